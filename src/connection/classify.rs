@@ -1,0 +1,119 @@
+//! What kind of statement it is: decided once, when SQLite prepares it, by what it asks the
+//! authorizer (<https://sqlite.org/c3ref/set_authorizer.html>). `sqlite3_stmt_readonly` is not
+//! enough: it is true for ATTACH, for most PRAGMAs and for BEGIN.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use super::settings::Pragma;
+
+const INSERT: u8 = 1;
+const SCHEMA: u8 = 2;
+const PRAGMA: u8 = 4;
+const OTHER_DATABASE: u8 = 8;
+
+/// What the authorizer was asked while one statement was prepared.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    flags: AtomicU8,
+    pragma: Mutex<Option<Pragma>>,
+}
+
+/// What a statement does, beyond what SQLite says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kind {
+    /// It inserts rows, and is not a change of the schema.
+    pub inserts: bool,
+    /// It makes or uses what lives on one connection only: TEMP, ATTACH, an exclusive locking mode.
+    pub ties_to_connection: bool,
+    /// It is a PRAGMA.
+    pub pragma: Option<Pragma>,
+}
+
+impl Kind {
+    /// `PRAGMA busy_timeout` without a value.
+    pub fn asks_for_busy_timeout(&self) -> bool {
+        matches!(&self.pragma, Some(Pragma { name, value: None }) if name == "busy_timeout")
+    }
+}
+
+impl Recorder {
+    /// Forgets the last statement.
+    pub fn clear(&self) {
+        if self.flags.swap(0, Ordering::Relaxed) & PRAGMA != 0 {
+            *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// What was recorded since.
+    pub fn kind(&self) -> Kind {
+        let flags = self.flags.load(Ordering::Relaxed);
+        let pragma = if flags & PRAGMA == 0 {
+            None
+        } else {
+            self.pragma
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        let exclusive = pragma.as_ref().is_some_and(|pragma| {
+            pragma.name == "locking_mode"
+                && pragma
+                    .value
+                    .as_deref()
+                    .is_some_and(|mode| mode.eq_ignore_ascii_case("exclusive"))
+        });
+        Kind {
+            inserts: flags & INSERT != 0 && flags & SCHEMA == 0,
+            ties_to_connection: flags & OTHER_DATABASE != 0 || exclusive,
+            pragma,
+        }
+    }
+
+    /// Records one question. Everything is allowed.
+    pub fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
+        if context.database_name.is_some_and(|name| name != "main") {
+            self.set(OTHER_DATABASE);
+        }
+        match context.action {
+            // A trigger's own inserts are not the statement's.
+            AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT),
+            AuthAction::CreateTempIndex { .. }
+            | AuthAction::CreateTempTable { .. }
+            | AuthAction::CreateTempTrigger { .. }
+            | AuthAction::CreateTempView { .. }
+            | AuthAction::Attach { .. } => self.set(SCHEMA | OTHER_DATABASE),
+            AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTable { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateView { .. }
+            | AuthAction::CreateVtable { .. }
+            | AuthAction::DropIndex { .. }
+            | AuthAction::DropTable { .. }
+            | AuthAction::DropTrigger { .. }
+            | AuthAction::DropView { .. }
+            | AuthAction::DropVtable { .. }
+            | AuthAction::AlterTable { .. }
+            | AuthAction::Reindex { .. }
+            | AuthAction::Analyze { .. } => self.set(SCHEMA),
+            AuthAction::Pragma {
+                pragma_name,
+                pragma_value,
+            } => {
+                self.set(PRAGMA);
+                *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = Some(Pragma {
+                    name: pragma_name.to_ascii_lowercase(),
+                    value: pragma_value.map(ToOwned::to_owned),
+                });
+            }
+            _ => {}
+        }
+        Authorization::Allow
+    }
+
+    fn set(&self, flags: u8) {
+        self.flags.fetch_or(flags, Ordering::Relaxed);
+    }
+}

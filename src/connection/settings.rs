@@ -1,0 +1,158 @@
+//! The settings that PRAGMA statements make on a connection, kept so that every connection of the
+//! client has them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+/// The PRAGMAs whose setting belongs to a connection and not to the database file
+/// (<https://sqlite.org/pragma.html>). `busy_timeout` is kept by the client itself.
+const PER_CONNECTION: [&str; 30] = [
+    "analysis_limit",
+    "automatic_index",
+    "cache_size",
+    "cache_spill",
+    "case_sensitive_like",
+    "cell_size_check",
+    "checkpoint_fullfsync",
+    "count_changes",
+    "empty_result_callbacks",
+    "foreign_keys",
+    "full_column_names",
+    "fullfsync",
+    "ignore_check_constraints",
+    "journal_mode",
+    "journal_size_limit",
+    "legacy_alter_table",
+    "max_page_count",
+    "mmap_size",
+    "query_only",
+    "read_uncommitted",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "secure_delete",
+    "short_column_names",
+    "synchronous",
+    "temp_store",
+    "threads",
+    "trusted_schema",
+    "wal_autocheckpoint",
+    "writable_schema",
+];
+
+/// A PRAGMA statement, as the authorizer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pragma {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What it is set to; None where it is only asked for.
+    pub value: Option<String>,
+}
+
+/// The settings of one client, in the order in which they were made.
+#[derive(Debug, Default)]
+pub struct Settings {
+    made: Mutex<Vec<Setting>>,
+    version: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct Setting {
+    name: String,
+    value: String,
+    version: u64,
+}
+
+impl Settings {
+    /// Keeps what a statement has set on one connection. True where it was a setting.
+    pub fn keep(&self, pragma: &Pragma) -> bool {
+        let Some(value) = &pragma.value else {
+            return false;
+        };
+        if !PER_CONNECTION.contains(&pragma.name.as_str()) {
+            return false;
+        }
+        let mut made = self.made();
+        made.retain(|setting| setting.name != pragma.name);
+        let version = self.version.load(Ordering::Relaxed) + 1;
+        // WAL is a property of the file, the other journal modes are the connection's.
+        if !(pragma.name == "journal_mode" && value.eq_ignore_ascii_case("wal")) {
+            made.push(Setting {
+                name: pragma.name.clone(),
+                value: value.clone(),
+                version,
+            });
+        }
+        self.version.store(version, Ordering::Release);
+        true
+    }
+
+    /// The number of the latest setting.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Makes the settings that came after `since` on this connection. Returns the latest number.
+    pub fn apply(&self, connection: &Connection, since: u64) -> rusqlite::Result<u64> {
+        let (newer, version) = {
+            let made = self.made();
+            let newer: Vec<_> = made
+                .iter()
+                .filter(|setting| setting.version > since)
+                .cloned()
+                .collect();
+            (newer, self.version())
+        };
+        for setting in newer {
+            connection.pragma_update(None, &setting.name, &setting.value)?;
+        }
+        Ok(version)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Setting>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(name: &str, value: Option<&str>) -> Pragma {
+        Pragma {
+            name: name.into(),
+            value: value.map(Into::into),
+        }
+    }
+
+    fn ask(connection: &Connection, name: &str) -> i64 {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_second_connection_gets_the_settings_of_the_first() {
+        let settings = Settings::default();
+        assert!(settings.keep(&pragma("foreign_keys", Some("off"))));
+        assert!(settings.keep(&pragma("cache_size", Some("-4321"))));
+        let second = Connection::open_in_memory().unwrap();
+        assert_eq!(ask(&second, "foreign_keys"), 1);
+        let version = settings.apply(&second, 0).unwrap();
+        assert_eq!(ask(&second, "foreign_keys"), 0);
+        assert_eq!(ask(&second, "cache_size"), -4321);
+        settings.keep(&pragma("foreign_keys", Some("1")));
+        settings.apply(&second, version).unwrap();
+        assert_eq!(ask(&second, "foreign_keys"), 1);
+        assert_eq!(ask(&second, "cache_size"), -4321);
+    }
+
+    #[test]
+    fn questions_and_properties_of_the_file_are_no_settings() {
+        let settings = Settings::default();
+        assert!(!settings.keep(&pragma("foreign_keys", None)));
+        assert!(!settings.keep(&pragma("user_version", Some("3"))));
+        assert_eq!(settings.version(), 0);
+    }
+}

@@ -1,0 +1,142 @@
+//! What all lanes of one client share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::connection::settings::Settings;
+use crate::gate::Gate;
+use crate::write_line::{DEFAULT_OWN_PATIENCE, Patience, WriteLine};
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file, by its absolute path: a later `chdir` must not send a second connection elsewhere.
+    File(PathBuf),
+    /// In memory, by SQLite's URI (`file::memory:?cache=shared`).
+    Memory(String),
+    /// SQLite's temporary database, which the empty path stands for.
+    Temporary,
+}
+
+/// Where the answers go: in the addon a mailbox of the JavaScript environment.
+pub trait Outbox: Send + Sync {
+    /// Hands over records, and says whether they end a job that JavaScript waits for.
+    fn post(&self, records: Vec<u8>, ends_job: bool);
+}
+
+/// See the module's own text.
+pub struct Context {
+    /// Where the database is.
+    pub location: Location,
+    /// The gate of the client.
+    pub gate: Gate,
+    /// Its writers' line.
+    pub line: Arc<WriteLine>,
+    /// Its connection settings.
+    pub settings: Settings,
+    /// Where answers go.
+    pub outbox: Arc<dyn Outbox>,
+    /// Whether integers become JavaScript numbers, so that the unsafe ones are errors.
+    pub numbers: bool,
+    statements: Mutex<HashMap<u32, Arc<str>>>,
+    last_shape: AtomicU32,
+    timeout_ms: AtomicI64,
+    single_lane: AtomicBool,
+}
+
+impl Context {
+    /// For one client. `timeout` is its `timeout` setting, if it has one.
+    pub fn new(
+        location: Location,
+        timeout: Option<Duration>,
+        numbers: bool,
+        outbox: Arc<dyn Outbox>,
+    ) -> Self {
+        let timeout_ms = timeout.map_or(-1, |timeout| {
+            i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)
+        });
+        Self {
+            location,
+            gate: Gate::new(),
+            line: Arc::default(),
+            settings: Settings::default(),
+            outbox,
+            numbers,
+            statements: Mutex::default(),
+            last_shape: AtomicU32::new(0),
+            timeout_ms: AtomicI64::new(timeout_ms),
+            single_lane: AtomicBool::new(false),
+        }
+    }
+
+    /// Gives a statement's text a number, by which jobs name it from now on.
+    pub fn define_statement(&self, id: u32, sql: String) {
+        self.statements().insert(id, sql.into());
+    }
+
+    /// Takes the number of a statement back.
+    pub fn forget_statement(&self, id: u32) {
+        self.statements().remove(&id);
+    }
+
+    /// The text behind a number.
+    pub fn statement(&self, id: u32) -> Option<Arc<str>> {
+        self.statements().get(&id).cloned()
+    }
+
+    /// A number for a new shape of rows.
+    pub fn next_shape(&self) -> u32 {
+        self.last_shape
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1)
+    }
+
+    /// What `PRAGMA busy_timeout` answers, in milliseconds.
+    pub fn busy_timeout(&self) -> i64 {
+        self.timeout_ms.load(Ordering::Relaxed).max(0)
+    }
+
+    /// What `PRAGMA busy_timeout = …` does, for all connections of the client.
+    pub fn set_busy_timeout(&self, milliseconds: i64) {
+        self.timeout_ms.store(
+            milliseconds.clamp(0, i64::from(i32::MAX)),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// How long to wait for locks.
+    pub fn patience(&self) -> Patience {
+        match u64::try_from(self.timeout_ms.load(Ordering::Relaxed)) {
+            Ok(milliseconds) => {
+                let timeout = Duration::from_millis(milliseconds);
+                Patience {
+                    others: timeout,
+                    own: timeout,
+                }
+            }
+            Err(_) => Patience {
+                others: Duration::ZERO,
+                own: DEFAULT_OWN_PATIENCE,
+            },
+        }
+    }
+
+    /// The client has used TEMP or ATTACH: what it made lives on one connection only.
+    pub fn set_single_lane(&self) {
+        self.single_lane.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client keeps to one connection.
+    pub fn is_single_lane(&self) -> bool {
+        self.single_lane.load(Ordering::Relaxed)
+    }
+
+    fn statements(&self) -> MutexGuard<'_, HashMap<u32, Arc<str>>> {
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,116 @@
+//! Which database files this process has open, by device and inode.
+//!
+//! POSIX drops all of a process's locks on a file when any of its descriptors is closed
+//! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
+//! plain file calls asks here first.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// What tells one file from another, whatever its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(Identity);
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = std::path::PathBuf;
+
+static OPEN: LazyLock<Mutex<HashMap<FileId, usize>>> = LazyLock::new(Mutex::default);
+
+/// One connection's entry. It is removed by dropping it.
+#[derive(Debug)]
+pub struct OpenFile {
+    id: FileId,
+}
+
+impl FileId {
+    /// The identity of the file at this path. Does not open it.
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self((metadata.dev(), metadata.ino())))
+    }
+
+    /// The identity of the file at this path. On Windows the canonical path stands for it: a file
+    /// that is open there cannot be renamed away.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self(path.canonicalize()?))
+    }
+}
+
+impl OpenFile {
+    /// Enters a file that a connection has just opened.
+    pub fn enter(path: &Path) -> io::Result<Self> {
+        let id = FileId::of(path)?;
+        *table().entry(id.clone()).or_insert(0) += 1;
+        Ok(Self { id })
+    }
+
+    /// Which file it is.
+    pub fn id(&self) -> &FileId {
+        &self.id
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let mut table = table();
+        if let Some(count) = table.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                table.remove(&self.id);
+            }
+        }
+    }
+}
+
+/// How many connections of this process have the file open.
+pub fn connections(id: &FileId) -> usize {
+    table().get(id).copied().unwrap_or(0)
+}
+
+fn table() -> MutexGuard<'static, HashMap<FileId, usize>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_counted_by_file_and_go_with_their_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other_name) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::fs::write(&path, "").unwrap();
+        std::fs::hard_link(&path, &other_name).unwrap();
+        let first = OpenFile::enter(&path).unwrap();
+        let id = first.id().clone();
+        assert_eq!(connections(&id), 1);
+        #[cfg(unix)]
+        {
+            let second = OpenFile::enter(&other_name).unwrap();
+            assert_eq!(connections(&id), 2, "another name of the same file");
+            drop(second);
+        }
+        drop(first);
+        assert_eq!(connections(&id), 0);
+    }
+
+    #[test]
+    fn a_new_file_at_the_same_path_is_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("a.db"), folder.path().join("new.db"));
+        std::fs::write(&path, "").unwrap();
+        let entry = OpenFile::enter(&path).unwrap();
+        std::fs::write(&new, "").unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        #[cfg(unix)]
+        assert_ne!(entry.id(), &FileId::of(&path).unwrap());
+        drop(entry);
+    }
+}

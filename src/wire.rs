@@ -1,0 +1,48 @@
+//! The one format in which calls come from JavaScript and answers go back; `lib/wire/` mirrors it.
+//!
+//! All numbers are little-endian. `str` is a `u32` length in bytes and that many bytes of UTF-8.
+//!
+//! # A request: one job
+//!
+//! ```text
+//! request   := u8 operation, body
+//! operation := 1 execute   statement
+//!              2 batch     u8 mode, u8 flags, u32 count, statement × count   (flags: 1 foreign keys
+//!                          off meanwhile: migrate())
+//!              3 script    str sql
+//!              4 begin     u8 mode
+//!              5 commit
+//!              6 rollback
+//!              7 end any transaction   (the closing's own)
+//! mode      := 0 deferred, 1 write, 2 read
+//! statement := u32 id (of a text that was defined before; 0: str sql follows), arguments
+//! arguments := u32 bytes (of all that follows), u8 named (0 or 1), u32 count,
+//!              ([str name,] value) × count
+//! value     := u8 tag, then by tag: 0 NULL; 1 INTEGER i64; 2 REAL f64; 3 TEXT str; 4 BLOB u32 bytes
+//! ```
+//!
+//! # Answers: records
+//!
+//! ```text
+//! record    := u32 bytes (of all that follows), u32 job, u8 kind, body
+//! kind      := 1 shape   u32 shape, u32 columns, (str name, str declared type) × columns
+//!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
+//!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
+//!              4 done    u8 flags, u32 cancelled, (flags: 1 autocommit, 2 single lane, 4 -wal left)
+//!              5 error   u8 flags, error
+//!              6 forget  u32 shape
+//! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
+//!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
+//! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,
+//!              str extended code, str message
+//! ```
+//!
+//! The texts of all cells of a `rows` record stand together behind the cells, so that JavaScript
+//! decodes them in one go and cuts them apart by their lengths. A record of rows is closed once it
+//! has [`CHUNK`] bytes: the event loop can breathe between two of them.
+
+pub mod request;
+pub mod response;
+
+/// How large a record of rows grows before the next one is begun, in bytes.
+pub const CHUNK: usize = 64 * 1024;

@@ -1,0 +1,382 @@
+//! Reading requests.
+
+use rusqlite::types::ValueRef;
+
+use crate::error::Error;
+
+/// The request that rolls back the transaction it belongs to.
+pub const ROLLBACK: &[u8] = &[6];
+
+/// The request that rolls back whatever transaction is open: nobody can go on with it.
+pub const END_ANY_TRANSACTION: &[u8] = &[7];
+
+/// Whether a request begins a transaction of mode "write": it takes its place in the writers' line
+/// when the call is made.
+pub fn is_write_begin(request: &[u8]) -> bool {
+    request == [4, 1]
+}
+
+/// How a transaction begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// BEGIN DEFERRED.
+    Deferred,
+    /// BEGIN IMMEDIATE.
+    Write,
+    /// BEGIN DEFERRED, and every write is refused.
+    Read,
+}
+
+/// One job, as the lane reads it out of the bytes that JavaScript sent.
+#[derive(Clone, Debug)]
+pub enum Request<'a> {
+    /// One statement.
+    Execute(Statement<'a>),
+    /// Several statements in one transaction, or inside the open one.
+    Batch {
+        /// How its transaction begins. Without a meaning inside an open one.
+        mode: Mode,
+        /// Whether foreign keys are off meanwhile: `migrate()`.
+        foreign_keys_off: bool,
+        /// The statements.
+        statements: Vec<Statement<'a>>,
+    },
+    /// A text of several statements, whose results are not wanted.
+    Script(&'a str),
+    /// Begins a transaction.
+    Begin(Mode),
+    /// Commits the transaction.
+    Commit,
+    /// Rolls the transaction back, if it is still open.
+    Rollback,
+    /// Rolls back whatever transaction is open.
+    EndAnyTransaction,
+}
+
+/// A statement with its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// What to run.
+    pub sql: Sql<'a>,
+    /// The arguments, not read yet: a batch is looked through for writes before it runs.
+    arguments: &'a [u8],
+}
+
+/// The text of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sql<'a> {
+    /// Defined before, under this number.
+    Id(u32),
+    /// Sent along.
+    Text(&'a str),
+}
+
+/// The arguments of a statement.
+#[derive(Debug)]
+pub enum Arguments<'a> {
+    /// By position, from 1.
+    Positional(Vec<ValueRef<'a>>),
+    /// By name, without the prefix.
+    Named(Vec<(&'a str, ValueRef<'a>)>),
+}
+
+impl<'a> Request<'a> {
+    /// Reads one request.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader { bytes };
+        let request = match reader.u8()? {
+            1 => Self::Execute(reader.statement()?),
+            2 => {
+                let mode = reader.mode()?;
+                let foreign_keys_off = reader.u8()? & 1 != 0;
+                let count = reader.count()?;
+                let mut statements = Vec::with_capacity(count.min(bytes.len() / 9));
+                for _ in 0..count {
+                    statements.push(reader.statement()?);
+                }
+                Self::Batch {
+                    mode,
+                    foreign_keys_off,
+                    statements,
+                }
+            }
+            3 => Self::Script(reader.str()?),
+            4 => Self::Begin(reader.mode()?),
+            5 => Self::Commit,
+            6 => Self::Rollback,
+            7 => Self::EndAnyTransaction,
+            _ => return Err(Error::MalformedRequest("unknown operation")),
+        };
+        reader.end()?;
+        Ok(request)
+    }
+}
+
+impl<'a> Statement<'a> {
+    /// Reads the arguments.
+    pub fn arguments(&self) -> Result<Arguments<'a>, Error> {
+        let mut reader = Reader {
+            bytes: self.arguments,
+        };
+        let named = reader.u8()? != 0;
+        let count = reader.count()?;
+        let capacity = count.min(self.arguments.len());
+        let arguments = if named {
+            let mut values = Vec::with_capacity(capacity);
+            for _ in 0..count {
+                values.push((reader.str()?, reader.value()?));
+            }
+            Arguments::Named(values)
+        } else {
+            let mut values = Vec::with_capacity(capacity);
+            for _ in 0..count {
+                values.push(reader.value()?);
+            }
+            Arguments::Positional(values)
+        };
+        reader.end()?;
+        Ok(arguments)
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(count)
+            .ok_or(Error::MalformedRequest("too short"))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (taken, rest) = self
+            .bytes
+            .split_first_chunk::<N>()
+            .ok_or(Error::MalformedRequest("too short"))?;
+        self.bytes = rest;
+        Ok(*taken)
+    }
+
+    fn u8(&mut self) -> Result<u8, Error> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    fn u32(&mut self) -> Result<u32, Error> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn count(&mut self) -> Result<usize, Error> {
+        Ok(self.u32()? as usize)
+    }
+
+    fn blob(&mut self) -> Result<&'a [u8], Error> {
+        let count = self.count()?;
+        self.take(count)
+    }
+
+    fn str(&mut self) -> Result<&'a str, Error> {
+        std::str::from_utf8(self.blob()?).map_err(|_| Error::MalformedRequest("text is not UTF-8"))
+    }
+
+    fn mode(&mut self) -> Result<Mode, Error> {
+        match self.u8()? {
+            0 => Ok(Mode::Deferred),
+            1 => Ok(Mode::Write),
+            2 => Ok(Mode::Read),
+            _ => Err(Error::MalformedRequest("unknown transaction mode")),
+        }
+    }
+
+    fn value(&mut self) -> Result<ValueRef<'a>, Error> {
+        Ok(match self.u8()? {
+            0 => ValueRef::Null,
+            1 => ValueRef::Integer(i64::from_le_bytes(self.array()?)),
+            2 => ValueRef::Real(f64::from_le_bytes(self.array()?)),
+            3 => ValueRef::Text(self.blob()?),
+            4 => ValueRef::Blob(self.blob()?),
+            _ => return Err(Error::MalformedRequest("unknown value tag")),
+        })
+    }
+
+    fn statement(&mut self) -> Result<Statement<'a>, Error> {
+        let sql = match self.u32()? {
+            0 => Sql::Text(self.str()?),
+            id => Sql::Id(id),
+        };
+        Ok(Statement {
+            sql,
+            arguments: self.blob()?,
+        })
+    }
+
+    fn end(&self) -> Result<(), Error> {
+        if self.bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::MalformedRequest("too long"))
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rusqlite::types::Value;
+
+    /// Writes requests as `lib/wire/request.ts` does: for the tests of everything behind the wire.
+    #[derive(Default)]
+    pub struct Writer(pub Vec<u8>);
+
+    impl Writer {
+        fn u8(mut self, value: u8) -> Self {
+            self.0.push(value);
+            self
+        }
+        fn u32(mut self, value: usize) -> Self {
+            self.0.extend(u32::try_from(value).unwrap().to_le_bytes());
+            self
+        }
+        fn blob(self, bytes: &[u8]) -> Self {
+            let mut written = self.u32(bytes.len());
+            written.0.extend(bytes);
+            written
+        }
+        fn value(self, value: &Value) -> Self {
+            let mut this = self;
+            match value {
+                Value::Null => this.u8(0),
+                Value::Integer(integer) => {
+                    this = this.u8(1);
+                    this.0.extend(integer.to_le_bytes());
+                    this
+                }
+                Value::Real(real) => {
+                    this = this.u8(2);
+                    this.0.extend(real.to_le_bytes());
+                    this
+                }
+                Value::Text(text) => this.u8(3).blob(text.as_bytes()),
+                Value::Blob(blob) => this.u8(4).blob(blob),
+            }
+        }
+        fn statement(self, sql: &str, arguments: &[(Option<&str>, Value)]) -> Self {
+            let named = arguments.first().is_some_and(|(name, _)| name.is_some());
+            let mut body = Self::default().u8(u8::from(named)).u32(arguments.len());
+            for (name, value) in arguments {
+                if let Some(name) = name {
+                    body = body.blob(name.as_bytes());
+                }
+                body = body.value(value);
+            }
+            self.u32(0).blob(sql.as_bytes()).blob(&body.0)
+        }
+    }
+
+    pub fn execute(sql: &str, arguments: &[Value]) -> Vec<u8> {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|value| (None, value.clone()))
+            .collect();
+        Writer::default().u8(1).statement(sql, &arguments).0
+    }
+
+    pub fn execute_named(sql: &str, arguments: &[(&str, Value)]) -> Vec<u8> {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|(name, value)| (Some(*name), value.clone()))
+            .collect();
+        Writer::default().u8(1).statement(sql, &arguments).0
+    }
+
+    pub fn batch(mode: u8, statements: &[&str]) -> Vec<u8> {
+        let mut writer = Writer::default().u8(2).u8(mode).u8(0).u32(statements.len());
+        for sql in statements {
+            writer = writer.statement(sql, &[]);
+        }
+        writer.0
+    }
+
+    pub fn script(sql: &str) -> Vec<u8> {
+        Writer::default().u8(3).blob(sql.as_bytes()).0
+    }
+
+    pub fn begin(mode: u8) -> Vec<u8> {
+        Writer::default().u8(4).u8(mode).0
+    }
+
+    pub const COMMIT: &[u8] = &[5];
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::Integer),
+            any::<f64>().prop_map(Value::Real),
+            ".{0,40}".prop_map(Value::Text),
+            proptest::collection::vec(any::<u8>(), 0..40).prop_map(Value::Blob),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(sql in ".{0,60}", values in proptest::collection::vec(any_value(), 0..8)) {
+            let bytes = execute(&sql, &values);
+            let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+            prop_assert_eq!(statement.sql, Sql::Text(&sql));
+            let Arguments::Positional(read) = statement.arguments().unwrap() else { panic!() };
+            // By their text: NaN is not equal to itself.
+            let read: Vec<_> = read.iter().map(|value| format!("{:?}", Value::try_from(*value).unwrap())).collect();
+            let sent: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
+            prop_assert_eq!(read, sent);
+        }
+
+        #[test]
+        fn names_come_back_with_their_values(name in "[a-z_]{1,10}", value in any_value()) {
+            let bytes = execute_named("select :a", &[(&name, value.clone())]);
+            let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+            let Arguments::Named(read) = statement.arguments().unwrap() else { panic!() };
+            prop_assert_eq!(read[0].0, name.as_str());
+            prop_assert_eq!(format!("{:?}", Value::try_from(read[0].1).unwrap()), format!("{value:?}"));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(Request::Execute(statement)) = Request::read(&bytes) {
+                let _ = statement.arguments();
+            }
+        }
+
+        #[test]
+        fn a_cut_request_is_an_error(sql in ".{1,20}", cut in 1usize..20) {
+            let bytes = execute(&sql, &[Value::Integer(1)]);
+            let cut = cut.min(bytes.len());
+            prop_assert!(Request::read(&bytes[..bytes.len() - cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_batch_knows_its_statements_without_reading_their_arguments() {
+        let bytes = batch(1, &["select 1", "select 2"]);
+        let Request::Batch {
+            mode,
+            statements,
+            foreign_keys_off,
+        } = Request::read(&bytes).unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!((mode, foreign_keys_off), (Mode::Write, false));
+        assert_eq!(statements[1].sql, Sql::Text("select 2"));
+    }
+
+    #[test]
+    fn a_count_beyond_the_bytes_reserves_no_memory_for_it() {
+        let bytes = Writer::default().u8(2).u8(0).u8(0).u32(u32::MAX as usize).0;
+        assert!(Request::read(&bytes).is_err());
+    }
+}
