@@ -1,0 +1,162 @@
+/**
+ * The types of `latchdb` and `latchdb/node`: those of `@libsql/client`, and what latchdb adds.
+ *
+ * @packageDocumentation
+ */
+import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
+
+export type Client = core.Client;
+export type Config = core.Config;
+export type InArgs = core.InArgs;
+export type InStatement = core.InStatement;
+export type InValue = core.InValue;
+export type IntMode = core.IntMode;
+export type Replicated = core.Replicated;
+export type ResultSet = core.ResultSet;
+export type Row = core.Row;
+export type Transaction = core.Transaction;
+export type TransactionMode = core.TransactionMode;
+export type Value = core.Value;
+
+/** An error with a `code`. It is `@libsql/core`'s class, however latchdb was loaded. */
+export const LibsqlError: typeof core.LibsqlError;
+export type LibsqlError = core.LibsqlError;
+
+/** An error of one statement of a batch: `statementIndex` says which one. */
+export const LibsqlBatchError: typeof core.LibsqlBatchError;
+export type LibsqlBatchError = core.LibsqlBatchError;
+
+/** A statement whose call can be aborted. */
+export interface AbortableStatement {
+  sql: string;
+  args?: InArgs;
+  /** See {@link SignalOption.signal}. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The option of calls that take no statement object. */
+export interface SignalOption {
+  /**
+   * Aborts the call. While it waits it is taken out of its queue; while it runs, SQLite is
+   * interrupted (https://sqlite.org/c3ref/interrupt.html) and a wait for a lock ends. The promise
+   * rejects with the signal's `reason`, unless the work was done already: then it resolves, for
+   * what it wrote is there.
+   *
+   * Aborting a write inside a transaction ends the transaction: SQLite rolls it back. The signal of
+   * `transaction()` belongs to the whole transaction: aborting it closes it.
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/** What {@link LatchClient.shutdown} is given. */
+export interface ShutdownOptions {
+  /** Whether what was called before is let finish first. Default: false. */
+  drain?: boolean;
+  /** How long to drain, in ms; what is left then is cancelled. Default: 10,000. */
+  timeoutMs?: number;
+}
+
+/** What {@link LatchClient.shutdown} reports. */
+export interface ShutdownReport {
+  /** How many calls were cancelled. */
+  cancelled: number;
+  /** Whether a `-wal` file is left, because the database is open elsewhere too. */
+  walLeft: boolean;
+  /** How long it took, in ms. */
+  ms: number;
+}
+
+/**
+ * A client: `@libsql/client`'s, and what latchdb adds.
+ *
+ * Calls keep their order, awaited or not. Lists and arguments that are given to a call must not be
+ * changed before its promise settles: a long batch is read over several turns of the event loop.
+ */
+export interface LatchClient extends Client {
+  /**
+   * Runs one statement. Text after the first statement is ignored.
+   *
+   * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
+   * transactions hold every connection; ARGUMENT_NOT_SUPPORTED
+   * @throws TypeError for an `undefined` argument
+   * @throws RangeError for a number that is not finite, a bigint beyond 64 bits, and with
+   * `intMode: "number"` an integer in the result that a number cannot hold
+   */
+  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
+  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+
+  /**
+   * Runs statements in one transaction: all of them, or none. One that holds a write begins with
+   * `BEGIN IMMEDIATE`, also in mode "deferred" (the default).
+   *
+   * @throws LibsqlBatchError with the `statementIndex` of the statement that failed
+   */
+  batch(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    mode?: TransactionMode,
+    options?: SignalOption,
+  ): Promise<Array<ResultSet>>;
+
+  /** Like {@link batch}, with foreign keys off meanwhile; afterwards they are what they were. */
+  migrate(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    options?: SignalOption,
+  ): Promise<Array<ResultSet>>;
+
+  /**
+   * Begins a transaction (default mode: "write"). Writers of one client wait for each other, in the
+   * order of their calls; a wait for a transaction that is idle ends in SQLITE_BUSY after the
+   * client's `timeout` (5 s where none is set).
+   */
+  transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;
+
+  /** Runs a text of several statements. A transaction that it leaves open is rolled back. */
+  executeMultiple(sql: string, options?: SignalOption): Promise<void>;
+
+  /** Closes what is open, and opens the database afresh. */
+  reconnect(): Promise<void>;
+
+  /**
+   * Closes the client. When this returns, no descriptor, lock, thread or statement of it is left;
+   * calls that have not ended reject with CLIENT_CLOSED, transactions are rolled back. Idempotent.
+   *
+   * Takes 100 ms at most, plus what cannot be interrupted: one built-in function that runs, one
+   * fsync, the closing checkpoint (about 1 s per 300 MB of WAL). {@link shutdown} does it off the
+   * event loop.
+   */
+  close(): void;
+
+  /** Closes the client off the event loop. Callers at the same time share one closing. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+
+  /** {@link close} */
+  [Symbol.dispose](): void;
+  /** {@link shutdown} */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A transaction: `@libsql/client`'s, and what latchdb adds. */
+export interface LatchTransaction extends Transaction {
+  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
+  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  batch(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    options?: SignalOption,
+  ): Promise<Array<ResultSet>>;
+  executeMultiple(sql: string, options?: SignalOption): Promise<void>;
+
+  /** Rolls back, if it is still open, and waits for that (100 ms at most): its locks are free. */
+  close(): void;
+  /** {@link close} */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Makes a client for a local database (`file:` or `:memory:`) and opens it.
+ *
+ * @throws LibsqlError SQLITE_CANTOPEN (the message says which file and why), URL_INVALID,
+ * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,
+ * SYNC_NOT_SUPPORTED
+ * @throws TypeError where the configuration is no object
+ */
+export function createClient(config: Config): LatchClient;

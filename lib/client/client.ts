@@ -1,0 +1,101 @@
+/** The client for local databases: files, and memory. */
+import {
+  LibsqlError,
+  type Client,
+  type InArgs,
+  type IntMode,
+  type Replicated,
+  type ResultSet,
+  type TransactionMode,
+} from "@libsql/core/api";
+import { transactionModeToBegin } from "@libsql/core/util";
+import type { ConnectionPool, ShutdownOptions, ShutdownReport } from "../pool/connection-pool";
+import { givenStatement, type InStatement, type SignalOption } from "./statement";
+import { Sqlite3Transaction } from "./transaction";
+
+/** A client for a local database. `createClient()` makes one. */
+export class Sqlite3Client implements Client {
+  /** Whether the client is closed. */
+  closed: boolean;
+  readonly protocol: "file";
+  readonly #pool: ConnectionPool;
+
+  /** @private */
+  constructor(pool: ConnectionPool, _intMode?: IntMode) {
+    this.#pool = pool;
+    this.closed = false;
+    this.protocol = "file";
+  }
+
+  execute(stmt: InStatement): Promise<ResultSet>;
+  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    const { statement, signal } = givenStatement(stmtOrSql, args);
+    return this.#pool.scheduler.execute(statement, signal);
+  }
+
+  async batch(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    mode: TransactionMode = "deferred",
+    options?: SignalOption,
+  ): Promise<Array<ResultSet>> {
+    this.#pool.scheduler.check();
+    transactionModeToBegin(mode);
+    const batch = { statements: stmts, mode, foreignKeysOff: false };
+    return this.#pool.scheduler.batch(batch, options?.signal);
+  }
+
+  async migrate(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    options?: SignalOption,
+  ): Promise<Array<ResultSet>> {
+    const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
+    return this.#pool.scheduler.batch(batch, options?.signal);
+  }
+
+  async transaction(
+    mode: TransactionMode = "write",
+    options?: SignalOption,
+  ): Promise<Sqlite3Transaction> {
+    const { scheduler } = this.#pool;
+    scheduler.check();
+    transactionModeToBegin(mode);
+    const transaction = await scheduler.begin(mode, options?.signal);
+    return new Sqlite3Transaction(scheduler, transaction, options?.signal);
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    return this.#pool.scheduler.executeMultiple(sql, options?.signal);
+  }
+
+  async sync(): Promise<Replicated> {
+    this.#pool.scheduler.check();
+    throw new LibsqlError(
+      "sync() is for embedded replicas; this client's database is a local one",
+      "SYNC_NOT_SUPPORTED",
+    );
+  }
+
+  async reconnect(): Promise<void> {
+    this.#pool.reopen();
+    this.closed = false;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#pool.close();
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    this.closed = true;
+    return this.#pool.shutdown(options);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}

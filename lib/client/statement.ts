@@ -1,0 +1,31 @@
+/** The forms in which a statement may be given. */
+import type { InArgs, InStatement as CoreStatement } from "@libsql/core/api";
+import type { StatementToWrite } from "../wire/request";
+
+/** A statement: SQL, or SQL with arguments and a signal that aborts it. */
+export type InStatement =
+  | CoreStatement
+  | { sql: string; args?: InArgs; signal?: AbortSignal | undefined };
+
+/** A statement as it is written, and its signal. */
+export interface GivenStatement {
+  statement: StatementToWrite;
+  signal: AbortSignal | undefined;
+}
+
+/** Reads the two ways of calling `execute`. */
+export function givenStatement(stmtOrSql: InStatement, args: InArgs | undefined): GivenStatement {
+  if (typeof stmtOrSql === "string") {
+    return { statement: { sql: stmtOrSql, args }, signal: undefined };
+  }
+  return {
+    statement: stmtOrSql,
+    signal: "signal" in stmtOrSql ? stmtOrSql.signal : undefined,
+  };
+}
+
+/** An option of the calls that take no statement object. */
+export interface SignalOption {
+  /** Aborts the call: it rejects with the signal's reason, unless it was done already. */
+  signal?: AbortSignal | undefined;
+}

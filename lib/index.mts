@@ -1,0 +1,4 @@
+import latchdb from "./index.js";
+
+// One class of errors for both ways of loading: this is the CommonJS module's.
+export const { createClient, LibsqlBatchError, LibsqlError } = latchdb;

@@ -1,0 +1,88 @@
+/** Turns the errors that the native side reports into those of the `@libsql/client` contract. */
+import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import { ErrorClass, type NativeError } from "../wire/response";
+
+/** SQLite's number for it (https://sqlite.org/rescode.html). */
+const SQLITE_BUSY = 5;
+
+/**
+ * What stands behind a LibsqlError as its `cause`: SQLite's own error.
+ * Its `code` is the extended code's name, its `rawCode` the extended code.
+ */
+export class SqliteError extends Error {
+  override readonly name = "SqliteError";
+  constructor(
+    message: string,
+    readonly code: string,
+    readonly rawCode: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The JavaScript error for one of the native side. `signal` is the call's own, if it has one. */
+export function toError(native: NativeError, signal?: AbortSignal): unknown {
+  if (native.class === ErrorClass.Aborted && signal !== undefined) return signal.reason;
+  if (native.class === ErrorClass.Range) return new RangeError(native.message);
+  const isSqlite = native.rawCode !== 0;
+  const extendedCode = isSqlite ? native.extendedCode : undefined;
+  const rawCode = isSqlite ? native.rawCode : undefined;
+  const cause = isSqlite
+    ? new SqliteError(native.message, native.extendedCode, native.rawCode)
+    : undefined;
+  return native.statementIndex < 0
+    ? new LibsqlError(native.message, native.code, extendedCode, rawCode, cause)
+    : new LibsqlBatchError(
+        native.message,
+        native.statementIndex,
+        native.code,
+        extendedCode,
+        rawCode,
+        cause,
+      );
+}
+
+/** For a call on a client that was closed. */
+export function clientClosed(): LibsqlError {
+  return new LibsqlError("The client is closed", "CLIENT_CLOSED");
+}
+
+/** For a call on something that was never opened. */
+export function neverOpened(): LibsqlError {
+  return new LibsqlError(
+    "The client was never opened: make one with createClient()",
+    "CLIENT_NEVER_OPENED",
+  );
+}
+
+/** For a call on a transaction that has ended. */
+export function transactionClosed(): LibsqlError {
+  return new LibsqlError("The transaction is closed", "TRANSACTION_CLOSED");
+}
+
+/** For a batch in a transaction that has ended. */
+export function transactionClosedInBatch(index: number): LibsqlBatchError {
+  return new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED");
+}
+
+/** For a call that finds every connection held by open transactions. */
+export function allHeld(maxConnections: number): LibsqlError {
+  return new LibsqlError(
+    maxConnections === 1
+      ? "This client has a single connection, which an open transaction is holding. " +
+          "In-memory databases and embedded replicas cannot have more than one. " +
+          "Commit or roll back the transaction before using the client again."
+      : `All ${maxConnections} of this client's connections are held by open transactions. ` +
+          "Commit or roll back one before using the client again, or raise `concurrency`.",
+    "TRANSACTION_ACTIVE",
+  );
+}
+
+/** For a call that waited for the only connection while the transaction that has it was idle. */
+export function heldByOwnTransaction(waitedMs: number): LibsqlError {
+  const text =
+    "database is locked: a transaction of this client holds its only connection and has been " +
+    `idle for ${waitedMs} ms; commit or roll it back before using the client outside of it`;
+  const code = "SQLITE_BUSY";
+  return new LibsqlError(text, code, code, SQLITE_BUSY, new SqliteError(text, code, SQLITE_BUSY));
+}

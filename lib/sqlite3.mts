@@ -1,0 +1,12 @@
+import sqlite3 from "./sqlite3.js";
+
+// One class of errors for both ways of loading: this is the CommonJS module's.
+export const {
+  _createClient,
+  ConnectionPool,
+  createClient,
+  LibsqlBatchError,
+  LibsqlError,
+  Sqlite3Client,
+  Sqlite3Transaction,
+} = sqlite3;
