@@ -162,9 +162,10 @@ impl Connection {
         self.raw.is_autocommit()
     }
 
-    /// Makes the settings that other connections of the client got meanwhile.
+    /// Makes the settings that other connections of the client got meanwhile. Not inside a
+    /// transaction, where SQLite ignores some of them.
     pub fn apply_settings(&mut self) -> Result<(), Error> {
-        if self.context.settings.version() != self.settings_version {
+        if self.context.settings.version() != self.settings_version && self.raw.is_autocommit() {
             self.settings_version = self
                 .context
                 .settings

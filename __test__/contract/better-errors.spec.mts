@@ -41,10 +41,10 @@ for (const [title, value] of [
   ["a function", () => 1],
   ["a symbol", Symbol("a")],
 ] as const) {
-  test(`${title} as an argument is a TypeError, in whatever way it is passed`, async (t) => {
+  test(`${title} as an argument is refused with a code, in whatever way it is passed`, async (t) => {
     const client = await openClient(t);
     const argument = unchecked<InValue>(value);
-    const refused = { instanceOf: TypeError };
+    const refused = { instanceOf: LibsqlError, code: "ARGUMENT_NOT_SUPPORTED" };
     await t.throwsAsync(client.execute({ sql: "select ?", args: [argument] }), refused);
     await t.throwsAsync(client.execute("select :a", { a: argument }), refused);
     await t.throwsAsync(client.batch([{ sql: "select ?", args: [argument] }]), refused);
