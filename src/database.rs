@@ -270,3 +270,328 @@ fn sidecar(path: &Path, suffix: &str) -> std::path::PathBuf {
     name.push(suffix);
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
+    use crate::wire::response::tests::{Read, read};
+    use rusqlite::types::Value;
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    /// Where the answers of a test's database go.
+    struct Inbox(Mutex<Sender<Vec<u8>>>);
+
+    impl Outbox for Inbox {
+        fn post(&self, records: Vec<u8>, _ends_job: bool) {
+            // A test that ended early does not listen any more.
+            let _ = self.0.lock().unwrap().send(records);
+        }
+    }
+
+    struct Bench {
+        database: Arc<Database>,
+        answers: Receiver<Vec<u8>>,
+        folder: tempfile::TempDir,
+        shapes: Vec<u8>,
+    }
+
+    const JOB: u32 = 1;
+    /// Counts for minutes.
+    const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000000) SELECT count(*) FROM n";
+
+    impl Bench {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self::in_folder(folder)
+        }
+
+        fn in_folder(folder: tempfile::TempDir) -> Self {
+            let (sender, answers) = mpsc::channel();
+            let database = Database::open(
+                Location::File(folder.path().join("test.db")),
+                None,
+                true,
+                Arc::new(Inbox(Mutex::new(sender))),
+            )
+            .unwrap();
+            Self {
+                database: Arc::new(database),
+                answers,
+                folder,
+                shapes: Vec::new(),
+            }
+        }
+
+        fn submit(&self, lane: LaneId, job: u32, transaction: u32, request: &[u8]) {
+            self.database
+                .submit(lane, job, transaction, request.to_vec())
+                .unwrap();
+        }
+
+        /// The records of the next job that ends, without those of shapes.
+        fn answer(&mut self) -> Vec<Read> {
+            let mut bytes = std::mem::take(&mut self.shapes);
+            loop {
+                bytes.extend(self.answers.recv().unwrap());
+                let records = read(&bytes);
+                if let Some((_, Read::Done { .. } | Read::Error { .. })) = records.last() {
+                    return records
+                        .into_iter()
+                        .map(|(_, record)| record)
+                        .filter(|record| !matches!(record, Read::Shape(..) | Read::Forget(..)))
+                        .collect();
+                }
+            }
+        }
+
+        fn run(&mut self, sql: &str) -> Vec<Read> {
+            self.submit(MAIN_LANE, JOB, 0, &execute(sql, &[]));
+            self.answer()
+        }
+
+        fn code(&mut self) -> String {
+            match self.answer().pop() {
+                Some(Read::Error { code, .. }) => code,
+                other => format!("no error but {other:?}"),
+            }
+        }
+
+        fn value(&mut self, sql: &str) -> Value {
+            match self.run(sql).first() {
+                Some(Read::Rows(_, rows)) => rows[0][0].clone(),
+                other => panic!("no rows but {other:?}"),
+            }
+        }
+
+        fn files(&self) -> Vec<String> {
+            let mut names: Vec<_> = std::fs::read_dir(self.folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    #[test]
+    fn a_statement_answers_with_rows_and_their_result() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let inserted = bench.run("INSERT INTO t VALUES (1), (2) RETURNING a");
+        assert!(matches!(&inserted[0], Read::Rows(_, rows) if rows.len() == 2));
+        let Read::Result(end) = &inserted[1] else {
+            panic!("{inserted:?}")
+        };
+        assert_eq!((end.rows_affected, end.last_insert_rowid), (2, Some(2)));
+    }
+
+    #[test]
+    fn columns_are_looked_at_again_after_another_connection_altered_them() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        bench.run("INSERT INTO t VALUES (1)");
+        bench.database.define_statement(7, "SELECT * FROM t".into());
+        let by_number = [1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        let names = |bench: &Bench| -> Vec<Vec<String>> {
+            let mut bytes = Vec::new();
+            loop {
+                bytes.extend(bench.answers.recv().unwrap());
+                let records = read(&bytes);
+                if matches!(records.last(), Some((_, Read::Done { .. }))) {
+                    return records
+                        .into_iter()
+                        .filter_map(|(_, record)| match record {
+                            Read::Shape(_, columns) => {
+                                Some(columns.into_iter().map(|(name, _)| name).collect())
+                            }
+                            _ => None,
+                        })
+                        .collect();
+                }
+            }
+        };
+        bench.submit(MAIN_LANE, JOB, 0, &by_number);
+        assert_eq!(names(&bench), [["a"]]);
+        let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
+        other
+            .execute_batch("ALTER TABLE t RENAME COLUMN a TO b; ALTER TABLE t ADD COLUMN c")
+            .unwrap();
+        bench.submit(MAIN_LANE, JOB, 0, &by_number);
+        assert_eq!(names(&bench), [["b", "c"]]);
+    }
+
+    #[test]
+    fn a_batch_is_all_or_nothing() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a UNIQUE)");
+        bench.submit(
+            MAIN_LANE,
+            JOB,
+            0,
+            &batch(1, &["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"]),
+        );
+        let records = bench.answer();
+        assert!(
+            matches!(records.last(), Some(Read::Error { statement: 1, .. })),
+            "{records:?}"
+        );
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    }
+
+    #[test]
+    fn a_call_of_a_transaction_that_has_ended_is_refused() {
+        let mut bench = Bench::new();
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 10, 0, &begin(1));
+        bench.answer();
+        bench.submit(lane, 11, 10, COMMIT);
+        bench.answer();
+        bench.submit(lane, 12, 10, &execute("SELECT 1", &[]));
+        assert_eq!(bench.code(), "TRANSACTION_CLOSED");
+        bench.submit(lane, 13, 0, &begin(1));
+        bench.answer();
+        bench.submit(lane, 14, 10, &execute("SELECT 1", &[]));
+        assert_eq!(
+            bench.code(),
+            "TRANSACTION_CLOSED",
+            "not the next one's either"
+        );
+    }
+
+    #[test]
+    fn a_transaction_that_a_call_leaves_open_is_rolled_back() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        bench.submit(
+            MAIN_LANE,
+            JOB,
+            0,
+            &script("BEGIN; INSERT INTO t VALUES (1)"),
+        );
+        let done = bench.answer();
+        assert!(matches!(
+            done.last(),
+            Some(Read::Done {
+                autocommit: true,
+                ..
+            })
+        ));
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    }
+
+    #[test]
+    fn a_cancelled_call_leaves_the_next_one_alone() {
+        let mut bench = Bench::new();
+        bench.submit(MAIN_LANE, 5, 0, &execute(LONG, &[]));
+        bench.submit(MAIN_LANE, 6, 0, &execute("SELECT 6", &[]));
+        bench.database.cancel(MAIN_LANE, 5);
+        assert_eq!(bench.code(), "ABORTED");
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    }
+
+    #[test]
+    fn closing_ends_everything_and_leaves_no_sidecar() {
+        for journal_mode in ["delete", "wal"] {
+            let mut bench = Bench::new();
+            bench.run(&format!("PRAGMA journal_mode = {journal_mode}"));
+            bench.run("CREATE TABLE t(a)");
+            let lane = bench.database.open_lane().unwrap();
+            bench.submit(lane, 20, 0, &begin(1));
+            bench.answer();
+            bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+            bench.answer();
+            bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
+            bench.submit(MAIN_LANE, 31, 0, &execute("SELECT 1", &[]));
+            let outcome = bench.database.close().unwrap();
+            assert_eq!(
+                (outcome.cancelled, outcome.wal_left),
+                (2, false),
+                "{journal_mode}"
+            );
+            assert_eq!(
+                [bench.code(), bench.code()],
+                ["CLIENT_CLOSED", "CLIENT_CLOSED"]
+            );
+            assert_eq!(bench.files(), ["test.db"], "{journal_mode}");
+            let path = bench.folder.path().join("test.db");
+            let id = FileId::of(&path).unwrap();
+            assert_eq!(crate::open_files::connections(&id), 0);
+            assert_eq!(
+                bench
+                    .database
+                    .submit(MAIN_LANE, 1, 0, execute("SELECT 1", &[])),
+                Err(Refused::Closed)
+            );
+            let rows: i64 = rusqlite::Connection::open(&path)
+                .unwrap()
+                .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(rows, 0, "the open transaction was rolled back");
+        }
+    }
+
+    #[test]
+    fn closing_says_why_a_wal_is_left() {
+        let mut bench = Bench::new();
+        bench.run("PRAGMA journal_mode = wal");
+        bench.run("CREATE TABLE t(a)");
+        let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
+        other
+            .query_row("SELECT count(*) FROM t", [], |_| Ok(()))
+            .unwrap();
+        assert!(bench.database.close().unwrap().wal_left);
+    }
+
+    #[test]
+    fn draining_answers_what_was_queued_and_frees_the_turn_of_a_transaction() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.answer();
+        // Waits for the transaction's turn, which nobody can end any more.
+        bench.submit(MAIN_LANE, 30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+        bench
+            .database
+            .shut_down(99, Some(Duration::from_secs(60)))
+            .unwrap();
+        let inserted = bench.answer();
+        assert!(
+            matches!(inserted.last(), Some(Read::Done { .. })),
+            "{inserted:?}"
+        );
+        assert!(
+            matches!(bench.answer().last(), Some(Read::Done { .. })),
+            "the report"
+        );
+        bench.database.close().unwrap();
+        assert_eq!(bench.files(), ["test.db"]);
+    }
+
+    #[test]
+    fn a_close_hurries_a_draining_shutdown() {
+        let mut bench = Bench::new();
+        bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
+        bench
+            .database
+            .shut_down(99, Some(Duration::from_secs(600)))
+            .unwrap();
+        bench.database.close().unwrap();
+        assert_eq!(bench.code(), "CLIENT_CLOSED");
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let new = bench.folder.path().join("new.db");
+        std::fs::write(&new, "").unwrap();
+        std::fs::rename(&new, bench.folder.path().join("test.db")).unwrap();
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        assert_eq!(bench.code(), "SQLITE_READONLY");
+    }
+}

@@ -102,7 +102,9 @@ mod tests {
         let rings = Arc::new(AtomicU32::new(0));
         let bell = Arc::clone(&rings);
         (
-            Mailbox::new(Box::new(move || drop(bell.fetch_add(1, Ordering::SeqCst)))),
+            Mailbox::new(Box::new(move || {
+                bell.fetch_add(1, Ordering::SeqCst);
+            })),
             rings,
         )
     }
