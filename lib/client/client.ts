@@ -10,7 +10,7 @@ import {
 } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
 import type { ConnectionPool, ShutdownOptions, ShutdownReport } from "../pool/connection-pool";
-import { givenStatement, type InStatement, type SignalOption } from "./statement";
+import { givenStatement, type InStatement, type SignalOption } from "../statement";
 import { Sqlite3Transaction } from "./transaction";
 
 /** A client for a local database. `createClient()` makes one. */

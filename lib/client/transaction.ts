@@ -2,7 +2,7 @@
 import type { InArgs, ResultSet, Transaction } from "@libsql/core/api";
 import { transactionClosed, transactionClosedInBatch } from "../native/errors";
 import type { OpenTransaction, Scheduler } from "../pool/scheduler";
-import { givenStatement, type InStatement, type SignalOption } from "./statement";
+import { givenStatement, type InStatement, type SignalOption } from "../statement";
 
 /**
  * An interactive transaction. Made by `Client.transaction()`.

@@ -2,8 +2,8 @@
 import { isMainThread } from "node:worker_threads";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
-import { addon, attachment } from "./addon";
-import { expect, nextJob, type Answer } from "./delivery";
+import * as addon from "../../binding.js";
+import { attachment, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, neverOpened, toError } from "./errors";
 import { StatementNumbers } from "./statements";
 import type { RequestWriter } from "../wire/request";

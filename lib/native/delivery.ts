@@ -2,7 +2,7 @@
  * Fetches the answers that the lanes' threads have left, and gives them to those who wait. Threads
  * know jobs by number only; what a number means is known here.
  */
-import { addon, attachment } from "./addon";
+import * as addon from "../../binding.js";
 import { readRecords, type RecordReader } from "../wire/response";
 
 /** Whoever waits for the answer of one job. */
@@ -19,6 +19,9 @@ export interface Answer {
  * single fetch takes about 1 ms to read, so a turn stays well below 10 ms.
  */
 const TURN_MS = 4;
+
+/** The number by which the addon knows this copy of our JavaScript. */
+export const attachment = addon.attach(deliver);
 
 const waiting = new Map<number, Answer>();
 let lastJob = 0;

@@ -1,7 +1,7 @@
 /** Writes the statements of a batch, a long one in several turns of the event loop. */
 import type { InArgs, IntMode, TransactionMode } from "@libsql/core/api";
 import { RequestWriter, type NumberOf, type StatementToWrite } from "../wire/request";
-import type { InStatement } from "../client/statement";
+import type { InStatement } from "../statement";
 
 /** A batch of so many statements is written at once. */
 const AT_ONCE = 500;

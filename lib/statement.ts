@@ -1,6 +1,6 @@
 /** The forms in which a statement may be given. */
 import type { InArgs, InStatement as CoreStatement } from "@libsql/core/api";
-import type { StatementToWrite } from "../wire/request";
+import type { StatementToWrite } from "./wire/request";
 
 /** A statement: SQL, or SQL with arguments and a signal that aborts it. */
 export type InStatement =
