@@ -60,8 +60,13 @@ export class Sqlite3Client implements Client {
     const { scheduler } = this.#pool;
     scheduler.check();
     transactionModeToBegin(mode);
-    const transaction = await scheduler.begin(mode, options?.signal);
-    return new Sqlite3Transaction(scheduler, transaction, options?.signal);
+    const signal = options?.signal;
+    const transaction = await scheduler.begin(mode, signal);
+    if (signal?.aborted) {
+      scheduler.end(transaction);
+      throw signal.reason;
+    }
+    return new Sqlite3Transaction(scheduler, transaction, signal);
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {

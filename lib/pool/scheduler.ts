@@ -32,6 +32,26 @@ export interface OpenTransaction {
 
 /** All requests but long batches are written here: each is handed over before the next one. */
 const shared = new RequestWriter();
+let isWriting = false;
+
+/**
+ * Writes one request. An argument's own code (a getter, a proxy) may call us meanwhile: that call
+ * gets a writer of its own.
+ */
+function written(write: (writer: RequestWriter) => void): RequestWriter {
+  if (isWriting) {
+    const own = new RequestWriter();
+    write(own);
+    return own;
+  }
+  isWriting = true;
+  try {
+    write(shared);
+    return shared;
+  } finally {
+    isWriting = false;
+  }
+}
 
 /** See the module's own text. */
 export class Scheduler {
@@ -63,7 +83,7 @@ export class Scheduler {
     this.#database = new NativeDatabase(options);
     this.#database.closeWith(this);
     this.#maxConnections = maxConnections;
-    this.#patienceMs = options.timeout ?? DEFAULT_OWN_PATIENCE_MS;
+    this.#patienceMs = options.timeout || DEFAULT_OWN_PATIENCE_MS;
   }
 
   /**
@@ -77,10 +97,9 @@ export class Scheduler {
 
   /** Runs one statement outside of transactions. */
   execute(statement: StatementToWrite, signal: AbortSignal | undefined): Promise<ResultSet> {
-    return this.#call(signal, (lane) => {
-      shared.execute(statement, this.#database.intMode, this.#database.statements.of);
-      return this.#submitOnMain(lane, shared, signal, onlyResult);
-    });
+    return this.#call(signal, (lane) =>
+      this.#submitOnMain(lane, this.#statement(statement), signal, onlyResult),
+    );
   }
 
   /** Runs a batch in a transaction of its own. */
@@ -88,7 +107,7 @@ export class Scheduler {
     return this.#call(signal, (lane) => {
       const submit = (request: RequestWriter): Promise<ResultSet[]> =>
         this.#submitOnMain(lane, request, signal, allResults);
-      if (isShort(batch)) return submit(this.#written(batch));
+      if (isShort(batch)) return submit(this.#shortBatch(batch));
       const answer = this.#writeThen(batch, submit, () => {
         this.#writingBatch = undefined;
         this.#line.advance();
@@ -101,8 +120,8 @@ export class Scheduler {
   /** Runs a text of several statements. */
   executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
     return this.#call(signal, (lane) => {
-      shared.script(sql);
-      return this.#submitOnMain(lane, shared, signal, noResult);
+      const request = written((writer) => writer.script(sql));
+      return this.#submitOnMain(lane, request, signal, noResult);
     });
   }
 
@@ -138,8 +157,7 @@ export class Scheduler {
     statement: StatementToWrite,
     signal: AbortSignal | undefined,
   ): Promise<ResultSet> {
-    shared.execute(statement, this.#database.intMode, this.#database.statements.of);
-    return this.#submitIn(transaction, shared, signal, onlyResult);
+    return this.#submitIn(transaction, this.#statement(statement), signal, onlyResult);
   }
 
   /** Runs several statements in a transaction. `written` is called once a long batch is queued. */
@@ -152,7 +170,7 @@ export class Scheduler {
     const submit = (request: RequestWriter): Promise<ResultSet[]> =>
       this.#submitIn(transaction, request, signal, allResults);
     if (!isShort(batch)) return this.#writeThen(batch, submit, written);
-    const answer = submit(this.#written(batch));
+    const answer = submit(this.#shortBatch(batch));
     written();
     return answer;
   }
@@ -163,22 +181,22 @@ export class Scheduler {
     sql: string,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    shared.script(sql);
-    return this.#submitIn(transaction, shared, signal, noResult);
+    const request = written((writer) => writer.script(sql));
+    return this.#submitIn(transaction, request, signal, noResult);
   }
 
   /** Commits. The lane is free for others at once: what they queue runs behind the commit. */
   commit(transaction: OpenTransaction): Promise<void> {
-    shared.commit();
-    const answer = this.#submitIn(transaction, shared, undefined, noResult);
+    const request = written((writer) => writer.commit());
+    const answer = this.#submitIn(transaction, request, undefined, noResult);
     this.release(transaction);
     return answer;
   }
 
   /** Rolls back behind what the transaction still runs. */
   rollback(transaction: OpenTransaction): Promise<void> {
-    shared.rollback();
-    const answer = this.#submitIn(transaction, shared, undefined, noResult);
+    const request = written((writer) => writer.rollback());
+    const answer = this.#submitIn(transaction, request, undefined, noResult);
     this.release(transaction);
     return answer;
   }
@@ -254,11 +272,7 @@ export class Scheduler {
 
   /** Why a call cannot even wait, if so. */
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
-    try {
-      this.check();
-    } catch (error) {
-      return { error };
-    }
+    if (this.#closing) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     if (this.#held >= this.#maxConnections) return { error: allHeld(this.#maxConnections) };
     return undefined;
@@ -372,12 +386,11 @@ export class Scheduler {
       noted: () => undefined,
     };
     this.#transactions.add(transaction);
-    shared.begin(mode);
     const begun = this.#database.submit({
       lane,
       transaction: 0,
       job: number,
-      request: shared,
+      request: written((writer) => writer.begin(mode)),
       signal,
       value: () => transaction,
       ended: () => {
@@ -462,11 +475,16 @@ export class Scheduler {
     this.#line.advance();
   }
 
-  // --- batches ----------------------------------------------------------------------------------
+  // --- requests ---------------------------------------------------------------------------------
 
-  #written(batch: Batch): RequestWriter {
-    writeShort(shared, batch, this.#database.intMode, this.#database.statements.of);
-    return shared;
+  #statement(statement: StatementToWrite): RequestWriter {
+    const { intMode, statements } = this.#database;
+    return written((writer) => writer.execute(statement, intMode, statements.of));
+  }
+
+  #shortBatch(batch: Batch): RequestWriter {
+    const { intMode, statements } = this.#database;
+    return written((writer) => writeShort(writer, batch, intMode, statements.of));
   }
 
   /** Writes a long batch over several turns of the event loop, then submits it. */
