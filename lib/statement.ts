@@ -4,8 +4,7 @@ import type { StatementToWrite } from "./wire/request";
 
 /** A statement: SQL, or SQL with arguments and a signal that aborts it. */
 export type InStatement =
-  | CoreStatement
-  | { sql: string; args?: InArgs; signal?: AbortSignal | undefined };
+  CoreStatement | { sql: string; args?: InArgs; signal?: AbortSignal | undefined };
 
 /** A statement as it is written, and its signal. */
 export interface GivenStatement {

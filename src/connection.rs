@@ -107,20 +107,16 @@ impl Connection {
     fn configure(&mut self) -> Result<(), Error> {
         self.raw.set_prepared_statement_cache_capacity(STATEMENTS);
         let cancel = Arc::clone(&self.cancel);
-        self.raw.progress_handler(
-            STEPS_BETWEEN_CHECKS,
-            Some(move || cancel.reason().is_some()),
-        )?;
+        self.raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || cancel.reason().is_some()))?;
         let committing = Arc::clone(&self.committing);
         self.raw.commit_hook(Some(move || {
             committing.store(true, Ordering::Relaxed);
             false
         }))?;
         let recorder = Arc::clone(&self.recorder);
-        self.raw
-            .authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
-                recorder.authorize(&context)
-            }))?;
+        self.raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
+            recorder.authorize(&context)
+        }))?;
         self.install_busy_handler()
     }
 
@@ -134,15 +130,10 @@ impl Connection {
             if tries == 0 {
                 began = Instant::now();
             }
-            let wanted = if committing.load(Ordering::Relaxed) {
-                Wanted::Commit
-            } else {
-                Wanted::Begin
-            };
+            let wanted =
+                if committing.load(Ordering::Relaxed) { Wanted::Commit } else { Wanted::Begin };
             let tries = usize::try_from(tries).unwrap_or(usize::MAX);
-            context
-                .line
-                .wait_for_lock(lane, wanted, tries, began, context.patience(), &cancel)
+            context.line.wait_for_lock(lane, wanted, tries, began, context.patience(), &cancel)
         }))?;
         Ok(())
     }
@@ -166,10 +157,8 @@ impl Connection {
     /// transaction, where SQLite ignores some of them.
     pub fn apply_settings(&mut self) -> Result<(), Error> {
         if self.context.settings.version() != self.settings_version && self.raw.is_autocommit() {
-            self.settings_version = self
-                .context
-                .settings
-                .apply(&self.raw, self.settings_version)?;
+            self.settings_version =
+                self.context.settings.apply(&self.raw, self.settings_version)?;
         }
         Ok(())
     }
@@ -177,10 +166,7 @@ impl Connection {
     /// Runs a statement that is ours and has no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&mut self, sql: &str) -> Result<(), Error> {
         self.committing.store(false, Ordering::Relaxed);
-        let ran = self
-            .raw
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.raw_execute());
+        let ran = self.raw.prepare_cached(sql).and_then(|mut statement| statement.raw_execute());
         ran.map(drop).map_err(|error| self.error(error))
     }
 
@@ -224,9 +210,8 @@ impl Connection {
         self.recorder.clear();
         self.committing.store(false, Ordering::Relaxed);
         let result = self.run_known(id, sql, &mut known, arguments, sink, &mut allow);
-        let effects = known
-            .as_ref()
-            .map(|known| (known.kind.clone(), known.shape, known.announced));
+        let effects =
+            known.as_ref().map(|known| (known.kind.clone(), known.shape, known.announced));
         if let (Some(id), Some(known)) = (id, known) {
             self.statements.insert(id, known);
         }
@@ -352,18 +337,15 @@ impl Connection {
         allow(self.prepared(statement))?;
         bind(statement, &known.parameters, arguments)?;
         let changes_before = self.raw.total_changes();
-        self.retry_shared_cache(|| self.send_rows(statement, known, sink))
-            .map_err(|error| match error {
+        self.retry_shared_cache(|| self.send_rows(statement, known, sink)).map_err(|error| {
+            match error {
                 RowError::Sqlite(error) => self.error(error),
                 RowError::Ours(error) => error,
-            })?;
+            }
+        })?;
         let changed = self.raw.total_changes() != changes_before;
         sink.records.result(StatementEnd {
-            shape: if known.columns.is_empty() {
-                0
-            } else {
-                known.shape
-            },
+            shape: if known.columns.is_empty() { 0 } else { known.shape },
             rows_affected: if changed { self.raw.changes() } else { 0 },
             last_insert_rowid: (changed && known.kind.inserts && self.raw.changes() > 0)
                 .then(|| self.raw.last_insert_rowid()),
@@ -377,16 +359,10 @@ impl Connection {
         let shape = self.context.next_shape();
         sink.records.shape(shape, columns);
         let mut chunk = RowsChunk::new(shape);
-        chunk.cell(
-            ValueRef::Integer(self.context.busy_timeout()),
-            self.context.numbers,
-        )?;
+        chunk.cell(ValueRef::Integer(self.context.busy_timeout()), self.context.numbers)?;
         chunk.end_row();
         sink.records.rows(&mut chunk);
-        sink.records.result(StatementEnd {
-            shape,
-            ..StatementEnd::default()
-        });
+        sink.records.result(StatementEnd { shape, ..StatementEnd::default() });
         sink.records.forget_shape(shape);
         Ok(())
     }
@@ -410,9 +386,7 @@ impl Connection {
                 chunk = RowsChunk::new(known.shape);
             }
             for column in 0..known.columns.len() {
-                chunk
-                    .cell(row.get_ref(column)?, self.context.numbers)
-                    .map_err(RowError::Ours)?;
+                chunk.cell(row.get_ref(column)?, self.context.numbers).map_err(RowError::Ours)?;
             }
             chunk.end_row();
             if chunk.is_full() {
@@ -468,14 +442,8 @@ impl Connection {
         let read_only = statement.readonly();
         let has_snapshot = !read_only
             && !self.raw.is_autocommit()
-            && matches!(
-                self.raw.transaction_state::<&str>(None),
-                Ok(TransactionState::Read)
-            );
-        Prepared {
-            read_only,
-            has_snapshot,
-        }
+            && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
+        Prepared { read_only, has_snapshot }
     }
 
     /// What a statement that ran means for the client's other connections.
@@ -488,8 +456,7 @@ impl Connection {
         };
         if pragma.name == "busy_timeout" {
             if let Some(value) = &pragma.value {
-                self.context
-                    .set_busy_timeout(value.trim().parse().unwrap_or(0));
+                self.context.set_busy_timeout(value.trim().parse().unwrap_or(0));
             }
             return self.install_busy_handler();
         }
@@ -550,9 +517,7 @@ impl Connection {
 
     /// An error of SQLite, or the cancelling that stands behind it.
     fn error(&self, error: rusqlite::Error) -> Error {
-        let code = error
-            .sqlite_error()
-            .map(|failure| failure.extended_code & 0xff);
+        let code = error.sqlite_error().map(|failure| failure.extended_code & 0xff);
         match (code, self.cancel.reason()) {
             (Some(ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED), Some(reason)) => {
                 Error::Cancelled(reason)
@@ -617,10 +582,9 @@ fn open_raw(location: &Location) -> Result<rusqlite::Connection, Error> {
     match location {
         Location::File(path) => rusqlite::Connection::open_with_flags(path, flags)
             .map_err(|error| explain_open(path, error)),
-        Location::Memory(uri) => Ok(rusqlite::Connection::open_with_flags(
-            uri,
-            flags | OpenFlags::SQLITE_OPEN_URI,
-        )?),
+        Location::Memory(uri) => {
+            Ok(rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
+        }
         Location::Temporary => Ok(rusqlite::Connection::open_with_flags("", flags)?),
     }
 }
@@ -634,16 +598,10 @@ fn explain_open(path: &Path, error: rusqlite::Error) -> Error {
             format!("{} is not a directory", folder.display())
         }
         (Err(_), Err(missing)) => {
-            format!(
-                "{missing}: {}; create the directory first",
-                folder.display()
-            )
+            format!("{missing}: {}; create the directory first", folder.display())
         }
         (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
-            format!(
-                "it cannot be created in {}; check its permissions",
-                folder.display()
-            )
+            format!("it cannot be created in {}; check its permissions", folder.display())
         }
         _ => "check its permissions".to_owned(),
     };
@@ -660,12 +618,7 @@ fn explain_open(path: &Path, error: rusqlite::Error) -> Error {
 fn columns_of(statement: &Statement<'_>) -> Vec<(String, String)> {
     statement
         .columns()
-        .map(|column| {
-            (
-                column.name().to_owned(),
-                column.decl_type().unwrap_or("").to_owned(),
-            )
-        })
+        .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or("").to_owned()))
         .collect()
 }
 
@@ -674,10 +627,7 @@ fn announce(known: &mut Known, records: &mut Records) {
         known.announced = true;
         records.shape(
             known.shape,
-            known
-                .columns
-                .iter()
-                .map(|(name, declared)| (name.as_str(), declared.as_str())),
+            known.columns.iter().map(|(name, declared)| (name.as_str(), declared.as_str())),
         );
     }
 }

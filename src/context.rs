@@ -1,6 +1,7 @@
 //! What all lanes of one client share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,16 @@ pub enum Location {
     Memory(String),
     /// SQLite's temporary database, which the empty path stands for.
     Temporary,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Memory(uri) => formatter.write_str(uri),
+            Self::Temporary => formatter.write_str("a temporary database"),
+        }
+    }
 }
 
 /// Where the answers go: in the addon a mailbox of the JavaScript environment.
@@ -48,16 +59,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// For one client. `timeout` is its `timeout` setting, if it has one.
+    /// For one client. `timeout` is its `timeout` setting, zero where it has none.
     pub fn new(
         location: Location,
-        timeout: Option<Duration>,
+        timeout: Duration,
         numbers: bool,
         outbox: Arc<dyn Outbox>,
     ) -> Self {
-        let timeout_ms = timeout.map_or(-1, |timeout| {
-            i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)
-        });
+        let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         Self {
             location,
             gate: Gate::new(),
@@ -89,39 +98,25 @@ impl Context {
 
     /// A number for a new shape of rows.
     pub fn next_shape(&self) -> u32 {
-        self.last_shape
-            .fetch_add(1, Ordering::Relaxed)
-            .wrapping_add(1)
+        self.last_shape.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// What `PRAGMA busy_timeout` answers, in milliseconds.
     pub fn busy_timeout(&self) -> i64 {
-        self.timeout_ms.load(Ordering::Relaxed).max(0)
+        self.timeout_ms.load(Ordering::Relaxed)
     }
 
     /// What `PRAGMA busy_timeout = …` does, for all connections of the client.
     pub fn set_busy_timeout(&self, milliseconds: i64) {
-        self.timeout_ms.store(
-            milliseconds.clamp(0, i64::from(i32::MAX)),
-            Ordering::Relaxed,
-        );
+        self.timeout_ms.store(milliseconds.clamp(0, i64::from(i32::MAX)), Ordering::Relaxed);
     }
 
     /// How long to wait for locks.
     pub fn patience(&self) -> Patience {
-        match u64::try_from(self.timeout_ms.load(Ordering::Relaxed)) {
-            Ok(milliseconds) => {
-                let timeout = Duration::from_millis(milliseconds);
-                Patience {
-                    others: timeout,
-                    own: timeout,
-                }
-            }
-            Err(_) => Patience {
-                others: Duration::ZERO,
-                own: DEFAULT_OWN_PATIENCE,
-            },
-        }
+        let milliseconds = u64::try_from(self.busy_timeout()).unwrap_or(0);
+        let timeout = Duration::from_millis(milliseconds);
+        let own = if timeout.is_zero() { DEFAULT_OWN_PATIENCE } else { timeout };
+        Patience { others: timeout, own }
     }
 
     /// The client has used TEMP or ATTACH: what it made lives on one connection only.
@@ -135,8 +130,6 @@ impl Context {
     }
 
     fn statements(&self) -> MutexGuard<'_, HashMap<u32, Arc<str>>> {
-        self.statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

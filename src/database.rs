@@ -38,7 +38,7 @@ impl Database {
     /// opened is an error here and now.
     pub fn open(
         location: Location,
-        timeout: Option<Duration>,
+        timeout: Duration,
         numbers: bool,
         outbox: Arc<dyn Outbox>,
     ) -> Result<Self, Error> {
@@ -81,14 +81,7 @@ impl Database {
     fn call(&self, job: u32, transaction: u32, request: Vec<u8>) -> Call {
         let number = self.context.line.number_call();
         let place = request::is_write_begin(&request).then(|| self.context.line.reserve(number));
-        Call {
-            job,
-            request,
-            transaction,
-            number,
-            place,
-            context: Arc::clone(&self.context),
-        }
+        Call { job, request, transaction, number, place, context: Arc::clone(&self.context) }
     }
 
     /// A further lane, for a transaction. Its connection is opened by its first job.
@@ -198,10 +191,7 @@ impl Database {
         if let Some(deadline) = drain {
             self.drain(&lanes, deadline);
         }
-        let cancelled: usize = lanes
-            .iter()
-            .map(|lane| lane.stop(CancelReason::ClientClosed))
-            .sum();
+        let cancelled: usize = lanes.iter().map(|lane| lane.stop(CancelReason::ClientClosed)).sum();
         let sessions: Vec<_> = lanes.iter().filter_map(|lane| lane.join()).collect();
         // Readers first, the writer last: the main lane is the first of the map.
         let mut result = Ok(());
@@ -240,11 +230,7 @@ impl Database {
     }
 
     fn join_closer(&self) {
-        let closer = self
-            .closer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let closer = self.closer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = closer {
             let _ = thread.join();
         }
@@ -310,23 +296,16 @@ mod tests {
             let (sender, answers) = mpsc::channel();
             let database = Database::open(
                 Location::File(folder.path().join("test.db")),
-                None,
+                Duration::ZERO,
                 true,
                 Arc::new(Inbox(Mutex::new(sender))),
             )
             .unwrap();
-            Self {
-                database: Arc::new(database),
-                answers,
-                folder,
-                shapes: Vec::new(),
-            }
+            Self { database: Arc::new(database), answers, folder, shapes: Vec::new() }
         }
 
         fn submit(&self, lane: LaneId, job: u32, transaction: u32, request: &[u8]) {
-            self.database
-                .submit(lane, job, transaction, request.to_vec())
-                .unwrap();
+            self.database.submit(lane, job, transaction, request.to_vec()).unwrap();
         }
 
         /// The records of the next job that ends, without those of shapes.
@@ -380,9 +359,7 @@ mod tests {
         bench.run("CREATE TABLE t(a)");
         let inserted = bench.run("INSERT INTO t VALUES (1), (2) RETURNING a");
         assert!(matches!(&inserted[0], Read::Rows(_, rows) if rows.len() == 2));
-        let Read::Result(end) = &inserted[1] else {
-            panic!("{inserted:?}")
-        };
+        let Read::Result(end) = &inserted[1] else { panic!("{inserted:?}") };
         assert_eq!((end.rows_affected, end.last_insert_rowid), (2, Some(2)));
     }
 
@@ -432,10 +409,7 @@ mod tests {
             &batch(1, &["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"]),
         );
         let records = bench.answer();
-        assert!(
-            matches!(records.last(), Some(Read::Error { statement: 1, .. })),
-            "{records:?}"
-        );
+        assert!(matches!(records.last(), Some(Read::Error { statement: 1, .. })), "{records:?}");
         assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
     }
 
@@ -452,31 +426,16 @@ mod tests {
         bench.submit(lane, 13, 0, &begin(1));
         bench.answer();
         bench.submit(lane, 14, 10, &execute("SELECT 1", &[]));
-        assert_eq!(
-            bench.code(),
-            "TRANSACTION_CLOSED",
-            "not the next one's either"
-        );
+        assert_eq!(bench.code(), "TRANSACTION_CLOSED", "not the next one's either");
     }
 
     #[test]
     fn a_transaction_that_a_call_leaves_open_is_rolled_back() {
         let mut bench = Bench::new();
         bench.run("CREATE TABLE t(a)");
-        bench.submit(
-            MAIN_LANE,
-            JOB,
-            0,
-            &script("BEGIN; INSERT INTO t VALUES (1)"),
-        );
+        bench.submit(MAIN_LANE, JOB, 0, &script("BEGIN; INSERT INTO t VALUES (1)"));
         let done = bench.answer();
-        assert!(matches!(
-            done.last(),
-            Some(Read::Done {
-                autocommit: true,
-                ..
-            })
-        ));
+        assert!(matches!(done.last(), Some(Read::Done { autocommit: true, .. })));
         assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
     }
 
@@ -504,23 +463,14 @@ mod tests {
             bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
             bench.submit(MAIN_LANE, 31, 0, &execute("SELECT 1", &[]));
             let outcome = bench.database.close().unwrap();
-            assert_eq!(
-                (outcome.cancelled, outcome.wal_left),
-                (2, false),
-                "{journal_mode}"
-            );
-            assert_eq!(
-                [bench.code(), bench.code()],
-                ["CLIENT_CLOSED", "CLIENT_CLOSED"]
-            );
+            assert_eq!((outcome.cancelled, outcome.wal_left), (2, false), "{journal_mode}");
+            assert_eq!([bench.code(), bench.code()], ["CLIENT_CLOSED", "CLIENT_CLOSED"]);
             assert_eq!(bench.files(), ["test.db"], "{journal_mode}");
             let path = bench.folder.path().join("test.db");
             let id = FileId::of(&path).unwrap();
             assert_eq!(crate::open_files::connections(&id), 0);
             assert_eq!(
-                bench
-                    .database
-                    .submit(MAIN_LANE, 1, 0, execute("SELECT 1", &[])),
+                bench.database.submit(MAIN_LANE, 1, 0, execute("SELECT 1", &[])),
                 Err(Refused::Closed)
             );
             let rows: i64 = rusqlite::Connection::open(&path)
@@ -537,9 +487,7 @@ mod tests {
         bench.run("PRAGMA journal_mode = wal");
         bench.run("CREATE TABLE t(a)");
         let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
-        other
-            .query_row("SELECT count(*) FROM t", [], |_| Ok(()))
-            .unwrap();
+        other.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
         assert!(bench.database.close().unwrap().wal_left);
     }
 
@@ -552,19 +500,10 @@ mod tests {
         bench.answer();
         // Waits for the transaction's turn, which nobody can end any more.
         bench.submit(MAIN_LANE, 30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
-        bench
-            .database
-            .shut_down(99, Some(Duration::from_secs(60)))
-            .unwrap();
+        bench.database.shut_down(99, Some(Duration::from_secs(60))).unwrap();
         let inserted = bench.answer();
-        assert!(
-            matches!(inserted.last(), Some(Read::Done { .. })),
-            "{inserted:?}"
-        );
-        assert!(
-            matches!(bench.answer().last(), Some(Read::Done { .. })),
-            "the report"
-        );
+        assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the report");
         bench.database.close().unwrap();
         assert_eq!(bench.files(), ["test.db"]);
     }
@@ -573,10 +512,7 @@ mod tests {
     fn a_close_hurries_a_draining_shutdown() {
         let mut bench = Bench::new();
         bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
-        bench
-            .database
-            .shut_down(99, Some(Duration::from_secs(600)))
-            .unwrap();
+        bench.database.shut_down(99, Some(Duration::from_secs(600))).unwrap();
         bench.database.close().unwrap();
         assert_eq!(bench.code(), "CLIENT_CLOSED");
         assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));

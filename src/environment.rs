@@ -48,12 +48,8 @@ pub enum Lookup {
 /// Sets up the state for one copy of our JavaScript. `on_ready` is called on the JavaScript thread
 /// when there are answers to fetch. Returns the number of the attachment.
 pub fn attach(env: Env, on_ready: &Function<'_, (), ()>) -> Result<u32> {
-    let doorbell: Arc<Doorbell> = Arc::new(
-        on_ready
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .build()?,
-    );
+    let doorbell: Arc<Doorbell> =
+        Arc::new(on_ready.build_threadsafe_function::<()>().weak::<true>().build()?);
     let bell = Arc::clone(&doorbell);
     let mailbox = Arc::new(Mailbox::new(Box::new(move || {
         bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -93,10 +89,7 @@ pub fn with<T>(env: Env, attachment: u32, action: impl FnOnce(&mut Environment) 
         .and_then(|attachments| attachments.get_mut(attachment as usize))
         .map(action)
         .ok_or_else(|| {
-            Error::new(
-                Status::InvalidArg,
-                "latchdb was not attached to this environment",
-            )
+            Error::new(Status::InvalidArg, "latchdb was not attached to this environment")
         })
 }
 
@@ -109,8 +102,7 @@ impl Environment {
     /// Takes a database in and gives it a number.
     pub fn register(&mut self, database: Database) -> u32 {
         self.last_database += 1;
-        self.databases
-            .insert(self.last_database, Arc::new(database));
+        self.databases.insert(self.last_database, Arc::new(database));
         self.last_database
     }
 

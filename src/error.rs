@@ -166,14 +166,10 @@ impl From<rusqlite::Error> for Error {
                 code: failure.extended_code,
                 message: message.unwrap_or_else(|| ffi::code_to_str(failure.extended_code).into()),
             },
-            rusqlite::Error::SqlInputError { error, msg, .. } => Self::Sqlite {
-                code: error.extended_code,
-                message: msg,
-            },
-            other => Self::Sqlite {
-                code: ffi::SQLITE_ERROR,
-                message: other.to_string(),
-            },
+            rusqlite::Error::SqlInputError { error, msg, .. } => {
+                Self::Sqlite { code: error.extended_code, message: msg }
+            }
+            other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
         }
     }
 }
@@ -181,10 +177,7 @@ impl From<rusqlite::Error> for Error {
 /// The name of a result code's lowest byte, for example `SQLITE_CONSTRAINT` for 2067.
 fn base_name(raw: i32) -> String {
     let base = raw & 0xff;
-    match usize::try_from(base)
-        .ok()
-        .and_then(|index| BASE_NAMES.get(index))
-    {
+    match usize::try_from(base).ok().and_then(|index| BASE_NAMES.get(index)) {
         Some(name) => format!("SQLITE_{name}"),
         None => format!("SQLITE_UNKNOWN_{base}"),
     }
@@ -315,15 +308,9 @@ mod tests {
 
     #[test]
     fn extended_codes_have_both_names() {
-        let error = Error::Sqlite {
-            code: 2067,
-            message: "UNIQUE constraint failed: t.a".into(),
-        };
+        let error = Error::Sqlite { code: 2067, message: "UNIQUE constraint failed: t.a".into() };
         assert_eq!(error.code(), "SQLITE_CONSTRAINT");
-        assert_eq!(
-            error.extended_code().as_deref(),
-            Some("SQLITE_CONSTRAINT_UNIQUE")
-        );
+        assert_eq!(error.extended_code().as_deref(), Some("SQLITE_CONSTRAINT_UNIQUE"));
         assert_eq!(error.raw_code(), Some(2067));
     }
 
@@ -340,17 +327,8 @@ mod tests {
 
     #[test]
     fn closed_is_told_apart_from_aborted_and_from_a_closed_transaction() {
-        assert_eq!(
-            Error::Cancelled(CancelReason::ClientClosed).code(),
-            "CLIENT_CLOSED"
-        );
-        assert_eq!(
-            Error::Cancelled(CancelReason::TransactionClosed).code(),
-            "TRANSACTION_CLOSED"
-        );
-        assert_eq!(
-            Error::Cancelled(CancelReason::Aborted).class(),
-            ErrorClass::Aborted
-        );
+        assert_eq!(Error::Cancelled(CancelReason::ClientClosed).code(), "CLIENT_CLOSED");
+        assert_eq!(Error::Cancelled(CancelReason::TransactionClosed).code(), "TRANSACTION_CLOSED");
+        assert_eq!(Error::Cancelled(CancelReason::Aborted).class(), ErrorClass::Aborted);
     }
 }

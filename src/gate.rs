@@ -60,10 +60,7 @@ impl Gate {
     /// A gate in front of something that is yet to be opened.
     pub fn new() -> Self {
         Self {
-            state: Mutex::new(State {
-                stage: Stage::Unopened,
-                inside: 0,
-            }),
+            state: Mutex::new(State { stage: Stage::Unopened, inside: 0 }),
             changed: Condvar::new(),
         }
     }
@@ -104,10 +101,7 @@ impl Gate {
             Stage::Open => {
                 state.stage = Stage::Closing;
                 while state.inside > 0 {
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
                 Shut::First
             }
@@ -124,10 +118,7 @@ impl Gate {
     pub fn wait_closed(&self) {
         let mut state = self.lock();
         while state.stage == Stage::Closing {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -204,10 +195,7 @@ mod tests {
             thread::spawn(move || {
                 shutting.send(()).unwrap();
                 assert_eq!(gate.shut(), Shut::First);
-                assert!(
-                    left.load(Ordering::SeqCst),
-                    "shut() returned with a caller inside"
-                );
+                assert!(left.load(Ordering::SeqCst), "shut() returned with a caller inside");
             })
         };
         is_shutting.recv().unwrap();
@@ -231,10 +219,7 @@ mod tests {
             thread::spawn(move || {
                 found.send(gate.shut()).unwrap();
                 gate.wait_closed();
-                assert!(
-                    closed.load(Ordering::SeqCst),
-                    "returned before the first had closed"
-                );
+                assert!(closed.load(Ordering::SeqCst), "returned before the first had closed");
             })
         };
         assert_eq!(is_underway.recv().unwrap(), Shut::Underway);

@@ -159,11 +159,7 @@ impl<W: Work> Lane<W> {
                 return false;
             }
             queue = match deadline {
-                None => self
-                    .shared
-                    .changed
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => self.shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                         return false;
@@ -194,11 +190,7 @@ impl<W: Work> Lane<W> {
     /// Waits for the thread of a lane that was sealed or stopped, and gives its work back.
     /// None where somebody else took it before.
     pub fn join(&self) -> Option<W> {
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // The thread catches the panics of its jobs; one that got out has nothing more to say.
             let _ = thread.join();
@@ -208,9 +200,8 @@ impl<W: Work> Lane<W> {
 
     fn start_thread(&self) {
         let shared = Arc::clone(&self.shared);
-        let spawned = thread::Builder::new()
-            .name(self.name.clone())
-            .spawn(move || shared.run_jobs());
+        let spawned =
+            thread::Builder::new().name(self.name.clone()).spawn(move || shared.run_jobs());
         match spawned {
             Ok(thread) => {
                 *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
@@ -247,10 +238,7 @@ impl<W: Work> Shared<W> {
             if queue.sealed || !wait {
                 return None;
             }
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -352,34 +340,19 @@ mod tests {
                 let wake = Arc::clone(&wake);
                 Arc::new(move || wake.1.notify_all())
             };
-            let work = TestWork {
-                cancel: Arc::clone(&cancel),
-                wake,
-            };
+            let work = TestWork { cancel: Arc::clone(&cancel), wake };
             let (sender, events) = mpsc::channel();
-            Self {
-                lane: Lane::new("test".into(), work, cancel, interrupt),
-                sender,
-                events,
-            }
+            Self { lane: Lane::new("test".into(), work, cancel, interrupt), sender, events }
         }
 
         fn push(&self, id: u32) {
-            self.lane.push(TestJob {
-                id,
-                events: self.sender.clone(),
-                until: None,
-            });
+            self.lane.push(TestJob { id, events: self.sender.clone(), until: None });
         }
 
         /// Pushes a job that runs until the returned sender is used.
         fn push_long(&self, id: u32) -> Sender<()> {
             let (finish, until) = mpsc::channel();
-            self.lane.push(TestJob {
-                id,
-                events: self.sender.clone(),
-                until: Some(until),
-            });
+            self.lane.push(TestJob { id, events: self.sender.clone(), until: Some(until) });
             finish
         }
 
@@ -415,10 +388,7 @@ mod tests {
         bench.push(2);
         bench.push(3);
         assert_eq!(bench.lane.stop(CancelReason::ClientClosed), 3);
-        assert!(
-            bench.lane.join().is_some(),
-            "the work comes back once the thread is joined"
-        );
+        assert!(bench.lane.join().is_some(), "the work comes back once the thread is joined");
         assert!(bench.lane.join().is_none(), "and only once");
         drop(bench.sender);
         let mut events: Vec<_> = bench.events.iter().collect();
@@ -464,10 +434,7 @@ mod tests {
         let _first = bench.push_long(1);
         assert_eq!(bench.next(), Event::Started(1));
         let second = bench.push_long(2);
-        assert_eq!(
-            bench.lane.cancel(1, CancelReason::Aborted),
-            Cancelled::Running
-        );
+        assert_eq!(bench.lane.cancel(1, CancelReason::Aborted), Cancelled::Running);
         assert_eq!(bench.next(), Event::Interrupted(1, CancelReason::Aborted));
         assert_eq!(bench.next(), Event::Started(2));
         assert_eq!(bench.lane.cancel(1, CancelReason::Aborted), Cancelled::Gone);
@@ -481,10 +448,7 @@ mod tests {
         let first = bench.push_long(1);
         assert_eq!(bench.next(), Event::Started(1));
         bench.push(2);
-        assert_eq!(
-            bench.lane.cancel(2, CancelReason::Aborted),
-            Cancelled::Queued
-        );
+        assert_eq!(bench.lane.cancel(2, CancelReason::Aborted), Cancelled::Queued);
         assert_eq!(bench.next(), Event::Rejected(2, CancelReason::Aborted));
         first.send(()).unwrap();
         assert_eq!(bench.next(), Event::Ran(1));

@@ -88,26 +88,25 @@ pub fn open_database<'env>(
     options: OpenOptions,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     let location = match options {
-        OpenOptions {
-            in_memory: true,
-            location,
-            ..
-        } => Location::Memory(location),
+        OpenOptions { in_memory: true, location, .. } => Location::Memory(location),
         OpenOptions { location, .. } if location.is_empty() => Location::Temporary,
-        OpenOptions { location, .. } => Location::File(
-            std::path::absolute(location)
-                .map_err(|error| NapiError::from_reason(error.to_string()))?,
-        ),
+        OpenOptions { location, .. } => match std::path::absolute(&location) {
+            Ok(path) => Location::File(path),
+            Err(error) => {
+                let code = rusqlite::ffi::SQLITE_CANTOPEN;
+                let error = error::Error::Open { code, path: location, cause: error.to_string() };
+                return error_record(env, &error).map(Either::B);
+            }
+        },
     };
-    let timeout = options
-        .timeout
-        .map(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or_default());
+    let timeout =
+        Duration::try_from_secs_f64(options.timeout.unwrap_or(0.0) / 1e3).unwrap_or_default();
     let mailbox = environment::with(*env, attachment, |environment| environment.mailbox())?;
     match Database::open(location, timeout, options.numbers, mailbox) {
-        Ok(database) => environment::with(*env, attachment, |environment| {
-            environment.register(database)
-        })
-        .map(Either::A),
+        Ok(database) => {
+            environment::with(*env, attachment, |environment| environment.register(database))
+                .map(Either::A)
+        }
         Err(error) => error_record(env, &error).map(Either::B),
     }
 }
@@ -121,17 +120,13 @@ pub fn define_statement(
     id: u32,
     sql: String,
 ) -> Result<()> {
-    with_database(env, attachment, database, |database| {
-        database.define_statement(id, sql)
-    })
+    with_database(env, attachment, database, |database| database.define_statement(id, sql))
 }
 
 /// Takes the number of a statement back.
 #[napi]
 pub fn forget_statement(env: Env, attachment: u32, database: u32, id: u32) -> Result<()> {
-    with_database(env, attachment, database, |database| {
-        database.forget_statement(id)
-    })
+    with_database(env, attachment, database, |database| database.forget_statement(id))
 }
 
 /// Queues a request, the first `length` bytes of `buffer`, on a lane. `transaction` is the job that
@@ -152,20 +147,18 @@ pub fn submit(
         .get(..length as usize)
         .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?
         .to_vec();
-    environment::with(env, attachment, |environment| {
-        match environment.database(database) {
-            Lookup::Closed => Submitted::Closed,
-            Lookup::NeverOpened => Submitted::NeverOpened,
-            Lookup::Found(found) => {
-                environment.begin_wait(env);
-                found.submit(lane, job, transaction, request).map_or_else(
-                    |refused| {
-                        environment.end_waits(env, 1);
-                        refused.into()
-                    },
-                    |()| Submitted::Accepted,
-                )
-            }
+    environment::with(env, attachment, |environment| match environment.database(database) {
+        Lookup::Closed => Submitted::Closed,
+        Lookup::NeverOpened => Submitted::NeverOpened,
+        Lookup::Found(found) => {
+            environment.begin_wait(env);
+            found.submit(lane, job, transaction, request).map_or_else(
+                |refused| {
+                    environment.end_waits(env, 1);
+                    refused.into()
+                },
+                |()| Submitted::Accepted,
+            )
         }
     })
 }
@@ -173,13 +166,11 @@ pub fn submit(
 /// Whether the database takes work: what `submit` would answer.
 #[napi]
 pub fn check(env: Env, attachment: u32, database: u32) -> Result<Submitted> {
-    environment::with(env, attachment, |environment| {
-        match environment.database(database) {
-            Lookup::Closed => Submitted::Closed,
-            Lookup::NeverOpened => Submitted::NeverOpened,
-            Lookup::Found(database) => database
-                .check()
-                .map_or_else(Into::into, |()| Submitted::Accepted),
+    environment::with(env, attachment, |environment| match environment.database(database) {
+        Lookup::Closed => Submitted::Closed,
+        Lookup::NeverOpened => Submitted::NeverOpened,
+        Lookup::Found(database) => {
+            database.check().map_or_else(Into::into, |()| Submitted::Accepted)
         }
     })
 }
@@ -187,11 +178,9 @@ pub fn check(env: Env, attachment: u32, database: u32) -> Result<Submitted> {
 /// Opens a further lane for a transaction; -1 where the client is closed.
 #[napi]
 pub fn open_lane(env: Env, attachment: u32, database: u32) -> Result<i64> {
-    environment::with(env, attachment, |environment| {
-        match environment.database(database) {
-            Lookup::Found(database) => database.open_lane().map_or(-1, i64::from),
-            Lookup::Closed | Lookup::NeverOpened => -1,
-        }
+    environment::with(env, attachment, |environment| match environment.database(database) {
+        Lookup::Found(database) => database.open_lane().map_or(-1, i64::from),
+        Lookup::Closed | Lookup::NeverOpened => -1,
     })
 }
 
@@ -208,9 +197,7 @@ pub fn close_lane(env: Env, attachment: u32, database: u32, lane: u32) -> Result
 /// Cancels one job on behalf of its caller's `AbortSignal`.
 #[napi]
 pub fn cancel(env: Env, attachment: u32, database: u32, lane: u32, job: u32) -> Result<()> {
-    with_database(env, attachment, database, |database| {
-        database.cancel(lane, job)
-    })
+    with_database(env, attachment, database, |database| database.cancel(lane, job))
 }
 
 /// Rolls back the transaction that `transaction` began, and waits for it.
@@ -235,16 +222,12 @@ pub fn close_database<'env>(
     attachment: u32,
     database: u32,
 ) -> Result<ArrayBuffer<'env>> {
-    let found = environment::with(*env, attachment, |environment| {
-        environment.database(database)
-    })?;
+    let found = environment::with(*env, attachment, |environment| environment.database(database))?;
     let closed = match found {
         Lookup::Found(found) => found.close(),
         Lookup::Closed | Lookup::NeverOpened => Ok(Outcome::default()),
     };
-    environment::with(*env, attachment, |environment| {
-        environment.release(database)
-    })?;
+    environment::with(*env, attachment, |environment| environment.release(database))?;
     let mut records = Records::new(0);
     match closed {
         Ok(outcome) => records.done(outcome),
@@ -265,20 +248,18 @@ pub fn shut_down_database(
     timeout: f64,
 ) -> Result<Submitted> {
     let limit = drain.then(|| Duration::try_from_secs_f64(timeout / 1e3).unwrap_or_default());
-    environment::with(env, attachment, |environment| {
-        match environment.database(database) {
-            Lookup::Closed => Submitted::Closed,
-            Lookup::NeverOpened => Submitted::NeverOpened,
-            Lookup::Found(found) => {
-                environment.begin_wait(env);
-                found.shut_down(job, limit).map_or_else(
-                    |refused| {
-                        environment.end_waits(env, 1);
-                        refused.into()
-                    },
-                    |()| Submitted::Accepted,
-                )
-            }
+    environment::with(env, attachment, |environment| match environment.database(database) {
+        Lookup::Closed => Submitted::Closed,
+        Lookup::NeverOpened => Submitted::NeverOpened,
+        Lookup::Found(found) => {
+            environment.begin_wait(env);
+            found.shut_down(job, limit).map_or_else(
+                |refused| {
+                    environment.end_waits(env, 1);
+                    refused.into()
+                },
+                |()| Submitted::Accepted,
+            )
         }
     })
 }
@@ -293,18 +274,15 @@ pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>
         }
         delivery
     })?;
-    delivery
-        .map(|delivery| ArrayBuffer::copy_from(env, delivery.records))
-        .transpose()
+    delivery.map(|delivery| ArrayBuffer::copy_from(env, delivery.records)).transpose()
 }
 
 /// How many connections of this process have the file at this path open.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn count_connections(path: String) -> u32 {
-    open_files::FileId::of(path.as_ref()).map_or(0, |id| {
-        u32::try_from(open_files::connections(&id)).unwrap_or(u32::MAX)
-    })
+    open_files::FileId::of(path.as_ref())
+        .map_or(0, |id| u32::try_from(open_files::connections(&id)).unwrap_or(u32::MAX))
 }
 
 fn with_database(

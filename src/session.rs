@@ -81,10 +81,7 @@ struct Failure {
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self {
-            error: error.into(),
-            statement: None,
-        }
+        Self { error: error.into(), statement: None }
     }
 }
 
@@ -105,20 +102,12 @@ impl Session {
 
     /// Opens the connection now, on the caller's thread.
     pub fn open(&mut self) -> Result<(), Error> {
-        let connection = Connection::open(
-            Arc::clone(&self.context),
-            self.lane,
-            Arc::clone(&self.cancel),
-        )?;
-        if let (Some(expected), Some(found)) = (&self.file, connection.file_id()) {
-            if expected != found {
-                let path = match &self.context.location {
-                    Location::File(path) => path.display().to_string(),
-                    Location::Memory(uri) => uri.clone(),
-                    Location::Temporary => String::new(),
-                };
-                return Err(Error::FileReplaced { path });
-            }
+        let connection =
+            Connection::open(Arc::clone(&self.context), self.lane, Arc::clone(&self.cancel))?;
+        if let (Some(expected), Some(found)) = (&self.file, connection.file_id())
+            && expected != found
+        {
+            return Err(Error::FileReplaced { path: self.context.location.to_string() });
         }
         if self.file.is_none() {
             self.file = connection.file_id().cloned();
@@ -152,10 +141,7 @@ impl Session {
 
     /// Rolls back what is open and closes the connection.
     pub fn close(mut self) -> Result<(), Error> {
-        self.handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let result = self.connection.take().map_or(Ok(()), Connection::close);
         self.context.line.forget_lane(self.lane);
         result
@@ -176,22 +162,14 @@ impl Session {
         {
             return Err(Error::TransactionActive.into());
         }
-        let open = self
-            .transaction
-            .filter(|open| open.begun_by == call.transaction);
+        let open = self.transaction.filter(|open| open.begun_by == call.transaction);
         if call.transaction != 0 && open.is_none() {
             return match request {
                 Request::Rollback => Ok(()),
                 _ => Err(Error::TransactionClosed.into()),
             };
         }
-        let mut run = Run {
-            connection,
-            context: &self.context,
-            cancel: &self.cancel,
-            lane,
-            call,
-        };
+        let mut run = Run { connection, context: &self.context, cancel: &self.cancel, lane, call };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
             Request::Execute(statement) => run.statement(&statement, read_only, records)?,
@@ -199,26 +177,16 @@ impl Session {
             Request::Batch { statements, .. } if open.is_some() => {
                 run.statements(&statements, read_only, Error::TransactionClosed, records)?;
             }
-            Request::Batch {
-                mode,
-                foreign_keys_off: false,
-                statements,
-            } => {
+            Request::Batch { mode, foreign_keys_off: false, statements } => {
                 run.batch(mode, &statements, records)?;
             }
-            Request::Batch {
-                mode,
-                foreign_keys_off: true,
-                statements,
-            } => {
+            Request::Batch { mode, foreign_keys_off: true, statements } => {
                 run.without_foreign_keys(|run| run.batch(mode, &statements, records))?;
             }
             Request::Begin(mode) => {
                 run.begin(mode)?;
-                self.transaction = Some(OpenTransaction {
-                    begun_by: call.job,
-                    read_only: mode == Mode::Read,
-                });
+                self.transaction =
+                    Some(OpenTransaction { begun_by: call.job, read_only: mode == Mode::Read });
             }
             Request::Commit => {
                 let committed = run.commit();
@@ -233,9 +201,7 @@ impl Session {
     /// After a panic took the connection away.
     fn reopen(&mut self) -> Result<(), Error> {
         if self.lost && !matches!(self.context.location, Location::File(_)) {
-            return Err(Error::Panicked(
-                "the in-memory database is lost with it".into(),
-            ));
+            return Err(Error::Panicked("the in-memory database is lost with it".into()));
         }
         self.open()
     }
@@ -256,10 +222,7 @@ impl Session {
 
     fn outcome(&self) -> Outcome {
         Outcome {
-            autocommit: self
-                .connection
-                .as_ref()
-                .is_none_or(Connection::is_autocommit),
+            autocommit: self.connection.as_ref().is_none_or(Connection::is_autocommit),
             single_lane: self.context.is_single_lane(),
             ..Outcome::default()
         }
@@ -281,19 +244,14 @@ impl Work for Session {
             result
         }));
         let result = result.unwrap_or_else(|panic| {
-            self.handle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
             self.connection = None;
             self.transaction = None;
             self.lost = true;
             Err(Error::Panicked(panic_text(panic.as_ref())).into())
         });
         // The turn and the place are free before the caller hears: its next call finds them so.
-        self.context
-            .line
-            .end_job(self.lane, self.transaction.is_some());
+        self.context.line.end_job(self.lane, self.transaction.is_some());
         drop(call.place.take());
         let outcome = self.outcome();
         match result {
@@ -346,16 +304,9 @@ impl Run<'_> {
                 context.outbox.post(bytes, false);
             }
         };
-        self.connection.run(
-            id,
-            sql,
-            &arguments,
-            &mut Sink {
-                records,
-                send: &send,
-            },
-            |prepared| allow(prepared, read_only, context, lane, call, cancel),
-        )
+        self.connection.run(id, sql, &arguments, &mut Sink { records, send: &send }, |prepared| {
+            allow(prepared, read_only, context, lane, call, cancel)
+        })
     }
 
     fn statements(
@@ -367,10 +318,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let mut ended = Some(ended);
         for (index, statement) in statements.iter().enumerate() {
-            let at = |error| Failure {
-                error,
-                statement: Some(index),
-            };
+            let at = |error| Failure { error, statement: Some(index) };
             if self.connection.is_autocommit() {
                 return Err(at(ended.take().unwrap_or(Error::TransactionClosed)));
             }
@@ -381,9 +329,8 @@ impl Run<'_> {
 
     fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
         let (context, cancel, lane, call) = (self.context, self.cancel, self.lane, self.call);
-        self.connection.run_script(sql, |prepared| {
-            allow(prepared, read_only, context, lane, call, cancel)
-        })
+        self.connection
+            .run_script(sql, |prepared| allow(prepared, read_only, context, lane, call, cancel))
     }
 
     fn batch(
@@ -399,12 +346,7 @@ impl Run<'_> {
             mode => mode,
         };
         self.begin(mode)?;
-        self.statements(
-            statements,
-            mode == Mode::Read,
-            Error::TransactionRolledBack,
-            records,
-        )?;
+        self.statements(statements, mode == Mode::Read, Error::TransactionRolledBack, records)?;
         if self.connection.is_autocommit() {
             // A last statement that was COMMIT or ROLLBACK.
             return Err(Error::Sqlite {
@@ -448,8 +390,7 @@ impl Run<'_> {
         if !self.connection.is_autocommit() {
             let _ = self.connection.run_own("ROLLBACK");
         }
-        self.connection
-            .run_own(&format!("PRAGMA foreign_keys = {before}"))?;
+        self.connection.run_own(&format!("PRAGMA foreign_keys = {before}"))?;
         result
     }
 
@@ -499,13 +440,8 @@ fn allow(
         return if context.line.try_take_turn(lane) {
             Ok(())
         } else {
-            Err(Error::Sqlite {
-                code: ffi::SQLITE_BUSY,
-                message: "database is locked".into(),
-            })
+            Err(Error::Sqlite { code: ffi::SQLITE_BUSY, message: "database is locked".into() })
         };
     }
-    context
-        .line
-        .take_turn(lane, call.number, context.patience(), cancel)
+    context.line.take_turn(lane, call.number, context.patience(), cancel)
 }

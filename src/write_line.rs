@@ -92,10 +92,7 @@ impl WriteLine {
     /// Stands in the line right now, for a call that is known to write.
     pub fn reserve(self: &Arc<Self>, number: u64) -> Place {
         self.lock().waiting.insert(number);
-        Place {
-            line: Arc::clone(self),
-            number,
-        }
+        Place { line: Arc::clone(self), number }
     }
 
     /// Takes the turn for `lane`, after everyone who called before. Returns at once where the lane
@@ -124,10 +121,7 @@ impl WriteLine {
             let idle_since = state.holder.and_then(|holder| state.idle_since(holder));
             state = match idle_since {
                 // The holder works, or the first in the line is about to take the turn.
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(idle_since) => {
                     let deadline = idle_since.max(began) + patience.own;
                     let Some(left) = deadline.checked_duration_since(Instant::now()) else {
@@ -136,10 +130,7 @@ impl WriteLine {
                             waited_ms: idle_since.elapsed().as_millis(),
                         });
                     };
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
@@ -253,11 +244,7 @@ enum InTheWay {
 impl State {
     fn set_phase(&mut self, lane: LaneId, phase: Phase) {
         let since = Instant::now();
-        let entry = self.lanes.entry(lane).or_insert(Lane {
-            phase,
-            since,
-            in_transaction: false,
-        });
+        let entry = self.lanes.entry(lane).or_insert(Lane { phase, since, in_transaction: false });
         if entry.phase != phase {
             entry.phase = phase;
             entry.since = since;
@@ -266,10 +253,7 @@ impl State {
 
     /// Since when the holder of the turn has had nothing to do; None while it works.
     fn idle_since(&self, holder: LaneId) -> Option<Instant> {
-        self.lanes
-            .get(&holder)
-            .filter(|lane| lane.phase == Phase::Idle)
-            .map(|lane| lane.since)
+        self.lanes.get(&holder).filter(|lane| lane.phase == Phase::Idle).map(|lane| lane.since)
     }
 
     fn in_the_way(&self, lane: LaneId, wanted: Wanted) -> InTheWay {
@@ -307,14 +291,8 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
-    const PATIENT: Patience = Patience {
-        others: Duration::ZERO,
-        own: Duration::from_secs(60),
-    };
-    const IMPATIENT: Patience = Patience {
-        others: Duration::ZERO,
-        own: Duration::from_millis(20),
-    };
+    const PATIENT: Patience = Patience { others: Duration::ZERO, own: Duration::from_secs(60) };
+    const IMPATIENT: Patience = Patience { others: Duration::ZERO, own: Duration::from_millis(20) };
 
     fn line() -> Arc<WriteLine> {
         Arc::new(WriteLine::default())
@@ -335,14 +313,12 @@ mod tests {
             let (line, said) = (Arc::clone(&line), said.clone());
             thread::spawn(move || {
                 line.begin_job(2);
-                line.take_turn(2, late, PATIENT, &Cancel::default())
-                    .unwrap();
+                line.take_turn(2, late, PATIENT, &Cancel::default()).unwrap();
                 said.send("late").unwrap();
             })
         };
         line.begin_job(1);
-        line.take_turn(1, early, PATIENT, &Cancel::default())
-            .unwrap();
+        line.take_turn(1, early, PATIENT, &Cancel::default()).unwrap();
         drop(reserved);
         said.send("early").unwrap();
         line.end_job(1, false);
@@ -384,10 +360,7 @@ mod tests {
         line.wake();
         assert_eq!(waiter.join().unwrap().unwrap_err().code(), "CLIENT_CLOSED");
         line.end_job(1, false);
-        assert!(
-            take(&line, 2, PATIENT).is_ok(),
-            "the cancelled one stands in the line no more"
-        );
+        assert!(take(&line, 2, PATIENT).is_ok(), "the cancelled one stands in the line no more");
     }
 
     #[test]
@@ -405,15 +378,9 @@ mod tests {
         let line = line();
         line.begin_job(0);
         let cancel = Cancel::default();
-        let none = Patience {
-            others: Duration::ZERO,
-            own: Duration::from_secs(60),
-        };
+        let none = Patience { others: Duration::ZERO, own: Duration::from_secs(60) };
         assert!(!line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), none, &cancel));
-        let some = Patience {
-            others: Duration::from_secs(60),
-            own: Duration::from_secs(60),
-        };
+        let some = Patience { others: Duration::from_secs(60), own: Duration::from_secs(60) };
         assert!(line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), some, &cancel));
     }
 
@@ -436,10 +403,7 @@ mod tests {
         line.begin_job(0);
         let cancel = Cancel::default();
         cancel.raise(CancelReason::Aborted);
-        let long = Patience {
-            others: Duration::from_secs(60),
-            own: Duration::from_secs(60),
-        };
+        let long = Patience { others: Duration::from_secs(60), own: Duration::from_secs(60) };
         assert!(!line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), long, &cancel));
     }
 }

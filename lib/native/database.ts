@@ -278,9 +278,7 @@ function closeInBackground(
   timeoutMs: number,
   answer: Answer,
 ): Error | undefined {
-  const refused = refusal(
-    addon.shutDownDatabase(attachment, number, job, drain, timeoutMs),
-  );
+  const refused = refusal(addon.shutDownDatabase(attachment, number, job, drain, timeoutMs));
   if (refused !== undefined) return refused;
   expect(job, {
     take(kind, record) {

@@ -129,10 +129,7 @@ export class Scheduler {
    * Begins a transaction, on a lane of its own where there can be one. It begins behind the calls
    * that were made before it: it sees what they wrote.
    */
-  begin(
-    mode: TransactionMode,
-    signal: AbortSignal | undefined,
-  ): Promise<OpenTransaction> {
+  begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     this.#held++;
@@ -368,10 +365,7 @@ export class Scheduler {
     return main;
   }
 
-  #begin(
-    mode: TransactionMode,
-    signal: AbortSignal | undefined,
-  ): Promise<OpenTransaction> {
+  #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
     const lane = this.#takeLane();
     if (lane === undefined) {
       this.#held--;

@@ -121,10 +121,7 @@ function prototypeOf(keys: readonly (string | undefined)[]): object {
  * A function whose constructor sets all columns at once, which engines lay out like a class.
  * Undefined where code cannot be made from strings (a content security policy, a hardened runtime).
  */
-function compile(
-  keys: readonly (string | undefined)[],
-  prototype: object,
-): MakeRows | undefined {
+function compile(keys: readonly (string | undefined)[], prototype: object): MakeRows | undefined {
   const columns = keys.map((key, index) => {
     // A name enters the code as a JSON string only.
     if (key === undefined) return `hide(this, ${index}, cells.cell());`;

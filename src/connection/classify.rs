@@ -53,10 +53,7 @@ impl Recorder {
         let pragma = if flags & PRAGMA == 0 {
             None
         } else {
-            self.pragma
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
+            self.pragma.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
         let exclusive = pragma.as_ref().is_some_and(|pragma| {
             pragma.name == "locking_mode"
@@ -98,10 +95,7 @@ impl Recorder {
             | AuthAction::AlterTable { .. }
             | AuthAction::Reindex { .. }
             | AuthAction::Analyze { .. } => self.set(SCHEMA),
-            AuthAction::Pragma {
-                pragma_name,
-                pragma_value,
-            } => {
+            AuthAction::Pragma { pragma_name, pragma_value } => {
                 self.set(PRAGMA);
                 *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = Some(Pragma {
                     name: pragma_name.to_ascii_lowercase(),

@@ -78,11 +78,7 @@ impl Settings {
         let version = self.version.load(Ordering::Relaxed) + 1;
         // WAL is a property of the file, the other journal modes are the connection's.
         if !(pragma.name == "journal_mode" && value.eq_ignore_ascii_case("wal")) {
-            made.push(Setting {
-                name: pragma.name.clone(),
-                value: value.clone(),
-                version,
-            });
+            made.push(Setting { name: pragma.name.clone(), value: value.clone(), version });
         }
         self.version.store(version, Ordering::Release);
         true
@@ -97,11 +93,8 @@ impl Settings {
     pub fn apply(&self, connection: &Connection, since: u64) -> rusqlite::Result<u64> {
         let (newer, version) = {
             let made = self.made();
-            let newer: Vec<_> = made
-                .iter()
-                .filter(|setting| setting.version > since)
-                .cloned()
-                .collect();
+            let newer: Vec<_> =
+                made.iter().filter(|setting| setting.version > since).cloned().collect();
             (newer, self.version())
         };
         for setting in newer {
@@ -120,16 +113,11 @@ mod tests {
     use super::*;
 
     fn pragma(name: &str, value: Option<&str>) -> Pragma {
-        Pragma {
-            name: name.into(),
-            value: value.map(Into::into),
-        }
+        Pragma { name: name.into(), value: value.map(Into::into) }
     }
 
     fn ask(connection: &Connection, name: &str) -> i64 {
-        connection
-            .pragma_query_value(None, name, |row| row.get(0))
-            .unwrap()
+        connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::context::Outbox;
 
 /// How much one fetch brings, in bytes: enough to be worth the call, little enough to leave the
 /// event loop its turn.
-const DELIVERY: usize = 256 * 1024;
+const DELIVERY: usize = 128 * 1024;
 
 /// Tells the JavaScript thread that there is something to fetch.
 pub type Bell = Box<dyn Fn() + Send + Sync>;
@@ -42,10 +42,7 @@ pub struct Delivery {
 impl Mailbox {
     /// A mailbox with this bell.
     pub fn new(bell: Bell) -> Self {
-        Self {
-            state: Mutex::default(),
-            bell,
-        }
+        Self { state: Mutex::default(), bell }
     }
 
     /// Fetches the next letters, or nothing.
@@ -55,10 +52,7 @@ impl Mailbox {
             state.rung = false;
             return None;
         };
-        let mut delivery = Delivery {
-            records: first.records,
-            ended: u32::from(first.ends_job),
-        };
+        let mut delivery = Delivery { records: first.records, ended: u32::from(first.ends_job) };
         while delivery.records.len() < DELIVERY {
             let Some(letter) = state.letters.pop_front() else {
                 break;
@@ -115,22 +109,10 @@ mod tests {
         mailbox.post(vec![1], true);
         mailbox.post(vec![2], false);
         assert_eq!(rings.load(Ordering::SeqCst), 1);
-        assert_eq!(
-            mailbox.fetch(),
-            Some(Delivery {
-                records: vec![1, 2],
-                ended: 1
-            })
-        );
+        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![1, 2], ended: 1 }));
         mailbox.post(vec![3], true);
         assert_eq!(rings.load(Ordering::SeqCst), 1, "not yet found empty");
-        assert_eq!(
-            mailbox.fetch(),
-            Some(Delivery {
-                records: vec![3],
-                ended: 1
-            })
-        );
+        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![3], ended: 1 }));
         assert_eq!(mailbox.fetch(), None);
         mailbox.post(vec![4], true);
         assert_eq!(rings.load(Ordering::SeqCst), 2);
@@ -141,17 +123,8 @@ mod tests {
         let (mailbox, _) = mailbox();
         mailbox.post(vec![1; DELIVERY], false);
         mailbox.post(vec![2], true);
-        assert_eq!(
-            mailbox.fetch().map(|delivery| delivery.records.len()),
-            Some(DELIVERY)
-        );
-        assert_eq!(
-            mailbox.fetch(),
-            Some(Delivery {
-                records: vec![2],
-                ended: 1
-            })
-        );
+        assert_eq!(mailbox.fetch().map(|delivery| delivery.records.len()), Some(DELIVERY));
+        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![2], ended: 1 }));
     }
 
     #[test]

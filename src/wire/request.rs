@@ -94,11 +94,7 @@ impl<'a> Request<'a> {
                 for _ in 0..count {
                     statements.push(reader.statement()?);
                 }
-                Self::Batch {
-                    mode,
-                    foreign_keys_off,
-                    statements,
-                }
+                Self::Batch { mode, foreign_keys_off, statements }
             }
             3 => Self::Script(reader.str()?),
             4 => Self::Begin(reader.mode()?),
@@ -115,9 +111,7 @@ impl<'a> Request<'a> {
 impl<'a> Statement<'a> {
     /// Reads the arguments.
     pub fn arguments(&self) -> Result<Arguments<'a>, Error> {
-        let mut reader = Reader {
-            bytes: self.arguments,
-        };
+        let mut reader = Reader { bytes: self.arguments };
         let named = reader.u8()? != 0;
         let count = reader.count()?;
         let capacity = count.min(self.arguments.len());
@@ -145,19 +139,15 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) = self
-            .bytes
-            .split_at_checked(count)
-            .ok_or(Error::MalformedRequest("too short"))?;
+        let (taken, rest) =
+            self.bytes.split_at_checked(count).ok_or(Error::MalformedRequest("too short"))?;
         self.bytes = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (taken, rest) = self
-            .bytes
-            .split_first_chunk::<N>()
-            .ok_or(Error::MalformedRequest("too short"))?;
+        let (taken, rest) =
+            self.bytes.split_first_chunk::<N>().ok_or(Error::MalformedRequest("too short"))?;
         self.bytes = rest;
         Ok(*taken)
     }
@@ -208,18 +198,11 @@ impl<'a> Reader<'a> {
             0 => Sql::Text(self.str()?),
             id => Sql::Id(id),
         };
-        Ok(Statement {
-            sql,
-            arguments: self.blob()?,
-        })
+        Ok(Statement { sql, arguments: self.blob()? })
     }
 
     fn end(&self) -> Result<(), Error> {
-        if self.bytes.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::MalformedRequest("too long"))
-        }
+        if self.bytes.is_empty() { Ok(()) } else { Err(Error::MalformedRequest("too long")) }
     }
 }
 
@@ -279,18 +262,13 @@ pub mod tests {
     }
 
     pub fn execute(sql: &str, arguments: &[Value]) -> Vec<u8> {
-        let arguments: Vec<_> = arguments
-            .iter()
-            .map(|value| (None, value.clone()))
-            .collect();
+        let arguments: Vec<_> = arguments.iter().map(|value| (None, value.clone())).collect();
         Writer::default().u8(1).statement(sql, &arguments).0
     }
 
     pub fn execute_named(sql: &str, arguments: &[(&str, Value)]) -> Vec<u8> {
-        let arguments: Vec<_> = arguments
-            .iter()
-            .map(|(name, value)| (Some(*name), value.clone()))
-            .collect();
+        let arguments: Vec<_> =
+            arguments.iter().map(|(name, value)| (Some(*name), value.clone())).collect();
         Writer::default().u8(1).statement(sql, &arguments).0
     }
 
@@ -362,11 +340,7 @@ pub mod tests {
     #[test]
     fn a_batch_knows_its_statements_without_reading_their_arguments() {
         let bytes = batch(1, &["select 1", "select 2"]);
-        let Request::Batch {
-            mode,
-            statements,
-            foreign_keys_off,
-        } = Request::read(&bytes).unwrap()
+        let Request::Batch { mode, statements, foreign_keys_off } = Request::read(&bytes).unwrap()
         else {
             panic!()
         };

@@ -65,10 +65,7 @@ pub struct RowsChunk {
 impl Records {
     /// For the job of this number.
     pub fn new(job: u32) -> Self {
-        Self {
-            job,
-            bytes: Vec::new(),
-        }
+        Self { job, bytes: Vec::new() }
     }
 
     /// Whether enough is there to be sent before the job ends.
@@ -123,10 +120,7 @@ impl Records {
     pub fn result(&mut self, end: StatementEnd) {
         self.record(RESULT, |bytes| {
             put_u32(bytes, end.shape);
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a JavaScript number counts the rows"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "a JavaScript number counts the rows")]
             bytes.extend((end.rows_affected as f64).to_le_bytes());
             bytes.push(u8::from(end.last_insert_rowid.is_some()));
             bytes.extend(end.last_insert_rowid.unwrap_or(0).to_le_bytes());
@@ -143,9 +137,7 @@ impl Records {
 
     /// The end of a job that failed, at this statement of its batch if it is one.
     pub fn error(&mut self, outcome: Outcome, error: &Error, statement: Option<usize>) {
-        let index = statement
-            .and_then(|index| i32::try_from(index).ok())
-            .unwrap_or(-1);
+        let index = statement.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1);
         self.record(ERROR, |bytes| {
             bytes.push(outcome.flags());
             bytes.push(error.class() as u8);
@@ -171,13 +163,7 @@ impl Records {
 impl RowsChunk {
     /// Rows of this shape.
     pub fn new(shape: u32) -> Self {
-        Self {
-            shape,
-            rows: 0,
-            cells: Vec::new(),
-            text: Vec::new(),
-            ascii: true,
-        }
+        Self { shape, rows: 0, cells: Vec::new(), text: Vec::new(), ascii: true }
     }
 
     /// Whether the record has reached its size.
@@ -270,15 +256,8 @@ pub mod tests {
         Shape(u32, Vec<(String, String)>),
         Rows(u32, Vec<Vec<Value>>),
         Result(StatementEnd),
-        Done {
-            autocommit: bool,
-            single_lane: bool,
-        },
-        Error {
-            code: String,
-            message: String,
-            statement: i32,
-        },
+        Done { autocommit: bool, single_lane: bool },
+        Error { code: String, message: String, statement: i32 },
         Forget(u32),
     }
 
@@ -334,18 +313,14 @@ pub mod tests {
                     let cells = record.u32() as usize;
                     let ascii = record.u8() == 1;
                     let mut cells = Reader(record.take(cells));
-                    let text: Vec<u16> = std::str::from_utf8(record.0)
-                        .unwrap()
-                        .encode_utf16()
-                        .collect();
+                    let text: Vec<u16> =
+                        std::str::from_utf8(record.0).unwrap().encode_utf16().collect();
                     assert_eq!(ascii, record.0.is_ascii());
                     let mut at = 0;
                     let width = columns[&shape];
                     let rows = (0..count)
                         .map(|_| {
-                            (0..width)
-                                .map(|_| read_cell(&mut cells, &text, &mut at))
-                                .collect()
+                            (0..width).map(|_| read_cell(&mut cells, &text, &mut at)).collect()
                         })
                         .collect();
                     assert!(cells.0.is_empty() && at == text.len());
@@ -353,15 +328,12 @@ pub mod tests {
                 }
                 RESULT => Read::Result(StatementEnd {
                     shape: record.u32(),
-                    rows_affected: record.f64() as u64,
+                    rows_affected: format!("{}", record.f64()).parse().unwrap(),
                     last_insert_rowid: (record.u8() == 1).then(|| record.i64()),
                 }),
                 DONE => {
                     let flags = record.u8();
-                    Read::Done {
-                        autocommit: flags & 1 != 0,
-                        single_lane: flags & 2 != 0,
-                    }
+                    Read::Done { autocommit: flags & 1 != 0, single_lane: flags & 2 != 0 }
                 }
                 ERROR => {
                     let _flags = record.u8();
@@ -370,11 +342,7 @@ pub mod tests {
                     let _raw = record.i32();
                     let code = record.str();
                     let _extended = record.str();
-                    Read::Error {
-                        code,
-                        message: record.str(),
-                        statement,
-                    }
+                    Read::Error { code, message: record.str(), statement }
                 }
                 FORGET => Read::Forget(record.u32()),
                 other => panic!("unknown record {other}"),
@@ -449,11 +417,7 @@ pub mod tests {
     #[test]
     fn integers_beyond_the_safe_ones_are_refused_only_where_numbers_are_wanted() {
         let mut chunk = RowsChunk::new(1);
-        for safe in [
-            i64::from(i32::MAX),
-            9_007_199_254_740_991,
-            -9_007_199_254_740_991,
-        ] {
+        for safe in [i64::from(i32::MAX), 9_007_199_254_740_991, -9_007_199_254_740_991] {
             assert!(chunk.cell(ValueRef::Integer(safe), true).is_ok());
         }
         for unsafe_integer in [9_007_199_254_740_992, i64::MIN, i64::MAX] {
@@ -465,10 +429,7 @@ pub mod tests {
     #[test]
     fn an_error_carries_its_codes_and_its_place_in_the_batch() {
         let mut records = Records::new(3);
-        let error = Error::Sqlite {
-            code: 2067,
-            message: "UNIQUE constraint failed: t.a".into(),
-        };
+        let error = Error::Sqlite { code: 2067, message: "UNIQUE constraint failed: t.a".into() };
         records.error(Outcome::default(), &error, Some(4));
         assert_eq!(
             read(&records.take()),
