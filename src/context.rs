@@ -56,6 +56,7 @@ pub struct Context {
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
     single_lane: AtomicBool,
+    cancelled: AtomicU32,
 }
 
 impl Context {
@@ -78,6 +79,7 @@ impl Context {
             last_shape: AtomicU32::new(0),
             timeout_ms: AtomicI64::new(timeout_ms),
             single_lane: AtomicBool::new(false),
+            cancelled: AtomicU32::new(0),
         }
     }
 
@@ -127,6 +129,16 @@ impl Context {
     /// Whether the client keeps to one connection.
     pub fn is_single_lane(&self) -> bool {
         self.single_lane.load(Ordering::Relaxed)
+    }
+
+    /// A call was ended by the closing of the client.
+    pub fn count_cancelled(&self) {
+        self.cancelled.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many calls the closing has ended.
+    pub fn cancelled(&self) -> u32 {
+        self.cancelled.load(Ordering::SeqCst)
     }
 
     fn statements(&self) -> MutexGuard<'_, HashMap<u32, Arc<str>>> {

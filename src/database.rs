@@ -191,7 +191,9 @@ impl Database {
         if let Some(deadline) = drain {
             self.drain(&lanes, deadline);
         }
-        let cancelled: usize = lanes.iter().map(|lane| lane.stop(CancelReason::ClientClosed)).sum();
+        for lane in &lanes {
+            lane.stop(CancelReason::ClientClosed);
+        }
         let sessions: Vec<_> = lanes.iter().filter_map(|lane| lane.join()).collect();
         // Readers first, the writer last: the main lane is the first of the map.
         let mut result = Ok(());
@@ -203,7 +205,7 @@ impl Database {
         let outcome = Outcome {
             autocommit: true,
             wal_left: self.wal_is_left(),
-            cancelled: u32::try_from(cancelled).unwrap_or(u32::MAX),
+            cancelled: self.context.cancelled(),
             ..Outcome::default()
         };
         self.context.gate.mark_closed();

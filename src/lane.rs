@@ -126,19 +126,16 @@ impl<W: Work> Lane<W> {
     }
 
     /// Cancels every job that is in the lane now, and goes on taking new ones.
-    pub fn cancel_all(&self, reason: CancelReason) -> usize {
+    pub fn cancel_all(&self, reason: CancelReason) {
         let mut queue = self.shared.lock_queue();
         let jobs = std::mem::take(&mut queue.jobs);
-        let running = queue.running.is_some();
-        if running {
+        if queue.running.is_some() {
             self.shared.interrupt_current(reason);
         }
         drop(queue);
-        let count = jobs.len() + usize::from(running);
         for job in jobs {
             job.reject(reason);
         }
-        count
     }
 
     /// Lets no job in any more; what is queued still runs, then the thread ends.
@@ -181,10 +178,10 @@ impl<W: Work> Lane<W> {
         self.shared.changed.notify_all();
     }
 
-    /// Seals the lane and cancels everything in it. Returns how many jobs were cancelled.
-    pub fn stop(&self, reason: CancelReason) -> usize {
+    /// Seals the lane and cancels everything in it.
+    pub fn stop(&self, reason: CancelReason) {
         self.seal();
-        self.cancel_all(reason)
+        self.cancel_all(reason);
     }
 
     /// Waits for the thread of a lane that was sealed or stopped, and gives its work back.
@@ -387,7 +384,7 @@ mod tests {
         assert_eq!(bench.next(), Event::Started(1));
         bench.push(2);
         bench.push(3);
-        assert_eq!(bench.lane.stop(CancelReason::ClientClosed), 3);
+        bench.lane.stop(CancelReason::ClientClosed);
         assert!(bench.lane.join().is_some(), "the work comes back once the thread is joined");
         assert!(bench.lane.join().is_none(), "and only once");
         drop(bench.sender);

@@ -38,7 +38,12 @@ impl Job for Call {
 
     fn reject(self, reason: CancelReason) {
         let mut records = Records::new(self.job);
-        records.error(Outcome::default(), &Error::Cancelled(reason), None);
+        self.context.fail(
+            self.job,
+            &mut records,
+            Outcome::default(),
+            Error::Cancelled(reason).into(),
+        );
         // The place first: who hears of the end may count on it.
         drop(self.place);
         self.context.post(self.job, records);
@@ -46,6 +51,15 @@ impl Job for Call {
 }
 
 impl Context {
+    /// Writes the end of a call that failed.
+    fn fail(&self, job: u32, records: &mut Records, outcome: Outcome, failure: Failure) {
+        let Failure { error, statement } = failure;
+        if job != 0 && matches!(error, Error::Cancelled(CancelReason::ClientClosed)) {
+            self.count_cancelled();
+        }
+        records.error(outcome, &error, statement);
+    }
+
     fn post(&self, job: u32, mut records: Records) {
         if job != 0 {
             self.outbox.post(records.take(), true);
@@ -256,7 +270,7 @@ impl Work for Session {
         let outcome = self.outcome();
         match result {
             Ok(()) => records.done(outcome),
-            Err(Failure { error, statement }) => records.error(outcome, &error, statement),
+            Err(failure) => self.context.fail(call.job, &mut records, outcome, failure),
         }
         self.context.post(call.job, records);
     }
