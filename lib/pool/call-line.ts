@@ -49,10 +49,14 @@ export class CallLine {
     }
   }
 
-  /** Ends all calls that `which` picks; they never start. */
-  fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): void {
+  /**
+   * Ends all calls that `which` picks; they never start.
+   * @returns how many
+   */
+  fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
     const failing = this.#calls.filter(which);
     for (const call of failing) this.remove(call);
     for (const call of failing) call.fail(error);
+    return failing.length;
   }
 }

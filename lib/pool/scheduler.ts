@@ -220,9 +220,8 @@ export class Scheduler {
   /** Closes everything: when this returns, nothing of the database is left. Idempotent. */
   close(): Closed {
     this.#closing = true;
-    const closed = this.#database.close();
-    this.#forgetCalls();
-    return closed;
+    const { walLeft, cancelled } = this.#database.close();
+    return { walLeft, cancelled: cancelled + this.#forgetCalls() };
   }
 
   /**
@@ -231,8 +230,9 @@ export class Scheduler {
    */
   async shutDown(drain: boolean, timeoutMs: number): Promise<Closed> {
     this.#closing = true;
+    let forgotten = 0;
     if (drain) {
-      this.#line.fail(clientClosed(), (call) => call.begins);
+      forgotten += this.#line.fail(clientClosed(), (call) => call.begins);
       // Its own caller hears of its failing.
       await this.#writingBatch?.catch(() => undefined);
       for (const transaction of this.#transactions) {
@@ -240,17 +240,18 @@ export class Scheduler {
       }
       this.#line.advance();
     }
-    const closed = this.#database.shutDown(drain, timeoutMs);
-    this.#forgetCalls();
-    return closed;
+    const closing = this.#database.shutDown(drain, timeoutMs);
+    forgotten += this.#forgetCalls();
+    const { walLeft, cancelled } = await closing;
+    return { walLeft, cancelled: cancelled + forgotten };
   }
 
-  /** After the gate is shut: nobody goes on with these. */
-  #forgetCalls(): void {
+  /** After the gate is shut: ends what never started. Returns how many calls. */
+  #forgetCalls(): number {
     clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#transactions.clear();
-    this.#line.fail(clientClosed());
+    return this.#line.fail(clientClosed());
   }
 
   // --- the line ---------------------------------------------------------------------------------

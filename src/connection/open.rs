@@ -1,0 +1,50 @@
+//! Opening the database, and saying why it cannot be opened.
+
+use std::path::Path;
+
+use rusqlite::OpenFlags;
+
+use crate::context::Location;
+use crate::error::Error;
+
+/// Opens a connection as SQLite has it, without any setting of ours.
+pub fn open(location: &Location) -> Result<rusqlite::Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match location {
+        Location::File(path) => {
+            rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))
+        }
+        Location::Memory(uri) => {
+            Ok(rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
+        }
+        Location::Temporary => Ok(rusqlite::Connection::open_with_flags("", flags)?),
+    }
+}
+
+/// SQLite says only "unable to open database file": the folder says why.
+fn explain(path: &Path, error: rusqlite::Error) -> Error {
+    let folder = path.parent().unwrap_or(path);
+    let cause = match (std::fs::metadata(path), std::fs::metadata(folder)) {
+        (Ok(found), _) if found.is_dir() => "it is a directory; name a file".to_owned(),
+        (_, Ok(found)) if !found.is_dir() => {
+            format!("{} is not a directory", folder.display())
+        }
+        (Err(_), Err(missing)) => {
+            format!("{missing}: {}; create the directory first", folder.display())
+        }
+        (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
+            format!("it cannot be created in {}; check its permissions", folder.display())
+        }
+        _ => "check its permissions".to_owned(),
+    };
+    match Error::from(error) {
+        Error::Sqlite { code, message } => Error::Open {
+            code,
+            path: path.display().to_string(),
+            cause: format!("{message}: {cause}"),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,398 @@
+//! Running statements: prepared, asked whether they may, bound, stepped, their rows sent on.
+
+use std::sync::atomic::Ordering;
+
+use fallible_iterator::FallibleIterator;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Batch, Statement, StatementStatus, TransactionState};
+
+use super::Connection;
+use super::classify::Kind;
+use super::shared_cache::MayBeLocked;
+use crate::error::Error;
+use crate::wire::request::Arguments;
+use crate::wire::response::{Records, RowsChunk, StatementEnd};
+
+/// What is known of a statement since SQLite prepared it.
+#[derive(Debug)]
+pub struct Known {
+    kind: Kind,
+    parameters: Vec<Option<String>>,
+    columns: Vec<(String, String)>,
+    shape: u32,
+    announced: bool,
+    /// How often SQLite had prepared it again when the columns were looked at.
+    reprepared: i32,
+}
+
+/// A statement that is prepared and about to run, for whoever decides whether it may.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// Whether it leaves the database file as it is.
+    pub read_only: bool,
+    /// Whether an open transaction of this connection has read already.
+    pub has_snapshot: bool,
+}
+
+/// Where the rows of a statement go: into the records of its job, which are sent on in chunks.
+pub struct Sink<'a> {
+    /// The records.
+    pub records: &'a mut Records,
+    /// Sends what the records hold by now.
+    pub send: &'a dyn Fn(Vec<u8>),
+}
+
+impl Connection {
+    /// Whether a statement writes, as far as it can be told now: not where it needs a table that
+    /// an earlier statement is to create.
+    pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
+        let is_known = id.is_some_and(|id| self.statements.contains_key(&id));
+        match id {
+            Some(_) => self.raw.prepare_cached(sql).map(|statement| {
+                let writes = !statement.readonly();
+                // Where it has not run, the next one to take it shall ask the authorizer again.
+                if !is_known || statement.get_status(StatementStatus::Run) == 0 {
+                    statement.discard();
+                }
+                writes
+            }),
+            None => self.raw.prepare(sql).map(|statement| !statement.readonly()),
+        }
+        .ok()
+    }
+
+    /// Runs one statement and sends its rows and its result to `sink`. Text after the first statement is ignored.
+    /// `allow` is asked once it is prepared, before it has any effect.
+    ///
+    /// `id` is the number under which what is known of the statement is kept; without one nothing
+    /// is kept.
+    pub fn run(
+        &mut self,
+        id: Option<u32>,
+        sql: &str,
+        arguments: &Arguments<'_>,
+        sink: &mut Sink<'_>,
+        mut allow: impl FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut known = id.and_then(|id| self.statements.remove(&id));
+        self.recorder.clear();
+        self.committing.store(false, Ordering::Relaxed);
+        let result = self.run_known(id, sql, &mut known, arguments, sink, &mut allow);
+        let effects =
+            known.as_ref().map(|known| (known.kind.clone(), known.shape, known.announced));
+        if let (Some(id), Some(known)) = (id, known) {
+            self.statements.insert(id, known);
+        }
+        if let Some((kind, shape, announced)) = effects {
+            if result.is_ok() {
+                self.after(&kind)?;
+            }
+            if id.is_none() && announced {
+                sink.records.forget_shape(shape);
+            }
+        }
+        result
+    }
+
+    fn run_known(
+        &self,
+        id: Option<u32>,
+        sql: &str,
+        known: &mut Option<Known>,
+        arguments: &Arguments<'_>,
+        sink: &mut Sink<'_>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if id.is_none() {
+            let mut statement = self.first_statement(sql)?;
+            let known = self.learn(&statement, known);
+            return self.run_prepared(&mut statement, known, arguments, sink, allow);
+        }
+        match self.retry_shared_cache(|| self.raw.prepare_cached(sql)) {
+            Ok(mut statement) => {
+                let is_new = match known {
+                    None => true,
+                    Some(_) => statement.get_status(StatementStatus::Run) == 0,
+                };
+                if is_new {
+                    if statement.column_count() == 0 && statement.expanded_sql().is_none() {
+                        return Err(Error::NoStatement);
+                    }
+                    if let Some(old) = known.take().filter(|old| old.announced) {
+                        sink.records.forget_shape(old.shape);
+                    }
+                    self.learn(&statement, known);
+                }
+                let Some(known) = known.as_mut() else {
+                    return Err(Error::NoStatement);
+                };
+                let result = self.run_prepared(&mut statement, known, arguments, sink, allow);
+                if is_new && statement.get_status(StatementStatus::Run) == 0 {
+                    // Not run: the next one to take it shall ask the authorizer again.
+                    statement.discard();
+                }
+                result
+            }
+            // More than one statement, the later ones perhaps broken: only the first counts.
+            Err(_) => {
+                let mut statement = self.first_statement(sql)?;
+                if let Some(old) = known.take().filter(|old| old.announced) {
+                    sink.records.forget_shape(old.shape);
+                }
+                let learnt = self.learn(&statement, known);
+                self.run_prepared(&mut statement, learnt, arguments, sink, allow)
+            }
+        }
+    }
+
+    /// Prepares the first statement of a text.
+    fn first_statement<'c>(&'c self, sql: &str) -> Result<Statement<'c>, Error> {
+        self.recorder.clear();
+        self.retry_shared_cache(|| Batch::new(&self.raw, sql).next())
+            .map_err(|error| self.error(error))?
+            .ok_or(Error::NoStatement)
+    }
+
+    /// Runs a text of several statements, one after the other; their rows are not wanted.
+    pub fn run_script(
+        &mut self,
+        sql: &str,
+        mut allow: impl FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut kinds = Vec::new();
+        let result = self.run_statements(sql, &mut kinds, &mut allow);
+        for kind in &kinds {
+            self.after(kind)?;
+        }
+        result
+    }
+
+    fn run_statements(
+        &self,
+        sql: &str,
+        kinds: &mut Vec<Kind>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut statements = Batch::new(&self.raw, sql);
+        loop {
+            self.recorder.clear();
+            let next = self.retry_shared_cache(|| statements.next());
+            let Some(mut statement) = next.map_err(|error| self.error(error))? else {
+                return Ok(());
+            };
+            let kind = self.recorder.kind();
+            allow(self.prepared(&statement))?;
+            self.committing.store(false, Ordering::Relaxed);
+            let mut rows = statement.raw_query();
+            while rows.next().map_err(|error| self.error(error))?.is_some() {}
+            if kind.pragma.is_some() || kind.ties_to_connection {
+                kinds.push(kind);
+            }
+        }
+    }
+
+    fn run_prepared(
+        &self,
+        statement: &mut Statement<'_>,
+        known: &mut Known,
+        arguments: &Arguments<'_>,
+        sink: &mut Sink<'_>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if known.kind.asks_for_busy_timeout() {
+            return self.answer_busy_timeout(sink);
+        }
+        allow(self.prepared(statement))?;
+        bind(statement, &known.parameters, arguments)?;
+        let changes_before = self.raw.total_changes();
+        self.retry_shared_cache(|| self.send_rows(statement, known, sink)).map_err(|error| {
+            match error {
+                RowError::Sqlite(error) => self.error(error),
+                RowError::Ours(error) => error,
+            }
+        })?;
+        let changed = self.raw.total_changes() != changes_before;
+        sink.records.result(StatementEnd {
+            shape: if known.columns.is_empty() { 0 } else { known.shape },
+            rows_affected: if changed { self.raw.changes() } else { 0 },
+            last_insert_rowid: (changed && known.kind.inserts && self.raw.changes() > 0)
+                .then(|| self.raw.last_insert_rowid()),
+        });
+        Ok(())
+    }
+
+    /// `PRAGMA busy_timeout` asks what the client waits: SQLite itself knows only of our handler.
+    fn answer_busy_timeout(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        let columns = [("timeout", "")].into_iter();
+        let shape = self.context.next_shape();
+        sink.records.shape(shape, columns);
+        let mut chunk = RowsChunk::new(shape);
+        chunk.cell(ValueRef::Integer(self.context.busy_timeout()), self.context.numbers)?;
+        chunk.end_row();
+        sink.records.rows(&mut chunk);
+        sink.records.result(StatementEnd { shape, ..StatementEnd::default() });
+        sink.records.forget_shape(shape);
+        Ok(())
+    }
+
+    /// Steps through a statement. Its columns are looked at again after the first step where SQLite
+    /// has prepared it anew: another connection's ALTER changes them under a cached statement.
+    fn send_rows(
+        &self,
+        statement: &mut Statement<'_>,
+        known: &mut Known,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), RowError> {
+        let mut chunk = RowsChunk::new(known.shape);
+        let mut is_first = true;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            if is_first {
+                is_first = false;
+                self.look_again(row.as_ref(), known, sink.records);
+                announce(known, sink.records);
+                chunk = RowsChunk::new(known.shape);
+            }
+            for column in 0..known.columns.len() {
+                chunk.cell(row.get_ref(column)?, self.context.numbers).map_err(RowError::Ours)?;
+            }
+            chunk.end_row();
+            if chunk.is_full() {
+                sink.records.rows(&mut chunk);
+                (sink.send)(sink.records.take());
+            }
+        }
+        drop(rows);
+        if is_first {
+            self.look_again(statement, known, sink.records);
+            announce(known, sink.records);
+        }
+        sink.records.rows(&mut chunk);
+        if sink.records.is_chunk() {
+            (sink.send)(sink.records.take());
+        }
+        Ok(())
+    }
+
+    fn look_again(&self, statement: &Statement<'_>, known: &mut Known, records: &mut Records) {
+        let reprepared = statement.get_status(StatementStatus::RePrepare);
+        if reprepared == known.reprepared {
+            return;
+        }
+        known.reprepared = reprepared;
+        known.kind = self.recorder.kind();
+        let columns = columns_of(statement);
+        if columns != known.columns {
+            if known.announced {
+                records.forget_shape(known.shape);
+            }
+            known.columns = columns;
+            known.shape = self.context.next_shape();
+            known.announced = false;
+        }
+    }
+
+    /// Notes what SQLite said of a statement while it prepared it.
+    fn learn<'k>(&self, statement: &Statement<'_>, known: &'k mut Option<Known>) -> &'k mut Known {
+        known.insert(Known {
+            kind: self.recorder.kind(),
+            parameters: (1..=statement.parameter_count())
+                .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
+                .collect(),
+            columns: columns_of(statement),
+            shape: self.context.next_shape(),
+            announced: false,
+            reprepared: statement.get_status(StatementStatus::RePrepare),
+        })
+    }
+
+    fn prepared(&self, statement: &Statement<'_>) -> Prepared {
+        let read_only = statement.readonly();
+        let has_snapshot = !read_only
+            && !self.raw.is_autocommit()
+            && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
+        Prepared { read_only, has_snapshot }
+    }
+
+    /// Drops what is known of statements that JavaScript has forgotten, once there are many.
+    pub fn forget_statements(&mut self, records: &mut Records) {
+        if self.statements.len() <= 4 * super::STATEMENTS {
+            return;
+        }
+        let context = &self.context;
+        self.statements.retain(|id, known| {
+            let keep = context.statement(*id).is_some();
+            if !keep && known.announced {
+                records.forget_shape(known.shape);
+            }
+            keep
+        });
+    }
+}
+
+/// What can go wrong between two rows.
+enum RowError {
+    Sqlite(rusqlite::Error),
+    Ours(Error),
+}
+
+impl From<rusqlite::Error> for RowError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl MayBeLocked for RowError {
+    fn is_locked_shared_cache(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.is_locked_shared_cache())
+    }
+}
+
+fn columns_of(statement: &Statement<'_>) -> Vec<(String, String)> {
+    statement
+        .columns()
+        .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or("").to_owned()))
+        .collect()
+}
+
+fn announce(known: &mut Known, records: &mut Records) {
+    if !known.announced && !known.columns.is_empty() {
+        known.announced = true;
+        records.shape(
+            known.shape,
+            known.columns.iter().map(|(name, declared)| (name.as_str(), declared.as_str())),
+        );
+    }
+}
+
+/// Binds the arguments: what is missing is NULL, what is too much is ignored. A name of an argument
+/// stands for every parameter of that name, whatever its prefix.
+fn bind(
+    statement: &mut Statement<'_>,
+    parameters: &[Option<String>],
+    arguments: &Arguments<'_>,
+) -> Result<(), Error> {
+    match arguments {
+        Arguments::Positional(values) => {
+            for (index, value) in values.iter().take(parameters.len()).enumerate() {
+                bind_one(statement, index + 1, *value)?;
+            }
+        }
+        Arguments::Named(values) => {
+            for (index, parameter) in parameters.iter().enumerate() {
+                // SQLite's names begin with one of ? : @ $.
+                let Some(name) = parameter.as_deref().and_then(|name| name.get(1..)) else {
+                    continue;
+                };
+                if let Some((_, value)) = values.iter().rev().find(|(given, _)| *given == name) {
+                    bind_one(statement, index + 1, *value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bind_one(statement: &mut Statement<'_>, index: usize, value: ValueRef<'_>) -> Result<(), Error> {
+    Ok(statement.raw_bind_parameter(index, ToSqlOutput::Borrowed(value))?)
+}
