@@ -5,19 +5,12 @@
  */
 import type { ExpandedConfig } from "@libsql/core/config" with { "resolution-mode": "import" };
 import type {
-  AbortableStatement,
   Config,
-  InArgs,
-  InStatement,
   IntMode,
   LatchClient,
   LatchTransaction,
-  Replicated,
-  ResultSet,
   ShutdownOptions,
   ShutdownReport,
-  SignalOption,
-  TransactionMode,
 } from "./index.js";
 
 export * from "./index.js";
@@ -48,45 +41,15 @@ export class ConnectionPool {
 }
 
 /** The client for local databases. */
-export class Sqlite3Client implements LatchClient {
+export class Sqlite3Client {
   /** @private */
   constructor(pool: ConnectionPool, intMode?: IntMode);
-  closed: boolean;
   readonly protocol: "file";
-  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
-  batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    mode?: TransactionMode,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
-  migrate(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
-  transaction(mode?: TransactionMode, options?: SignalOption): Promise<Sqlite3Transaction>;
-  executeMultiple(sql: string, options?: SignalOption): Promise<void>;
-  sync(): Promise<Replicated>;
-  reconnect(): Promise<void>;
-  close(): void;
-  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
-  [Symbol.dispose](): void;
-  [Symbol.asyncDispose](): Promise<void>;
 }
+export interface Sqlite3Client extends LatchClient {}
 
-/** A transaction of the local client. {@link Sqlite3Client.transaction} makes one. */
-export class Sqlite3Transaction implements LatchTransaction {
+/** A transaction of the local client. {@link LatchClient.transaction} makes one. */
+export class Sqlite3Transaction {
   private constructor();
-  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
-  batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
-  executeMultiple(sql: string, options?: SignalOption): Promise<void>;
-  commit(): Promise<void>;
-  rollback(): Promise<void>;
-  close(): void;
-  get closed(): boolean;
-  [Symbol.dispose](): void;
 }
+export interface Sqlite3Transaction extends LatchTransaction {}

@@ -1,6 +1,16 @@
 /** `latchdb/sqlite3`: the local client and its parts. */
-export { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
-export { Sqlite3Client } from "./client/client";
-export { createClient, createClientFrom as _createClient } from "./client/create-client";
-export { Sqlite3Transaction } from "./client/transaction";
-export { ConnectionPool } from "./pool/connection-pool";
+import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import { Sqlite3Client } from "./client/client";
+import { createClient, createClientFrom as _createClient } from "./client/create-client";
+import { Sqlite3Transaction } from "./client/transaction";
+import { ConnectionPool } from "./pool/connection-pool";
+
+export {
+  _createClient,
+  ConnectionPool,
+  createClient,
+  LibsqlBatchError,
+  LibsqlError,
+  Sqlite3Client,
+  Sqlite3Transaction,
+};
