@@ -1,8 +1,7 @@
 //! The cancel flag of the job that a lane runs.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use crate::error::{CancelReason, Error};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// One flag per lane. The lane clears it when it takes a job and raises it, under the lock of its
 /// queue, only while that job is the current one: so it never means another job than its own.

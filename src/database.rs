@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::context::{Context, Location, Outbox};
@@ -13,6 +11,9 @@ use crate::gate::{Refused, Shut};
 use crate::lane::Lane;
 use crate::open_files::FileId;
 use crate::session::{Call, Session};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wire::request;
 use crate::wire::response::{Outcome, Records};
 use crate::write_line::LaneId;
@@ -259,7 +260,7 @@ fn sidecar(path: &Path, suffix: &str) -> std::path::PathBuf {
     name.into()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
     use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};

@@ -4,7 +4,9 @@
 //! [`Gate::shut`] lets nobody in any more and returns once those inside are out; so what is found in
 //! the queues after it is all there will ever be.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Where a client is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +136,7 @@ impl Drop for Pass<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};

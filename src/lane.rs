@@ -5,12 +5,13 @@
 //! thread is joined. The queue's lock is held for a few instructions only, never while a job runs.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use crate::cancel::Cancel;
 use crate::error::CancelReason;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// A job as a lane sees it.
 pub trait Job: Send + 'static {
@@ -262,7 +263,7 @@ impl<W: Work> Shared<W> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
     use std::sync::mpsc::{self, Receiver, Sender};

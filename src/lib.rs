@@ -21,8 +21,11 @@ mod environment;
 mod error;
 mod gate;
 mod lane;
+#[cfg(all(test, feature = "model"))]
+mod models;
 mod open_files;
 mod session;
+mod sync;
 mod wire;
 mod write_line;
 

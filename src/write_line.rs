@@ -9,11 +9,12 @@
 //! owner waits for us, ends once that transaction has been idle for the client's patience.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cancel::Cancel;
 use crate::error::Error;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Which lane of a client. The first one, 0, is the client's own; the others hold transactions.
 pub type LaneId = u32;
@@ -284,7 +285,7 @@ impl Drop for Place {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
     use crate::error::CancelReason;
