@@ -21,6 +21,9 @@ export declare function cancel(attachment: number, database: number, lane: numbe
 /** Whether the database takes work: what `submit` would answer. */
 export declare function check(attachment: number, database: number): Submitted
 
+/** Closes every database of an attachment, at the end of the main thread. */
+export declare function closeAll(attachment: number): void
+
 /**
  * Closes a database. When this returns, nothing of it is left. Answers a record: what was closed,
  * or an error.

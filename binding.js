@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.attach = nativeBinding.attach
 module.exports.cancel = nativeBinding.cancel
 module.exports.check = nativeBinding.check
+module.exports.closeAll = nativeBinding.closeAll
 module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.closeLane = nativeBinding.closeLane
 module.exports.countConnections = nativeBinding.countConnections

@@ -12,15 +12,24 @@ export interface GivenStatement {
   signal: AbortSignal | undefined;
 }
 
+/**
+ * The signal that a call was given, if any.
+ * @throws TypeError for what is no AbortSignal
+ */
+export function givenSignal(options: object | undefined): AbortSignal | undefined {
+  const signal = (options as SignalOption | undefined)?.signal ?? undefined;
+  if (signal !== undefined && typeof signal.addEventListener !== "function") {
+    throw new TypeError("signal must be an AbortSignal");
+  }
+  return signal;
+}
+
 /** Reads the two ways of calling `execute`. */
 export function givenStatement(stmtOrSql: InStatement, args: InArgs | undefined): GivenStatement {
   if (typeof stmtOrSql === "string") {
     return { statement: { sql: stmtOrSql, args }, signal: undefined };
   }
-  return {
-    statement: stmtOrSql,
-    signal: "signal" in stmtOrSql ? stmtOrSql.signal : undefined,
-  };
+  return { statement: stmtOrSql, signal: givenSignal(stmtOrSql) };
 }
 
 /** An option of the calls that take no statement object. */

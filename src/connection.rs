@@ -9,7 +9,6 @@ mod statement;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rusqlite::{InterruptHandle, ffi};
@@ -37,19 +36,37 @@ pub struct Connection {
     lane: LaneId,
     cancel: Arc<Cancel>,
     recorder: Arc<Recorder>,
-    committing: Arc<AtomicBool>,
     statements: HashMap<u32, Known>,
     settings_version: u64,
     file: Option<OpenFile>,
 }
 
+/// A connection's own handle, for its busy handler.
+struct Handle(*mut ffi::sqlite3);
+
+// SAFETY: the busy handler moves with its connection, and nobody else has the handle.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    fn is_writing(&self) -> bool {
+        // SAFETY: asked by the connection's busy handler only: the connection is open and running on
+        // this thread. The function only reads, and any state of the connection allows it.
+        unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
+    }
+}
+
 impl Connection {
-    /// Opens the client's database.
+    /// Opens the client's database, and creates the file where `create` says so.
     ///
     /// # Errors
     /// [`Error::Open`] where SQLite cannot open the file.
-    pub fn open(context: Arc<Context>, lane: LaneId, cancel: Arc<Cancel>) -> Result<Self, Error> {
-        let raw = open::open(&context.location)?;
+    pub fn open(
+        context: Arc<Context>,
+        lane: LaneId,
+        cancel: Arc<Cancel>,
+        create: bool,
+    ) -> Result<Self, Error> {
+        let raw = open::open(&context.location, create)?;
         let file = match &context.location {
             Location::File(path) => Some(OpenFile::enter(path).map_err(|error| Error::Open {
                 code: ffi::SQLITE_CANTOPEN,
@@ -64,7 +81,6 @@ impl Connection {
             lane,
             cancel,
             recorder: Arc::default(),
-            committing: Arc::default(),
             statements: HashMap::new(),
             settings_version: 0,
             file,
@@ -77,11 +93,6 @@ impl Connection {
         self.raw.set_prepared_statement_cache_capacity(STATEMENTS);
         let cancel = Arc::clone(&self.cancel);
         self.raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || cancel.reason().is_some()))?;
-        let committing = Arc::clone(&self.committing);
-        self.raw.commit_hook(Some(move || {
-            committing.store(true, Ordering::Relaxed);
-            false
-        }))?;
         let recorder = Arc::clone(&self.recorder);
         self.raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
             recorder.authorize(&context)
@@ -89,18 +100,20 @@ impl Connection {
         self.install_busy_handler()
     }
 
-    /// Waits for locks in the client's line, where a cancel finds it. SQLite forgets the handler
-    /// when a statement sets `PRAGMA busy_timeout`.
+    /// Waits for locks in the client's line, where a cancel finds it.
     fn install_busy_handler(&mut self) -> Result<(), Error> {
         let (context, cancel) = (Arc::clone(&self.context), Arc::clone(&self.cancel));
-        let (committing, lane) = (Arc::clone(&self.committing), self.lane);
+        let lane = self.lane;
+        // SAFETY: the handle is for the busy handler alone, which only this connection calls.
+        let handle = Handle(unsafe { self.raw.handle() });
         let mut began = Instant::now();
         self.raw.busy_handler(Some(move |tries: i32| {
             if tries == 0 {
                 began = Instant::now();
             }
-            let wanted =
-                if committing.load(Ordering::Relaxed) { Wanted::Commit } else { Wanted::Begin };
+            // Who has the write lock and still waits wants the readers gone: to commit, or to
+            // spill its cache.
+            let wanted = if handle.is_writing() { Wanted::Commit } else { Wanted::Begin };
             let tries = usize::try_from(tries).unwrap_or(usize::MAX);
             context.line.wait_for_lock(lane, wanted, tries, began, context.patience(), &cancel)
         }))?;
@@ -134,9 +147,21 @@ impl Connection {
 
     /// Runs a statement that is ours and has no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&mut self, sql: &str) -> Result<(), Error> {
-        self.committing.store(false, Ordering::Relaxed);
         let ran = self.raw.prepare_cached(sql).and_then(|mut statement| statement.raw_execute());
         ran.map(drop).map_err(|error| self.error(error))
+    }
+
+    /// Rolls back whatever transaction is open. A cancel that comes late for the last statement
+    /// may still interrupt the first try.
+    pub fn roll_back(&mut self) -> Result<(), Error> {
+        let mut result = Ok(());
+        for _ in 0..3 {
+            if self.raw.is_autocommit() {
+                return Ok(());
+            }
+            result = self.run_own("ROLLBACK");
+        }
+        if self.raw.is_autocommit() { Ok(()) } else { result }
     }
 
     /// The value of a PRAGMA that is a number.
@@ -144,29 +169,28 @@ impl Connection {
         Ok(self.raw.pragma_query_value(None, name, |row| row.get(0))?)
     }
 
-    /// What a statement that ran means for the client's other connections.
-    fn after(&mut self, kind: &Kind) -> Result<(), Error> {
+    /// What a statement that ran means for the client's other connections. `was_autocommit` says
+    /// whether it was prepared outside of a transaction, when SQLite runs many PRAGMAs.
+    fn after(&mut self, kind: &Kind, was_autocommit: bool) {
         if kind.ties_to_connection {
-            self.context.set_single_lane();
+            self.context.tie_to(self.lane);
         }
-        let Some(pragma) = &kind.pragma else {
-            return Ok(());
-        };
-        if pragma.name == "busy_timeout" {
-            if let Some(value) = &pragma.value {
-                self.context.set_busy_timeout(value.trim().parse().unwrap_or(0));
-            }
-            return self.install_busy_handler();
-        }
+        let Some(pragma) = &kind.pragma else { return };
         // SQLite ignores this one inside a transaction.
-        if pragma.name == "foreign_keys" && !self.raw.is_autocommit() {
-            return Ok(());
+        if pragma.name == "foreign_keys" && !was_autocommit {
+            return;
         }
         let is_up_to_date = self.context.settings.version() == self.settings_version;
         if self.context.settings.keep(pragma) && is_up_to_date {
             self.settings_version = self.context.settings.version();
         }
-        Ok(())
+    }
+
+    /// `PRAGMA busy_timeout = …`, for all connections of the client.
+    fn set_busy_timeout(&self, kind: &Kind) {
+        if let Some(value) = kind.pragma.as_ref().and_then(|pragma| pragma.value.as_deref()) {
+            self.context.set_busy_timeout(value.trim().parse().unwrap_or(0));
+        }
     }
 
     /// An error of SQLite, or the cancelling that stands behind it.
@@ -192,9 +216,12 @@ impl Connection {
             let _ = self.raw.execute_batch("ROLLBACK");
         }
         self.raw.flush_prepared_statement_cache();
+        // Nothing waits for a lock from here on.
+        let _ = self.raw.busy_handler(None::<fn(i32) -> bool>);
         // An interrupt that came too late for its statement stays set until the next one begins, and
-        // would make the closing checkpoint fail while sqlite3_close answers OK: one trivial step.
-        let _ = self.raw.execute_batch("SELECT 1");
+        // would make the closing checkpoint fail while sqlite3_close answers OK: one trivial step. It
+        // must not touch the file: even SELECT 1 reads the schema first.
+        let _ = self.raw.execute_batch("PRAGMA busy_timeout");
         self.raw.close().map_err(|(_, error)| Error::from(error))
     }
 }

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::connection::settings::Settings;
 use crate::gate::Gate;
-use crate::write_line::{DEFAULT_OWN_PATIENCE, Patience, WriteLine};
+use crate::write_line::{DEFAULT_OWN_PATIENCE, LaneId, Patience, WriteLine};
+
+/// The number of no lane.
+const NO_LANE: LaneId = LaneId::MAX;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub struct Context {
     statements: Mutex<HashMap<u32, Arc<str>>>,
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
-    single_lane: AtomicBool,
+    tied_lane: AtomicU32,
     cancelled: AtomicU32,
 }
 
@@ -78,7 +81,7 @@ impl Context {
             statements: Mutex::default(),
             last_shape: AtomicU32::new(0),
             timeout_ms: AtomicI64::new(timeout_ms),
-            single_lane: AtomicBool::new(false),
+            tied_lane: AtomicU32::new(NO_LANE),
             cancelled: AtomicU32::new(0),
         }
     }
@@ -121,14 +124,15 @@ impl Context {
         Patience { others: timeout, own }
     }
 
-    /// The client has used TEMP or ATTACH: what it made lives on one connection only.
-    pub fn set_single_lane(&self) {
-        self.single_lane.store(true, Ordering::Relaxed);
+    /// The lane has used TEMP or ATTACH: what it made lives on its connection only. The first lane
+    /// to do so is the one that the client keeps to.
+    pub fn tie_to(&self, lane: LaneId) {
+        let _ = self.tied_lane.compare_exchange(NO_LANE, lane, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Whether the client keeps to one connection.
-    pub fn is_single_lane(&self) -> bool {
-        self.single_lane.load(Ordering::Relaxed)
+    /// Whether this is the one lane that the client keeps to.
+    pub fn is_tied_to(&self, lane: LaneId) -> bool {
+        self.tied_lane.load(Ordering::SeqCst) == lane
     }
 
     /// A call was ended by the closing of the client.

@@ -94,12 +94,12 @@ impl Database {
         Ok(id)
     }
 
-    /// Closes one lane that has nothing to do, with its connection.
+    /// Closes one lane, with its connection, once what is queued on it has run.
     pub fn close_lane(&self, lane: LaneId) -> Result<(), Error> {
         let Some(lane) = self.lanes().remove(&lane) else {
             return Ok(());
         };
-        lane.stop(CancelReason::ClientClosed);
+        lane.seal();
         lane.join().map_or(Ok(()), Session::close)
     }
 
@@ -156,6 +156,15 @@ impl Database {
         }
     }
 
+    /// Cancels everything, and lets no job in any more, without waiting: [`Database::close`] does
+    /// that. For several clients at once: what one of them frees, another must not use to go on.
+    pub fn stop(&self) {
+        self.hurry.store(true, Ordering::SeqCst);
+        for lane in self.lanes().values() {
+            lane.stop(CancelReason::ClientClosed);
+        }
+    }
+
     /// Closes the client on a thread of its own and answers `job` when it is done. With `drain`
     /// what is queued is let finish first, until then at most.
     pub fn shut_down(self: &Arc<Self>, job: u32, drain: Option<Duration>) -> Result<(), Refused> {
@@ -188,6 +197,8 @@ impl Database {
 
     /// "Closing, in order" (ARCHITECTURE.md). The gate is shut already.
     fn finish(&self, drain: Option<Instant>) -> Result<Outcome, Error> {
+        // However this ends: nobody may wait for it for ever.
+        let _closed = MarkClosed(&self.context);
         let lanes: Vec<_> = self.lanes().values().cloned().collect();
         if let Some(deadline) = drain {
             self.drain(&lanes, deadline);
@@ -209,7 +220,6 @@ impl Database {
             cancelled: self.context.cancelled(),
             ..Outcome::default()
         };
-        self.context.gate.mark_closed();
         result.map(|()| outcome)
     }
 
@@ -248,6 +258,14 @@ impl Database {
     }
 }
 
+struct MarkClosed<'a>(&'a Context);
+
+impl Drop for MarkClosed<'_> {
+    fn drop(&mut self) {
+        self.0.gate.mark_closed();
+    }
+}
+
 fn lane(id: LaneId, session: Session) -> Lane<Session> {
     let (cancel, interrupt) = (session.cancel_flag(), session.interrupt());
     Lane::new(format!("latchdb-lane-{id}"), session, cancel, interrupt)
@@ -260,7 +278,8 @@ fn sidecar(path: &Path, suffix: &str) -> std::path::PathBuf {
     name.into()
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests {
     use super::*;
     use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};

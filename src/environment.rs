@@ -161,6 +161,14 @@ impl Environment {
     /// JavaScript or a connection afterwards.
     fn tear_down(&mut self) {
         self.mailbox.silence();
+        self.close_all();
+    }
+
+    /// Closes every database: all are stopped before the first is closed.
+    pub fn close_all(&mut self) {
+        for database in self.databases.values() {
+            database.stop();
+        }
         for (_, database) in self.databases.drain() {
             // Nobody is left to hear of an error.
             let _ = database.close();

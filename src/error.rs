@@ -77,6 +77,9 @@ pub enum Error {
     /// An integer that `intMode: "number"` cannot represent.
     #[error("Received integer which cannot be safely represented as a JavaScript number")]
     UnsafeInteger,
+    /// A row that JavaScript could not hold.
+    #[error("string or blob too big: the row's texts are longer than a JavaScript string can be")]
+    RowTooLarge,
     /// A request that does not follow the wire format: the two halves are of different versions.
     #[error(
         "malformed request ({0}): the native addon and its JavaScript are of different versions"
@@ -130,6 +133,7 @@ impl Error {
             Self::HeldByOwnTransaction { .. } => Some(ffi::SQLITE_BUSY),
             Self::ReadOnlyTransaction => Some(ffi::SQLITE_READONLY),
             Self::NoStatement => Some(ffi::SQLITE_MISUSE),
+            Self::RowTooLarge => Some(ffi::SQLITE_TOOBIG),
             Self::FileReplaced { .. } => Some(ffi::SQLITE_READONLY_DBMOVED),
             _ => None,
         }

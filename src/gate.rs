@@ -136,7 +136,8 @@ impl Drop for Pass<'_> {
     }
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};

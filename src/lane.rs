@@ -263,7 +263,8 @@ impl<W: Work> Shared<W> {
     }
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests {
     use super::*;
     use std::sync::mpsc::{self, Receiver, Sender};

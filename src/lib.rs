@@ -21,7 +21,8 @@ mod environment;
 mod error;
 mod gate;
 mod lane;
-#[cfg(all(test, feature = "model"))]
+#[cfg(test)]
+#[cfg(feature = "model")]
 mod models;
 mod open_files;
 mod session;
@@ -102,8 +103,7 @@ pub fn open_database<'env>(
             }
         },
     };
-    let timeout =
-        Duration::try_from_secs_f64(options.timeout.unwrap_or(0.0) / 1e3).unwrap_or_default();
+    let timeout = milliseconds(options.timeout.unwrap_or(0.0));
     let mailbox = environment::with(*env, attachment, |environment| environment.mailbox())?;
     match Database::open(location, timeout, options.numbers, mailbox) {
         Ok(database) => {
@@ -239,6 +239,12 @@ pub fn close_database<'env>(
     ArrayBuffer::copy_from(env, records.take())
 }
 
+/// Closes every database of an attachment, at the end of the main thread.
+#[napi]
+pub fn close_all(env: Env, attachment: u32) -> Result<()> {
+    environment::with(env, attachment, Environment::close_all)
+}
+
 /// Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
 /// queued is let finish first, for `timeout` milliseconds at most.
 #[napi]
@@ -250,7 +256,7 @@ pub fn shut_down_database(
     drain: bool,
     timeout: f64,
 ) -> Result<Submitted> {
-    let limit = drain.then(|| Duration::try_from_secs_f64(timeout / 1e3).unwrap_or_default());
+    let limit = drain.then(|| milliseconds(timeout));
     environment::with(env, attachment, |environment| match environment.database(database) {
         Lookup::Closed => Submitted::Closed,
         Lookup::NeverOpened => Submitted::NeverOpened,
@@ -286,6 +292,11 @@ pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>
 pub fn count_connections(path: String) -> u32 {
     open_files::FileId::of(path.as_ref())
         .map_or(0, |id| u32::try_from(open_files::connections(&id)).unwrap_or(u32::MAX))
+}
+
+/// A time that JavaScript gives; what is longer than SQLite's longest (24 days) is that.
+fn milliseconds(given: f64) -> Duration {
+    Duration::try_from_secs_f64(given.min(f64::from(i32::MAX)) / 1e3).unwrap_or_default()
 }
 
 fn with_database(

@@ -116,12 +116,18 @@ impl Session {
 
     /// Opens the connection now, on the caller's thread.
     pub fn open(&mut self) -> Result<(), Error> {
-        let connection =
-            Connection::open(Arc::clone(&self.context), self.lane, Arc::clone(&self.cancel))?;
-        if let (Some(expected), Some(found)) = (&self.file, connection.file_id())
-            && expected != found
-        {
-            return Err(Error::FileReplaced { path: self.context.location.to_string() });
+        // A file that is gone, or is another one now, is not created anew in its place.
+        if let (Some(expected), Location::File(path)) = (&self.file, &self.context.location) {
+            self.expect_file(expected, FileId::of(path).ok().as_ref())?;
+        }
+        let connection = Connection::open(
+            Arc::clone(&self.context),
+            self.lane,
+            Arc::clone(&self.cancel),
+            self.file.is_none(),
+        )?;
+        if let Some(expected) = &self.file {
+            self.expect_file(expected, connection.file_id())?;
         }
         if self.file.is_none() {
             self.file = connection.file_id().cloned();
@@ -130,6 +136,13 @@ impl Session {
             Some(connection.interrupt_handle());
         self.connection = Some(connection);
         Ok(())
+    }
+
+    fn expect_file(&self, expected: &FileId, found: Option<&FileId>) -> Result<(), Error> {
+        if found == Some(expected) {
+            return Ok(());
+        }
+        Err(Error::FileReplaced { path: self.context.location.to_string() })
     }
 
     /// Which file it has open, where it is a file.
@@ -212,12 +225,19 @@ impl Session {
         Ok(())
     }
 
-    /// After a panic took the connection away.
+    /// After the connection was given up.
     fn reopen(&mut self) -> Result<(), Error> {
         if self.lost && !matches!(self.context.location, Location::File(_)) {
             return Err(Error::Panicked("the in-memory database is lost with it".into()));
         }
         self.open()
+    }
+
+    fn drop_connection(&mut self) {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.connection = None;
+        self.transaction = None;
+        self.lost = true;
     }
 
     /// After each job: a transaction that nobody holds is rolled back, and one that SQLite or the
@@ -228,16 +248,16 @@ impl Session {
         };
         if connection.is_autocommit() {
             self.transaction = None;
-        } else if self.transaction.is_none() {
-            // Where even this fails SQLite has rolled back already.
-            let _ = connection.run_own("ROLLBACK");
+        } else if self.transaction.is_none() && connection.roll_back().is_err() {
+            // Nobody may go on in what is left of it: the next call opens a connection afresh.
+            self.drop_connection();
         }
     }
 
     fn outcome(&self) -> Outcome {
         Outcome {
             autocommit: self.connection.as_ref().is_none_or(Connection::is_autocommit),
-            single_lane: self.context.is_single_lane(),
+            tied: self.context.is_tied_to(self.lane),
             ..Outcome::default()
         }
     }
@@ -258,10 +278,7 @@ impl Work for Session {
             result
         }));
         let result = result.unwrap_or_else(|panic| {
-            self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.connection = None;
-            self.transaction = None;
-            self.lost = true;
+            self.drop_connection();
             Err(Error::Panicked(panic_text(panic.as_ref())).into())
         });
         // The turn and the place are free before the caller hears: its next call finds them so.
@@ -402,7 +419,7 @@ impl Run<'_> {
         let result = run(self);
         // SQLite ignores the setting inside a transaction.
         if !self.connection.is_autocommit() {
-            let _ = self.connection.run_own("ROLLBACK");
+            let _ = self.connection.roll_back();
         }
         self.connection.run_own(&format!("PRAGMA foreign_keys = {before}"))?;
         result

@@ -28,7 +28,7 @@
 //! kind      := 1 shape   u32 shape, u32 columns, (str name, str declared type) × columns
 //!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
 //!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
-//!              4 done    u8 flags, u32 cancelled, (flags: 1 autocommit, 2 single lane, 4 -wal left)
+//!              4 done    u8 flags, u32 cancelled, (flags: 1 autocommit, 2 tied to this lane, 4 -wal left)
 //!              5 error   u8 flags, error
 //!              6 forget  u32 shape
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;

@@ -285,7 +285,8 @@ impl Drop for Place {
     }
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests {
     use super::*;
     use crate::error::CancelReason;

@@ -10,7 +10,7 @@ import {
 } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
 import type { ConnectionPool, ShutdownOptions, ShutdownReport } from "../pool/connection-pool";
-import { givenStatement, type InStatement, type SignalOption } from "../statement";
+import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
 import { Sqlite3Transaction } from "./transaction";
 
 /** A client for a local database. `createClient()` makes one. */
@@ -42,7 +42,7 @@ export class Sqlite3Client implements Client {
     this.#pool.scheduler.check();
     transactionModeToBegin(mode);
     const batch = { statements: stmts, mode, foreignKeysOff: false };
-    return this.#pool.scheduler.batch(batch, options?.signal);
+    return this.#pool.scheduler.batch(batch, givenSignal(options));
   }
 
   async migrate(
@@ -50,7 +50,7 @@ export class Sqlite3Client implements Client {
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
-    return this.#pool.scheduler.batch(batch, options?.signal);
+    return this.#pool.scheduler.batch(batch, givenSignal(options));
   }
 
   async transaction(
@@ -60,17 +60,17 @@ export class Sqlite3Client implements Client {
     const { scheduler } = this.#pool;
     scheduler.check();
     transactionModeToBegin(mode);
-    const signal = options?.signal;
+    const signal = givenSignal(options);
     const transaction = await scheduler.begin(mode, signal);
     if (signal?.aborted) {
-      scheduler.end(transaction);
+      transaction.end();
       throw signal.reason;
     }
-    return new Sqlite3Transaction(scheduler, transaction, signal);
+    return new Sqlite3Transaction(transaction, signal);
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    return this.#pool.scheduler.executeMultiple(sql, options?.signal);
+    return this.#pool.scheduler.executeMultiple(sql, givenSignal(options));
   }
 
   async sync(): Promise<Replicated> {

@@ -1,8 +1,8 @@
 /** An interactive transaction of the local client. */
 import type { InArgs, ResultSet, Transaction } from "@libsql/core/api";
 import { transactionClosed, transactionClosedInBatch } from "../native/errors";
-import type { OpenTransaction, Scheduler } from "../pool/scheduler";
-import { givenStatement, type InStatement, type SignalOption } from "../statement";
+import type { OpenTransaction } from "../pool/open-transaction";
+import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
 
 /**
  * An interactive transaction. Made by `Client.transaction()`.
@@ -11,97 +11,72 @@ import { givenStatement, type InStatement, type SignalOption } from "../statemen
  * transaction: SQLite rolls all of it back (https://sqlite.org/c3ref/interrupt.html).
  */
 export class Sqlite3Transaction implements Transaction {
-  readonly #scheduler: Scheduler;
   readonly #transaction: OpenTransaction;
-  readonly #stopListening: () => void;
   #ended = false;
-  /** A long batch that is being written: what is called later waits for it. */
-  #writing: Promise<void> | undefined;
 
   /** @private */
-  constructor(scheduler: Scheduler, transaction: OpenTransaction, signal?: AbortSignal) {
-    this.#scheduler = scheduler;
+  constructor(transaction: OpenTransaction, signal?: AbortSignal) {
     this.#transaction = transaction;
-    transaction.noted = ({ autocommit }) => {
-      if (!autocommit || this.#ended) return;
-      this.#end();
-      scheduler.release(transaction);
-    };
     const close = (): void => this.close();
     signal?.addEventListener("abort", close, { once: true });
-    this.#stopListening = () => signal?.removeEventListener("abort", close);
+    transaction.onEnd = () => {
+      this.#ended = true;
+      signal?.removeEventListener("abort", close);
+    };
+    // Its client may have been closed in the meantime.
+    if (!transaction.isOpen) transaction.onEnd();
   }
 
   /** Whether the transaction has ended: by its owner, by SQLite, or with its client. */
   get closed(): boolean {
-    return this.#ended || !this.#scheduler.isOpen(this.#transaction);
+    return this.#ended;
   }
 
   execute(stmt: InStatement): Promise<ResultSet>;
   execute(sql: string, args?: InArgs): Promise<ResultSet>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
-    if (this.#writing !== undefined) await this.#written();
     this.#check();
     const { statement, signal } = givenStatement(stmtOrSql, args);
-    return this.#scheduler.executeIn(this.#transaction, statement, signal);
+    return this.#transaction.execute(statement, signal);
   }
 
   async batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
-    if (this.#writing !== undefined) await this.#written();
     if (stmts.length === 0) return [];
-    if (this.closed) throw transactionClosedInBatch(0);
+    if (this.#ended) throw transactionClosedInBatch(0);
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: false } as const;
-    let isWritten = (): void => undefined;
-    this.#writing = new Promise<void>((resolve) => (isWritten = resolve));
-    return this.#scheduler.batchIn(this.#transaction, batch, options?.signal, () => {
-      this.#writing = undefined;
-      isWritten();
-    });
+    return this.#transaction.batch(batch, givenSignal(options));
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    if (this.#writing !== undefined) await this.#written();
     this.#check();
-    return this.#scheduler.executeMultipleIn(this.#transaction, sql, options?.signal);
+    return this.#transaction.executeMultiple(sql, givenSignal(options));
   }
 
   async commit(): Promise<void> {
-    if (this.#writing !== undefined) await this.#written();
     this.#check();
-    this.#end();
-    return this.#scheduler.commit(this.#transaction);
+    this.#ended = true;
+    return this.#transaction.commit();
   }
 
   async rollback(): Promise<void> {
-    if (this.#writing !== undefined) await this.#written();
-    if (this.closed) return;
-    this.#end();
-    return this.#scheduler.rollback(this.#transaction);
+    if (this.#ended) return;
+    this.#ended = true;
+    return this.#transaction.rollback();
   }
 
   close(): void {
-    if (this.#ended) return;
-    this.#end();
-    this.#scheduler.end(this.#transaction);
+    this.#ended = true;
+    this.#transaction.end();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #end(): void {
-    this.#ended = true;
-    this.#stopListening();
-  }
-
   #check(): void {
-    if (this.closed) throw transactionClosed();
-  }
-
-  async #written(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    if (this.#ended) throw transactionClosed();
   }
 }

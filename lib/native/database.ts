@@ -43,16 +43,12 @@ export interface Closed {
   cancelled: number;
 }
 
-/** The numbers of the open databases of the main thread: `process.exit()` runs no cleanup hook. */
-const openInMainThread = new Set<number>();
-
 /**
  * Clients that were forgotten without being closed are closed once they are collected. Nothing
  * counts on it: the order of things is `close()`.
  */
 const forgotten = new FinalizationRegistry<number>((number) => {
-  openInMainThread.delete(number);
-  closeInBackground(number, nextJob(), false, 0, { take: () => true });
+  closeInBackground(number, nextJob(), false, 0, { take: () => true, fail: () => undefined });
 });
 
 /** See the module's own text. */
@@ -80,7 +76,7 @@ export class NativeDatabase {
       (id, sql) => addon.defineStatement(attachment, opened, id, sql),
       (id) => addon.forgetStatement(attachment, opened, id),
     );
-    if (isMainThread) closeAtExit(opened);
+    closeAtExit();
   }
 
   /** Has the database closed once `owner` is collected. */
@@ -141,7 +137,7 @@ export class NativeDatabase {
 
   /** Closes the database: when this returns, nothing of it is left. */
   close(): Closed {
-    this.#forget();
+    forgotten.unregister(this);
     const closed = addon.closeDatabase(attachment, this.number);
     let outcome: Outcome | undefined;
     readRecords(closed, (_job, kind, record) => {
@@ -153,7 +149,7 @@ export class NativeDatabase {
 
   /** Closes the database on a thread of its own. */
   shutDown(drain: boolean, timeoutMs: number): Promise<Closed> {
-    this.#forget();
+    forgotten.unregister(this);
     return new Promise((resolve, reject) => {
       const refused = closeInBackground(this.number, nextJob(), drain, timeoutMs, {
         take(kind, record) {
@@ -164,14 +160,10 @@ export class NativeDatabase {
           }
           return true;
         },
+        fail: reject,
       });
       if (refused !== undefined) reject(refused);
     });
-  }
-
-  #forget(): void {
-    forgotten.unregister(this);
-    openInMainThread.delete(this.number);
   }
 }
 
@@ -185,6 +177,7 @@ class JobAnswer<T> implements Answer {
   readonly #results: ResultSet[] = [];
   #rows: Row[] = [];
   #stopListening: (() => void) | undefined;
+  #failure: { error: unknown } | undefined;
 
   constructor(
     database: NativeDatabase,
@@ -226,7 +219,8 @@ class JobAnswer<T> implements Answer {
         return false;
       case DONE:
         this.#end(record.outcome());
-        this.#resolve(this.#submission.value(this.#results));
+        if (this.#failure === undefined) this.#resolve(this.#submission.value(this.#results));
+        else this.#reject(this.#failure.error);
         return true;
       default: {
         const { outcome, error } = record.error();
@@ -235,6 +229,10 @@ class JobAnswer<T> implements Answer {
         return true;
       }
     }
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
   }
 
   #endStatement(record: RecordReader): void {
@@ -281,6 +279,7 @@ function closeInBackground(
   const refused = refusal(addon.shutDownDatabase(attachment, number, job, drain, timeoutMs));
   if (refused !== undefined) return refused;
   expect(job, {
+    fail: (error) => answer.fail(error),
     take(kind, record) {
       const isLast = answer.take(kind, record);
       // The thread is done: this joins it, and lets the number go.
@@ -291,16 +290,13 @@ function closeInBackground(
   return undefined;
 }
 
-function closeAtExit(number: number): void {
-  if (openInMainThread.size === 0 && !process.listeners("exit").includes(closeAll)) {
-    process.on("exit", closeAll);
-  }
-  openInMainThread.add(number);
-}
+let closesAtExit = false;
 
-function closeAll(): void {
-  for (const number of openInMainThread) addon.closeDatabase(attachment, number);
-  openInMainThread.clear();
+/** `process.exit()` and an uncaught error run no cleanup hook in the main thread. */
+function closeAtExit(): void {
+  if (closesAtExit || !isMainThread) return;
+  closesAtExit = true;
+  process.on("exit", () => addon.closeAll(attachment));
 }
 
 function errorIn(records: ArrayBuffer): unknown {

@@ -12,6 +12,8 @@ export interface Answer {
    * @returns whether it was the last one
    */
   take(kind: number, record: RecordReader): boolean;
+  /** Taking a record threw: the promise shall reject with that once the job has ended. */
+  fail(error: unknown): void;
 }
 
 /**
@@ -41,19 +43,26 @@ export function expect(job: number, answer: Answer): void {
 /** Called by the addon when there are answers to fetch. */
 export function deliver(): void {
   const began = performance.now();
-  for (;;) {
-    const records = addon.takeResults(attachment);
-    if (records === null) return;
-    readRecords(records, dispatch);
-    if (performance.now() - began > TURN_MS) {
-      // The addon rings again only after it was found empty: going on is up to us.
-      setImmediate(deliver);
-      return;
+  let isEmpty = false;
+  try {
+    while (performance.now() - began < TURN_MS) {
+      const records = addon.takeResults(attachment);
+      isEmpty = records === null;
+      if (records === null) return;
+      readRecords(records, dispatch);
     }
+  } finally {
+    // The addon rings again only after it was found empty: going on is up to us.
+    if (!isEmpty) setImmediate(deliver);
   }
 }
 
 function dispatch(job: number, kind: number, record: RecordReader): void {
   const answer = waiting.get(job);
-  if (answer?.take(kind, record)) waiting.delete(job);
+  if (answer === undefined) return;
+  try {
+    if (answer.take(kind, record)) waiting.delete(job);
+  } catch (error) {
+    answer.fail(error);
+  }
 }

@@ -7,12 +7,19 @@ const MOST = 4 * KEPT;
 /** Longer texts are sent each time: they are rarely the same twice, and would be kept for nothing. */
 const LONGEST = 8 * 1024;
 
-/** One client's numbers. The text that was used longest ago loses its number first. */
+/** A text's number, and when it was last used. */
+interface Numbered {
+  readonly id: number;
+  lastUse: number;
+}
+
+/** One client's numbers. The texts that were used longest ago lose theirs first. */
 export class StatementNumbers {
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new Map<string, Numbered>();
   readonly #define: (id: number, sql: string) => void;
   readonly #forget: (id: number) => void;
   #last = 0;
+  #uses = 0;
   #users = 0;
 
   constructor(define: (id: number, sql: string) => void, forget: (id: number) => void) {
@@ -22,12 +29,15 @@ export class StatementNumbers {
 
   /** The number of a text; 0 where it has none and is sent itself. */
   readonly of = (sql: string): number => {
-    let id = this.#numbers.get(sql);
-    if (id !== undefined) return id;
+    const known = this.#numbers.get(sql);
+    if (known !== undefined) {
+      known.lastUse = ++this.#uses;
+      return known.id;
+    }
     if (sql.length > LONGEST || this.#numbers.size >= MOST) return 0;
-    id = ++this.#last;
+    const id = ++this.#last;
     this.#define(id, sql);
-    this.#numbers.set(sql, id);
+    this.#numbers.set(sql, { id, lastUse: ++this.#uses });
     return id;
   };
 
@@ -40,8 +50,8 @@ export class StatementNumbers {
   leave(): void {
     this.#users--;
     if (this.#users > 0 || this.#numbers.size <= KEPT) return;
-    for (const [sql, id] of this.#numbers) {
-      if (this.#numbers.size <= KEPT) return;
+    const byUse = [...this.#numbers].sort(([, a], [, b]) => a.lastUse - b.lastUse);
+    for (const [sql, { id }] of byUse.slice(0, byUse.length - KEPT / 2)) {
       this.#numbers.delete(sql);
       this.#forget(id);
     }

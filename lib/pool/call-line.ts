@@ -1,13 +1,23 @@
 /** Calls that cannot start yet, in the order in which they were made. */
 
-/** One waiting call. */
-export interface WaitingCall {
+/** How a call starts, or does not. */
+export interface Call<T> {
+  /** Ends the call while it waits. */
+  readonly signal: AbortSignal | undefined;
   /** Whether it begins a transaction. */
-  readonly begins: boolean;
+  readonly begins?: boolean;
   /** Whether it can start now. */
   ready(): boolean;
+  start(): Promise<T>;
+  /** The call ended without having started. */
+  gaveUp?(): void;
+}
+
+/** One waiting call. */
+export interface WaitingCall {
+  readonly begins: boolean;
+  ready(): boolean;
   start(): void;
-  /** Ends a call that never started. */
   fail(error: unknown): void;
 }
 
@@ -15,30 +25,42 @@ export interface WaitingCall {
 export class CallLine {
   readonly #calls: WaitingCall[] = [];
 
-  get isEmpty(): boolean {
-    return this.#calls.length === 0;
-  }
-
   /** The call that is next. */
   get first(): WaitingCall | undefined {
     return this.#calls[0];
   }
 
-  push(call: WaitingCall): void {
-    this.#calls.push(call);
+  /** Starts a call now, where nobody waits and it is ready, or lets it wait. */
+  enter<T>(call: Call<T>): Promise<T> {
+    if (this.first === undefined && call.ready()) return attempt(() => call.start());
+    const { signal, begins = false } = call;
+    return new Promise<T>((resolve, reject) => {
+      const abort = (): void => {
+        if (this.#remove(waiting)) waiting.fail(signal?.reason);
+        this.advance();
+      };
+      const waiting: WaitingCall = {
+        begins,
+        ready: () => call.ready(),
+        start: () => {
+          signal?.removeEventListener("abort", abort);
+          resolve(attempt(() => call.start()));
+        },
+        fail: (error) => {
+          signal?.removeEventListener("abort", abort);
+          call.gaveUp?.();
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#calls.push(waiting);
+    });
   }
 
-  /** Puts a call before all others. */
-  unshift(call: WaitingCall): void {
+  /** Puts something before all calls. */
+  enterFirst(call: WaitingCall): void {
     this.#calls.unshift(call);
-  }
-
-  /** Takes a call out, wherever it stands. */
-  remove(call: WaitingCall): boolean {
-    const index = this.#calls.indexOf(call);
-    if (index < 0) return false;
-    this.#calls.splice(index, 1);
-    return true;
+    this.advance();
   }
 
   /** Starts every call that can. */
@@ -55,8 +77,24 @@ export class CallLine {
    */
   fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
     const failing = this.#calls.filter(which);
-    for (const call of failing) this.remove(call);
+    for (const call of failing) this.#remove(call);
     for (const call of failing) call.fail(error);
     return failing.length;
+  }
+
+  #remove(call: WaitingCall): boolean {
+    const index = this.#calls.indexOf(call);
+    if (index < 0) return false;
+    this.#calls.splice(index, 1);
+    return true;
+  }
+}
+
+/** Runs what may throw, and makes a rejection of it. */
+function attempt<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return start();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

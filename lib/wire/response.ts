@@ -15,8 +15,8 @@ export const FORGET = 6;
 export interface Outcome {
   /** The connection is in no transaction. */
   autocommit: boolean;
-  /** The client has used TEMP or ATTACH and keeps to this connection. */
-  singleLane: boolean;
+  /** The connection has TEMP tables or attached databases: the client keeps to it. */
+  tied: boolean;
   /** A closing left a `-wal` file behind, because the database is open elsewhere. */
   walLeft: boolean;
   /** How many calls a closing cancelled. */
@@ -165,7 +165,7 @@ export class RecordReader {
 function outcome(flags: number, cancelled: number): Outcome {
   return {
     autocommit: (flags & 1) !== 0,
-    singleLane: (flags & 2) !== 0,
+    tied: (flags & 2) !== 0,
     walLeft: (flags & 4) !== 0,
     cancelled,
   };

@@ -2,7 +2,7 @@
 //! authorizer (<https://sqlite.org/c3ref/set_authorizer.html>). `sqlite3_stmt_readonly` is not
 //! enough: it is true for ATTACH, for most PRAGMAs and for BEGIN.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -14,11 +14,14 @@ const SCHEMA: u8 = 2;
 const PRAGMA: u8 = 4;
 const OTHER_DATABASE: u8 = 8;
 
+const BUSY_TIMEOUT: &str = "busy_timeout";
+
 /// What the authorizer was asked while one statement was prepared.
 #[derive(Debug, Default)]
 pub struct Recorder {
     flags: AtomicU8,
     pragma: Mutex<Option<Pragma>>,
+    looking: AtomicBool,
 }
 
 /// What a statement does, beyond what SQLite says of it.
@@ -26,16 +29,16 @@ pub struct Recorder {
 pub struct Kind {
     /// It inserts rows, and is not a change of the schema.
     pub inserts: bool,
-    /// It makes or uses what lives on one connection only: TEMP, ATTACH, an exclusive locking mode.
+    /// It makes what lives on one connection only: TEMP, ATTACH, an exclusive locking mode.
     pub ties_to_connection: bool,
     /// It is a PRAGMA.
     pub pragma: Option<Pragma>,
 }
 
 impl Kind {
-    /// `PRAGMA busy_timeout` without a value.
-    pub fn asks_for_busy_timeout(&self) -> bool {
-        matches!(&self.pragma, Some(Pragma { name, value: None }) if name == "busy_timeout")
+    /// Whether it is `PRAGMA busy_timeout`, which we answer.
+    pub fn is_busy_timeout(&self) -> bool {
+        self.pragma.as_ref().is_some_and(|pragma| pragma.name == BUSY_TIMEOUT)
     }
 }
 
@@ -69,11 +72,16 @@ impl Recorder {
         }
     }
 
-    /// Records one question. Everything is allowed.
+    /// While it looks, PRAGMA statements have no effect: SQLite runs many of them when it prepares
+    /// them.
+    pub fn look(&self, looking: bool) {
+        self.looking.store(looking, Ordering::Relaxed);
+    }
+
+    /// Records one question. Everything is allowed, but `PRAGMA busy_timeout`, which we answer:
+    /// SQLite would put its own busy handler in the place of ours.
     pub fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
-        if context.database_name.is_some_and(|name| name != "main") {
-            self.set(OTHER_DATABASE);
-        }
+        let in_main = context.database_name.is_none_or(|name| name == "main");
         match context.action {
             // A trigger's own inserts are not the statement's.
             AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT),
@@ -86,8 +94,10 @@ impl Recorder {
             | AuthAction::CreateTable { .. }
             | AuthAction::CreateTrigger { .. }
             | AuthAction::CreateView { .. }
-            | AuthAction::CreateVtable { .. }
-            | AuthAction::DropIndex { .. }
+            | AuthAction::CreateVtable { .. } => {
+                self.set(if in_main { SCHEMA } else { SCHEMA | OTHER_DATABASE });
+            }
+            AuthAction::DropIndex { .. }
             | AuthAction::DropTable { .. }
             | AuthAction::DropTrigger { .. }
             | AuthAction::DropView { .. }
@@ -97,10 +107,13 @@ impl Recorder {
             | AuthAction::Analyze { .. } => self.set(SCHEMA),
             AuthAction::Pragma { pragma_name, pragma_value } => {
                 self.set(PRAGMA);
-                *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = Some(Pragma {
-                    name: pragma_name.to_ascii_lowercase(),
-                    value: pragma_value.map(ToOwned::to_owned),
-                });
+                let name = pragma_name.to_ascii_lowercase();
+                let ignore = name == BUSY_TIMEOUT || self.looking.load(Ordering::Relaxed);
+                *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Pragma { name, value: pragma_value.map(ToOwned::to_owned) });
+                if ignore {
+                    return Authorization::Ignore;
+                }
             }
             _ => {}
         }

@@ -8,10 +8,9 @@ use crate::context::Location;
 use crate::error::Error;
 
 /// Opens a connection as SQLite has it, without any setting of ours.
-pub fn open(location: &Location) -> Result<rusqlite::Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub fn open(location: &Location, create: bool) -> Result<rusqlite::Connection, Error> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
     match location {
         Location::File(path) => {
             rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))

@@ -76,8 +76,9 @@ impl Settings {
         let mut made = self.made();
         made.retain(|setting| setting.name != pragma.name);
         let version = self.version.load(Ordering::Relaxed) + 1;
-        // WAL is a property of the file, the other journal modes are the connection's.
-        if !(pragma.name == "journal_mode" && value.eq_ignore_ascii_case("wal")) {
+        // WAL and its opposite are properties of the file; how a rollback journal ends is the
+        // connection's.
+        if pragma.name != "journal_mode" || is_journal_of_connection(value) {
             made.push(Setting { name: pragma.name.clone(), value: value.clone(), version });
         }
         self.version.store(version, Ordering::Release);
@@ -98,13 +99,32 @@ impl Settings {
             (newer, self.version())
         };
         for setting in newer {
-            connection.pragma_update(None, &setting.name, &setting.value)?;
+            if setting.name == "journal_mode" {
+                apply_journal_mode(connection, &setting.value);
+            } else {
+                connection.pragma_update(None, &setting.name, &setting.value)?;
+            }
         }
         Ok(version)
     }
 
     fn made(&self) -> MutexGuard<'_, Vec<Setting>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_journal_of_connection(value: &str) -> bool {
+    ["truncate", "persist", "memory", "off"].iter().any(|mode| value.eq_ignore_ascii_case(mode))
+}
+
+/// Sets how a rollback journal ends, unless somebody has made the file a WAL one meanwhile: a
+/// transaction that begins must not change the file. Where it cannot be set now, the journal is
+/// deleted at the end, which is always right.
+fn apply_journal_mode(connection: &Connection, mode: &str) {
+    let current =
+        connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    if current.is_ok_and(|current| current != "wal") {
+        let _ = connection.pragma_update(None, "journal_mode", mode);
     }
 }
 

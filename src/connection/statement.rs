@@ -1,10 +1,8 @@
 //! Running statements: prepared, asked whether they may, bound, stepped, their rows sent on.
 
-use std::sync::atomic::Ordering;
-
 use fallible_iterator::FallibleIterator;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Batch, Statement, StatementStatus, TransactionState};
+use rusqlite::{Batch, CachedStatement, Statement, StatementStatus, TransactionState};
 
 use super::Connection;
 use super::classify::Kind;
@@ -44,25 +42,29 @@ pub struct Sink<'a> {
 
 impl Connection {
     /// Whether a statement writes, as far as it can be told now: not where it needs a table that
-    /// an earlier statement is to create.
+    /// an earlier statement is to create. Looking has no effect, and leaves nothing in the cache:
+    /// the one that runs the statement shall ask the authorizer again.
     pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
         let is_known = id.is_some_and(|id| self.statements.contains_key(&id));
-        match id {
-            Some(_) => self.raw.prepare_cached(sql).map(|statement| {
+        self.recorder.look(true);
+        let writes = if is_known && !may_have_tail(sql) {
+            self.raw.prepare_cached(sql).ok().map(|statement| {
                 let writes = !statement.readonly();
-                // Where it has not run, the next one to take it shall ask the authorizer again.
-                if !is_known || statement.get_status(StatementStatus::Run) == 0 {
+                if statement.get_status(StatementStatus::Run) == 0 {
                     statement.discard();
                 }
                 writes
-            }),
-            None => self.raw.prepare(sql).map(|statement| !statement.readonly()),
-        }
-        .ok()
+            })
+        } else {
+            let first = Batch::new(&self.raw, sql).next();
+            first.ok().flatten().map(|statement| !statement.readonly())
+        };
+        self.recorder.look(false);
+        writes
     }
 
-    /// Runs one statement and sends its rows and its result to `sink`. Text after the first statement is ignored.
-    /// `allow` is asked once it is prepared, before it has any effect.
+    /// Runs one statement and sends its rows and its result to `sink`. Text after the first
+    /// statement is ignored. `allow` is asked once it is prepared, before it has any effect.
     ///
     /// `id` is the number under which what is known of the statement is kept; without one nothing
     /// is kept.
@@ -74,80 +76,76 @@ impl Connection {
         sink: &mut Sink<'_>,
         mut allow: impl FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let id = id.filter(|_| !may_have_tail(sql));
         let mut known = id.and_then(|id| self.statements.remove(&id));
+        let was_autocommit = self.raw.is_autocommit();
         self.recorder.clear();
-        self.committing.store(false, Ordering::Relaxed);
-        let result = self.run_known(id, sql, &mut known, arguments, sink, &mut allow);
-        let effects =
-            known.as_ref().map(|known| (known.kind.clone(), known.shape, known.announced));
-        if let (Some(id), Some(known)) = (id, known) {
-            self.statements.insert(id, known);
+        let result = match id {
+            Some(_) => self.run_cached(sql, &mut known, arguments, sink, &mut allow),
+            None => self.run_once(sql, &mut known, arguments, sink, &mut allow),
+        };
+        let Some(known) = known else { return result };
+        if result.is_ok() {
+            self.after(&known.kind, was_autocommit);
         }
-        if let Some((kind, shape, announced)) = effects {
-            if result.is_ok() {
-                self.after(&kind)?;
-            }
-            if id.is_none() && announced {
-                sink.records.forget_shape(shape);
-            }
+        match id {
+            Some(id) => drop(self.statements.insert(id, known)),
+            None => forget(Some(known), sink.records),
         }
         result
     }
 
-    fn run_known(
+    fn run_cached(
         &self,
-        id: Option<u32>,
         sql: &str,
         known: &mut Option<Known>,
         arguments: &Arguments<'_>,
         sink: &mut Sink<'_>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        if id.is_none() {
-            let mut statement = self.first_statement(sql)?;
-            let known = self.learn(&statement, known);
-            return self.run_prepared(&mut statement, known, arguments, sink, allow);
+        let mut statement = self.prepare_cached(sql)?;
+        if statement.column_count() == 0 && known.is_none() && statement.expanded_sql().is_none() {
+            return Err(Error::NoStatement);
         }
-        match self.retry_shared_cache(|| self.raw.prepare_cached(sql)) {
-            Ok(mut statement) => {
-                let is_new = match known {
-                    None => true,
-                    Some(_) => statement.get_status(StatementStatus::Run) == 0,
-                };
-                if is_new {
-                    if statement.column_count() == 0 && statement.expanded_sql().is_none() {
-                        return Err(Error::NoStatement);
-                    }
-                    if let Some(old) = known.take().filter(|old| old.announced) {
-                        sink.records.forget_shape(old.shape);
-                    }
-                    self.learn(&statement, known);
-                }
-                let Some(known) = known.as_mut() else {
-                    return Err(Error::NoStatement);
-                };
-                let result = self.run_prepared(&mut statement, known, arguments, sink, allow);
-                if is_new && statement.get_status(StatementStatus::Run) == 0 {
-                    // Not run: the next one to take it shall ask the authorizer again.
-                    statement.discard();
-                }
-                result
-            }
-            // More than one statement, the later ones perhaps broken: only the first counts.
-            Err(_) => {
-                let mut statement = self.first_statement(sql)?;
-                if let Some(old) = known.take().filter(|old| old.announced) {
-                    sink.records.forget_shape(old.shape);
-                }
-                let learnt = self.learn(&statement, known);
-                self.run_prepared(&mut statement, learnt, arguments, sink, allow)
-            }
+        let mut is_new = statement.get_status(StatementStatus::Run) == 0;
+        if known.is_none() && !is_new {
+            // Cached under a number that was taken back: what it is must be asked again.
+            statement.discard();
+            statement = self.prepare_cached(sql)?;
+            is_new = true;
         }
+        if is_new {
+            forget(known.take(), sink.records);
+            self.learn(&statement, known);
+        }
+        let Some(known) = known.as_mut() else { return Err(Error::NoStatement) };
+        let result = self.run_prepared(&mut statement, known, arguments, sink, allow);
+        if is_new && statement.get_status(StatementStatus::Run) == 0 {
+            // Not run: the next one to take it shall ask the authorizer again.
+            statement.discard();
+        }
+        result
+    }
+
+    fn prepare_cached(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
+        self.retry_shared_cache(|| self.raw.prepare_cached(sql)).map_err(|error| self.error(error))
+    }
+
+    fn run_once(
+        &self,
+        sql: &str,
+        known: &mut Option<Known>,
+        arguments: &Arguments<'_>,
+        sink: &mut Sink<'_>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut statement = self.first_statement(sql)?;
+        let known = self.learn(&statement, known);
+        self.run_prepared(&mut statement, known, arguments, sink, allow)
     }
 
     /// Prepares the first statement of a text.
     fn first_statement<'c>(&'c self, sql: &str) -> Result<Statement<'c>, Error> {
-        self.recorder.clear();
         self.retry_shared_cache(|| Batch::new(&self.raw, sql).next())
             .map_err(|error| self.error(error))?
             .ok_or(Error::NoStatement)
@@ -159,34 +157,40 @@ impl Connection {
         sql: &str,
         mut allow: impl FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut kinds = Vec::new();
-        let result = self.run_statements(sql, &mut kinds, &mut allow);
-        for kind in &kinds {
-            self.after(kind)?;
+        let mut effects = Vec::new();
+        let result = self.run_statements(sql, &mut effects, &mut allow);
+        for (kind, was_autocommit) in &effects {
+            self.after(kind, *was_autocommit);
         }
         result
     }
 
+    /// `effects` are the statements with a meaning for other connections, and whether each was
+    /// prepared outside of a transaction.
     fn run_statements(
         &self,
         sql: &str,
-        kinds: &mut Vec<Kind>,
+        effects: &mut Vec<(Kind, bool)>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut statements = Batch::new(&self.raw, sql);
         loop {
+            let was_autocommit = self.raw.is_autocommit();
             self.recorder.clear();
             let next = self.retry_shared_cache(|| statements.next());
             let Some(mut statement) = next.map_err(|error| self.error(error))? else {
                 return Ok(());
             };
             let kind = self.recorder.kind();
+            if kind.is_busy_timeout() {
+                self.set_busy_timeout(&kind);
+                continue;
+            }
             allow(self.prepared(&statement))?;
-            self.committing.store(false, Ordering::Relaxed);
             let mut rows = statement.raw_query();
             while rows.next().map_err(|error| self.error(error))?.is_some() {}
             if kind.pragma.is_some() || kind.ties_to_connection {
-                kinds.push(kind);
+                effects.push((kind, was_autocommit));
             }
         }
     }
@@ -199,18 +203,21 @@ impl Connection {
         sink: &mut Sink<'_>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        if known.kind.asks_for_busy_timeout() {
-            return self.answer_busy_timeout(sink);
+        if known.kind.is_busy_timeout() {
+            return self.answer_busy_timeout(&known.kind, sink);
         }
         allow(self.prepared(statement))?;
         bind(statement, &known.parameters, arguments)?;
         let changes_before = self.raw.total_changes();
-        self.retry_shared_cache(|| self.send_rows(statement, known, sink)).map_err(|error| {
-            match error {
+        let sent = self.retry_shared_cache(|| self.send_rows(statement, known, sink));
+        if let Err(error) = sent {
+            // SQLite may have prepared it anew: what it said then is not said again.
+            self.look_again(statement, known, sink.records);
+            return Err(match error {
                 RowError::Sqlite(error) => self.error(error),
                 RowError::Ours(error) => error,
-            }
-        })?;
+            });
+        }
         let changed = self.raw.total_changes() != changes_before;
         sink.records.result(StatementEnd {
             shape: if known.columns.is_empty() { 0 } else { known.shape },
@@ -221,14 +228,15 @@ impl Connection {
         Ok(())
     }
 
-    /// `PRAGMA busy_timeout` asks what the client waits: SQLite itself knows only of our handler.
-    fn answer_busy_timeout(&self, sink: &mut Sink<'_>) -> Result<(), Error> {
+    /// `PRAGMA busy_timeout` says what the client waits: SQLite itself knows only of our handler.
+    fn answer_busy_timeout(&self, kind: &Kind, sink: &mut Sink<'_>) -> Result<(), Error> {
+        self.set_busy_timeout(kind);
         let columns = [("timeout", "")].into_iter();
         let shape = self.context.next_shape();
         sink.records.shape(shape, columns);
         let mut chunk = RowsChunk::new(shape);
         chunk.cell(ValueRef::Integer(self.context.busy_timeout()), self.context.numbers)?;
-        chunk.end_row();
+        chunk.end_row()?;
         sink.records.rows(&mut chunk);
         sink.records.result(StatementEnd { shape, ..StatementEnd::default() });
         sink.records.forget_shape(shape);
@@ -246,7 +254,14 @@ impl Connection {
         let mut chunk = RowsChunk::new(known.shape);
         let mut is_first = true;
         let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                // With rows sent already there is no second try.
+                Err(error) if !is_first => return Err(RowError::Ours(self.error(error))),
+                Err(error) => return Err(error.into()),
+            };
             if is_first {
                 is_first = false;
                 self.look_again(row.as_ref(), known, sink.records);
@@ -256,7 +271,7 @@ impl Connection {
             for column in 0..known.columns.len() {
                 chunk.cell(row.get_ref(column)?, self.context.numbers).map_err(RowError::Ours)?;
             }
-            chunk.end_row();
+            chunk.end_row().map_err(RowError::Ours)?;
             if chunk.is_full() {
                 sink.records.rows(&mut chunk);
                 (sink.send)(sink.records.take());
@@ -353,6 +368,19 @@ fn columns_of(statement: &Statement<'_>) -> Vec<(String, String)> {
         .columns()
         .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or("").to_owned()))
         .collect()
+}
+
+/// Tells JavaScript that the shape of a statement's rows will not be used again.
+fn forget(known: Option<Known>, records: &mut Records) {
+    if let Some(known) = known.filter(|known| known.announced) {
+        records.forget_shape(known.shape);
+    }
+}
+
+/// Whether there may be text behind the first statement, in which case the text is not cached:
+/// SQLite must prepare the first statement only, because preparing a PRAGMA has an effect.
+fn may_have_tail(sql: &str) -> bool {
+    sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).contains(';')
 }
 
 fn announce(known: &mut Known, records: &mut Records) {

@@ -15,13 +15,19 @@ const FORGET: u8 = 6;
 /// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
+/// The longest string that JavaScript engines make (V8: 2^29 - 24), for all texts of a row together.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
+/// How many bytes of cells a row may have.
+const MOST_CELLS: usize = 1 << 31;
+
 /// What is known when a job ends, for the records `done` and `error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The connection is in no transaction.
     pub autocommit: bool,
-    /// The client has used TEMP or ATTACH: it keeps to this one connection from now on.
-    pub single_lane: bool,
+    /// The connection has TEMP tables or attached databases: the client keeps to it from now on.
+    pub tied: bool,
     /// A closing left a `-wal` file behind, because the database is open elsewhere.
     pub wal_left: bool,
     /// How many jobs a closing cancelled.
@@ -30,7 +36,7 @@ pub struct Outcome {
 
 impl Outcome {
     fn flags(self) -> u8 {
-        u8::from(self.autocommit) | u8::from(self.single_lane) << 1 | u8::from(self.wal_left) << 2
+        u8::from(self.autocommit) | u8::from(self.tied) << 1 | u8::from(self.wal_left) << 2
     }
 }
 
@@ -172,8 +178,15 @@ impl RowsChunk {
     }
 
     /// Ends a row whose cells were all put.
-    pub fn end_row(&mut self) {
+    ///
+    /// # Errors
+    /// Where JavaScript has no string, or no buffer, that could hold it.
+    pub fn end_row(&mut self) -> Result<(), Error> {
+        if self.text.len() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
+            return Err(Error::RowTooLarge);
+        }
         self.rows += 1;
+        Ok(())
     }
 
     /// Puts one cell. With `numbers`, an integer beyond JavaScript's safe ones is an error.
@@ -393,7 +406,7 @@ pub mod tests {
                 for value in row {
                     chunk.cell(ValueRef::from(value), false).unwrap();
                 }
-                chunk.end_row();
+                chunk.end_row().unwrap();
             }
             records.rows(&mut chunk);
             let read = read(&records.take());
@@ -407,7 +420,7 @@ pub mod tests {
             records.shape(1, [("a", "")].into_iter());
             let mut chunk = RowsChunk::new(1);
             chunk.cell(ValueRef::Text(&bytes), false).unwrap();
-            chunk.end_row();
+            chunk.end_row().unwrap();
             records.rows(&mut chunk);
             let expected = String::from_utf8_lossy(&bytes).into_owned();
             prop_assert_eq!(&read(&records.take())[1].1, &Read::Rows(1, vec![vec![Value::Text(expected)]]));
