@@ -1,0 +1,253 @@
+import test from "ava";
+import { LibsqlError } from "latchdb";
+import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { assertNothingBeside } from "../support/open-files.mjs";
+import { lockElsewhere, startProgram } from "../support/processes.mjs";
+import { countTo, endlessQuery, journalModes, prepare } from "../support/queries.mjs";
+
+// Serial: these tests measure time.
+
+const closed = { instanceOf: LibsqlError, code: "CLIENT_CLOSED" };
+
+function insert(number: number): { sql: string; args: bigint[] } {
+  return { sql: "insert into t values (?)", args: [BigInt(number)] };
+}
+
+for (const mode of journalModes) {
+  test.serial(`draining answers everything that was called before (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await prepare(client, mode);
+    const calls = [
+      ...Array.from({ length: 100 }, (_, i) => client.execute(insert(i))),
+      client.batch([insert(100), insert(101)]),
+      client.executeMultiple("insert into t values (102); insert into t values (103)"),
+      client.migrate([insert(104)]),
+      client.execute(countTo(500_000)),
+    ];
+    const report = await client.shutdown({ drain: true });
+    await t.notThrowsAsync(Promise.all(calls));
+    t.is(report.cancelled, 0);
+    t.false(report.walLeft);
+    t.true(report.ms >= 0 && report.ms < 10_000);
+    await assertNothingBeside(t, database.file);
+    const rows = await selectColumn(database.open(), "select a from t order by rowid");
+    t.deepEqual(
+      rows,
+      Array.from({ length: 105 }, (_, i) => i),
+    );
+  });
+
+  test.serial(
+    `draining answers a long batch, and what is called behind it (${mode})`,
+    async (t) => {
+      const database = await temporaryDatabase(t);
+      const client = database.open();
+      await prepare(client, mode);
+      const batch = client.batch(Array.from({ length: 20_000 }, (_, i) => insert(i)));
+      const behind = selectValue(client, "select count(*) from t");
+      const { cancelled } = await client.shutdown({ drain: true, timeoutMs: 60_000 });
+      t.is((await batch).length, 20_000);
+      t.is(await behind, 20_000);
+      t.is(cancelled, 0);
+    },
+  );
+
+  test.serial(`draining answers several long batches (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await prepare(client, mode);
+    const batches = [0, 1, 2].map((k) =>
+      client.batch(Array.from({ length: 2000 }, (_, i) => insert(k * 2000 + i))),
+    );
+    const behind = selectValue(client, "select count(*) from t");
+    const { cancelled } = await client.shutdown({ drain: true, timeoutMs: 60_000 });
+    await t.notThrowsAsync(Promise.all(batches));
+    t.is(await behind, 6000);
+    t.is(cancelled, 0);
+  });
+
+  test.serial(`draining rolls back open transactions behind their calls (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await prepare(client, mode);
+    const transaction = await client.transaction("write");
+    const called = transaction.execute(insert(1));
+    // It waits for the transaction, which nobody will end.
+    const writer = client.execute(insert(2));
+    const { cancelled } = await client.shutdown({ drain: true });
+    await t.notThrowsAsync(called);
+    await t.notThrowsAsync(writer);
+    t.is(cancelled, 0);
+    t.deepEqual(await selectColumn(database.open(), "select a from t"), [2]);
+  });
+
+  test.serial(`draining lets a commit that was called finish (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await prepare(client, mode);
+    const transaction = await client.transaction("write");
+    const called = transaction.execute(insert(1));
+    const commit = transaction.commit();
+    await client.shutdown({ drain: true });
+    await t.notThrowsAsync(Promise.all([called, commit]));
+    t.deepEqual(await selectColumn(database.open(), "select a from t"), [1]);
+  });
+
+  test.serial(
+    `timeoutMs ends the draining: the rest is cancelled and counted (${mode})`,
+    async (t) => {
+      const database = await temporaryDatabase(t);
+      const client = database.open();
+      await prepare(client, mode);
+      const done = client.execute(insert(0));
+      const calls = [
+        client.execute(endlessQuery),
+        ...[1, 2, 3].map((i) => client.execute(insert(i))),
+      ];
+      const cancelled = calls.map((call) => t.throwsAsync(call, closed));
+      const report = await client.shutdown({ drain: true, timeoutMs: 300 });
+      await Promise.all(cancelled);
+      await t.notThrowsAsync(done);
+      t.is(report.cancelled, 4);
+      t.true(report.ms >= 290 && report.ms < 2000, `${report.ms} ms`);
+      await assertNothingBeside(t, database.file);
+      t.deepEqual(await selectColumn(database.open(), "select a from t"), [0]);
+    },
+  );
+
+  test.serial(
+    `without draining everything is cancelled at once and counted (${mode})`,
+    async (t) => {
+      const database = await temporaryDatabase(t);
+      const client = database.open();
+      await prepare(client, mode);
+      const calls = [
+        client.execute(endlessQuery),
+        ...[1, 2, 3].map((i) => client.execute(insert(i))),
+      ];
+      const cancelled = calls.map((call) => t.throwsAsync(call, closed));
+      const report = await client.shutdown();
+      await Promise.all(cancelled);
+      t.is(report.cancelled, 4);
+      t.true(report.ms < 1000, `${report.ms} ms`);
+      await assertNothingBeside(t, database.file);
+    },
+  );
+}
+
+test.serial("timeoutMs also bounds a long batch that is still being handed over", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  await prepare(client, "wal");
+  // Runs for some seconds, not for minutes: where this fails it shall say so.
+  const statements = [...Array.from({ length: 1000 }, (_, i) => insert(i)), countTo(100_000_000)];
+  const batch = t.throwsAsync(
+    client.batch(statements).then((results) => results.length),
+    closed,
+  );
+  const report = await client.shutdown({ drain: true, timeoutMs: 300 });
+  await batch;
+  t.true(report.ms >= 290 && report.ms < 2000, `${report.ms} ms`);
+  t.is(report.cancelled, 1);
+  t.is(await selectValue(database.open(), "select count(*) from t"), 0);
+});
+
+test.serial("calls that wait for the only connection are counted too", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  await client.execute("create temp table only_here (a)");
+  const transaction = await client.transaction("write");
+  await transaction.execute("select 1");
+  const waiting = [
+    t.throwsAsync(client.execute("select 1"), closed),
+    t.throwsAsync(client.transaction("write"), closed),
+  ];
+  const { cancelled } = await client.shutdown();
+  await Promise.all(waiting);
+  t.is(cancelled, 2);
+});
+
+test.serial("timeoutMs also bounds a wait for another process", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open({ timeout: 60_000 });
+  await prepare(client, "delete");
+  const lock = await lockElsewhere(t, database.file, "write");
+  const blocked = t.throwsAsync(client.execute(insert(1)), closed);
+  const begins = t.throwsAsync(client.transaction("write"), closed);
+  const report = await client.shutdown({ drain: true, timeoutMs: 300 });
+  await Promise.all([blocked, begins]);
+  t.true(report.ms >= 290 && report.ms < 2000, `${report.ms} ms`);
+  await lock.release();
+});
+
+test.serial("a timeoutMs of 0 drains nothing", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  const endless = t.throwsAsync(client.execute(endlessQuery), closed);
+  const report = await client.shutdown({ drain: true, timeoutMs: 0 });
+  await endless;
+  t.true(report.ms < 1000, `${report.ms} ms`);
+  t.is(report.cancelled, 1);
+});
+
+test.serial("calls that come while it drains are refused at once", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  const transaction = await client.transaction("read");
+  const running = selectValue(client, countTo(1_000_000));
+  let isShut = false;
+  const shutdown = client.shutdown({ drain: true }).then(() => (isShut = true));
+  t.true(client.closed);
+  await t.throwsAsync(client.execute("select 1"), closed);
+  await t.throwsAsync(client.batch(["select 1"]), closed);
+  await t.throwsAsync(client.transaction(), closed);
+  await t.throwsAsync(transaction.execute("select 1"), { code: "TRANSACTION_CLOSED" });
+  t.false(isShut);
+  t.is(await running, 1_000_000);
+  await shutdown;
+});
+
+test.serial(
+  "the report says that a -wal is left because somebody else has the database open",
+  async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await prepare(client, "wal");
+    await client.execute(insert(1));
+    const other = startProgram(t, "lock-holder", { arguments: [database.file, "write"] });
+    await other.waitFor("held");
+    t.true((await client.shutdown()).walLeft);
+    other.say("release");
+    await other.ended;
+    await assertNothingBeside(t, database.file);
+  },
+);
+
+test.serial("`using` closes, `await using` shuts down", async (t) => {
+  const database = await temporaryDatabase(t);
+  const left = [];
+  {
+    using client = database.open();
+    await prepare(client, "wal");
+    left.push(client);
+  }
+  await assertNothingBeside(t, database.file);
+  {
+    await using client = database.open();
+    const pending = client.execute(endlessQuery);
+    pending.catch(() => undefined);
+    left.push(client);
+  }
+  await assertNothingBeside(t, database.file);
+  {
+    using client = database.open();
+    {
+      using transaction = await client.transaction("write");
+      await transaction.execute(insert(1));
+    }
+    t.is(await selectValue(client, "select count(*) from t"), 0);
+    left.push(client);
+  }
+  for (const client of left) t.true(client.closed);
+});

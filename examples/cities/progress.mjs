@@ -1,0 +1,27 @@
+/** Shows how far a step is: a bar on a terminal, a line at its end in a log. */
+import { SingleBar, Presets } from "cli-progress";
+
+/**
+ * Runs a step and measures it.
+ *
+ * @template T
+ * @param {string} name
+ * @param {number} total how many rows
+ * @param {(onProgress: (rows: number) => void) => Promise<T>} action
+ * @returns {Promise<number>} ms
+ */
+export async function withProgress(name, total, action) {
+  const format = `${name.padEnd(24)} {bar} {value}/{total}`;
+  const bar = new SingleBar({ format, clearOnComplete: true, barsize: 30 }, Presets.shades_classic);
+  const start = performance.now();
+  bar.start(total, 0);
+  try {
+    await action((rows) => bar.update(rows));
+  } finally {
+    // On no terminal, the bar shows nothing.
+    bar.stop();
+  }
+  const ms = performance.now() - start;
+  console.log(`${name.padEnd(24)} ${total.toLocaleString("en")} rows in ${ms.toFixed(0)} ms`);
+  return ms;
+}

@@ -1,0 +1,38 @@
+/**
+ * Prints what happened.
+ *
+ * @param {object} report
+ * @param {number} report.rows
+ * @param {Record<string, number>} report.milliseconds
+ * @param {number} report.answered
+ * @param {number} report.askedAgain
+ * @param {Error[]} report.failures
+ * @param {number} report.longestGapMs
+ * @param {string[]} report.handles
+ * @param {boolean} report.isSame
+ */
+export function printReport(report) {
+  const { loadMs, migrateMs, closeMs, renameMs, openMs } = report.milliseconds;
+  const sameness = report.isSame ? "the same" : "NOT THE SAME";
+  const lines = [
+    ["load version 1", ms(loadMs)],
+    ["migrate to version 2", ms(migrateMs)],
+    ["close()", ms(closeMs)],
+    ["rename", ms(renameMs)],
+    ["open version 2", ms(openMs)],
+    ["rows", `${report.rows.toLocaleString("en")}, ${sameness} in both versions`],
+    ["queries answered meanwhile", report.answered.toLocaleString("en")],
+    ["queries asked again", `${report.askedAgain} (close() cut them off)`],
+    ["queries failed", report.failures.length],
+    ["longest event-loop gap", `${ms(report.longestGapMs)} until close()`],
+    ["handles left", report.handles.length],
+  ];
+  console.log();
+  for (const [name, value] of lines) console.log(`${name.padEnd(28)}${value}`);
+  for (const handle of report.handles) console.log(`  left: ${handle}`);
+  for (const failure of report.failures.slice(0, 5)) console.log("  failed:", failure);
+}
+
+function ms(value) {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}

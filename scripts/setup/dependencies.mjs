@@ -1,0 +1,27 @@
+import { fingerprint } from "../support/fingerprint.mjs";
+import { runOrExplain } from "../support/run.mjs";
+import { Stamp } from "../support/stamp.mjs";
+import { npm } from "../support/tools.mjs";
+
+/** Inside node_modules: who removes that removes the stamp too. */
+const stamp = new Stamp("node_modules/.latchdb-installed-from");
+
+/**
+ * Installs what package-lock.json names, unless that is installed. No install script of any
+ * package runs; the one that is of use is run by hand (bun.mjs).
+ */
+export async function installDependencies() {
+  const lock = fingerprint(["package-lock.json"]);
+  if (stamp.is(lock)) return "as package-lock.json says";
+  const [command, ...args] = npm();
+  const { code } = await runOrExplain(
+    command,
+    [...args, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    { describe: () => "npm ci" },
+  );
+  if (code !== 0) {
+    throw new Error("`npm ci` failed. It needs the npm registry; what it printed stands above");
+  }
+  stamp.write(lock);
+  return "installed what package-lock.json names";
+}

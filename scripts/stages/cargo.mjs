@@ -1,0 +1,73 @@
+import { hasCargo } from "../setup/native.mjs";
+import { ask, explain, run, runOrExplain } from "../support/run.mjs";
+import { skip, verdict } from "./stage.mjs";
+
+/** The line with which every test binary ends. */
+const TEST_RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed;/;
+
+/** @type {import("./stage.mjs").Stage} */
+export const cargoFmt = {
+  name: "cargo fmt",
+  run: () => checkWith("fmt", "rustfmt", ["--check"]),
+};
+
+/** @type {import("./stage.mjs").Stage} */
+export const cargoClippy = {
+  name: "cargo clippy",
+  run: () => checkWith("clippy", "clippy", ["--all-targets", "--", "-D", "warnings"]),
+};
+
+/**
+ * In the same profile as clippy: the two share one compilation of SQLite's C code.
+ *
+ * @type {import("./stage.mjs").Stage}
+ */
+export const cargoTest = {
+  name: "cargo test",
+  run: () => runTests([]),
+};
+
+/**
+ * The models of src/models.rs: shuttle tries interleavings of the threads.
+ *
+ * @type {import("./stage.mjs").Stage}
+ */
+export const cargoModels = {
+  name: "cargo test (models)",
+  run: () => runTests(["--features", "model", "models"]),
+};
+
+async function runTests(args) {
+  if (!hasCargo()) return skip("cargo is not installed");
+  const result = { passed: 0, failed: 0 };
+  const output = [];
+  const outcome = await run("cargo", ["test", "--no-fail-fast", ...args], {
+    onLine(line) {
+      output.push(line);
+      const [, passed, failed] = TEST_RESULT.exec(line) ?? [];
+      result.passed += Number(passed ?? 0);
+      result.failed += Number(failed ?? 0);
+    },
+    describe: () => `cargo test: ${result.passed} passed`,
+  });
+  if (outcome.code !== 0) {
+    explain({ ...outcome, lines: [...outcome.lines, ...output.filter(isOfInterest)] });
+    // It did not compile, or a test took the process down: no line tells of that.
+    if (result.failed === 0) result.failed = 1;
+  }
+  return result;
+}
+
+/** Runs a cargo command that may not be installed, rustfmt and clippy being components. */
+async function checkWith(command, component, args) {
+  if (!hasCargo()) return skip("cargo is not installed");
+  if (ask("cargo", [command, "--version"]) === undefined) {
+    return skip(`cargo ${command} is not installed (rustup component add ${component})`);
+  }
+  const { code } = await runOrExplain("cargo", [command, ...args]);
+  return verdict(code === 0);
+}
+
+function isOfInterest(line) {
+  return line.trim() !== "" && !/^test .* \.\.\. ok$/.test(line);
+}
