@@ -139,9 +139,9 @@ export class Scheduler implements TransactionHost {
   }
 
   writes(written: Promise<unknown>): void {
-    const done = (): void => void this.#writing.delete(noted);
+    const forget = (): void => void this.#writing.delete(noted);
     // Whoever made the call hears of its failing.
-    const noted = written.then(done, done);
+    const noted = written.then(forget, forget);
     this.#writing.add(noted);
   }
 
