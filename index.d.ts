@@ -121,8 +121,8 @@ export interface LatchClient extends Client {
    * calls that have not ended reject with CLIENT_CLOSED, transactions are rolled back. Idempotent.
    *
    * Takes 100 ms at most, plus what cannot be interrupted: one built-in function that runs, one
-   * fsync, the closing checkpoint (about 1 s per 300 MB of WAL). {@link shutdown} does it off the
-   * event loop.
+   * fsync, the closing checkpoint (about 1 s per 300 MB of WAL), and for `cache=shared` in memory
+   * the statement that another client runs on it. {@link shutdown} does it off the event loop.
    */
   close(): void;
 

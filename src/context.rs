@@ -25,6 +25,14 @@ pub enum Location {
     Temporary,
 }
 
+impl Location {
+    /// Whether other clients of this process may have the same cache
+    /// (<https://sqlite.org/sharedcache.html>).
+    pub fn shares_cache(&self) -> bool {
+        matches!(self, Self::Memory(uri) if uri.contains("cache=shared"))
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

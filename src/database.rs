@@ -36,7 +36,8 @@ pub struct Database {
 
 impl Database {
     /// Opens the database and its first connection, on the caller's thread: a file that cannot be
-    /// opened is an error here and now.
+    /// opened is an error here and now. A shared cache in memory is opened by the lane's thread: it
+    /// cannot fail, and SQLite would wait for the statements of those who share it.
     pub fn open(
         location: Location,
         timeout: Duration,
@@ -45,18 +46,25 @@ impl Database {
     ) -> Result<Self, Error> {
         let context = Arc::new(Context::new(location, timeout, numbers, outbox));
         let mut session = Session::new(MAIN_LANE, Arc::clone(&context), None);
-        session.open()?;
+        let shares_cache = context.location.shares_cache();
+        if !shares_cache {
+            session.open()?;
+        }
         let file = session.file_id();
         let lanes = BTreeMap::from([(MAIN_LANE, Arc::new(lane(MAIN_LANE, session)))]);
         context.gate.open();
-        Ok(Self {
+        let database = Self {
             context,
             lanes: Mutex::new(lanes),
             last_lane: AtomicU32::new(MAIN_LANE),
             file,
             hurry: AtomicBool::new(false),
             closer: Mutex::new(None),
-        })
+        };
+        if shares_cache && let Some(lane) = database.lane(MAIN_LANE) {
+            lane.push(database.call(0, 0, request::END_ANY_TRANSACTION.to_vec()));
+        }
+        Ok(database)
     }
 
     /// Whether the gate lets work in.
