@@ -18,9 +18,6 @@ export declare function attach(onReady: () => void): number
 /** Cancels one job on behalf of its caller's `AbortSignal`. */
 export declare function cancel(attachment: number, database: number, lane: number, job: number): void
 
-/** Whether the database takes work: what `submit` would answer. */
-export declare function check(attachment: number, database: number): Submitted
-
 /** Closes every database of an attachment, at the end of the main thread. */
 export declare function closeAll(attachment: number): void
 

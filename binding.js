@@ -837,7 +837,6 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.attach = nativeBinding.attach
 module.exports.cancel = nativeBinding.cancel
-module.exports.check = nativeBinding.check
 module.exports.closeAll = nativeBinding.closeAll
 module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.closeLane = nativeBinding.closeLane

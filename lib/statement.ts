@@ -29,6 +29,10 @@ export function givenStatement(stmtOrSql: InStatement, args: InArgs | undefined)
   if (typeof stmtOrSql === "string") {
     return { statement: { sql: stmtOrSql, args }, signal: undefined };
   }
+  if (typeof stmtOrSql !== "object" || stmtOrSql === null) {
+    const got = stmtOrSql === null ? "null" : typeof stmtOrSql;
+    throw new TypeError(`Expected a statement as SQL or as an object with sql, got ${got}`);
+  }
   return { statement: stmtOrSql, signal: givenSignal(stmtOrSql) };
 }
 

@@ -67,11 +67,6 @@ impl Database {
         Ok(database)
     }
 
-    /// Whether the gate lets work in.
-    pub fn check(&self) -> Result<(), Refused> {
-        self.context.gate.enter().map(drop)
-    }
-
     /// Queues a request on a lane: the first check of the gate. `transaction` is the job that began
     /// the transaction the request belongs to, or 0.
     pub fn submit(
@@ -296,17 +291,25 @@ mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
 
     /// Where the answers of a test's database go.
-    struct Inbox(Mutex<Sender<Vec<u8>>>);
+    struct Inbox {
+        sender: Mutex<Sender<Vec<u8>>>,
+        /// The next records that come before the end of their job are a panic.
+        panics: AtomicBool,
+    }
 
     impl Outbox for Inbox {
-        fn post(&self, records: Vec<u8>, _ends_job: bool) {
+        fn post(&self, records: Vec<u8>, ends_job: bool) {
+            if !ends_job {
+                assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic of the test's own");
+            }
             // A test that ended early does not listen any more.
-            let _ = self.0.lock().unwrap().send(records);
+            let _ = self.sender.lock().unwrap().send(records);
         }
     }
 
     struct Bench {
         database: Arc<Database>,
+        inbox: Arc<Inbox>,
         answers: Receiver<Vec<u8>>,
         folder: tempfile::TempDir,
         shapes: Vec<u8>,
@@ -324,14 +327,12 @@ mod tests {
 
         fn in_folder(folder: tempfile::TempDir) -> Self {
             let (sender, answers) = mpsc::channel();
-            let database = Database::open(
-                Location::File(folder.path().join("test.db")),
-                Duration::ZERO,
-                true,
-                Arc::new(Inbox(Mutex::new(sender))),
-            )
-            .unwrap();
-            Self { database: Arc::new(database), answers, folder, shapes: Vec::new() }
+            let inbox =
+                Arc::new(Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) });
+            let outbox: Arc<dyn Outbox> = inbox.clone();
+            let location = Location::File(folder.path().join("test.db"));
+            let database = Database::open(location, Duration::ZERO, true, outbox).unwrap();
+            Self { database: Arc::new(database), inbox, answers, folder, shapes: Vec::new() }
         }
 
         fn submit(&self, lane: LaneId, job: u32, transaction: u32, request: &[u8]) {
@@ -559,5 +560,25 @@ mod tests {
         let lane = bench.database.open_lane().unwrap();
         bench.submit(lane, 20, 0, &begin(1));
         assert_eq!(bench.code(), "SQLITE_READONLY");
+    }
+
+    #[test]
+    fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.answer();
+        bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+        bench.answer();
+        bench.inbox.panics.store(true, Ordering::SeqCst);
+        bench.submit(MAIN_LANE, 30, 0, &execute("SELECT hex(zeroblob(100000))", &[]));
+        assert_eq!(bench.code(), "INTERNAL_ERROR");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0), "a new connection");
+        bench.submit(lane, 22, 20, COMMIT);
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the other one's own");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+        bench.database.close().unwrap();
+        assert_eq!(bench.files(), ["test.db"]);
     }
 }

@@ -166,18 +166,6 @@ pub fn submit(
     })
 }
 
-/// Whether the database takes work: what `submit` would answer.
-#[napi]
-pub fn check(env: Env, attachment: u32, database: u32) -> Result<Submitted> {
-    environment::with(env, attachment, |environment| match environment.database(database) {
-        Lookup::Closed => Submitted::Closed,
-        Lookup::NeverOpened => Submitted::NeverOpened,
-        Lookup::Found(database) => {
-            database.check().map_or_else(Into::into, |()| Submitted::Accepted)
-        }
-    })
-}
-
 /// Opens a further lane for a transaction; -1 where the client is closed.
 #[napi]
 pub fn open_lane(env: Env, attachment: u32, database: u32) -> Result<i64> {

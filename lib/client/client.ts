@@ -30,6 +30,7 @@ export class Sqlite3Client implements Client {
   execute(stmt: InStatement): Promise<ResultSet>;
   execute(sql: string, args?: InArgs): Promise<ResultSet>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    this.#pool.scheduler.check();
     const { statement, signal } = givenStatement(stmtOrSql, args);
     return this.#pool.scheduler.execute(statement, signal);
   }

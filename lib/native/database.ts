@@ -84,15 +84,6 @@ export class NativeDatabase {
     forgotten.register(owner, this.number, this);
   }
 
-  /**
-   * Asks the gate.
-   * @throws LibsqlError CLIENT_CLOSED or CLIENT_NEVER_OPENED
-   */
-  check(): void {
-    const refused = refusal(addon.check(attachment, this.number));
-    if (refused !== undefined) throw refused;
-  }
-
   /** Queues a request and gives the promise of its answer. */
   submit<T>(submission: Submission<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {

@@ -10,7 +10,6 @@ const SQLITE_BUSY = 5;
  * Its `code` is the extended code's name, its `rawCode` the extended code.
  */
 export class SqliteError extends Error {
-  override readonly name = "SqliteError";
   constructor(
     message: string,
     readonly code: string,
@@ -19,6 +18,8 @@ export class SqliteError extends Error {
     super(message);
   }
 }
+// On the prototype, as it is with Error itself: not among the error's own keys.
+Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
 
 /** The JavaScript error for one of the native side. `signal` is the call's own, if it has one. */
 export function toError(native: NativeError, signal?: AbortSignal): unknown {

@@ -55,12 +55,12 @@ export class Scheduler implements TransactionHost {
   }
 
   /**
-   * Asks the gate.
-   * @throws LibsqlError CLIENT_CLOSED
+   * Whether a call outside of transactions can be made.
+   * @throws LibsqlError CLIENT_CLOSED, TRANSACTION_ACTIVE
    */
   check(): void {
-    if (this.#closing) throw clientClosed();
-    this.database.check();
+    const refused = this.#refusal(undefined);
+    if (refused !== undefined) throw refused.error;
   }
 
   /** Runs one statement outside of transactions. */

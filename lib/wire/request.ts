@@ -70,6 +70,7 @@ export class RequestWriter {
 
   /** A text of several statements. */
   script(sql: string): void {
+    if (typeof sql !== "string") throw notSql(sql);
     this.#start(SCRIPT);
     this.#string(sql);
   }
@@ -96,7 +97,7 @@ export class RequestWriter {
   statement(statement: StatementToWrite, intMode: IntMode, numberOf: NumberOf): void {
     const { sql, args } = statement;
     if (typeof sql !== "string") {
-      throw new TypeError(`Expected SQL as a string, got ${sql === null ? "null" : typeof sql}`);
+      throw notSql(sql);
     }
     const id = numberOf(sql);
     this.#u32(id);
@@ -245,6 +246,10 @@ export class RequestWriter {
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
   }
+}
+
+function notSql(sql: unknown): TypeError {
+  return new TypeError(`Expected SQL as a string, got ${sql === null ? "null" : typeof sql}`);
 }
 
 function unsupported(what: string): LibsqlError {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::OpenFlags;
+use rusqlite::{OpenFlags, ffi};
 
 use crate::context::Location;
 use crate::error::Error;
@@ -24,6 +24,13 @@ pub fn open(location: &Location, create: bool) -> Result<rusqlite::Connection, E
 
 /// SQLite says only "unable to open database file": the folder says why.
 fn explain(path: &Path, error: rusqlite::Error) -> Error {
+    if matches!(error, rusqlite::Error::NulError(_)) {
+        return Error::Open {
+            code: ffi::SQLITE_CANTOPEN,
+            path: path.display().to_string().replace('\0', "\\0"),
+            cause: "a path cannot hold a NUL character; name a file without one".to_owned(),
+        };
+    }
     let folder = path.parent().unwrap_or(path);
     let cause = match (std::fs::metadata(path), std::fs::metadata(folder)) {
         (Ok(found), _) if found.is_dir() => "it is a directory; name a file".to_owned(),
