@@ -26,6 +26,14 @@ export type LibsqlError = core.LibsqlError;
 export const LibsqlBatchError: typeof core.LibsqlBatchError;
 export type LibsqlBatchError = core.LibsqlBatchError;
 
+/**
+ * A result whose rows have a type of the caller's own: `execute<{ id: number }>("SELECT id FROM t")`.
+ * It is the caller's word: nothing checks it.
+ */
+export interface ResultSetOf<R> extends ResultSet {
+  rows: Array<R & Row>;
+}
+
 /** A statement whose call can be aborted. */
 export interface AbortableStatement {
   sql: string;
@@ -82,8 +90,8 @@ export interface LatchClient extends Client {
    * @throws RangeError for a number that is not finite, a bigint beyond 64 bits, and with
    * `intMode: "number"` an integer in the result that a number cannot hold
    */
-  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
    * Runs statements in one transaction: all of them, or none. One that holds a write begins with
@@ -137,8 +145,8 @@ export interface LatchClient extends Client {
 
 /** A transaction: `@libsql/client`'s, and what latchdb adds. */
 export interface LatchTransaction extends Transaction {
-  execute(stmt: InStatement | AbortableStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,

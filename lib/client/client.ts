@@ -6,9 +6,11 @@ import {
   type IntMode,
   type Replicated,
   type ResultSet,
+  type Row,
   type TransactionMode,
 } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
+import type { ResultSetOf } from "../../index.js";
 import type { ConnectionPool, ShutdownOptions, ShutdownReport } from "../pool/connection-pool";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
 import { Sqlite3Transaction } from "./transaction";
@@ -27,8 +29,8 @@ export class Sqlite3Client implements Client {
     this.protocol = "file";
   }
 
-  execute(stmt: InStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
     this.#pool.scheduler.check();
     const { statement, signal } = givenStatement(stmtOrSql, args);

@@ -1,5 +1,6 @@
 /** An interactive transaction of the local client. */
-import type { InArgs, ResultSet, Transaction } from "@libsql/core/api";
+import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
+import type { ResultSetOf } from "../../index.js";
 import { transactionClosed, transactionClosedInBatch } from "../native/errors";
 import type { OpenTransaction } from "../pool/open-transaction";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
@@ -32,8 +33,8 @@ export class Sqlite3Transaction implements Transaction {
     return this.#ended;
   }
 
-  execute(stmt: InStatement): Promise<ResultSet>;
-  execute(sql: string, args?: InArgs): Promise<ResultSet>;
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
     this.#check();
     const { statement, signal } = givenStatement(stmtOrSql, args);
