@@ -251,3 +251,16 @@ test.serial("`using` closes, `await using` shuts down", async (t) => {
   }
   for (const client of left) t.true(client.closed);
 });
+
+test("a drain commits a transaction whose long batch was still being written", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  await client.execute("create table t(a)");
+  const transaction = await client.transaction("write");
+  const batch = transaction.batch(Array.from({ length: 20_000 }, () => "insert into t values (1)"));
+  const committed = transaction.commit();
+  const report = client.shutdown({ drain: true });
+  await Promise.all([batch, committed]);
+  t.is((await report).cancelled, 0);
+  t.is(await selectValue(database.open(), "select count(*) from t"), 20_000);
+});

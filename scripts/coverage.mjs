@@ -1,0 +1,40 @@
+/**
+ * `npm run coverage`: which lines the tests run, of TypeScript (c8, every test on Node) and of Rust
+ * (cargo-tarpaulin, where it is installed: the tests that cargo runs alone).
+ */
+import { setUp } from "./setup/set-up.mjs";
+import { ask, explain, run } from "./support/run.mjs";
+import { tool } from "./support/tools.mjs";
+
+const ready = await setUp();
+if (!Object.values(ready).every(Boolean)) process.exit(1);
+
+/** Runs a command and prints those of its lines that are about coverage, or tell of a failure. */
+async function measure(command, args, isOfInterest) {
+  const outcome = await run(command, args, {
+    onLine: (line) => isOfInterest.test(line) && console.log(line),
+    describe: () => "measuring",
+  });
+  if (outcome.code !== 0) {
+    explain(outcome);
+    process.exitCode = 1;
+  }
+}
+
+const node = process.execPath;
+await measure(node, [tool("typescript", "tsc"), "-p", "tsconfig.test.json"], /error/);
+await measure(
+  node,
+  [
+    tool("c8"),
+    ...["--temp-directory", "build/coverage", "--reporter", "text"],
+    ...["--include", "dist/**", "--exclude-after-remap=false"],
+    ...[node, tool("ava"), "--timeout=2m"],
+  ],
+  /\||tests? (passed|failed)$|✘/,
+);
+if (ask("cargo", ["tarpaulin", "--version"]) === undefined) {
+  console.log("Rust was not measured: cargo-tarpaulin is not installed");
+} else {
+  await measure("cargo", ["tarpaulin", "--skip-clean"], /^\|\| src|coverage/);
+}
