@@ -581,4 +581,15 @@ mod tests {
         bench.database.close().unwrap();
         assert_eq!(bench.files(), ["test.db"]);
     }
+
+    #[test]
+    fn nobody_gets_in_while_the_queue_is_drained() {
+        let bench = Bench::new();
+        bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
+        bench.database.shut_down(99, Some(Duration::from_secs(600))).unwrap();
+        let late = execute("SELECT 1", &[]);
+        assert_eq!(bench.database.submit(MAIN_LANE, 31, 0, late), Err(Refused::Closed));
+        assert_eq!(bench.database.open_lane(), Err(Refused::Closed));
+        bench.database.close().unwrap();
+    }
 }
