@@ -343,7 +343,7 @@ mod tests {
         fn answer(&mut self) -> Vec<Read> {
             let mut bytes = std::mem::take(&mut self.shapes);
             loop {
-                bytes.extend(self.answers.recv().unwrap());
+                bytes.extend(self.answers.recv_timeout(Duration::from_secs(30)).unwrap());
                 let records = read(&bytes);
                 if let Some((_, Read::Done { .. } | Read::Error { .. })) = records.last() {
                     return records
@@ -404,7 +404,7 @@ mod tests {
         let names = |bench: &Bench| -> Vec<Vec<String>> {
             let mut bytes = Vec::new();
             loop {
-                bytes.extend(bench.answers.recv().unwrap());
+                bytes.extend(bench.answers.recv_timeout(Duration::from_secs(30)).unwrap());
                 let records = read(&bytes);
                 if matches!(records.last(), Some((_, Read::Done { .. }))) {
                     return records

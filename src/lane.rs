@@ -268,6 +268,7 @@ impl<W: Work> Shared<W> {
 mod tests {
     use super::*;
     use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Duration;
 
     /// What happened to a job, as its caller hears it.
     #[derive(Debug, PartialEq, Eq)]
@@ -313,12 +314,7 @@ mod tests {
                     if until.try_recv().is_ok() {
                         break;
                     }
-                    guard = self
-                        .wake
-                        .1
-                        .wait_timeout(guard, std::time::Duration::from_millis(1))
-                        .unwrap()
-                        .0;
+                    guard = self.wake.1.wait_timeout(guard, Duration::from_millis(1)).unwrap().0;
                 }
             }
             job.events.send(Event::Ran(job.id)).unwrap();
@@ -356,7 +352,7 @@ mod tests {
         }
 
         fn next(&self) -> Event {
-            self.events.recv().unwrap()
+            self.events.recv_timeout(Duration::from_secs(30)).unwrap()
         }
     }
 
