@@ -17,3 +17,10 @@ test("a syncUrl is refused with SYNC_NOT_SUPPORTED, never ignored", async (t) =>
     code: "SYNC_NOT_SUPPORTED",
   });
 });
+
+test("syncUrl beside an in-memory database is URL_INVALID", (t) => {
+  t.throws(() => createClient({ url: ":memory:", syncUrl: "http://127.0.0.1:1" }), {
+    instanceOf: LibsqlError,
+    code: "URL_INVALID",
+  });
+});
