@@ -592,4 +592,150 @@ mod tests {
         assert_eq!(bench.database.open_lane(), Err(Refused::Closed));
         bench.database.close().unwrap();
     }
+
+    #[test]
+    fn a_read_transaction_reads_and_refuses_to_write() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(2));
+        bench.answer();
+        bench.submit(lane, 21, 20, &execute("SELECT * FROM t", &[]));
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+        bench.submit(lane, 22, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+        assert_eq!(bench.code(), "SQLITE_READONLY");
+        bench.submit(lane, 23, 20, &script("DELETE FROM t"));
+        assert_eq!(bench.code(), "SQLITE_READONLY");
+        bench.database.end_transaction(lane, 20);
+        bench.submit(MAIN_LANE, 24, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    }
+
+    #[test]
+    fn a_batch_inside_a_transaction_names_its_failing_statement_and_leaves_the_rest() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a UNIQUE)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.answer();
+        let statements = ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"];
+        bench.submit(lane, 21, 20, &batch(0, &statements));
+        assert!(matches!(bench.answer().last(), Some(Read::Error { statement: 1, .. })));
+        bench.submit(lane, 22, 20, COMMIT);
+        bench.answer();
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    }
+
+    #[test]
+    fn a_deferred_batch_that_writes_takes_its_turn_and_one_that_reads_does_not() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.answer();
+        bench.submit(MAIN_LANE, 30, 0, &batch(0, &["SELECT 1", "SELECT count(*) FROM t"]));
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+        bench.submit(MAIN_LANE, 31, 0, &batch(0, &["SELECT 1", "INSERT INTO t VALUES (1)"]));
+        bench.submit(lane, 21, 20, COMMIT);
+        bench.answer();
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    }
+
+    #[test]
+    fn a_migration_restores_foreign_keys_also_where_it_fails() {
+        let mut bench = Bench::new();
+        for (before, statement) in [("0", "SELECT 1"), ("1", "SELECT nothing"), ("1", "COMMIT")] {
+            bench.run(&format!("PRAGMA foreign_keys = {before}"));
+            let mut migration = batch(0, &[statement]);
+            migration[2] = 1;
+            bench.submit(MAIN_LANE, JOB, 0, &migration);
+            bench.answer();
+            let after = bench.value("PRAGMA foreign_keys");
+            assert_eq!(after, Value::Integer(before.parse().unwrap()), "{statement}");
+        }
+    }
+
+    #[test]
+    fn settings_and_the_busy_timeout_hold_on_all_connections() {
+        let mut bench = Bench::new();
+        bench.run("PRAGMA cache_size = -1234");
+        assert_eq!(bench.value("PRAGMA busy_timeout = 4321"), Value::Integer(4321));
+        bench.submit(
+            MAIN_LANE,
+            JOB,
+            0,
+            &script("PRAGMA busy_timeout = 777; PRAGMA foreign_keys = 0"),
+        );
+        bench.answer();
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(0));
+        bench.answer();
+        for (name, value) in [("cache_size", -1234), ("busy_timeout", 777), ("foreign_keys", 0)] {
+            bench.submit(lane, 21, 20, &execute(&format!("PRAGMA {name}"), &[]));
+            let Some(Read::Rows(_, rows)) = bench.answer().into_iter().next() else { panic!() };
+            assert_eq!(rows[0][0], Value::Integer(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn temp_tables_tie_the_client_to_the_lane_that_made_them_and_alter_does_not() {
+        let mut bench = Bench::new();
+        let tied = |records: &[Read]| matches!(records.last(), Some(Read::Done { tied: true, .. }));
+        assert!(!tied(&bench.run("CREATE TABLE t(a)")));
+        assert!(!tied(&bench.run("ALTER TABLE t RENAME COLUMN a TO b")));
+        assert!(tied(&bench.run("CREATE TEMP TABLE tt(a)")));
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(0));
+        assert!(!tied(&bench.answer()));
+    }
+
+    #[test]
+    fn only_the_first_of_several_statements_runs_and_none_is_an_error() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.value("SELECT 1; PRAGMA foreign_keys = 0"), Value::Integer(1));
+        assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(1));
+        assert_eq!(bench.value("SELECT 2; garbage"), Value::Integer(2));
+        for nothing in ["", " ; ", "-- nothing"] {
+            bench.submit(MAIN_LANE, JOB, 0, &execute(nothing, &[]));
+            assert_eq!(bench.code(), "SQLITE_MISUSE");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for (name, why) in [
+            ("missing/a.db", "create the directory first"),
+            ("file/a.db", "is not a directory"),
+            ("", "it is a directory"),
+        ] {
+            let (sender, _) = mpsc::channel();
+            let inbox = Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) };
+            let location = Location::File(folder.path().join(name));
+            let opened = Database::open(location, Duration::ZERO, true, Arc::new(inbox));
+            let error = opened.err().unwrap();
+            assert_eq!(error.code(), "SQLITE_CANTOPEN");
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lane_is_closed_with_its_connection_once_its_queue_has_run() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+        bench.submit(lane, 22, 20, COMMIT);
+        bench.database.close_lane(lane).unwrap();
+        let id = FileId::of(&bench.folder.path().join("test.db")).unwrap();
+        assert!(crate::open_files::connections(&id) == 1);
+        for _ in 0..3 {
+            assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+        }
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+        assert_eq!(bench.database.submit(lane, 23, 0, vec![6]), Err(Refused::Closed));
+    }
 }

@@ -269,7 +269,7 @@ pub mod tests {
         Shape(u32, Vec<(String, String)>),
         Rows(u32, Vec<Vec<Value>>),
         Result(StatementEnd),
-        Done { autocommit: bool, single_lane: bool },
+        Done { autocommit: bool, tied: bool },
         Error { code: String, message: String, statement: i32 },
         Forget(u32),
     }
@@ -346,7 +346,7 @@ pub mod tests {
                 }),
                 DONE => {
                     let flags = record.u8();
-                    Read::Done { autocommit: flags & 1 != 0, single_lane: flags & 2 != 0 }
+                    Read::Done { autocommit: flags & 1 != 0, tied: flags & 2 != 0 }
                 }
                 ERROR => {
                     let _flags = record.u8();
