@@ -23,16 +23,10 @@ async function measure(command, args, isOfInterest) {
 
 const node = process.execPath;
 await measure(node, [tool("typescript", "tsc"), "-p", "tsconfig.test.json"], /error/);
-await measure(
-  node,
-  [
-    tool("c8"),
-    ...["--temp-directory", "build/coverage", "--reporter", "text"],
-    ...["--include", "dist/**", "--exclude-after-remap=false"],
-    ...[node, tool("ava"), "--timeout=2m"],
-  ],
-  /\||tests? (passed|failed)$|✘/,
-);
+const c8 = [tool("c8"), "--temp-directory", "build/coverage", "--reporter", "text"];
+const only = ["--include", "dist/**", "--exclude-after-remap=false"];
+const ava = [node, tool("ava"), "--timeout=2m"];
+await measure(node, [...c8, ...only, ...ava], /\||tests? (passed|failed)$|✘/);
 if (ask("cargo", ["tarpaulin", "--version"]) === undefined) {
   console.log("Rust was not measured: cargo-tarpaulin is not installed");
 } else {
