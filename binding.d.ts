@@ -9,21 +9,34 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Answers such a request of another environment. */
+export declare function acknowledgeShutdown(attachment: number, request: number, report: string): void
+
+/**
+ * Asks all other environments of a thread to shut their clients down; each answers `job`. Returns
+ * how many there are.
+ */
+export declare function askToShutDown(attachment: number, thread: number, job: number, drain: boolean, timeout: number): number
+
 /**
  * Sets up the calling environment. `on_ready` is called when there are answers to fetch with
- * `takeResults`. Returns the number that the other functions call `attachment`.
+ * `takeResults`; `thread` is the number of the thread in JavaScript. Returns the number that the
+ * other functions call `attachment`.
  */
-export declare function attach(onReady: () => void): number
+export declare function attach(onReady: () => void, thread: number): number
 
 /** Cancels one job on behalf of its caller's `AbortSignal`. */
 export declare function cancel(attachment: number, database: number, lane: number, job: number): void
 
-/** Closes every database of an attachment, at the end of the main thread. */
-export declare function closeAll(attachment: number): void
+/**
+ * Closes every database of an attachment, at the end of the main thread. Answers the records of each
+ * under its number.
+ */
+export declare function closeAll(attachment: number): ArrayBuffer
 
 /**
- * Closes a database. When this returns, nothing of it is left. Answers a record: what was closed,
- * or an error.
+ * Closes a database. When this returns, nothing of it is left. Answers records: its steps, and what
+ * was closed or an error.
  */
 export declare function closeDatabase(attachment: number, database: number): ArrayBuffer
 
@@ -41,6 +54,9 @@ export declare function endTransaction(attachment: number, database: number, lan
 
 /** Takes the number of a statement back. */
 export declare function forgetStatement(attachment: number, database: number, id: number): void
+
+/** Ends the draining of a database that is being shut down. */
+export declare function hurryDatabase(attachment: number, database: number): void
 
 /** Opens a database and its first connection. Returns its number, or an error record. */
 export declare function openDatabase(attachment: number, options: OpenOptions): number | ArrayBuffer

@@ -835,6 +835,8 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.acknowledgeShutdown = nativeBinding.acknowledgeShutdown
+module.exports.askToShutDown = nativeBinding.askToShutDown
 module.exports.attach = nativeBinding.attach
 module.exports.cancel = nativeBinding.cancel
 module.exports.closeAll = nativeBinding.closeAll
@@ -844,6 +846,7 @@ module.exports.countConnections = nativeBinding.countConnections
 module.exports.defineStatement = nativeBinding.defineStatement
 module.exports.endTransaction = nativeBinding.endTransaction
 module.exports.forgetStatement = nativeBinding.forgetStatement
+module.exports.hurryDatabase = nativeBinding.hurryDatabase
 module.exports.openDatabase = nativeBinding.openDatabase
 module.exports.openLane = nativeBinding.openLane
 module.exports.shutDownDatabase = nativeBinding.shutDownDatabase

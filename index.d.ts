@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import type { Worker } from "node:worker_threads";
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
 export type Client = core.Client;
@@ -56,22 +57,75 @@ export interface SignalOption {
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link LatchClient.shutdown} is given. */
+/** What {@link LatchClient.shutdown} and {@link shutdownAll} are given. */
 export interface ShutdownOptions {
-  /** Whether what was called before is let finish first. Default: false. */
+  /**
+   * Whether everything that was called before is let finish first. Open transactions are rolled back
+   * behind what they were called for. Default: false, that is: calls are cancelled.
+   */
   drain?: boolean;
   /** How long to drain, in ms; what is left then is cancelled. Default: 10,000. */
   timeoutMs?: number;
 }
 
-/** What {@link LatchClient.shutdown} reports. */
-export interface ShutdownReport {
-  /** How many calls were cancelled. */
-  cancelled: number;
-  /** Whether a `-wal` file is left, because the database is open elsewhere too. */
-  walLeft: boolean;
+/**
+ * One step of a closing. Subscribers of the `diagnostics_channel` named `latchdb:close` get one
+ * message for each, `{ path, step, ms }`, also for {@link LatchClient.close}.
+ */
+export interface ClosingStep {
+  /**
+   * `drain`: what was called before is let finish; `cancel`: the rest is cancelled; `join`: the
+   * client's threads end; `close`: its connections are closed.
+   */
+  step: "drain" | "cancel" | "join" | "close";
   /** How long it took, in ms. */
   ms: number;
+}
+
+/** What {@link LatchClient.shutdown} reports. */
+export interface ShutdownReport {
+  /** The absolute path of the database; SQLite's URI of one in memory; empty for a temporary one. */
+  path: string;
+  /** How many calls still got their answer. */
+  drained: number;
+  /** How many calls were cancelled: they reject with CLIENT_CLOSED. */
+  cancelled: number;
+  /** How many connections were closed. */
+  connections: number;
+  /** Whether a `-wal` file is left, because the database is open elsewhere too. */
+  walLeft: boolean;
+  /** What was done, in its order. */
+  steps: ClosingStep[];
+  /** How long it took, in ms. */
+  ms: number;
+}
+
+/** A client that could not be closed: SQLite refused. */
+export interface FailedClosing {
+  /** See {@link ShutdownReport.path}. */
+  path: string;
+  /** SQLite's code. */
+  code: string;
+  message: string;
+}
+
+/** What {@link shutdownAll} reports. */
+export interface ShutdownAllReport {
+  /** One report for each client that was open. */
+  clients: ShutdownReport[];
+  failures: FailedClosing[];
+  /** How long it took, in ms. */
+  ms: number;
+}
+
+/** What {@link terminateWorker} reports. */
+export interface TerminationReport extends ShutdownAllReport {
+  /** Whether the worker said within the limit that its clients are closed, or had none. */
+  acknowledged: boolean;
+  /** The worker's exit code; undefined where it had ended before. */
+  exitCode: number | undefined;
+  /** How long it took to ask and be answered, and to terminate, in ms. */
+  steps: Array<{ step: "ask" | "terminate"; ms: number }>;
 }
 
 /**
@@ -134,7 +188,13 @@ export interface LatchClient extends Client {
    */
   close(): void;
 
-  /** Closes the client off the event loop. Callers at the same time share one closing. */
+  /**
+   * Closes the client off the event loop. Callers at the same time share one closing and its report;
+   * the earliest of their limits counts, and {@link close} ends the draining at once. A client that
+   * was opened again ({@link reconnect}) has a new one.
+   *
+   * @throws LibsqlError with SQLite's code where a connection could not be closed
+   */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 
   /** {@link close} */
@@ -168,3 +228,26 @@ export interface LatchTransaction extends Transaction {
  * @throws TypeError where the configuration is no object
  */
 export function createClient(config: Config): LatchClient;
+
+/**
+ * Shuts down every client that this environment (the main thread, or a worker) has open, all at the
+ * same time, like {@link LatchClient.shutdown} of each. It may be called again, also meanwhile, and
+ * new clients can be opened afterwards.
+ *
+ * Never rejects: `failures` names what SQLite refused to close.
+ */
+export function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllReport>;
+
+/**
+ * Ends a worker in good order, from the thread that started it: asks latchdb in the worker to
+ * {@link shutdownAll}, waits until that is acknowledged, for `timeoutMs` (default: 10,000) at most,
+ * and terminates the worker, in any case. Of the limit, nine tenths are the worker's for draining.
+ * Calls for the same worker share one request and one report.
+ *
+ * A worker that does not answer (its event loop is blocked) is terminated at the limit; its clients
+ * are closed all the same, by the cleanup hook of its environment.
+ */
+export function terminateWorker(
+  worker: Worker,
+  options?: ShutdownOptions,
+): Promise<TerminationReport>;

@@ -1,4 +1,5 @@
 import latchdb from "./index.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
-export const { createClient, LibsqlBatchError, LibsqlError } = latchdb;
+export const { createClient, LibsqlBatchError, LibsqlError, shutdownAll, terminateWorker } =
+  latchdb;

@@ -7,6 +7,8 @@ export const {
   createClient,
   LibsqlBatchError,
   LibsqlError,
+  shutdownAll,
   Sqlite3Client,
   Sqlite3Transaction,
+  terminateWorker,
 } = sqlite3;

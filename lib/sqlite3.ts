@@ -3,6 +3,8 @@ import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { Sqlite3Client } from "./client/client";
 import { createClient, createClientFrom as _createClient } from "./client/create-client";
 import { Sqlite3Transaction } from "./client/transaction";
+import { shutdownAll } from "./environment/shutdown-all";
+import { terminateWorker } from "./environment/terminate-worker";
 import { ConnectionPool } from "./pool/connection-pool";
 
 export {
@@ -11,6 +13,8 @@ export {
   createClient,
   LibsqlBatchError,
   LibsqlError,
+  shutdownAll,
   Sqlite3Client,
   Sqlite3Transaction,
+  terminateWorker,
 };

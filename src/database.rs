@@ -15,7 +15,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::request;
-use crate::wire::response::{Outcome, Records};
+use crate::wire::response::{Closed, Outcome, Records, Step};
 use crate::write_line::LaneId;
 
 /// The lane on which everything outside of transactions runs.
@@ -23,6 +23,9 @@ pub const MAIN_LANE: LaneId = 0;
 
 /// How long `Transaction.close()` waits for its rollback before it leaves it to the lane's thread.
 const ROLLBACK_LIMIT: Duration = Duration::from_millis(100);
+
+/// Hears of the end of each step of a closing, and how long it took.
+pub type Observer<'a> = &'a mut dyn FnMut(Step, Duration);
 
 /// See the module's own text.
 pub struct Database {
@@ -140,22 +143,27 @@ impl Database {
     ///
     /// Takes 100 ms at most, plus what cannot be interrupted: one built-in function that runs, one
     /// fsync, the closing checkpoint.
-    pub fn close(&self) -> Result<Outcome, Error> {
+    pub fn close(&self, observer: Observer<'_>) -> Result<Closed, Error> {
         match self.context.gate.shut() {
-            Shut::First => self.finish(None),
+            Shut::First => self.finish(None, observer),
             Shut::Underway => {
-                self.hurry.store(true, Ordering::SeqCst);
-                for lane in self.lanes().values() {
-                    lane.wake();
-                }
+                self.hurry();
                 self.context.gate.wait_closed();
                 self.join_closer();
-                Ok(Outcome::default())
+                Ok(Closed::default())
             }
             Shut::Done => {
                 self.join_closer();
-                Ok(Outcome::default())
+                Ok(Closed::default())
             }
+        }
+    }
+
+    /// Ends the draining of a closing that is under way.
+    pub fn hurry(&self) {
+        self.hurry.store(true, Ordering::SeqCst);
+        for lane in self.lanes().values() {
+            lane.wake();
         }
     }
 
@@ -191,39 +199,50 @@ impl Database {
 
     fn finish_and_answer(&self, job: u32, drain: Option<Instant>) {
         let mut records = Records::new(job);
-        match self.finish(drain) {
-            Ok(outcome) => records.done(outcome),
+        let finished = self.finish(drain, &mut |step, took| {
+            let mut records = Records::new(job);
+            records.step(step, took);
+            self.context.outbox.post(records.take(), false);
+        });
+        match finished {
+            Ok(closed) => records.closed(closed),
             Err(error) => records.error(Outcome::default(), &error, None),
         }
         self.context.outbox.post(records.take(), true);
     }
 
     /// "Closing, in order" (ARCHITECTURE.md). The gate is shut already.
-    fn finish(&self, drain: Option<Instant>) -> Result<Outcome, Error> {
+    fn finish(&self, drain: Option<Instant>, observer: Observer<'_>) -> Result<Closed, Error> {
         // However this ends: nobody may wait for it for ever.
         let _closed = MarkClosed(&self.context);
         let lanes: Vec<_> = self.lanes().values().cloned().collect();
         if let Some(deadline) = drain {
-            self.drain(&lanes, deadline);
+            timed(observer, Step::Drain, || self.drain(&lanes, deadline));
         }
-        for lane in &lanes {
-            lane.stop(CancelReason::ClientClosed);
-        }
-        let sessions: Vec<_> = lanes.iter().filter_map(|lane| lane.join()).collect();
-        // Readers first, the writer last: the main lane is the first of the map.
-        let mut result = Ok(());
-        for session in sessions.into_iter().rev() {
-            let closed = session.close();
-            result = result.and(closed);
-        }
+        timed(observer, Step::Cancel, || {
+            for lane in &lanes {
+                lane.stop(CancelReason::ClientClosed);
+            }
+        });
+        let sessions: Vec<_> =
+            timed(observer, Step::Join, || lanes.iter().filter_map(|lane| lane.join()).collect());
+        let (connections, closed) = timed(observer, Step::Close, || {
+            let mut connections = 0;
+            let mut result = Ok(());
+            // Readers first, the writer last: the main lane is the first of the map.
+            for session in sessions.into_iter().rev() {
+                connections += u32::from(session.is_open());
+                let closed = session.close();
+                result = result.and(closed);
+            }
+            (connections, result)
+        });
         self.lanes().clear();
-        let outcome = Outcome {
-            autocommit: true,
+        closed.map(|()| Closed {
             wal_left: self.wal_is_left(),
+            connections,
             cancelled: self.context.cancelled(),
-            ..Outcome::default()
-        };
-        result.map(|()| outcome)
+        })
     }
 
     /// Lets what is queued finish. Nobody can go on with a transaction any more, so each is rolled
@@ -259,6 +278,14 @@ impl Database {
     fn lanes(&self) -> MutexGuard<'_, BTreeMap<LaneId, Arc<Lane<Session>>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs one step and tells how long it took.
+fn timed<T>(observer: Observer<'_>, step: Step, run: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let value = run();
+    observer(step, began.elapsed());
+    value
 }
 
 struct MarkClosed<'a>(&'a Context);
@@ -345,7 +372,9 @@ mod tests {
             loop {
                 bytes.extend(self.answers.recv_timeout(Duration::from_secs(30)).unwrap());
                 let records = read(&bytes);
-                if let Some((_, Read::Done { .. } | Read::Error { .. })) = records.last() {
+                if let Some((_, Read::Done { .. } | Read::Error { .. } | Read::Closed(_))) =
+                    records.last()
+                {
                     return records
                         .into_iter()
                         .map(|(_, record)| record)
@@ -493,7 +522,7 @@ mod tests {
             bench.answer();
             bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
             bench.submit(MAIN_LANE, 31, 0, &execute("SELECT 1", &[]));
-            let outcome = bench.database.close().unwrap();
+            let outcome = bench.database.close(&mut |_, _| ()).unwrap();
             assert_eq!((outcome.cancelled, outcome.wal_left), (2, false), "{journal_mode}");
             assert_eq!([bench.code(), bench.code()], ["CLIENT_CLOSED", "CLIENT_CLOSED"]);
             assert_eq!(bench.files(), ["test.db"], "{journal_mode}");
@@ -519,7 +548,7 @@ mod tests {
         bench.run("CREATE TABLE t(a)");
         let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
         other.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
-        assert!(bench.database.close().unwrap().wal_left);
+        assert!(bench.database.close(&mut |_, _| ()).unwrap().wal_left);
     }
 
     #[test]
@@ -535,7 +564,7 @@ mod tests {
         let inserted = bench.answer();
         assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
         assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the report");
-        bench.database.close().unwrap();
+        bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!(bench.files(), ["test.db"]);
     }
 
@@ -544,7 +573,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.submit(MAIN_LANE, 30, 0, &execute(LONG, &[]));
         bench.database.shut_down(99, Some(Duration::from_secs(600))).unwrap();
-        bench.database.close().unwrap();
+        bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!(bench.code(), "CLIENT_CLOSED");
         assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
     }
@@ -578,7 +607,7 @@ mod tests {
         bench.submit(lane, 22, 20, COMMIT);
         assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the other one's own");
         assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
-        bench.database.close().unwrap();
+        bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!(bench.files(), ["test.db"]);
     }
 
@@ -590,7 +619,7 @@ mod tests {
         let late = execute("SELECT 1", &[]);
         assert_eq!(bench.database.submit(MAIN_LANE, 31, 0, late), Err(Refused::Closed));
         assert_eq!(bench.database.open_lane(), Err(Refused::Closed));
-        bench.database.close().unwrap();
+        bench.database.close(&mut |_, _| ()).unwrap();
     }
 
     #[test]

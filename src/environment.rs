@@ -6,18 +6,24 @@
 //! numbers and the mailbox, never a handle into JavaScript.
 
 pub mod mailbox;
+mod shutdown_request;
+mod threads;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::bindgen_prelude::{Env, Error, Function, Result, Status};
 use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
+use crate::controls::{Protection, takes_out};
 use crate::database::Database;
+use crate::wire::response::{Outcome, Records};
 use mailbox::Mailbox;
+use shutdown_request::ShutdownRequest;
 
 /// Weak: it does not keep the event loop alive by itself.
 type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -29,6 +35,14 @@ type Attachments = Rc<RefCell<Vec<Environment>>>;
 pub struct Environment {
     mailbox: Arc<Mailbox>,
     doorbell: Arc<Doorbell>,
+    /// The number that JavaScript gives the environment's thread.
+    thread: u32,
+    /// What other environments asked for, by the numbers under which JavaScript knows it.
+    requests: HashMap<u32, ShutdownRequest>,
+    last_request: u32,
+    /// Its hook has run: nothing can be opened any more, for nobody would close it. To have closed
+    /// everything is something else: [`Environment::close_all`].
+    ended: bool,
     databases: HashMap<u32, Arc<Database>>,
     last_database: u32,
     /// How many jobs JavaScript waits for: while there are any, the event loop stays alive.
@@ -46,8 +60,9 @@ pub enum Lookup {
 }
 
 /// Sets up the state for one copy of our JavaScript. `on_ready` is called on the JavaScript thread
-/// when there are answers to fetch. Returns the number of the attachment.
-pub fn attach(env: Env, on_ready: &Function<'_, (), ()>) -> Result<u32> {
+/// when there are answers to fetch; `thread` is the number that JavaScript gives its thread. Returns
+/// the number of the attachment.
+pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<u32> {
     let doorbell: Arc<Doorbell> =
         Arc::new(on_ready.build_threadsafe_function::<()>().weak::<true>().build()?);
     let bell = Arc::clone(&doorbell);
@@ -62,21 +77,33 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>) -> Result<u32> {
             attachments
         }
     };
+    threads::enter(thread, &mailbox);
     let index = attachments.borrow().len();
     attachments.borrow_mut().push(Environment {
         mailbox,
         doorbell,
+        thread,
+        requests: HashMap::new(),
+        last_request: 0,
+        ended: false,
         databases: HashMap::new(),
         last_database: 0,
         pending: 0,
     });
     // Hooks run last in, first out: added after the thread-safe function was created, this one runs
     // before that is finalized, and joins every thread that might still call it.
+    if takes_out(Protection::CleanupHook) {
+        return index_of(index);
+    }
     env.add_env_cleanup_hook((attachments, index), |(attachments, index)| {
         if let Some(environment) = attachments.borrow_mut().get_mut(index) {
             environment.tear_down();
         }
     })?;
+    index_of(index)
+}
+
+fn index_of(index: usize) -> Result<u32> {
     u32::try_from(index).map_err(|_| Error::from_status(Status::GenericFailure))
 }
 
@@ -97,6 +124,11 @@ impl Environment {
     /// Where the answers of this environment's databases go.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)
+    }
+
+    /// Whether the environment is about to be gone.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Takes a database in and gives it a number.
@@ -157,21 +189,86 @@ impl Environment {
         }
     }
 
+    /// The next answers for JavaScript, or nothing. What others ask for is among them.
+    pub fn fetch(&mut self, env: Env) -> Option<Vec<u8>> {
+        let delivery = self.mailbox.fetch()?;
+        self.end_waits(env, delivery.ended);
+        let mut bytes = delivery.records;
+        for request in delivery.requests {
+            self.last_request += 1;
+            let mut records = Records::new(0);
+            records.shutdown_request(self.last_request, request.drain, request.limit);
+            bytes.extend(records.take());
+            self.requests.insert(self.last_request, request);
+        }
+        Some(bytes)
+    }
+
+    /// Asks the other environments of a thread to shut their clients down. Each answers `job`, with
+    /// its report or by ending. Returns how many there are.
+    pub fn ask_to_shut_down(
+        &mut self,
+        env: Env,
+        thread: u32,
+        job: u32,
+        drain: bool,
+        limit: Duration,
+    ) -> u32 {
+        let mut asked = 0;
+        for mailbox in threads::of(thread) {
+            if !Arc::ptr_eq(&mailbox, &self.mailbox) {
+                self.begin_wait(env);
+                mailbox.ask(ShutdownRequest::new(self.mailbox(), job, drain, limit));
+                asked += 1;
+            }
+        }
+        asked
+    }
+
+    /// Answers a request of another environment.
+    pub fn acknowledge(&mut self, request: u32, report: String) {
+        if let Some(request) = self.requests.remove(&request) {
+            request.acknowledge(report);
+        }
+    }
+
     /// Before the environment ends: closes every database and joins every thread. Nobody can touch
     /// JavaScript or a connection afterwards.
     fn tear_down(&mut self) {
+        self.ended = true;
+        threads::leave(self.thread, &self.mailbox);
         self.mailbox.silence();
+        if takes_out(Protection::Join) {
+            for (_, database) in self.databases.drain() {
+                database.stop();
+                std::mem::forget(database);
+            }
+        }
         self.close_all();
+        // Those who asked learn that nobody will answer.
+        self.requests.clear();
     }
 
-    /// Closes every database: all are stopped before the first is closed.
-    pub fn close_all(&mut self) {
+    /// Closes every database, all being stopped before the first is closed. Returns a record of what
+    /// was done for each, under its number in the place of a job's.
+    pub fn close_all(&mut self) -> Vec<u8> {
         for database in self.databases.values() {
             database.stop();
         }
-        for (_, database) in self.databases.drain() {
-            // Nobody is left to hear of an error.
-            let _ = database.close();
+        let mut bytes = Vec::new();
+        for (number, database) in self.databases.drain() {
+            bytes.extend(close(&database, number));
         }
+        bytes
     }
+}
+
+/// Closes a database and says in records what was done, or why it could not be.
+pub fn close(database: &Database, job: u32) -> Vec<u8> {
+    let mut records = Records::new(job);
+    match database.close(&mut |step, took| records.step(step, took)) {
+        Ok(closed) => records.closed(closed),
+        Err(error) => records.error(Outcome::default(), &error, None),
+    }
+    records.take()
 }

@@ -91,6 +91,9 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// The environment ends: what is opened now, nobody would close.
+    #[error("this thread is about to end: no database can be opened in it any more")]
+    EnvironmentEnded,
     /// A defect of ours: a panic while the job ran. The connection it ran on was closed.
     #[error("internal error while running this call: {0}; its connection was closed")]
     Panicked(String),
@@ -151,6 +154,7 @@ impl Error {
                 Self::TransactionActive => "TRANSACTION_ACTIVE",
                 Self::Cancelled(CancelReason::Aborted) => "ABORTED",
                 Self::UnsafeInteger => "RANGE",
+                Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
                 _ => "INTERNAL_ERROR",
             }
             .to_owned(),

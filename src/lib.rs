@@ -16,6 +16,7 @@
 mod cancel;
 mod connection;
 mod context;
+mod controls;
 mod database;
 mod environment;
 mod error;
@@ -63,11 +64,12 @@ impl From<Refused> for Submitted {
 }
 
 /// Sets up the calling environment. `on_ready` is called when there are answers to fetch with
-/// `takeResults`. Returns the number that the other functions call `attachment`.
+/// `takeResults`; `thread` is the number of the thread in JavaScript. Returns the number that the
+/// other functions call `attachment`.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
-pub fn attach(env: Env, on_ready: Function<'_, (), ()>) -> Result<u32> {
-    environment::attach(env, &on_ready)
+pub fn attach(env: Env, on_ready: Function<'_, (), ()>, thread: u32) -> Result<u32> {
+    environment::attach(env, &on_ready, thread)
 }
 
 /// How a database is opened.
@@ -104,7 +106,12 @@ pub fn open_database<'env>(
         },
     };
     let timeout = milliseconds(options.timeout.unwrap_or(0.0));
-    let mailbox = environment::with(*env, attachment, |environment| environment.mailbox())?;
+    let (mailbox, has_ended) = environment::with(*env, attachment, |environment| {
+        (environment.mailbox(), environment.has_ended())
+    })?;
+    if has_ended {
+        return error_record(env, &error::Error::EnvironmentEnded).map(Either::B);
+    }
     match Database::open(location, timeout, options.numbers, mailbox) {
         Ok(database) => {
             environment::with(*env, attachment, |environment| environment.register(database))
@@ -205,8 +212,8 @@ pub fn end_transaction(
     })
 }
 
-/// Closes a database. When this returns, nothing of it is left. Answers a record: what was closed,
-/// or an error.
+/// Closes a database. When this returns, nothing of it is left. Answers records: its steps, and what
+/// was closed or an error.
 #[napi]
 pub fn close_database<'env>(
     env: &'env Env,
@@ -214,23 +221,48 @@ pub fn close_database<'env>(
     database: u32,
 ) -> Result<ArrayBuffer<'env>> {
     let found = environment::with(*env, attachment, |environment| environment.database(database))?;
-    let closed = match found {
-        Lookup::Found(found) => found.close(),
-        Lookup::Closed | Lookup::NeverOpened => Ok(Outcome::default()),
+    let records = match found {
+        Lookup::Found(found) => environment::close(&found, 0),
+        Lookup::Closed | Lookup::NeverOpened => Vec::new(),
     };
     environment::with(*env, attachment, |environment| environment.release(database))?;
-    let mut records = Records::new(0);
-    match closed {
-        Ok(outcome) => records.done(outcome),
-        Err(error) => records.error(Outcome::default(), &error, None),
-    }
-    ArrayBuffer::copy_from(env, records.take())
+    ArrayBuffer::copy_from(env, records)
 }
 
-/// Closes every database of an attachment, at the end of the main thread.
+/// Closes every database of an attachment, at the end of the main thread. Answers the records of each
+/// under its number.
 #[napi]
-pub fn close_all(env: Env, attachment: u32) -> Result<()> {
-    environment::with(env, attachment, Environment::close_all)
+pub fn close_all(env: &Env, attachment: u32) -> Result<ArrayBuffer<'_>> {
+    let records = environment::with(*env, attachment, Environment::close_all)?;
+    ArrayBuffer::copy_from(env, records)
+}
+
+/// Ends the draining of a database that is being shut down.
+#[napi]
+pub fn hurry_database(env: Env, attachment: u32, database: u32) -> Result<()> {
+    with_database(env, attachment, database, Database::hurry)
+}
+
+/// Asks all other environments of a thread to shut their clients down; each answers `job`. Returns
+/// how many there are.
+#[napi]
+pub fn ask_to_shut_down(
+    env: Env,
+    attachment: u32,
+    thread: u32,
+    job: u32,
+    drain: bool,
+    timeout: f64,
+) -> Result<u32> {
+    environment::with(env, attachment, |environment| {
+        environment.ask_to_shut_down(env, thread, job, drain, milliseconds(timeout))
+    })
+}
+
+/// Answers such a request of another environment.
+#[napi]
+pub fn acknowledge_shutdown(env: Env, attachment: u32, request: u32, report: String) -> Result<()> {
+    environment::with(env, attachment, |environment| environment.acknowledge(request, report))
 }
 
 /// Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
@@ -264,14 +296,8 @@ pub fn shut_down_database(
 /// The next answers, or null.
 #[napi]
 pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>>> {
-    let delivery = environment::with(*env, attachment, |environment: &mut Environment| {
-        let delivery = environment.mailbox().fetch();
-        if let Some(delivery) = &delivery {
-            environment.end_waits(*env, delivery.ended);
-        }
-        delivery
-    })?;
-    delivery.map(|delivery| ArrayBuffer::copy_from(env, delivery.records)).transpose()
+    let records = environment::with(*env, attachment, |environment| environment.fetch(*env))?;
+    records.map(|records| ArrayBuffer::copy_from(env, records)).transpose()
 }
 
 /// How many connections of this process have the file at this path open.

@@ -11,7 +11,7 @@ use crate::context::{Context, Location};
 use crate::error::{CancelReason, Error};
 use crate::lane::{Interrupt, Job, Work};
 use crate::open_files::FileId;
-use crate::wire::request::{Mode, Request, Sql, Statement};
+use crate::wire::request::{self, Mode, Request, Sql, Statement};
 use crate::wire::response::{Outcome, Records};
 use crate::write_line::{LaneId, Place};
 
@@ -39,7 +39,7 @@ impl Job for Call {
     fn reject(self, reason: CancelReason) {
         let mut records = Records::new(self.job);
         self.context.fail(
-            self.job,
+            &self.request,
             &mut records,
             Outcome::default(),
             Error::Cancelled(reason).into(),
@@ -52,9 +52,11 @@ impl Job for Call {
 
 impl Context {
     /// Writes the end of a call that failed.
-    fn fail(&self, job: u32, records: &mut Records, outcome: Outcome, failure: Failure) {
+    fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
         let Failure { error, statement } = failure;
-        if job != 0 && matches!(error, Error::Cancelled(CancelReason::ClientClosed)) {
+        if request::is_called_for(request)
+            && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
+        {
             self.count_cancelled();
         }
         records.error(outcome, &error, statement);
@@ -166,6 +168,11 @@ impl Session {
         })
     }
 
+    /// Whether it has a connection.
+    pub fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
     /// Rolls back what is open and closes the connection.
     pub fn close(mut self) -> Result<(), Error> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -258,7 +265,6 @@ impl Session {
         Outcome {
             autocommit: self.connection.as_ref().is_none_or(Connection::is_autocommit),
             tied: self.context.is_tied_to(self.lane),
-            ..Outcome::default()
         }
     }
 }
@@ -287,7 +293,7 @@ impl Work for Session {
         let outcome = self.outcome();
         match result {
             Ok(()) => records.done(outcome),
-            Err(failure) => self.context.fail(call.job, &mut records, outcome, failure),
+            Err(failure) => self.context.fail(&call.request, &mut records, outcome, failure),
         }
         self.context.post(call.job, records);
     }

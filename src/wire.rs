@@ -28,9 +28,13 @@
 //! kind      := 1 shape   u32 shape, u32 columns, (str name, str declared type) × columns
 //!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
 //!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
-//!              4 done    u8 flags, u32 cancelled, (flags: 1 autocommit, 2 tied to this lane, 4 -wal left)
+//!              4 done    u8 flags   (1 autocommit, 2 tied to this lane)
 //!              5 error   u8 flags, error
 //!              6 forget  u32 shape
+//!              7 step    str name, f64 ms   (of a closing)
+//!              8 closed  u8 -wal left, u32 connections, u32 cancelled
+//!              9 shutdown request        u32 request, u8 drain, f64 ms
+//!             10 shutdown acknowledged   u8 has report (0: its environment ended before), str report
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,

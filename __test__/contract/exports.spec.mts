@@ -23,7 +23,7 @@ import { openClient, temporaryDatabase } from "../support/database.mjs";
 
 const require = createRequire(import.meta.url);
 
-const common = ["LibsqlBatchError", "LibsqlError", "createClient"];
+const common = ["LibsqlBatchError", "LibsqlError", "createClient", "shutdownAll", "terminateWorker"];
 const local = [
   "ConnectionPool",
   "LibsqlBatchError",
@@ -32,6 +32,8 @@ const local = [
   "Sqlite3Transaction",
   "_createClient",
   "createClient",
+  "shutdownAll",
+  "terminateWorker",
 ];
 
 for (const { name, imported, expected } of [

@@ -10,23 +10,25 @@ import {
   type TransactionMode,
 } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
-import type { ResultSetOf } from "../../index.js";
-import type { ConnectionPool, ShutdownOptions, ShutdownReport } from "../pool/connection-pool";
+import type { ResultSetOf, ShutdownOptions, ShutdownReport } from "../../index.js";
+import type { ConnectionPool } from "../pool/connection-pool";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
 import { Sqlite3Transaction } from "./transaction";
 
 /** A client for a local database. `createClient()` makes one. */
 export class Sqlite3Client implements Client {
-  /** Whether the client is closed. */
-  closed: boolean;
   readonly protocol: "file";
   readonly #pool: ConnectionPool;
 
   /** @private */
   constructor(pool: ConnectionPool, _intMode?: IntMode) {
     this.#pool = pool;
-    this.closed = false;
     this.protocol = "file";
+  }
+
+  /** Whether the client is closed. */
+  get closed(): boolean {
+    return this.#pool.isClosed;
   }
 
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
@@ -86,16 +88,13 @@ export class Sqlite3Client implements Client {
 
   async reconnect(): Promise<void> {
     this.#pool.reopen();
-    this.closed = false;
   }
 
   close(): void {
-    this.closed = true;
     this.#pool.close();
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    this.closed = true;
     return this.#pool.shutdown(options);
   }
 

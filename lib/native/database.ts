@@ -1,13 +1,15 @@
 /** One open database: a number, behind which the addon keeps everything. */
-import { isMainThread } from "node:worker_threads";
+import { resolve as absolute } from "node:path";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import * as addon from "../../binding.js";
+import { ClosingAnswer, type Closed } from "./closing";
 import { attachment, expect, nextJob, type Answer } from "./delivery";
-import { clientClosed, neverOpened, toError } from "./errors";
+import { clientClosed, isClientClosed, neverOpened, toError } from "./errors";
+import * as openDatabases from "./open-databases";
 import { StatementNumbers } from "./statements";
 import type { RequestWriter } from "../wire/request";
-import { DONE, ERROR, FORGET, readRecords, RESULT, ROWS, SHAPE } from "../wire/response";
+import { DONE, FORGET, readRecords, RESULT, ROWS, SHAPE } from "../wire/response";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, type Shape } from "../wire/rows";
 
@@ -30,6 +32,8 @@ export interface Submission<T> {
   /** The number of the job, where its caller wants to know it. */
   job?: number;
   request: RequestWriter;
+  /** Nobody called for it: it belongs to a closing, and no report counts it. */
+  isOfClosing?: boolean;
   signal?: AbortSignal | undefined;
   /** Makes the value of the promise from the results. */
   value: (results: ResultSet[]) => T;
@@ -37,32 +41,23 @@ export interface Submission<T> {
   ended?: ((outcome: Outcome) => void) | undefined;
 }
 
-/** What a closing did. */
-export interface Closed {
-  walLeft: boolean;
-  cancelled: number;
-}
-
-/**
- * Clients that were forgotten without being closed are closed once they are collected. Nothing
- * counts on it: the order of things is `close()`.
- */
-const forgotten = new FinalizationRegistry<number>((number) => {
-  closeInBackground(number, nextJob(), false, 0, { take: () => true, fail: () => undefined });
-});
-
 /** See the module's own text. */
 export class NativeDatabase {
   readonly number: number;
+  /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
+  readonly path: string;
   readonly statements: StatementNumbers;
   readonly intMode: IntMode;
+  /** How many calls have had their answer, the closing's cancelling apart. */
+  answered = 0;
+  readonly #owner: object;
   readonly #shapes = new Map<number, Shape>();
 
   /**
-   * Opens a database and its first connection.
+   * Opens a database and its first connection. It is closed, too, when `owner` is collected.
    * @throws LibsqlError with SQLite's code where the file cannot be opened
    */
-  constructor(options: DatabaseOptions) {
+  constructor(options: DatabaseOptions, owner: object) {
     const opened = addon.openDatabase(attachment, {
       location: options.location,
       inMemory: options.inMemory,
@@ -71,17 +66,15 @@ export class NativeDatabase {
     });
     if (typeof opened !== "number") throw errorIn(opened);
     this.number = opened;
+    const isFile = !options.inMemory && options.location !== "";
+    this.path = isFile ? absolute(options.location) : options.location;
+    this.#owner = owner;
     this.intMode = options.intMode;
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(attachment, opened, id, sql),
       (id) => addon.forgetStatement(attachment, opened, id),
     );
-    closeAtExit();
-  }
-
-  /** Has the database closed once `owner` is collected. */
-  closeWith(owner: object): void {
-    forgotten.register(owner, this.number, this);
+    openDatabases.enter(opened, this.path, owner);
   }
 
   /** Queues a request and gives the promise of its answer. */
@@ -126,35 +119,30 @@ export class NativeDatabase {
     addon.endTransaction(attachment, this.number, lane, transaction);
   }
 
-  /** Closes the database: when this returns, nothing of it is left. */
+  /**
+   * Closes the database: when this returns, nothing of it is left.
+   * @throws LibsqlError with SQLite's code where a connection could not be closed
+   */
   close(): Closed {
-    forgotten.unregister(this);
-    const closed = addon.closeDatabase(attachment, this.number);
-    let outcome: Outcome | undefined;
-    readRecords(closed, (_job, kind, record) => {
-      if (kind === ERROR) throw toError(record.error().error);
-      outcome = record.outcome();
-    });
-    return { walLeft: outcome?.walLeft ?? false, cancelled: outcome?.cancelled ?? 0 };
+    openDatabases.leave(this.number, this.#owner);
+    const closing = new ClosingAnswer(this.path);
+    const records = addon.closeDatabase(attachment, this.number);
+    readRecords(records, (_job, kind, record) => closing.take(kind, record));
+    return closing.result();
   }
 
   /** Closes the database on a thread of its own. */
-  shutDown(drain: boolean, timeoutMs: number): Promise<Closed> {
-    forgotten.unregister(this);
-    return new Promise((resolve, reject) => {
-      const refused = closeInBackground(this.number, nextJob(), drain, timeoutMs, {
-        take(kind, record) {
-          if (kind === ERROR) reject(toError(record.error().error));
-          else {
-            const { walLeft, cancelled } = record.outcome();
-            resolve({ walLeft, cancelled });
-          }
-          return true;
-        },
-        fail: reject,
-      });
-      if (refused !== undefined) reject(refused);
-    });
+  shutDown(options: {
+    drain: boolean;
+    timeoutMs: number;
+    drainedBeforeMs: number;
+  }): Promise<Closed> {
+    return openDatabases.closeInBackground(this.number, this.path, options);
+  }
+
+  /** Ends the draining of `shutDown`. */
+  hurry(): void {
+    addon.hurryDatabase(attachment, this.number);
   }
 }
 
@@ -215,7 +203,7 @@ class JobAnswer<T> implements Answer {
         return true;
       default: {
         const { outcome, error } = record.error();
-        this.#end(outcome);
+        this.#end(outcome, isClientClosed(error));
         this.#reject(toError(error, this.#submission.signal));
         return true;
       }
@@ -241,8 +229,9 @@ class JobAnswer<T> implements Answer {
     this.#rows = [];
   }
 
-  #end(outcome: Outcome): void {
+  #end(outcome: Outcome, isCancelled = false): void {
     this.#stopListening?.();
+    if (!isCancelled && this.#submission.isOfClosing !== true) this.#database.answered++;
     this.#database.statements.leave();
     this.#submission.ended?.(outcome);
   }
@@ -257,37 +246,6 @@ function refusal(submitted: addon.Submitted): Error | undefined {
     default:
       return neverOpened();
   }
-}
-
-/** Closes a database on a thread of its own; `answer` hears of its end. */
-function closeInBackground(
-  number: number,
-  job: number,
-  drain: boolean,
-  timeoutMs: number,
-  answer: Answer,
-): Error | undefined {
-  const refused = refusal(addon.shutDownDatabase(attachment, number, job, drain, timeoutMs));
-  if (refused !== undefined) return refused;
-  expect(job, {
-    fail: (error) => answer.fail(error),
-    take(kind, record) {
-      const isLast = answer.take(kind, record);
-      // The thread is done: this joins it, and lets the number go.
-      if (isLast) addon.closeDatabase(attachment, number);
-      return isLast;
-    },
-  });
-  return undefined;
-}
-
-let closesAtExit = false;
-
-/** `process.exit()` and an uncaught error run no cleanup hook in the main thread. */
-function closeAtExit(): void {
-  if (closesAtExit || !isMainThread) return;
-  closesAtExit = true;
-  process.on("exit", () => addon.closeAll(attachment));
 }
 
 function errorIn(records: ArrayBuffer): unknown {

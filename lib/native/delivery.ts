@@ -2,6 +2,7 @@
  * Fetches the answers that the lanes' threads have left, and gives them to those who wait. Threads
  * know jobs by number only; what a number means is known here.
  */
+import { threadId } from "node:worker_threads";
 import * as addon from "../../binding.js";
 import { readRecords, type RecordReader } from "../wire/response";
 
@@ -23,7 +24,10 @@ export interface Answer {
 const TURN_MS = 3;
 
 /** The number by which the addon knows this copy of our JavaScript. */
-export const attachment = addon.attach(deliver);
+export const attachment = addon.attach(deliver, threadId);
+
+/** The job under which the requests of other environments come in. */
+export const REQUESTS = 0;
 
 const waiting = new Map<number, Answer>();
 let lastJob = 0;
@@ -31,7 +35,7 @@ let lastJob = 0;
 /** A number for a new job. */
 export function nextJob(): number {
   do lastJob = (lastJob + 1) >>> 0;
-  while (lastJob === 0 || waiting.has(lastJob));
+  while (lastJob === REQUESTS || waiting.has(lastJob));
   return lastJob;
 }
 

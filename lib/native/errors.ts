@@ -4,6 +4,7 @@ import { ErrorClass, type NativeError } from "../wire/response";
 
 /** SQLite's number for it (https://sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5;
+const CLIENT_CLOSED = "CLIENT_CLOSED";
 
 /**
  * What stands behind a LibsqlError as its `cause`: SQLite's own error.
@@ -43,9 +44,14 @@ export function toError(native: NativeError, signal?: AbortSignal): unknown {
       );
 }
 
+/** Whether a closing has cancelled the call. */
+export function isClientClosed({ code }: NativeError): boolean {
+  return code === CLIENT_CLOSED;
+}
+
 /** For a call on a client that was closed. */
 export function clientClosed(): LibsqlError {
-  return new LibsqlError("The client is closed", "CLIENT_CLOSED");
+  return new LibsqlError("The client is closed", CLIENT_CLOSED);
 }
 
 /** For a call on something that was never opened. */

@@ -6,6 +6,8 @@ export interface Call<T> {
   readonly signal: AbortSignal | undefined;
   /** Whether it begins a transaction. */
   readonly begins?: boolean;
+  /** Nobody called for it: it belongs to a closing. */
+  readonly isOfClosing?: boolean;
   /** Whether it can start now. */
   ready(): boolean;
   start(): Promise<T>;
@@ -16,6 +18,7 @@ export interface Call<T> {
 /** One waiting call. */
 export interface WaitingCall {
   readonly begins: boolean;
+  readonly isOfClosing: boolean;
   ready(): boolean;
   start(): void;
   fail(error: unknown): void;
@@ -24,6 +27,7 @@ export interface WaitingCall {
 /** A line: the first call starts once it is ready, then the next one. */
 export class CallLine {
   readonly #calls: WaitingCall[] = [];
+  #onEmpty: (() => void) | undefined;
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
@@ -33,7 +37,7 @@ export class CallLine {
   /** Starts a call now, where nobody waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
     if (this.first === undefined && call.ready()) return attempt(() => call.start());
-    const { signal, begins = false } = call;
+    const { signal, begins = false, isOfClosing = false } = call;
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
         if (this.#remove(waiting)) waiting.fail(signal?.reason);
@@ -41,6 +45,7 @@ export class CallLine {
       };
       const waiting: WaitingCall = {
         begins,
+        isOfClosing,
         ready: () => call.ready(),
         start: () => {
           signal?.removeEventListener("abort", abort);
@@ -69,17 +74,24 @@ export class CallLine {
       this.#calls.shift();
       first.start();
     }
+    if (this.first === undefined) this.#onEmpty?.();
+  }
+
+  /** Resolves once nobody waits, if `advance` makes it so. */
+  emptied(): Promise<void> {
+    if (this.first === undefined) return Promise.resolve();
+    return new Promise((resolve) => (this.#onEmpty = resolve));
   }
 
   /**
    * Ends all calls that `which` picks; they never start.
-   * @returns how many
+   * @returns how many of them somebody called for
    */
   fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
     const failing = this.#calls.filter(which);
     for (const call of failing) this.#remove(call);
     for (const call of failing) call.fail(error);
-    return failing.length;
+    return failing.filter((call) => !call.isOfClosing).length;
   }
 
   #remove(call: WaitingCall): boolean {

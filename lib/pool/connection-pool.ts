@@ -1,6 +1,6 @@
 /** The connections of one client: opened, closed, opened again. */
 import type { IntMode } from "@libsql/core/api";
-import type { Closed } from "../native/database";
+import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import { clientClosed, neverOpened } from "../native/errors";
 import { Scheduler } from "./scheduler";
 
@@ -14,20 +14,6 @@ export interface PoolOptions {
   intMode?: IntMode;
 }
 
-/** What `shutdown()` is given. */
-export interface ShutdownOptions {
-  /** Whether what was called before is let finish first. Default: false. */
-  drain?: boolean;
-  /** How long to drain, in ms; what is left then is cancelled. Default: 10,000. */
-  timeoutMs?: number;
-}
-
-/** What `shutdown()` reports. */
-export interface ShutdownReport extends Closed {
-  /** How long it took, in ms. */
-  ms: number;
-}
-
 /**
  * The connections of one client. `createClient()` makes one; it is exported because
  * `@libsql/client/sqlite3` exports one.
@@ -38,8 +24,7 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
-  #closed = false;
-  #shutdown: Promise<ShutdownReport> | undefined;
+  #isClosedUnopened = false;
 
   /**
    * @param location the path of a file, or the URI of an in-memory database
@@ -61,8 +46,6 @@ export class ConnectionPool {
       { location: this.#location, inMemory, timeout, intMode },
       this.#maxConnections,
     );
-    this.#closed = false;
-    this.#shutdown = undefined;
   }
 
   /**
@@ -71,19 +54,24 @@ export class ConnectionPool {
    */
   get scheduler(): Scheduler {
     if (this.#scheduler !== undefined) return this.#scheduler;
-    throw this.#closed ? clientClosed() : neverOpened();
+    throw this.#isClosedUnopened ? clientClosed() : neverOpened();
+  }
+
+  /** Whether it was closed, or is being closed. */
+  get isClosed(): boolean {
+    return this.#scheduler?.isClosed ?? this.#isClosedUnopened;
   }
 
   /** Closes everything: when this returns, nothing is left. Idempotent. */
   close(): void {
-    this.#closed = true;
+    this.#isClosedUnopened = true;
     this.#scheduler?.close();
   }
 
   /** Closes everything off the event loop. Callers at the same time share one closing. */
-  shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
-    this.#shutdown ??= this.#shutDown(options);
-    return this.#shutdown;
+  async shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+    this.#isClosedUnopened = true;
+    return this.#scheduler?.shutDown(options) ?? nothingShutDown(this.#location);
   }
 
   /** Closes what is open and opens afresh. */
@@ -91,14 +79,9 @@ export class ConnectionPool {
     this.close();
     this.open();
   }
+}
 
-  async #shutDown({ drain = false, timeoutMs = 10_000 }: ShutdownOptions): Promise<ShutdownReport> {
-    const began = performance.now();
-    const wasClosed = this.#closed || this.#scheduler === undefined;
-    this.#closed = true;
-    const closed = wasClosed
-      ? { cancelled: 0, walLeft: false }
-      : await this.scheduler.shutDown(drain, timeoutMs);
-    return { ...closed, ms: performance.now() - began };
-  }
+function nothingShutDown(path: string): ShutdownReport {
+  const nothing = { drained: 0, cancelled: 0, connections: 0 };
+  return { path, ...nothing, walLeft: false, steps: [], ms: 0 };
 }

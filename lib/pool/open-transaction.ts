@@ -98,6 +98,18 @@ export class OpenTransaction {
     return this.#inTurn(undefined, () => this.#last(this.#host.requests.rollback()));
   }
 
+  /** Nobody can go on with it: rolls back behind what it was called for. */
+  abandon(): void {
+    const submitRollback = (): Promise<void> => {
+      const request = this.#host.requests.endAnyTransaction();
+      // Any transaction: this one may have ended by the caller's own COMMIT or ROLLBACK.
+      const answer = this.#submit(request, undefined, noResult, { isOfClosing: true });
+      this.#release();
+      return answer;
+    };
+    this.#inTurn(undefined, submitRollback, { isOfClosing: true }).catch(() => undefined);
+  }
+
   /** Rolls back now, cancelling what the transaction still runs, and waits for it. */
   end(): void {
     if (!this.#isOpen) return;
@@ -114,9 +126,14 @@ export class OpenTransaction {
   }
 
   /** Its calls run in their order, also behind a long batch that is still being written. */
-  #inTurn<T>(signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
+  #inTurn<T>(
+    signal: AbortSignal | undefined,
+    start: () => Promise<T>,
+    { isOfClosing = false } = {},
+  ): Promise<T> {
     return this.#line.enter({
       signal,
+      isOfClosing,
       ready: () => !this.#isWriting,
       start: () => (this.#isOpen ? start() : Promise.reject(transactionClosed())),
     });
@@ -126,14 +143,16 @@ export class OpenTransaction {
     request: RequestWriter,
     signal: AbortSignal | undefined,
     value: (results: ResultSet[]) => T,
+    { isOfClosing = false } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#pending++;
     this.#host.begins(this.lane);
     return this.#host.database.submit({
       lane: this.lane,
-      transaction: this.number,
+      transaction: isOfClosing ? 0 : this.number,
       request,
+      isOfClosing,
       signal,
       value,
       ended: (outcome) => {

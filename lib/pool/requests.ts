@@ -52,6 +52,10 @@ export class Requests {
     return write((writer) => writer.rollback());
   }
 
+  endAnyTransaction(): RequestWriter {
+    return write((writer) => writer.endAnyTransaction());
+  }
+
   /** Whether a batch is written in one go. */
   isShort(batch: Batch): boolean {
     return batch.statements.length <= AT_ONCE;

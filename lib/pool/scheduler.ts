@@ -6,7 +6,9 @@
  * is decided on the native side (src/write_line.rs), again in the order of the calls.
  */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
-import { NativeDatabase, type Closed, type DatabaseOptions } from "../native/database";
+import type { ShutdownOptions, ShutdownReport } from "../../index.js";
+import type { Closed } from "../native/closing";
+import { NativeDatabase, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import { allHeld, clientClosed, heldByOwnTransaction } from "../native/errors";
 import type { RequestWriter, StatementToWrite } from "../wire/request";
@@ -21,6 +23,9 @@ import { allResults, noResult, onlyResult } from "./results";
 const DEFAULT_OWN_PATIENCE_MS = 5000;
 /** The longest time that timers know, in ms. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/** How long a draining takes at most, in ms, where its caller does not say. */
+export const DEFAULT_DRAIN_MS = 10_000;
 
 /** See the module's own text. */
 export class Scheduler implements TransactionHost {
@@ -39,6 +44,10 @@ export class Scheduler implements TransactionHost {
   #closing = false;
   /** What close() did, once it was called. */
   #closed: Closed | undefined;
+  #shutdown: Promise<ShutdownReport> | undefined;
+  /** Ends the draining, at the limits that further callers of shutDown() have set. */
+  readonly #limits = new Set<NodeJS.Timeout>();
+  #endHandingOver: (() => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   /**
@@ -46,8 +55,7 @@ export class Scheduler implements TransactionHost {
    * @throws LibsqlError with SQLite's code where the file cannot be opened
    */
   constructor(options: DatabaseOptions, maxConnections: number) {
-    this.database = new NativeDatabase(options);
-    this.database.closeWith(this);
+    this.database = new NativeDatabase(options, this);
     this.requests = new Requests(options.intMode, this.database.statements);
     this.#maxConnections = maxConnections;
     this.#lanes = new Lanes(this.database, maxConnections);
@@ -147,63 +155,105 @@ export class Scheduler implements TransactionHost {
 
   // --- the end ----------------------------------------------------------------------------------
 
+  /** Whether it was closed, or is being closed. */
+  get isClosed(): boolean {
+    return this.#closing;
+  }
+
   /** Closes everything: when this returns, nothing of the database is left. Idempotent. */
-  close(): Closed {
-    if (this.#closed !== undefined) return this.#closed;
+  close(): void {
+    if (this.#closed !== undefined) return;
     this.#closing = true;
-    let closed: Closed = { walLeft: false, cancelled: 0 };
+    this.#closed = { walLeft: false, connections: 0, cancelled: 0, steps: [] };
     try {
-      closed = this.database.close();
+      this.#closed = this.database.close();
     } finally {
-      closed.cancelled += this.#forgetCalls();
-      this.#closed = closed;
+      this.#closed.cancelled += this.#forgetCalls();
+      this.#endHandingOver?.();
     }
-    return closed;
   }
 
   /**
    * Closes everything on another thread. With `drain`, what was called before is let finish first,
    * `timeoutMs` at most; what waits to begin a transaction is not, for nobody could go on with it.
+   * Callers at the same time share one closing; the earliest of their limits counts.
    */
-  async shutDown(drain: boolean, timeoutMs: number): Promise<Closed> {
-    const deadline = performance.now() + timeoutMs;
+  shutDown(options: ShutdownOptions): Promise<ShutdownReport> {
+    const { drain = false, timeoutMs = DEFAULT_DRAIN_MS } = options;
+    if (this.#shutdown === undefined) {
+      this.#shutdown = this.#shutDown(drain, timeoutMs);
+      this.#shutdown.finally(() => this.#forgetLimits()).catch(() => undefined);
+    } else if (drain) {
+      this.#limits.add(setTimeout(() => this.#hurry(), Math.min(timeoutMs, LONGEST_MS)));
+    } else {
+      this.#hurry();
+    }
+    return this.#shutdown;
+  }
+
+  async #shutDown(drain: boolean, timeoutMs: number): Promise<ShutdownReport> {
+    const began = performance.now();
+    const answeredBefore = this.database.answered;
+    const { cancelled, ...closed } = this.#closed ?? (await this.#finish(drain, began, timeoutMs));
+    return {
+      path: this.database.path,
+      drained: this.database.answered - answeredBefore,
+      cancelled,
+      ...closed,
+      ms: performance.now() - began,
+    };
+  }
+
+  async #finish(drain: boolean, began: number, timeoutMs: number): Promise<Closed> {
     this.#closing = true;
     let forgotten = 0;
+    const deadline = began + timeoutMs;
     if (drain) {
       forgotten += this.#line.fail(clientClosed(), (call) => call.begins);
-      this.#endTransactions();
-      await this.#allWritten(deadline);
+      // Those who wait for a transaction get their turn.
+      for (const transaction of this.#transactions) transaction.abandon();
+      await this.#allHandedOver(deadline);
       // close() was called meanwhile.
       if (this.#closed !== undefined) return this.#closed;
     }
-    const closing = this.database.shutDown(drain, Math.max(0, deadline - performance.now()));
+    const now = performance.now();
+    const closing = this.database.shutDown({
+      drain,
+      timeoutMs: Math.max(0, deadline - now),
+      drainedBeforeMs: now - began,
+    });
     forgotten += this.#forgetCalls();
-    const { walLeft, cancelled } = await closing;
-    return { walLeft, cancelled: cancelled + forgotten };
+    const closed = await closing;
+    return { ...closed, cancelled: closed.cancelled + forgotten };
   }
 
-  /**
-   * Nobody can go on with the open transactions: each is rolled back behind what it was still
-   * called for, so that those who wait for it get their turn.
-   */
-  #endTransactions(): void {
-    for (const transaction of this.#transactions) {
-      transaction.rollback().catch(() => undefined);
-    }
-  }
-
-  /** Waits until the long batches are written, or the time is over. */
-  async #allWritten(deadline: number): Promise<void> {
-    if (this.#writing.size === 0) return;
+  /** Waits until every call has gone to its lane, or the time is over. */
+  async #allHandedOver(deadline: number): Promise<void> {
+    if (this.#writing.size === 0 && this.#line.first === undefined) return;
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
+      this.#endHandingOver = resolve;
       timer = setTimeout(resolve, Math.min(deadline - performance.now(), LONGEST_MS));
     });
-    const written = (async () => {
-      while (this.#writing.size > 0) await Promise.all(this.#writing);
+    const handedOver = (async () => {
+      while (this.#writing.size > 0 || this.#line.first !== undefined) {
+        await Promise.all(this.#writing);
+        await this.#line.emptied();
+      }
     })();
-    await Promise.race([written, over]);
+    await Promise.race([handedOver, over]);
     clearTimeout(timer);
+  }
+
+  /** Ends the draining, wherever it is. */
+  #hurry(): void {
+    this.database.hurry();
+    this.#endHandingOver?.();
+  }
+
+  #forgetLimits(): void {
+    for (const limit of this.#limits) clearTimeout(limit);
+    this.#limits.clear();
   }
 
   /** After the gate is shut: ends what never started. Returns how many calls. */
@@ -288,6 +338,7 @@ export class Scheduler implements TransactionHost {
     // What was called before still runs on the former lane.
     this.#line.enterFirst({
       begins: false,
+      isOfClosing: true,
       ready: () => move.isDone() && !this.#isWritingOnMain,
       start: () => move.finish(),
       fail: () => undefined,

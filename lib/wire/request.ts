@@ -12,6 +12,7 @@ const SCRIPT = 3;
 const BEGIN = 4;
 const COMMIT = 5;
 const ROLLBACK = 6;
+const END_ANY_TRANSACTION = 7;
 
 const NULL = 0;
 const INTEGER = 1;
@@ -87,6 +88,11 @@ export class RequestWriter {
 
   rollback(): void {
     this.#start(ROLLBACK);
+  }
+
+  /** Rolls back whatever transaction is open on the lane. */
+  endAnyTransaction(): void {
+    this.#start(END_ANY_TRANSACTION);
   }
 
   /**

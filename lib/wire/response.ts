@@ -10,6 +10,10 @@ export const RESULT = 3;
 export const DONE = 4;
 export const ERROR = 5;
 export const FORGET = 6;
+export const STEP = 7;
+export const CLOSED = 8;
+export const SHUTDOWN_REQUEST = 9;
+export const SHUTDOWN_ACKNOWLEDGED = 10;
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
@@ -17,9 +21,18 @@ export interface Outcome {
   autocommit: boolean;
   /** The connection has TEMP tables or attached databases: the client keeps to it. */
   tied: boolean;
-  /** A closing left a `-wal` file behind, because the database is open elsewhere. */
+}
+
+/** The steps of a closing, in their order. */
+export type ClosingStepName = "drain" | "cancel" | "join" | "close";
+
+/** How one closing ended. */
+export interface ClosingEnd {
+  /** A `-wal` file is left, because the database is open elsewhere. */
   walLeft: boolean;
-  /** How many calls a closing cancelled. */
+  /** How many connections were closed. */
+  connections: number;
+  /** How many calls were cancelled. */
   cancelled: number;
 }
 
@@ -132,8 +145,28 @@ export class RecordReader {
 
   /** What a `done` record says. */
   outcome(): Outcome {
-    const flags = this.#u8();
-    return outcome(flags, this.u32());
+    return outcome(this.#u8());
+  }
+
+  /** What a `step` record says. */
+  step(): { step: ClosingStepName; ms: number } {
+    return { step: this.string() as ClosingStepName, ms: this.#f64() };
+  }
+
+  /** What a `closed` record says. */
+  closed(): ClosingEnd {
+    return { walLeft: this.#u8() === 1, connections: this.u32(), cancelled: this.u32() };
+  }
+
+  /** What another environment asks for. */
+  shutdownRequest(): { request: number; drain: boolean; timeoutMs: number } {
+    return { request: this.u32(), drain: this.#u8() === 1, timeoutMs: this.#f64() };
+  }
+
+  /** The report of the environment that was asked; undefined where it ended without one. */
+  acknowledgement(): string | undefined {
+    const hasReport = this.#u8() === 1;
+    return hasReport ? this.string() : undefined;
   }
 
   /** What an `error` record says. */
@@ -146,13 +179,19 @@ export class RecordReader {
     const extendedCode = this.string();
     const message = this.string();
     return {
-      outcome: outcome(flags, 0),
+      outcome: outcome(flags),
       error: { class: errorClass, statementIndex, rawCode, code, extendedCode, message },
     };
   }
 
   #u8(): number {
     return this.#view.getUint8(this.#at++);
+  }
+
+  #f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
   }
 
   #i32(): number {
@@ -162,13 +201,8 @@ export class RecordReader {
   }
 }
 
-function outcome(flags: number, cancelled: number): Outcome {
-  return {
-    autocommit: (flags & 1) !== 0,
-    tied: (flags & 2) !== 0,
-    walLeft: (flags & 4) !== 0,
-    cancelled,
-  };
+function outcome(flags: number): Outcome {
+  return { autocommit: (flags & 1) !== 0, tied: (flags & 2) !== 0 };
 }
 
 const NULL = 0;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::shutdown_request::ShutdownRequest;
 use crate::context::Outbox;
 
 /// How much one fetch brings, in bytes: enough to be worth the call, little enough to leave the
@@ -25,18 +26,20 @@ struct State {
     silent: bool,
 }
 
-struct Letter {
-    records: Vec<u8>,
-    ends_job: bool,
+enum Letter {
+    Records { records: Vec<u8>, ends_job: bool },
+    Request(ShutdownRequest),
 }
 
 /// What one fetch brought.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Delivery {
     /// The records of one or more letters.
     pub records: Vec<u8>,
     /// How many jobs they end.
     pub ended: u32,
+    /// What other environments ask for.
+    pub requests: Vec<ShutdownRequest>,
 }
 
 impl Mailbox {
@@ -52,20 +55,46 @@ impl Mailbox {
             state.rung = false;
             return None;
         };
-        let mut delivery = Delivery { records: first.records, ended: u32::from(first.ends_job) };
+        let mut delivery = Delivery::default();
+        delivery.add(first);
         while delivery.records.len() < DELIVERY {
             let Some(letter) = state.letters.pop_front() else {
                 break;
             };
-            delivery.records.extend_from_slice(&letter.records);
-            delivery.ended += u32::from(letter.ends_job);
+            delivery.add(letter);
         }
         Some(delivery)
     }
 
-    /// The environment ends: the bell rings no more.
+    /// Asks the environment to shut its clients down.
+    pub fn ask(&self, request: ShutdownRequest) {
+        self.put(Letter::Request(request));
+    }
+
+    /// The environment ends: the bell rings no more, and what nobody will read is dropped.
     pub fn silence(&self) {
-        self.lock().silent = true;
+        let mut state = self.lock();
+        state.silent = true;
+        let unread = std::mem::take(&mut state.letters);
+        // A request that is dropped goes to another mailbox: not under this one's lock.
+        drop(state);
+        drop(unread);
+    }
+
+    /// The bell is rung under the lock: so nobody rings it, from whatever thread, once `silence` has
+    /// returned. It only puts a note into the event loop's queue.
+    fn put(&self, letter: Letter) {
+        let mut state = self.lock();
+        if state.silent {
+            drop(state);
+            drop(letter);
+            return;
+        }
+        state.letters.push_back(letter);
+        if !state.rung {
+            state.rung = true;
+            (self.bell)();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -75,13 +104,22 @@ impl Mailbox {
 
 impl Outbox for Mailbox {
     fn post(&self, records: Vec<u8>, ends_job: bool) {
-        let mut state = self.lock();
-        state.letters.push_back(Letter { records, ends_job });
-        let ring = !state.rung && !state.silent;
-        state.rung = true;
-        drop(state);
-        if ring {
-            (self.bell)();
+        self.put(Letter::Records { records, ends_job });
+    }
+}
+
+impl Delivery {
+    fn add(&mut self, letter: Letter) {
+        match letter {
+            Letter::Records { records, ends_job } => {
+                self.ended += u32::from(ends_job);
+                if self.records.is_empty() {
+                    self.records = records;
+                } else {
+                    self.records.extend_from_slice(&records);
+                }
+            }
+            Letter::Request(request) => self.requests.push(request),
         }
     }
 }
@@ -89,8 +127,14 @@ impl Outbox for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::response::tests::{Read, read};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    fn fetch(mailbox: &Mailbox) -> Option<(Vec<u8>, u32)> {
+        mailbox.fetch().map(|delivery| (delivery.records, delivery.ended))
+    }
 
     fn mailbox() -> (Mailbox, Arc<AtomicU32>) {
         let rings = Arc::new(AtomicU32::new(0));
@@ -109,11 +153,11 @@ mod tests {
         mailbox.post(vec![1], true);
         mailbox.post(vec![2], false);
         assert_eq!(rings.load(Ordering::SeqCst), 1);
-        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![1, 2], ended: 1 }));
+        assert_eq!(fetch(&mailbox), Some((vec![1, 2], 1)));
         mailbox.post(vec![3], true);
         assert_eq!(rings.load(Ordering::SeqCst), 1, "not yet found empty");
-        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![3], ended: 1 }));
-        assert_eq!(mailbox.fetch(), None);
+        assert_eq!(fetch(&mailbox), Some((vec![3], 1)));
+        assert_eq!(fetch(&mailbox), None);
         mailbox.post(vec![4], true);
         assert_eq!(rings.load(Ordering::SeqCst), 2);
     }
@@ -123,8 +167,31 @@ mod tests {
         let (mailbox, _) = mailbox();
         mailbox.post(vec![1; DELIVERY], false);
         mailbox.post(vec![2], true);
-        assert_eq!(mailbox.fetch().map(|delivery| delivery.records.len()), Some(DELIVERY));
-        assert_eq!(mailbox.fetch(), Some(Delivery { records: vec![2], ended: 1 }));
+        assert_eq!(fetch(&mailbox).map(|(records, _)| records.len()), Some(DELIVERY));
+        assert_eq!(fetch(&mailbox), Some((vec![2], 1)));
+    }
+
+    #[test]
+    fn a_request_is_answered_once_whatever_becomes_of_it() {
+        let (asker, _) = mailbox();
+        let asker = Arc::new(asker);
+        let request = |job| ShutdownRequest::new(Arc::clone(&asker), job, true, Duration::ZERO);
+        let answer = || read(&fetch(&asker).unwrap().0).pop().unwrap();
+        let (asked, rings) = mailbox();
+
+        asked.ask(request(1));
+        assert_eq!(rings.load(Ordering::SeqCst), 1);
+        let mut delivery = asked.fetch().unwrap();
+        assert!(fetch(&asker).is_none(), "nobody has answered yet");
+        delivery.requests.pop().unwrap().acknowledge("done".into());
+        assert_eq!(answer(), (1, Read::Acknowledged(Some("done".into()))));
+
+        asked.ask(request(2));
+        asked.silence();
+        assert_eq!(answer(), (2, Read::Acknowledged(None)), "it was not read any more");
+        asked.ask(request(3));
+        assert_eq!(answer(), (3, Read::Acknowledged(None)), "it came too late");
+        assert!(fetch(&asker).is_none());
     }
 
     #[test]

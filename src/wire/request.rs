@@ -10,6 +10,11 @@ pub const ROLLBACK: &[u8] = &[6];
 /// The request that rolls back whatever transaction is open: nobody can go on with it.
 pub const END_ANY_TRANSACTION: &[u8] = &[7];
 
+/// Whether somebody called for what the request does: the closing's own rollbacks are not counted.
+pub fn is_called_for(request: &[u8]) -> bool {
+    request != END_ANY_TRANSACTION
+}
+
 /// Whether a request begins a transaction of mode "write": it takes its place in the writers' line
 /// when the call is made.
 pub fn is_write_begin(request: &[u8]) -> bool {

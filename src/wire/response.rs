@@ -1,5 +1,7 @@
 //! Writing answers.
 
+use std::time::Duration;
+
 use rusqlite::types::ValueRef;
 
 use super::CHUNK;
@@ -11,6 +13,10 @@ const RESULT: u8 = 3;
 const DONE: u8 = 4;
 const ERROR: u8 = 5;
 const FORGET: u8 = 6;
+const STEP: u8 = 7;
+const CLOSED: u8 = 8;
+const SHUTDOWN_REQUEST: u8 = 9;
+const SHUTDOWN_ACKNOWLEDGED: u8 = 10;
 
 /// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -28,16 +34,47 @@ pub struct Outcome {
     pub autocommit: bool,
     /// The connection has TEMP tables or attached databases: the client keeps to it from now on.
     pub tied: bool,
-    /// A closing left a `-wal` file behind, because the database is open elsewhere.
-    pub wal_left: bool,
-    /// How many jobs a closing cancelled.
-    pub cancelled: u32,
 }
 
 impl Outcome {
     fn flags(self) -> u8 {
-        u8::from(self.autocommit) | u8::from(self.tied) << 1 | u8::from(self.wal_left) << 2
+        u8::from(self.autocommit) | u8::from(self.tied) << 1
     }
+}
+
+/// The steps of a closing ("Closing, in order" in ARCHITECTURE.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What was queued is let finish.
+    Drain,
+    /// The rest is rejected or interrupted.
+    Cancel,
+    /// The lanes' threads are joined.
+    Join,
+    /// The connections are closed.
+    Close,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Cancel => "cancel",
+            Self::Join => "join",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// What a closing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// A `-wal` file is left, because the database is open elsewhere.
+    pub wal_left: bool,
+    /// How many connections were closed.
+    pub connections: u32,
+    /// How many jobs were cancelled.
+    pub cancelled: u32,
 }
 
 /// What is known when a statement ends.
@@ -135,9 +172,40 @@ impl Records {
 
     /// The end of the job, and what it left.
     pub fn done(&mut self, outcome: Outcome) {
-        self.record(DONE, |bytes| {
-            bytes.push(outcome.flags());
-            put_u32(bytes, outcome.cancelled);
+        self.record(DONE, |bytes| bytes.push(outcome.flags()));
+    }
+
+    /// The end of one step of a closing.
+    pub fn step(&mut self, step: Step, took: Duration) {
+        self.record(STEP, |bytes| {
+            put_str(bytes, step.name());
+            bytes.extend((took.as_secs_f64() * 1e3).to_le_bytes());
+        });
+    }
+
+    /// The end of a closing.
+    pub fn closed(&mut self, closed: Closed) {
+        self.record(CLOSED, |bytes| {
+            bytes.push(u8::from(closed.wal_left));
+            put_u32(bytes, closed.connections);
+            put_u32(bytes, closed.cancelled);
+        });
+    }
+
+    /// Another environment asks this one to shut its clients down.
+    pub fn shutdown_request(&mut self, request: u32, drain: bool, limit: Duration) {
+        self.record(SHUTDOWN_REQUEST, |bytes| {
+            put_u32(bytes, request);
+            bytes.push(u8::from(drain));
+            bytes.extend((limit.as_secs_f64() * 1e3).to_le_bytes());
+        });
+    }
+
+    /// The answer to such a request; without a report where the environment ended before it gave one.
+    pub fn shutdown_acknowledged(&mut self, report: Option<&str>) {
+        self.record(SHUTDOWN_ACKNOWLEDGED, |bytes| {
+            bytes.push(u8::from(report.is_some()));
+            put_str(bytes, report.unwrap_or_default());
         });
     }
 
@@ -272,6 +340,9 @@ pub mod tests {
         Done { autocommit: bool, tied: bool },
         Error { code: String, message: String, statement: i32 },
         Forget(u32),
+        Step(String),
+        Closed(Closed),
+        Acknowledged(Option<String>),
     }
 
     struct Reader<'a>(&'a [u8]);
@@ -358,6 +429,21 @@ pub mod tests {
                     Read::Error { code, message: record.str(), statement }
                 }
                 FORGET => Read::Forget(record.u32()),
+                STEP => {
+                    let name = record.str();
+                    assert!(record.f64() >= 0.0);
+                    Read::Step(name)
+                }
+                CLOSED => Read::Closed(Closed {
+                    wal_left: record.u8() == 1,
+                    connections: record.u32(),
+                    cancelled: record.u32(),
+                }),
+                SHUTDOWN_ACKNOWLEDGED => {
+                    let has_report = record.u8() == 1;
+                    let report = record.str();
+                    Read::Acknowledged(has_report.then_some(report))
+                }
                 other => panic!("unknown record {other}"),
             };
             records.push((job, read));

@@ -1,0 +1,70 @@
+/** What a closing says of itself while it goes on, and at its end. */
+import { channel } from "node:diagnostics_channel";
+import type { ClosingEnd, ClosingStepName, RecordReader } from "../wire/response";
+import { CLOSED, ERROR, STEP } from "../wire/response";
+import { toError } from "./errors";
+
+/** One step of a closing that is done. */
+export interface ClosingStep {
+  step: ClosingStepName;
+  /** How long it took, in ms. */
+  ms: number;
+}
+
+/** What a closing did. */
+export interface Closed extends ClosingEnd {
+  steps: ClosingStep[];
+}
+
+/** One message for each step: `{ path, step, ms }`. */
+const messages = channel("latchdb:close");
+
+/** Collects the records of one closing, and tells the subscribers of each step. */
+export class ClosingAnswer {
+  readonly #path: string;
+  readonly #closed: Closed = { walLeft: false, connections: 0, cancelled: 0, steps: [] };
+  #drainedBeforeMs: number;
+  #failure: { error: unknown } | undefined;
+
+  /** @param drainedBeforeMs how long it had been draining before the native side began */
+  constructor(path: string, drainedBeforeMs = 0) {
+    this.#path = path;
+    this.#drainedBeforeMs = drainedBeforeMs;
+  }
+
+  /**
+   * Takes one record.
+   * @returns whether it was the last one
+   */
+  take(kind: number, record: RecordReader): boolean {
+    switch (kind) {
+      case STEP: {
+        const { step, ms } = record.step();
+        this.#tell({ step, ms: step === "drain" ? ms + this.#drainedBeforeMs : ms });
+        return false;
+      }
+      case CLOSED:
+        Object.assign(this.#closed, record.closed());
+        return true;
+      case ERROR:
+        this.#failure = { error: toError(record.error().error) };
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * What was done.
+   * @throws LibsqlError with SQLite's code where a connection could not be closed
+   */
+  result(): Closed {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#closed;
+  }
+
+  #tell(step: ClosingStep): void {
+    this.#closed.steps.push(step);
+    if (messages.hasSubscribers) messages.publish({ path: this.#path, ...step });
+  }
+}

@@ -1,0 +1,57 @@
+/** How the environments of this process, in whatever thread, ask each other to shut down. */
+import type { ShutdownAllReport } from "../../index.js";
+import * as addon from "../../binding.js";
+import { SHUTDOWN_ACKNOWLEDGED, SHUTDOWN_REQUEST } from "../wire/response";
+import { attachment, expect, nextJob, REQUESTS } from "./delivery";
+
+/** What one environment asks of another. */
+export interface ShutdownRequest {
+  /** The number under which it is acknowledged. */
+  request: number;
+  drain: boolean;
+  timeoutMs: number;
+}
+
+/**
+ * Asks all environments of a thread, this one apart, to shut their clients down.
+ *
+ * @returns their reports: undefined for one that ended before it gave any
+ */
+export function askThread(
+  thread: number,
+  { drain, timeoutMs }: { drain: boolean; timeoutMs: number },
+): Promise<(ShutdownAllReport | undefined)[]> {
+  return new Promise((resolve) => {
+    const job = nextJob();
+    const asked = addon.askToShutDown(attachment, thread, job, drain, timeoutMs);
+    if (asked === 0) return resolve([]);
+    const reports: (ShutdownAllReport | undefined)[] = [];
+    expect(job, {
+      fail: () => undefined,
+      take(kind, record) {
+        if (kind !== SHUTDOWN_ACKNOWLEDGED) return false;
+        const report = record.acknowledgement();
+        reports.push(report === undefined ? undefined : (JSON.parse(report) as ShutdownAllReport));
+        if (reports.length < asked) return false;
+        resolve(reports);
+        return true;
+      },
+    });
+  });
+}
+
+/** Has `serve` called for each request of another environment. */
+export function onRequest(serve: (request: ShutdownRequest) => void): void {
+  expect(REQUESTS, {
+    fail: () => undefined,
+    take(kind, record) {
+      if (kind === SHUTDOWN_REQUEST) serve(record.shutdownRequest());
+      return false;
+    },
+  });
+}
+
+/** Answers a request. */
+export function acknowledge(request: number, report: ShutdownAllReport): void {
+  addon.acknowledgeShutdown(attachment, request, JSON.stringify(report));
+}

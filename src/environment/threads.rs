@@ -1,0 +1,36 @@
+//! Which environments the JavaScript threads of this process have: so that a host can ask those of a
+//! worker to shut their clients down.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::mailbox::Mailbox;
+
+type Table = HashMap<u32, Vec<Weak<Mailbox>>>;
+
+static THREADS: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
+
+/// Enters an environment of a thread, by the number that JavaScript gives the thread.
+pub fn enter(thread: u32, mailbox: &Arc<Mailbox>) {
+    table().entry(thread).or_default().push(Arc::downgrade(mailbox));
+}
+
+/// The environment ends.
+pub fn leave(thread: u32, mailbox: &Arc<Mailbox>) {
+    let mut table = table();
+    if let Some(mailboxes) = table.get_mut(&thread) {
+        mailboxes.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(mailbox)));
+        if mailboxes.is_empty() {
+            table.remove(&thread);
+        }
+    }
+}
+
+/// The environments of a thread.
+pub fn of(thread: u32) -> Vec<Arc<Mailbox>> {
+    table().get(&thread).into_iter().flatten().filter_map(Weak::upgrade).collect()
+}
+
+fn table() -> MutexGuard<'static, Table> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+}
