@@ -563,7 +563,12 @@ mod tests {
         bench.database.shut_down(99, Some(Duration::from_secs(60))).unwrap();
         let inserted = bench.answer();
         assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
-        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the report");
+        let closing = bench.answer();
+        let (report, steps) = closing.split_last().unwrap();
+        let closed = Closed { wal_left: false, connections: 2, cancelled: 0 };
+        assert_eq!(report, &Read::Closed(closed));
+        let names = ["drain", "cancel", "join", "close"];
+        assert_eq!(steps, names.map(|name| Read::Step(name.into())));
         bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!(bench.files(), ["test.db"]);
     }
@@ -575,7 +580,8 @@ mod tests {
         bench.database.shut_down(99, Some(Duration::from_secs(600))).unwrap();
         bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!(bench.code(), "CLIENT_CLOSED");
-        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+        let closed = Closed { wal_left: false, connections: 1, cancelled: 1 };
+        assert_eq!(bench.answer().last(), Some(&Read::Closed(closed)));
     }
 
     #[test]

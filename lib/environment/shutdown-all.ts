@@ -34,17 +34,18 @@ export function combine(
 
 async function shutDownOwn(options: Required<ShutdownOptions>): Promise<ShutdownAllReport> {
   const began = performance.now();
-  const clients: ShutdownReport[] = [];
   const failures: FailedClosing[] = [];
   const closings = openDatabases<Scheduler>().map(async (database) => {
     try {
-      clients.push(await shutDown(database, options));
+      return await shutDown(database, options);
     } catch (error) {
       const { code, message } = error as { code: string; message: string };
       failures.push({ path: database.path, code, message });
+      return undefined;
     }
   });
-  await Promise.all(closings);
+  const reports = await Promise.all(closings);
+  const clients = reports.filter((report) => report !== undefined);
   return { clients, failures, ms: performance.now() - began };
 }
 

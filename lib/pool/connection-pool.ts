@@ -69,9 +69,9 @@ export class ConnectionPool {
   }
 
   /** Closes everything off the event loop. Callers at the same time share one closing. */
-  async shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+  shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
     this.#isClosedUnopened = true;
-    return this.#scheduler?.shutDown(options) ?? nothingShutDown(this.#location);
+    return this.#scheduler?.shutDown(options) ?? Promise.resolve(nothingOf(this.#location));
   }
 
   /** Closes what is open and opens afresh. */
@@ -81,7 +81,7 @@ export class ConnectionPool {
   }
 }
 
-function nothingShutDown(path: string): ShutdownReport {
+function nothingOf(path: string): ShutdownReport {
   const nothing = { drained: 0, cancelled: 0, connections: 0 };
   return { path, ...nothing, walLeft: false, steps: [], ms: 0 };
 }
