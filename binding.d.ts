@@ -49,6 +49,9 @@ export declare function countConnections(path: string): number
 /** Gives the text of a statement a number (not 0), by which requests name it. */
 export declare function defineStatement(attachment: number, database: number, id: number, sql: string): void
 
+/** Lets an attachment go that has nothing open and waits for nothing. Returns whether it was so. */
+export declare function detach(attachment: number): boolean
+
 /** Rolls back the transaction that `transaction` began, and waits for it. */
 export declare function endTransaction(attachment: number, database: number, lane: number, transaction: number): void
 

@@ -844,6 +844,7 @@ module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.closeLane = nativeBinding.closeLane
 module.exports.countConnections = nativeBinding.countConnections
 module.exports.defineStatement = nativeBinding.defineStatement
+module.exports.detach = nativeBinding.detach
 module.exports.endTransaction = nativeBinding.endTransaction
 module.exports.forgetStatement = nativeBinding.forgetStatement
 module.exports.hurryDatabase = nativeBinding.hurryDatabase

@@ -1,21 +1,18 @@
 //! What one JavaScript environment (the main thread, a worker, a vm context) has of us: its
-//! databases, the mailbox their answers go to, and the hook that ends them all before the
-//! environment does.
+//! databases, and the mailbox their answers go to. It ends before the environment does.
 //!
-//! The state is the environment's instance data, which Node-API frees last. Lanes' threads hold
-//! numbers and the mailbox, never a handle into JavaScript.
+//! Lanes' threads hold numbers and the mailbox, never a handle into JavaScript.
 
+pub mod attachments;
 pub mod mailbox;
 mod shutdown_request;
 mod threads;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Env, Error, Function, Result, Status};
+use napi::bindgen_prelude::{Env, Status};
 use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
@@ -26,10 +23,7 @@ use mailbox::Mailbox;
 use shutdown_request::ShutdownRequest;
 
 /// Weak: it does not keep the event loop alive by itself.
-type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
-
-/// All copies of our JavaScript that an environment has loaded (a bundler may make several).
-type Attachments = Rc<RefCell<Vec<Environment>>>;
+pub type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// See the module's own text.
 pub struct Environment {
@@ -59,68 +53,36 @@ pub enum Lookup {
     NeverOpened,
 }
 
-/// Sets up the state for one copy of our JavaScript. `on_ready` is called on the JavaScript thread
-/// when there are answers to fetch; `thread` is the number that JavaScript gives its thread. Returns
-/// the number of the attachment.
-pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<u32> {
-    let doorbell: Arc<Doorbell> =
-        Arc::new(on_ready.build_threadsafe_function::<()>().weak::<true>().build()?);
-    let bell = Arc::clone(&doorbell);
-    let mailbox = Arc::new(Mailbox::new(Box::new(move || {
-        bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    })));
-    let attachments = match env.get_instance_data::<Attachments>()? {
-        Some(attachments) => Rc::clone(attachments),
-        None => {
-            let attachments = Attachments::default();
-            env.set_instance_data(Rc::clone(&attachments), (), |_| {})?;
-            attachments
-        }
-    };
-    threads::enter(thread, &mailbox);
-    let index = attachments.borrow().len();
-    attachments.borrow_mut().push(Environment {
-        mailbox,
-        doorbell,
-        thread,
-        requests: HashMap::new(),
-        last_request: 0,
-        ended: false,
-        databases: HashMap::new(),
-        last_database: 0,
-        pending: 0,
-    });
-    // Hooks run last in, first out: added after the thread-safe function was created, this one runs
-    // before that is finalized, and joins every thread that might still call it.
-    if takes_out(Protection::CleanupHook) {
-        return index_of(index);
-    }
-    env.add_env_cleanup_hook((attachments, index), |(attachments, index)| {
-        if let Some(environment) = attachments.borrow_mut().get_mut(index) {
-            environment.tear_down();
-        }
-    })?;
-    index_of(index)
-}
-
-fn index_of(index: usize) -> Result<u32> {
-    u32::try_from(index).map_err(|_| Error::from_status(Status::GenericFailure))
-}
-
-/// Runs `action` on the state of one attachment.
-pub fn with<T>(env: Env, attachment: u32, action: impl FnOnce(&mut Environment) -> T) -> Result<T> {
-    let attachments = env.get_instance_data::<Attachments>()?;
-    let mut attachments = attachments.map(|attachments| attachments.borrow_mut());
-    attachments
-        .as_mut()
-        .and_then(|attachments| attachments.get_mut(attachment as usize))
-        .map(action)
-        .ok_or_else(|| {
-            Error::new(Status::InvalidArg, "latchdb was not attached to this environment")
-        })
-}
-
 impl Environment {
+    /// For a copy of our JavaScript that `doorbell` calls when there are answers to fetch.
+    fn new(doorbell: Doorbell, thread: u32) -> Self {
+        let doorbell = Arc::new(doorbell);
+        let bell = Arc::clone(&doorbell);
+        let mailbox = Arc::new(Mailbox::new(Box::new(move || {
+            bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        })));
+        threads::enter(thread, &mailbox);
+        Self {
+            mailbox,
+            doorbell,
+            thread,
+            requests: HashMap::new(),
+            last_request: 0,
+            ended: false,
+            databases: HashMap::new(),
+            last_database: 0,
+            pending: 0,
+        }
+    }
+
+    /// Whether nothing is open and JavaScript waits for nothing.
+    fn is_idle(&self) -> bool {
+        self.databases.is_empty()
+            && self.requests.is_empty()
+            && self.pending == 0
+            && self.mailbox.is_empty()
+    }
+
     /// Where the answers of this environment's databases go.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)

@@ -38,7 +38,7 @@ use napi_derive::napi;
 
 use context::Location;
 use database::Database;
-use environment::{Environment, Lookup};
+use environment::{Environment, Lookup, attachments};
 use gate::Refused;
 use wire::response::{Outcome, Records};
 
@@ -69,7 +69,13 @@ impl From<Refused> for Submitted {
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn attach(env: Env, on_ready: Function<'_, (), ()>, thread: u32) -> Result<u32> {
-    environment::attach(env, &on_ready, thread)
+    attachments::attach(env, &on_ready, thread)
+}
+
+/// Lets an attachment go that has nothing open and waits for nothing. Returns whether it was so.
+#[napi]
+pub fn detach(env: Env, attachment: u32) -> Result<bool> {
+    attachments::detach(env, attachment)
 }
 
 /// How a database is opened.
@@ -106,16 +112,17 @@ pub fn open_database<'env>(
         },
     };
     let timeout = milliseconds(options.timeout.unwrap_or(0.0));
-    let (mailbox, has_ended) = environment::with(*env, attachment, |environment| {
-        (environment.mailbox(), environment.has_ended())
+    let mailbox = attachments::with(*env, attachment, |environment| {
+        (!environment.has_ended()).then(|| environment.mailbox())
     })?;
-    if has_ended {
+    let Some(mailbox) = mailbox.flatten() else {
         return error_record(env, &error::Error::EnvironmentEnded).map(Either::B);
-    }
+    };
     match Database::open(location, timeout, options.numbers, mailbox) {
         Ok(database) => {
-            environment::with(*env, attachment, |environment| environment.register(database))
-                .map(Either::A)
+            let number =
+                attachments::with(*env, attachment, |environment| environment.register(database))?;
+            Ok(Either::A(number.unwrap_or_default()))
         }
         Err(error) => error_record(env, &error).map(Either::B),
     }
@@ -157,26 +164,28 @@ pub fn submit(
         .get(..length as usize)
         .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?
         .to_vec();
-    environment::with(env, attachment, |environment| match environment.database(database) {
-        Lookup::Closed => Submitted::Closed,
-        Lookup::NeverOpened => Submitted::NeverOpened,
-        Lookup::Found(found) => {
-            environment.begin_wait(env);
-            found.submit(lane, job, transaction, request).map_or_else(
-                |refused| {
-                    environment.end_waits(env, 1);
-                    refused.into()
-                },
-                |()| Submitted::Accepted,
-            )
-        }
-    })
+    let submitted =
+        attachments::with(env, attachment, |environment| match environment.database(database) {
+            Lookup::Closed => Submitted::Closed,
+            Lookup::NeverOpened => Submitted::NeverOpened,
+            Lookup::Found(found) => {
+                environment.begin_wait(env);
+                found.submit(lane, job, transaction, request).map_or_else(
+                    |refused| {
+                        environment.end_waits(env, 1);
+                        refused.into()
+                    },
+                    |()| Submitted::Accepted,
+                )
+            }
+        })?;
+    Ok(submitted.unwrap_or(Submitted::Closed))
 }
 
 /// Opens a further lane for a transaction; -1 where the client is closed.
 #[napi]
 pub fn open_lane(env: Env, attachment: u32, database: u32) -> Result<i64> {
-    environment::with(env, attachment, |environment| match environment.database(database) {
+    Ok(match look_up(env, attachment, database)? {
         Lookup::Found(database) => database.open_lane().map_or(-1, i64::from),
         Lookup::Closed | Lookup::NeverOpened => -1,
     })
@@ -220,12 +229,11 @@ pub fn close_database<'env>(
     attachment: u32,
     database: u32,
 ) -> Result<ArrayBuffer<'env>> {
-    let found = environment::with(*env, attachment, |environment| environment.database(database))?;
-    let records = match found {
+    let records = match look_up(*env, attachment, database)? {
         Lookup::Found(found) => environment::close(&found, 0),
         Lookup::Closed | Lookup::NeverOpened => Vec::new(),
     };
-    environment::with(*env, attachment, |environment| environment.release(database))?;
+    attachments::with(*env, attachment, |environment| environment.release(database))?;
     ArrayBuffer::copy_from(env, records)
 }
 
@@ -233,8 +241,8 @@ pub fn close_database<'env>(
 /// under its number.
 #[napi]
 pub fn close_all(env: &Env, attachment: u32) -> Result<ArrayBuffer<'_>> {
-    let records = environment::with(*env, attachment, Environment::close_all)?;
-    ArrayBuffer::copy_from(env, records)
+    let records = attachments::with(*env, attachment, Environment::close_all)?;
+    ArrayBuffer::copy_from(env, records.unwrap_or_default())
 }
 
 /// Ends the draining of a database that is being shut down.
@@ -254,15 +262,17 @@ pub fn ask_to_shut_down(
     drain: bool,
     timeout: f64,
 ) -> Result<u32> {
-    environment::with(env, attachment, |environment| {
+    let asked = attachments::with(env, attachment, |environment| {
         environment.ask_to_shut_down(env, thread, job, drain, milliseconds(timeout))
-    })
+    })?;
+    Ok(asked.unwrap_or(0))
 }
 
 /// Answers such a request of another environment.
 #[napi]
 pub fn acknowledge_shutdown(env: Env, attachment: u32, request: u32, report: String) -> Result<()> {
-    environment::with(env, attachment, |environment| environment.acknowledge(request, report))
+    attachments::with(env, attachment, |environment| environment.acknowledge(request, report))?;
+    Ok(())
 }
 
 /// Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
@@ -277,27 +287,29 @@ pub fn shut_down_database(
     timeout: f64,
 ) -> Result<Submitted> {
     let limit = drain.then(|| milliseconds(timeout));
-    environment::with(env, attachment, |environment| match environment.database(database) {
-        Lookup::Closed => Submitted::Closed,
-        Lookup::NeverOpened => Submitted::NeverOpened,
-        Lookup::Found(found) => {
-            environment.begin_wait(env);
-            found.shut_down(job, limit).map_or_else(
-                |refused| {
-                    environment.end_waits(env, 1);
-                    refused.into()
-                },
-                |()| Submitted::Accepted,
-            )
-        }
-    })
+    let submitted =
+        attachments::with(env, attachment, |environment| match environment.database(database) {
+            Lookup::Closed => Submitted::Closed,
+            Lookup::NeverOpened => Submitted::NeverOpened,
+            Lookup::Found(found) => {
+                environment.begin_wait(env);
+                found.shut_down(job, limit).map_or_else(
+                    |refused| {
+                        environment.end_waits(env, 1);
+                        refused.into()
+                    },
+                    |()| Submitted::Accepted,
+                )
+            }
+        })?;
+    Ok(submitted.unwrap_or(Submitted::Closed))
 }
 
 /// The next answers, or null.
 #[napi]
 pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>>> {
-    let records = environment::with(*env, attachment, |environment| environment.fetch(*env))?;
-    records.map(|records| ArrayBuffer::copy_from(env, records)).transpose()
+    let records = attachments::with(*env, attachment, |environment| environment.fetch(*env))?;
+    records.flatten().map(|records| ArrayBuffer::copy_from(env, records)).transpose()
 }
 
 /// How many connections of this process have the file at this path open.
@@ -319,11 +331,16 @@ fn with_database(
     number: u32,
     action: impl FnOnce(&Database),
 ) -> Result<()> {
-    let found = environment::with(env, attachment, |environment| environment.database(number))?;
-    if let Lookup::Found(database) = found {
+    if let Lookup::Found(database) = look_up(env, attachment, number)? {
         action(&database);
     }
     Ok(())
+}
+
+fn look_up(env: Env, attachment: u32, number: u32) -> Result<Lookup> {
+    let found = attachments::with(env, attachment, |environment| environment.database(number))?;
+    // Who is not attached any more had nothing open.
+    Ok(found.unwrap_or(Lookup::Closed))
 }
 
 fn error_record<'env>(env: &'env Env, error: &error::Error) -> Result<ArrayBuffer<'env>> {

@@ -1,6 +1,6 @@
 import test from "ava";
 import { LibsqlError } from "latchdb";
-import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { openUrl, selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside } from "../support/open-files.mjs";
 import { lockElsewhere, startProgram } from "../support/processes.mjs";
 import { countTo, endlessQuery, journalModes, prepare } from "../support/queries.mjs";
@@ -27,7 +27,16 @@ for (const mode of journalModes) {
     ];
     const report = await client.shutdown({ drain: true });
     await t.notThrowsAsync(Promise.all(calls));
+    t.is(report.path, database.file);
+    t.is(report.drained, calls.length);
     t.is(report.cancelled, 0);
+    t.is(report.connections, 1);
+    t.deepEqual(
+      report.steps.map(({ step }) => step),
+      ["drain", "cancel", "join", "close"],
+    );
+    const stepsMs = report.steps.reduce((sum, { ms }) => sum + ms, 0);
+    t.true(stepsMs <= report.ms, `${stepsMs} of ${report.ms} ms`);
     t.false(report.walLeft);
     t.true(report.ms >= 0 && report.ms < 10_000);
     await assertNothingBeside(t, database.file);
@@ -75,10 +84,11 @@ for (const mode of journalModes) {
     const called = transaction.execute(insert(1));
     // It waits for the transaction, which nobody will end.
     const writer = client.execute(insert(2));
-    const { cancelled } = await client.shutdown({ drain: true });
+    const { drained, cancelled, connections } = await client.shutdown({ drain: true });
     await t.notThrowsAsync(called);
     await t.notThrowsAsync(writer);
-    t.is(cancelled, 0);
+    // The rollback is nobody's call.
+    t.deepEqual({ drained, cancelled, connections }, { drained: 2, cancelled: 0, connections: 2 });
     t.deepEqual(await selectColumn(database.open(), "select a from t"), [2]);
   });
 
@@ -109,6 +119,7 @@ for (const mode of journalModes) {
       const report = await client.shutdown({ drain: true, timeoutMs: 300 });
       await Promise.all(cancelled);
       await t.notThrowsAsync(done);
+      t.is(report.drained, 1);
       t.is(report.cancelled, 4);
       t.true(report.ms >= 290 && report.ms < 2000, `${report.ms} ms`);
       await assertNothingBeside(t, database.file);
@@ -130,6 +141,10 @@ for (const mode of journalModes) {
       const report = await client.shutdown();
       await Promise.all(cancelled);
       t.is(report.cancelled, 4);
+      t.deepEqual(
+        report.steps.map(({ step }) => step),
+        ["cancel", "join", "close"],
+      );
       t.true(report.ms < 1000, `${report.ms} ms`);
       await assertNothingBeside(t, database.file);
     },
@@ -263,4 +278,71 @@ test("a drain commits a transaction whose long batch was still being written", a
   await Promise.all([batch, committed]);
   t.is((await report).cancelled, 0);
   t.is(await selectValue(database.open(), "select count(*) from t"), 20_000);
+});
+
+for (const where of ["in a file", "in memory"]) {
+  test.serial(`draining answers what waits for the lane of a transaction (${where})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client =
+      where === "in a file" ? database.open({ concurrency: 1 }) : openUrl(t, ":memory:");
+    await client.execute("create table t (a)");
+    const transaction = await client.transaction("write");
+    await transaction.execute(insert(1));
+    // All connections are held: a call is refused, and one of the transaction is not.
+    const called = transaction.execute(countTo(200_000));
+    const { drained, cancelled } = await client.shutdown({ drain: true });
+    await t.notThrowsAsync(called);
+    t.deepEqual({ drained, cancelled }, { drained: 1, cancelled: 0 });
+  });
+}
+
+test.serial(
+  "draining answers what waits for the move to a connection with TEMP tables",
+  async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    const transaction = await client.transaction("write");
+    await transaction.execute("create temp table only_here (a)");
+    const commit = transaction.commit();
+    const calls = Array.from({ length: 10 }, (_, i) =>
+      client.execute({ sql: "select ?", args: [i] }),
+    );
+    const { cancelled } = await client.shutdown({ drain: true });
+    await t.notThrowsAsync(Promise.all([commit, ...calls]));
+    t.is(cancelled, 0);
+  },
+);
+
+test.serial("the earliest limit of several callers counts", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  const call = t.throwsAsync(client.execute(endlessQuery), closed);
+  const first = client.shutdown({ drain: true, timeoutMs: 600_000 });
+  const second = client.shutdown({ drain: true, timeoutMs: 200 });
+  const report = await first;
+  t.is(await second, report);
+  t.true(report.ms >= 190 && report.ms < 20_000, `${report.ms} ms`);
+  await call;
+});
+
+test.serial("a caller who does not want to drain ends the draining", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  const call = t.throwsAsync(client.execute(endlessQuery), closed);
+  const draining = client.shutdown({ drain: true, timeoutMs: 600_000 });
+  await client.shutdown();
+  t.is((await draining).cancelled, 1);
+  await call;
+});
+
+test.serial("a client that is opened again has a closing of its own", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  const first = await client.shutdown();
+  await client.reconnect();
+  await client.execute("select 1");
+  const second = await client.shutdown();
+  t.not(first, second);
+  t.is(second.connections, 1);
+  t.deepEqual((await client.shutdown()).steps, second.steps);
 });

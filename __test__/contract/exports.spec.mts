@@ -23,7 +23,13 @@ import { openClient, temporaryDatabase } from "../support/database.mjs";
 
 const require = createRequire(import.meta.url);
 
-const common = ["LibsqlBatchError", "LibsqlError", "createClient", "shutdownAll", "terminateWorker"];
+const common = [
+  "LibsqlBatchError",
+  "LibsqlError",
+  "createClient",
+  "shutdownAll",
+  "terminateWorker",
+];
 const local = [
   "ConnectionPool",
   "LibsqlBatchError",

@@ -1,28 +1,6 @@
-/** Other processes: programs of `support/programs/`, which talk in lines. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+/** Other processes of a test: programs of `support/programs/`, which talk in lines. */
 import type { ExecutionContext } from "ava";
-
-/** How a program ended. */
-export interface Ended {
-  code: number | null;
-  signal: string | null;
-  /** All that it printed, in lines. */
-  lines: string[];
-  /** What it printed on stderr. */
-  errors: string;
-}
-
-/** A program that runs. */
-export interface Program {
-  /** Waits for this line. Lines before it are passed over. */
-  waitFor(line: string): Promise<void>;
-  /** Tells it something. */
-  say(line: string): void;
-  readonly ended: Promise<Ended>;
-}
+import { startHelper, type Ended, type Program } from "./helper-process.mjs";
 
 interface StartOptions {
   arguments?: string[];
@@ -30,52 +8,18 @@ interface StartOptions {
   runtime?: string[];
 }
 
-/** Starts a program of `support/programs/`. The end of the test ends it, by its own id. */
+/** Starts a program. The end of the test ends it, by its own id. */
 export function startProgram(
   t: ExecutionContext,
   name: string,
   { arguments: args = [], runtime = [] }: StartOptions = {},
 ): Program {
-  const path = fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [...runtime, path, ...args], {
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  // Its end closes the pipe: who speaks to it then learns of that from `ended`.
-  child.stdin.on("error", () => undefined);
-  const lines: string[] = [];
-  let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  const reader = createInterface({ input: child.stdout });
-  const heard = new Set<() => void>();
-  reader.on("line", (line) => {
-    lines.push(line);
-    for (const hear of heard) hear();
-  });
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, lines, errors }));
+  const program = startHelper(name, args, runtime);
   t.teardown(async () => {
-    child.kill("SIGKILL");
-    await ended;
+    program.kill();
+    await program.ended;
   });
-  let passed = 0;
-  return {
-    ended,
-    say: (line) => void child.stdin.write(line + "\n"),
-    waitFor: (line) =>
-      new Promise((resolve, reject) => {
-        const hear = (): void => {
-          const found = lines.indexOf(line, passed);
-          if (found < 0) return;
-          passed = found + 1;
-          heard.delete(hear);
-          resolve();
-        };
-        heard.add(hear);
-        hear();
-        void ended.then(({ code }) => {
-          reject(new Error(`${name} ended (${code}) before it said "${line}": ${errors}`));
-        });
-      }),
-  };
+  return program;
 }
 
 /** Runs a program to its end. */

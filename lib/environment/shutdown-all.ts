@@ -1,4 +1,5 @@
 /** Shuts down whatever this environment has open, for itself or because a host asks. */
+import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import type {
   FailedClosing,

@@ -1,4 +1,6 @@
 /** Ends a worker in good order, from its host. */
+import { performance } from "node:perf_hooks";
+import { clearTimeout, setTimeout } from "node:timers";
 import type { Worker } from "node:worker_threads";
 import type { ShutdownOptions, TerminationReport } from "../../index.js";
 import { askThread } from "../native/environment";
@@ -48,10 +50,7 @@ async function terminate(
 }
 
 /** The first of several, or undefined where none came within the limit. */
-async function within<T>(
-  limitMs: number,
-  promises: (T | Promise<T>)[],
-): Promise<T | undefined> {
+async function within<T>(limitMs: number, promises: (T | Promise<T>)[]): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, limitMs, undefined);

@@ -4,7 +4,7 @@ import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import * as addon from "../../binding.js";
 import { ClosingAnswer, type Closed } from "./closing";
-import { attachment, expect, nextJob, type Answer } from "./delivery";
+import { attach, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, isClientClosed, neverOpened, toError } from "./errors";
 import * as openDatabases from "./open-databases";
 import { StatementNumbers } from "./statements";
@@ -51,6 +51,7 @@ export class NativeDatabase {
   /** How many calls have had their answer, the closing's cancelling apart. */
   answered = 0;
   readonly #owner: object;
+  readonly #attachment: number;
   readonly #shapes = new Map<number, Shape>();
 
   /**
@@ -58,13 +59,18 @@ export class NativeDatabase {
    * @throws LibsqlError with SQLite's code where the file cannot be opened
    */
   constructor(options: DatabaseOptions, owner: object) {
+    const attachment = attach();
     const opened = addon.openDatabase(attachment, {
       location: options.location,
       inMemory: options.inMemory,
       timeout: options.timeout,
       numbers: options.intMode === "number",
     });
-    if (typeof opened !== "number") throw errorIn(opened);
+    if (typeof opened !== "number") {
+      openDatabases.detachSoon();
+      throw errorIn(opened);
+    }
+    this.#attachment = attachment;
     this.number = opened;
     const isFile = !options.inMemory && options.location !== "";
     this.path = isFile ? absolute(options.location) : options.location;
@@ -84,7 +90,7 @@ export class NativeDatabase {
       const job = submission.job ?? nextJob();
       const refused = refusal(
         addon.submit(
-          attachment,
+          this.#attachment,
           this.number,
           lane,
           job,
@@ -98,25 +104,25 @@ export class NativeDatabase {
       const answer = new JobAnswer(this, this.#shapes, submission, resolve, reject);
       expect(job, answer);
       if (signal !== undefined) {
-        answer.cancelOn(signal, () => addon.cancel(attachment, this.number, lane, job));
+        answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.number, lane, job));
       }
     });
   }
 
   /** Opens a further lane; undefined where the client is closed. */
   openLane(): number | undefined {
-    const lane = addon.openLane(attachment, this.number);
+    const lane = addon.openLane(this.#attachment, this.number);
     return lane < 0 ? undefined : lane;
   }
 
   /** Closes a lane that has nothing to do. */
   closeLane(lane: number): void {
-    addon.closeLane(attachment, this.number, lane);
+    addon.closeLane(this.#attachment, this.number, lane);
   }
 
   /** Rolls a transaction back and waits for it. */
   endTransaction(lane: number, transaction: number): void {
-    addon.endTransaction(attachment, this.number, lane, transaction);
+    addon.endTransaction(this.#attachment, this.number, lane, transaction);
   }
 
   /**
@@ -126,7 +132,7 @@ export class NativeDatabase {
   close(): Closed {
     openDatabases.leave(this.number, this.#owner);
     const closing = new ClosingAnswer(this.path);
-    const records = addon.closeDatabase(attachment, this.number);
+    const records = addon.closeDatabase(this.#attachment, this.number);
     readRecords(records, (_job, kind, record) => closing.take(kind, record));
     return closing.result();
   }
@@ -142,7 +148,7 @@ export class NativeDatabase {
 
   /** Ends the draining of `shutDown`. */
   hurry(): void {
-    addon.hurryDatabase(attachment, this.number);
+    addon.hurryDatabase(this.#attachment, this.number);
   }
 }
 

@@ -2,6 +2,8 @@
  * Fetches the answers that the lanes' threads have left, and gives them to those who wait. Threads
  * know jobs by number only; what a number means is known here.
  */
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers";
 import { threadId } from "node:worker_threads";
 import * as addon from "../../binding.js";
 import { readRecords, type RecordReader } from "../wire/response";
@@ -23,14 +25,33 @@ export interface Answer {
  */
 const TURN_MS = 3;
 
-/** The number by which the addon knows this copy of our JavaScript. */
-export const attachment = addon.attach(deliver, threadId);
-
 /** The job under which the requests of other environments come in. */
 export const REQUESTS = 0;
 
 const waiting = new Map<number, Answer>();
 let lastJob = 0;
+let attachment: number | undefined;
+
+/**
+ * The number by which the addon knows this copy of our JavaScript. It keeps its number while it has
+ * something open or waits for something.
+ */
+export function attach(): number {
+  attachment ??= addon.attach(deliver, threadId);
+  return attachment;
+}
+
+/**
+ * Gives the number back, where nothing is open and nothing is waited for: while it is attached, this
+ * copy of our JavaScript cannot be collected.
+ *
+ * @returns whether it was so
+ */
+export function detach(): boolean {
+  if (attachment !== undefined && !addon.detach(attachment)) return false;
+  attachment = undefined;
+  return true;
+}
 
 /** A number for a new job. */
 export function nextJob(): number {
@@ -46,6 +67,7 @@ export function expect(job: number, answer: Answer): void {
 
 /** Called by the addon when there are answers to fetch. */
 export function deliver(): void {
+  if (attachment === undefined) return;
   const began = performance.now();
   let isEmpty = false;
   try {

@@ -2,7 +2,8 @@
 import type { ShutdownAllReport } from "../../index.js";
 import * as addon from "../../binding.js";
 import { SHUTDOWN_ACKNOWLEDGED, SHUTDOWN_REQUEST } from "../wire/response";
-import { attachment, expect, nextJob, REQUESTS } from "./delivery";
+import { attach, expect, nextJob, REQUESTS } from "./delivery";
+import { detachSoon } from "./open-databases";
 
 /** What one environment asks of another. */
 export interface ShutdownRequest {
@@ -23,7 +24,8 @@ export function askThread(
 ): Promise<(ShutdownAllReport | undefined)[]> {
   return new Promise((resolve) => {
     const job = nextJob();
-    const asked = addon.askToShutDown(attachment, thread, job, drain, timeoutMs);
+    const asked = addon.askToShutDown(attach(), thread, job, drain, timeoutMs);
+    detachSoon();
     if (asked === 0) return resolve([]);
     const reports: (ShutdownAllReport | undefined)[] = [];
     expect(job, {
@@ -53,5 +55,5 @@ export function onRequest(serve: (request: ShutdownRequest) => void): void {
 
 /** Answers a request. */
 export function acknowledge(request: number, report: ShutdownAllReport): void {
-  addon.acknowledgeShutdown(attachment, request, JSON.stringify(report));
+  addon.acknowledgeShutdown(attach(), request, JSON.stringify(report));
 }

@@ -2,11 +2,12 @@
  * Which databases this copy of latchdb has open in its environment: to close them at the end of the
  * process, and those whose client was forgotten.
  */
+import { setTimeout } from "node:timers";
 import { isMainThread } from "node:worker_threads";
 import * as addon from "../../binding.js";
 import { readRecords } from "../wire/response";
 import { ClosingAnswer, type Closed } from "./closing";
-import { attachment, expect, nextJob } from "./delivery";
+import { attach, detach, expect, nextJob } from "./delivery";
 import { clientClosed } from "./errors";
 
 /** An open database, whether or not somebody still has its client. */
@@ -23,7 +24,11 @@ interface Entry {
   owner: WeakRef<object>;
 }
 
+/** For how long this copy of latchdb stays attached to the addon when nothing is open, in ms. */
+const STAY_ATTACHED_MS = 1000;
+
 const open = new Map<number, Entry>();
+let detaching: NodeJS.Timeout | undefined;
 
 /**
  * Clients that were forgotten without being closed are closed once they are collected. Nothing
@@ -35,22 +40,33 @@ const forgotten = new FinalizationRegistry<number>((number) => {
   if (entry !== undefined) closeInBackground(number, entry.path).catch(() => undefined);
 });
 
-let closesAtExit = false;
-
 /** Enters a database that was opened. */
 export function enter(number: number, path: string, owner: object): void {
+  // process.exit() and an uncaught error run no cleanup hook in the main thread.
+  if (open.size === 0 && isMainThread) process.on("exit", closeAll);
   open.set(number, { path, owner: new WeakRef(owner) });
   forgotten.register(owner, number, owner);
-  // process.exit() and an uncaught error run no cleanup hook in the main thread.
-  if (closesAtExit || !isMainThread) return;
-  closesAtExit = true;
-  process.on("exit", closeAll);
 }
 
 /** Takes out one that is closed. */
 export function leave(number: number, owner: object): void {
-  open.delete(number);
   forgotten.unregister(owner);
+  remove(number);
+}
+
+/** Lets go of the addon soon, where nothing is open then: this copy of latchdb can be collected. */
+export function detachSoon(): void {
+  detaching ??= setTimeout(() => {
+    detaching = undefined;
+    // Answers may be on their way.
+    if (open.size === 0 && !detach()) detachSoon();
+  }, STAY_ATTACHED_MS).unref();
+}
+
+function remove(number: number): void {
+  if (!open.delete(number) || open.size > 0) return;
+  if (isMainThread) process.off("exit", closeAll);
+  detachSoon();
 }
 
 /** All that are open, or closing. */
@@ -75,7 +91,7 @@ export function closeInBackground(
 ): Promise<Closed> {
   return new Promise((resolve, reject) => {
     const job = nextJob();
-    const submitted = addon.shutDownDatabase(attachment, number, job, drain, timeoutMs);
+    const submitted = addon.shutDownDatabase(attach(), number, job, drain, timeoutMs);
     if (submitted !== addon.Submitted.Accepted) return reject(clientClosed());
     const closing = new ClosingAnswer(path, drainedBeforeMs);
     expect(job, {
@@ -83,8 +99,8 @@ export function closeInBackground(
       take(kind, record) {
         if (!closing.take(kind, record)) return false;
         // The thread is done: this joins it, and lets the number go.
-        addon.closeDatabase(attachment, number);
-        open.delete(number);
+        addon.closeDatabase(attach(), number);
+        remove(number);
         try {
           resolve(closing.result());
         } catch (error) {
@@ -99,7 +115,7 @@ export function closeInBackground(
 function closeAll(): void {
   const closings = new Map<number, ClosingAnswer>();
   for (const [number, { path }] of open) closings.set(number, new ClosingAnswer(path));
-  readRecords(addon.closeAll(attachment), (number, kind, record) => {
+  readRecords(addon.closeAll(attach()), (number, kind, record) => {
     closings.get(number)?.take(kind, record);
   });
 }

@@ -1,4 +1,5 @@
 /** One transaction while it is open: its lane, and the order of its calls. */
+import { performance } from "node:perf_hooks";
 import type { ResultSet } from "@libsql/core/api";
 import type { NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";

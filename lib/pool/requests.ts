@@ -1,4 +1,6 @@
 /** Writes the requests of one client. */
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers";
 import type { InArgs, IntMode, TransactionMode } from "@libsql/core/api";
 import type { StatementNumbers } from "../native/statements";
 import type { InStatement } from "../statement";

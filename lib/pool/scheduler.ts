@@ -5,6 +5,8 @@
  * lane, one after the other; each transaction has a lane of its own while it is open. Who may write
  * is decided on the native side (src/write_line.rs), again in the order of the calls.
  */
+import { performance } from "node:perf_hooks";
+import { clearTimeout, setTimeout } from "node:timers";
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import type { Closed } from "../native/closing";

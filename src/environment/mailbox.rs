@@ -66,6 +66,11 @@ impl Mailbox {
         Some(delivery)
     }
 
+    /// Whether there is nothing to fetch.
+    pub fn is_empty(&self) -> bool {
+        self.lock().letters.is_empty()
+    }
+
     /// Asks the environment to shut its clients down.
     pub fn ask(&self, request: ShutdownRequest) {
         self.put(Letter::Request(request));

@@ -1,41 +1,90 @@
-/** A worker with everything in flight. It says so, and is then ended by its parent or by itself. */
+/** A worker of a storm: does everything at once, and ends itself where it is told to. */
 import { parentPort, workerData } from "node:worker_threads";
-import { createClient } from "latchdb";
+import type { LatchClient } from "latchdb";
 import { endlessQuery } from "../queries.mjs";
 
-const { file, way } = workerData as { file: string; way: string };
-const url = `file:${file}`;
-const ignore = (): void => undefined;
+/** What the worker is to do. */
+export interface StormOrder {
+  /** Databases in journal modes delete and wal, and one that another process has locked. */
+  files: string[];
+  way: "terminate" | "exit" | "throw" | "end";
+  /** The first number that it writes. */
+  firstId: number;
+  /** How long to wait before the end. */
+  delayMs: number;
+  /** Whether that counts from the moment where everything is in flight, or from the start. */
+  isWorking: boolean;
+}
 
-const holder = createClient({ url });
-const reader = createClient({ url });
-const blocked = createClient({ url, timeout: 60_000 });
+/** What it says. */
+export interface StormSaying {
+  acknowledged?: number[];
+  works?: boolean;
+  ends?: boolean;
+}
+
+const order = workerData as StormOrder;
+const stop = new AbortController();
+const { signal } = stop;
+const ignore = (): void => undefined;
+let nextId = order.firstId;
+
+if (!order.isWorking) endSoon();
+const { createClient } = await import("latchdb");
+
+const [inDelete, inWal] = order.files
+  .slice(0, 2)
+  .map((file) => createClient({ url: `file:${file}`, timeout: 60_000 }));
+const blocked = createClient({ url: `file:${order.files[2]}`, timeout: 60_000 });
 const memory = createClient({ url: ":memory:" });
 
-const transaction = await holder.transaction("write");
-await transaction.execute("insert into t values ('never')");
-await Promise.all([reader.execute("select 1"), memory.execute("create table t (a)")]);
+if (inDelete === undefined || inWal === undefined) throw new Error("no databases");
+void write(inDelete).catch(ignore);
+void write(inWal).catch(ignore);
+void openAndClose().catch(ignore);
+memory.execute({ sql: endlessQuery, signal }).catch(ignore);
+inWal.batch(["select 1", endlessQuery], "read", { signal }).catch(ignore);
+blocked.execute({ sql: "insert into t values (1)", signal }).catch(ignore);
+blocked.transaction("write", { signal }).catch(ignore);
+await memory.execute({ sql: "select 1", signal }).catch(ignore);
 
-// A natural end waits for what is in flight: there is nothing then but what is open and idle.
-if (way !== "end") {
-  reader.execute(endlessQuery).catch(ignore);
-  memory.execute(endlessQuery).catch(ignore);
-  blocked.execute("insert into t values ('never')").catch(ignore);
-  blocked.transaction("write").catch(ignore);
-  holder.batch(["insert into t values ('never')"]).catch(ignore);
-  for (let i = 0; i < 50; i++) {
-    reader.execute("select count(*) from t").catch(ignore);
-    memory.execute("select 1").catch(ignore);
+async function write(client: LatchClient): Promise<void> {
+  while (!signal.aborted) {
+    const [one, two, three] = [nextId++, nextId++, nextId++];
+    await client.execute({ sql: "insert into t values (?)", args: [one] });
+    say({ acknowledged: [one] });
+    const transaction = await client.transaction("write");
+    await transaction.execute({ sql: "insert into t values (?)", args: [two] });
+    await transaction.execute({ sql: "insert into t values (?)", args: [three] });
+    await transaction.commit();
+    say({ acknowledged: [two, three], works: true });
+    if (order.isWorking) endSoon();
   }
 }
-parentPort?.postMessage("in flight");
 
-switch (way) {
-  case "terminate":
-    // Answers go on coming in while the parent ends us.
-    for (;;) await transaction.execute("select count(*) from t");
-  case "exit":
-    process.exit(3);
-  case "throw":
-    throw new Error("thrown on purpose");
+async function openAndClose(): Promise<void> {
+  for (let i = 0; !signal.aborted; i++) {
+    const client = createClient({ url: `file:${order.files[1]}` });
+    const answer = client.execute("select count(*) from t").catch(ignore);
+    if (i % 2 === 0) await answer;
+    if (i % 3 === 0) client.close();
+    else await client.shutdown({ drain: i % 3 === 1, timeoutMs: 20 });
+  }
+}
+
+function say(saying: StormSaying): void {
+  parentPort?.postMessage(saying);
+}
+
+/** Ends the worker in the way that it was told, once. */
+function endSoon(): void {
+  if (order.way === "terminate" || signal.aborted || order.delayMs < 0) return;
+  const { delayMs } = order;
+  order.delayMs = -1;
+  setTimeout(() => {
+    say({ ends: true });
+    if (order.way === "exit") process.exit(3);
+    if (order.way === "throw") throw new Error("thrown on purpose");
+    stop.abort();
+  }, delayMs);
 }

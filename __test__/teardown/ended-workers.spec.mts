@@ -30,7 +30,7 @@ for (const mode of journalModes) {
     test.serial(`a worker that is ended by ${by}, ${rounds} times (${mode})`, async (t) => {
       t.timeout(60_000);
       const { file } = await temporaryDatabase(t);
-      const report = await reportOf<Report>(t, "worker-storm", {
+      const report = await reportOf<Report>(t, "ended-workers", {
         arguments: [file, mode, way, String(rounds)],
       });
       t.is(report.inFlight, rounds);

@@ -22,7 +22,7 @@ const report = {
 let descriptorsAfterTwo = 0;
 
 for (let round = 0; round < Number(rounds); round++) {
-  const worker = new Worker(new URL("./storm-worker.mjs", import.meta.url), {
+  const worker = new Worker(new URL("./ended-worker.mjs", import.meta.url), {
     workerData: { file, way },
     stderr: true,
   });

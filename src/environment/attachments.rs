@@ -1,0 +1,94 @@
+//! The copies of our JavaScript that an environment has loaded: a bundler may make several, and a test
+//! runner loads one after the other. A copy is attached while it has something open, so that one that
+//! is not used any more can be collected.
+//!
+//! The table is the environment's instance data, which Node-API frees last.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+use napi::CleanupEnvHook;
+use napi::bindgen_prelude::{Env, Function, Result};
+
+use super::Environment;
+use crate::controls::{Protection, takes_out};
+
+#[derive(Default)]
+struct Table {
+    attached: BTreeMap<u32, (Environment, Option<Hook>)>,
+    last: u32,
+}
+
+type Shared = Rc<RefCell<Table>>;
+type Hook = CleanupEnvHook<(Weak<RefCell<Table>>, u32)>;
+
+/// Sets up the state for one copy of our JavaScript. `on_ready` is called on the JavaScript thread
+/// when there are answers to fetch; `thread` is the number that JavaScript gives its thread. Returns
+/// the number of the attachment, which is never given again.
+pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<u32> {
+    let doorbell = on_ready.build_threadsafe_function::<()>().weak::<true>().build()?;
+    let table = match env.get_instance_data::<Shared>()? {
+        Some(table) => Rc::clone(table),
+        None => {
+            let table = Shared::default();
+            env.set_instance_data(Rc::clone(&table), (), |_| {})?;
+            table
+        }
+    };
+    let number = table.borrow().last + 1;
+    // Hooks run last in, first out: added after the thread-safe function was created, this one runs
+    // before that is finalized, and joins every thread that might still call it.
+    let hook = if takes_out(Protection::CleanupHook) {
+        None
+    } else {
+        Some(env.add_env_cleanup_hook((Rc::downgrade(&table), number), tear_down)?)
+    };
+    let mut table = table.borrow_mut();
+    table.last = number;
+    table.attached.insert(number, (Environment::new(doorbell, thread), hook));
+    Ok(number)
+}
+
+/// Lets a copy of our JavaScript go that has nothing open and waits for nothing. Returns whether it
+/// was so.
+pub fn detach(env: Env, attachment: u32) -> Result<bool> {
+    let Some(table) = env.get_instance_data::<Shared>()? else {
+        return Ok(true);
+    };
+    let mut table = table.borrow_mut();
+    if table.attached.get(&attachment).is_some_and(|(environment, _)| !environment.is_idle()) {
+        return Ok(false);
+    }
+    let Some((mut environment, hook)) = table.attached.remove(&attachment) else {
+        return Ok(true);
+    };
+    drop(table);
+    if let Some(hook) = hook {
+        // napi-rs keeps the few bytes of its data; they refer to the table weakly.
+        env.remove_env_cleanup_hook(hook)?;
+    }
+    environment.tear_down();
+    Ok(true)
+}
+
+/// Runs `action` on the state of one attachment; None where it is not attached (any more).
+pub fn with<T>(
+    env: Env,
+    attachment: u32,
+    action: impl FnOnce(&mut Environment) -> T,
+) -> Result<Option<T>> {
+    let table = env.get_instance_data::<Shared>()?;
+    let mut table = table.map(|table| table.borrow_mut());
+    let environment = table.as_mut().and_then(|table| table.attached.get_mut(&attachment));
+    Ok(environment.map(|(environment, _)| action(environment)))
+}
+
+fn tear_down((table, number): (Weak<RefCell<Table>>, u32)) {
+    let table = table.upgrade();
+    let mut table = table.as_ref().map(|table| table.borrow_mut());
+    if let Some((environment, _)) = table.as_mut().and_then(|table| table.attached.get_mut(&number))
+    {
+        environment.tear_down();
+    }
+}
