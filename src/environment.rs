@@ -16,8 +16,8 @@ use napi::bindgen_prelude::{Env, Status};
 use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
-use crate::controls::{Protection, takes_out};
 use crate::database::Database;
+use crate::saboteur::{Sabotage, has_taken_out};
 use crate::wire::response::{Outcome, Records};
 use mailbox::Mailbox;
 use shutdown_request::ShutdownRequest;
@@ -200,7 +200,7 @@ impl Environment {
         self.ended = true;
         threads::leave(self.thread, &self.mailbox);
         self.mailbox.silence();
-        if takes_out(Protection::Join) {
+        if has_taken_out(Sabotage::SkipJoin) {
             for (_, database) in self.databases.drain() {
                 database.stop();
                 std::mem::forget(database);

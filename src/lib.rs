@@ -16,7 +16,6 @@
 mod cancel;
 mod connection;
 mod context;
-mod controls;
 mod database;
 mod environment;
 mod error;
@@ -26,6 +25,7 @@ mod lane;
 #[cfg(feature = "model")]
 mod models;
 mod open_files;
+mod saboteur;
 mod session;
 mod sync;
 mod wire;

@@ -66,7 +66,7 @@ failures.push(...(JSON.parse(verified.lines.at(-1) ?? '["no answer"]') as string
 console.log(JSON.stringify(report));
 
 async function oneAfterTheOther(): Promise<void> {
-  while (report.rounds < Number(rounds)) await round(++report.rounds);
+  while (report.rounds < Number(rounds) && failures.length === 0) await round(++report.rounds);
 }
 
 async function round(number: number): Promise<void> {

@@ -1,0 +1,32 @@
+//! For tests only: takes one safeguard out, so that the tests can show that they would notice.
+//! Compiled in by the Cargo feature `saboteur` alone, which a release build refuses.
+//!
+//! The environment variable `LATCHDB_SABOTAGE` names what to take out, separated by commas.
+
+/// What can be taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// `skip-cleanup-hook`: no hook closes an environment's databases before it ends.
+    SkipCleanupHook,
+    /// `skip-join`: that hook does not join the lanes' threads.
+    SkipJoin,
+}
+
+#[cfg(all(feature = "saboteur", not(debug_assertions)))]
+compile_error!("the feature `saboteur` is for debug builds only: it takes safeguards out");
+
+/// Whether this safeguard is taken out.
+#[cfg(feature = "saboteur")]
+pub fn has_taken_out(sabotage: Sabotage) -> bool {
+    let name = match sabotage {
+        Sabotage::SkipCleanupHook => "skip-cleanup-hook",
+        Sabotage::SkipJoin => "skip-join",
+    };
+    std::env::var("LATCHDB_SABOTAGE").is_ok_and(|names| names.split(',').any(|one| one == name))
+}
+
+/// Nothing is.
+#[cfg(not(feature = "saboteur"))]
+pub const fn has_taken_out(_: Sabotage) -> bool {
+    false
+}
