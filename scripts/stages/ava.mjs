@@ -4,30 +4,38 @@ import { tool } from "../support/tools.mjs";
 import { skip } from "./stage.mjs";
 import { TapCounter } from "./tap.mjs";
 
+/** --bun: AVA's test processes are Bun's too. */
+const BUN_ARGS = ["--bun", "--preload", "./scripts/bun/coverage-stub.mjs"];
+
+/**
+ * The suite on one runtime.
+ *
+ * @param {{ name: string, path: string, isBun: boolean }} runtime
+ * @returns {import("./stage.mjs").Stage}
+ */
+export function avaOn({ name, path, isBun }) {
+  return { name: `ava on ${name}`, run: () => runAva(`ava on ${name}`, path, isBun) };
+}
+
 /** @type {import("./stage.mjs").Stage} */
 export const avaOnNode = {
   name: "ava on Node",
-  run: () => runAva("ava on Node", process.execPath, []),
+  run: () => runAva("ava on Node", process.execPath, false),
 };
 
-/**
- * The same files on Bun.
- *
- * @type {import("./stage.mjs").Stage}
- */
+/** @type {import("./stage.mjs").Stage} */
 export const avaOnBun = {
   name: "ava on Bun",
   async run() {
     const bun = await findBun();
     if (bun === undefined) return skip("the bun package has no program that runs on this platform");
-    // --bun: AVA's test processes are Bun's too.
-    const args = ["--bun", "--preload", "./scripts/bun/coverage-stub.mjs"];
-    return runAva(`ava on Bun ${bun.version}`, bun.path, args);
+    return runAva(`ava on Bun ${bun.version}`, bun.path, true);
   },
 };
 
-async function runAva(name, runtime, runtimeArgs) {
+async function runAva(name, runtime, isBun) {
   const tests = new TapCounter();
+  const runtimeArgs = isBun ? BUN_ARGS : [];
   const outcome = await run(runtime, [...runtimeArgs, tool("ava"), "--tap"], {
     onLine: (line) => tests.read(line),
     describe: () => `${name}: ${tests.passed} passed, ${tests.failed} failed`,
