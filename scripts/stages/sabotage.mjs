@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasCargo } from "../setup/native.mjs";
+import { buildSaboteur } from "../setup/saboteur.mjs";
 import { root } from "../support/root.mjs";
-import { explain, run, runOrExplain } from "../support/run.mjs";
-import { npm } from "../support/tools.mjs";
+import { explain, run } from "../support/run.mjs";
 import { skip } from "./stage.mjs";
 
 const ROUNDS = 20;
@@ -20,13 +20,11 @@ export const sabotagedStorms = {
   name: "sabotage",
   async run() {
     if (!hasCargo()) return skip("cargo is not installed");
-    const [command, ...args] = npm();
-    const built = await runOrExplain(command, [...args, "run", "--silent", "build:saboteur"]);
-    if (built.code !== 0) return { passed: 0, failed: 1 };
+    const addon = await buildSaboteur();
     const results = [
-      await storm("", false),
-      await storm("skip-cleanup-hook", true),
-      await storm("skip-join", true),
+      await storm(addon, "", false),
+      await storm(addon, "skip-cleanup-hook", true),
+      await storm(addon, "skip-join", true),
     ];
     const passed = results.filter(Boolean).length;
     return { passed, failed: results.length - passed };
@@ -34,11 +32,11 @@ export const sabotagedStorms = {
 };
 
 /** Whether a storm ends as it must. */
-async function storm(sabotage, mustFail) {
+async function storm(addon, sabotage, mustFail) {
   const directory = mkdtempSync(join(tmpdir(), "latchdb-"));
   const report = [];
   const outcome = await run(process.execPath, [STORM, directory, String(ROUNDS), "1"], {
-    env: { LATCHDB_SABOTAGE: sabotage, NAPI_RS_NATIVE_LIBRARY_PATH: saboteur() },
+    env: { LATCHDB_SABOTAGE: sabotage, NAPI_RS_NATIVE_LIBRARY_PATH: addon },
     onLine: (line) => report.push(line),
     describe: () => `a storm (${sabotage || "nothing taken out"})`,
     minutes: 3,
@@ -53,10 +51,4 @@ async function storm(sabotage, mustFail) {
 
 function failuresOf(lines) {
   return JSON.parse(lines.at(-1) ?? '{ "failures": ["no report"] }').failures;
-}
-
-function saboteur() {
-  const directory = join(root, "build", "saboteur");
-  const [binary = ""] = readdirSync(directory).filter((name) => name.endsWith(".node"));
-  return join(directory, binary);
 }
