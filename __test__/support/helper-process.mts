@@ -20,8 +20,8 @@ export interface Program {
   waitFor(line: string): Promise<void>;
   /** Tells it something. */
   say(line: string): void;
-  /** Ends it. */
-  kill(): void;
+  /** Ends it; by SIGKILL, where nothing else is said. */
+  kill(signal?: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -46,7 +46,7 @@ export function startHelper(name: string, args: string[] = [], runtime: string[]
   let passed = 0;
   return {
     ended,
-    kill: () => void child.kill("SIGKILL"),
+    kill: (signal = "SIGKILL") => void child.kill(signal),
     say: (line) => void child.stdin.write(line + "\n"),
     waitFor: (line) =>
       new Promise((resolve, reject) => {
