@@ -2,14 +2,6 @@
 /* eslint-disable */
 
 /**
- * Which binding artifact the generated loader actually loaded: `'native'` for
- * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
- * flavor napi-rs can build is listed, because `NAPI_RS_NATIVE_LIBRARY_PATH`
- * can point the loader at a WASI artifact this package does not build itself.
- */
-export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
-
-/**
  * Sets up the calling environment. `on_ready` is called when there are answers to fetch with
  * `takeResults`. Returns the number that the other functions call `attachment`.
  */
@@ -84,3 +76,6 @@ export declare const enum Submitted {
 
 /** The next answers, or null. */
 export declare function takeResults(attachment: number): ArrayBuffer | null
+
+/** The version of latchdb that this binary belongs to: the loader takes only its own. */
+export declare function version(): string

@@ -2,7 +2,8 @@
 import { isMainThread } from "node:worker_threads";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
-import * as addon from "../../binding.js";
+import { Submitted } from "../../binding.js";
+import { addon } from "../addon/addon";
 import { attachment, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, neverOpened, toError } from "./errors";
 import { StatementNumbers } from "./statements";
@@ -248,11 +249,11 @@ class JobAnswer<T> implements Answer {
   }
 }
 
-function refusal(submitted: addon.Submitted): Error | undefined {
+function refusal(submitted: Submitted): Error | undefined {
   switch (submitted) {
-    case addon.Submitted.Accepted:
+    case Submitted.Accepted:
       return undefined;
-    case addon.Submitted.Closed:
+    case Submitted.Closed:
       return clientClosed();
     default:
       return neverOpened();

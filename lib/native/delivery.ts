@@ -2,7 +2,7 @@
  * Fetches the answers that the lanes' threads have left, and gives them to those who wait. Threads
  * know jobs by number only; what a number means is known here.
  */
-import * as addon from "../../binding.js";
+import { addon } from "../addon/addon";
 import { readRecords, type RecordReader } from "../wire/response";
 
 /** Whoever waits for the answer of one job. */
