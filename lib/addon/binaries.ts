@@ -10,11 +10,11 @@ import { binaryName } from "./platform";
 export type Opened = { exports: unknown } | { problem: unknown };
 
 /** The folder of this package. */
-const root = join(__dirname, "..", "..");
+export const packageRoot = join(__dirname, "..", "..");
 
 /** Where the binary is that was built here, or put here by `latchdb-install`. */
 export function localBinary(triple: string): string {
-  return join(root, binaryName(triple));
+  return join(packageRoot, binaryName(triple));
 }
 
 /** The package that brings the binary for a platform. */
