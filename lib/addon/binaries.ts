@@ -9,8 +9,9 @@ import { binaryName } from "./platform";
 /** What became of opening a binary. */
 export type Opened = { exports: unknown } | { problem: unknown };
 
-/** The folder of this package. */
-export const packageRoot = join(__dirname, "..", "..");
+/** The folder of this package. In an ES module that a bundler made there is no telling. */
+export const packageRoot =
+  typeof __dirname === "string" ? join(__dirname, "..", "..") : process.cwd();
 
 /** Where the binary is that was built here, or put here by `latchdb-install`. */
 export function localBinary(triple: string): string {
