@@ -7,6 +7,7 @@ import { avaOnBun, avaOnNode } from "./stages/ava.mjs";
 import { generatedBinding } from "./stages/binding.mjs";
 import { cargoClippy, cargoFmt, cargoModels, cargoTest } from "./stages/cargo.mjs";
 import { lintJavaScript, prettierCheck, typesOfTests } from "./stages/javascript.mjs";
+import { attw, installedPackages, publint } from "./stages/packages.mjs";
 import { runStages } from "./stages/stage.mjs";
 
 const ready = await setUp();
@@ -25,7 +26,7 @@ if (ready.dependencies) {
     prettierCheck,
     typesOfTests,
     generatedBinding,
-    ...(isBuilt ? [avaOnNode, avaOnBun] : []),
+    ...(isBuilt ? [avaOnNode, avaOnBun, publint, attw, installedPackages] : []),
   ]);
   totals.passed += passed;
   totals.failed += failed;

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { root } from "../support/root.mjs";
@@ -6,7 +6,7 @@ import { runOrExplain } from "../support/run.mjs";
 import { npm } from "../support/tools.mjs";
 
 /** Where the tests find the packages. */
-export const packed = join(root, "build", "packages");
+const packed = join(root, "build", "packages");
 
 /**
  * Packs the main package and those of the platforms, as they would be published. Only this machine's
@@ -20,6 +20,16 @@ export async function packAll() {
   const pack = [...args, "pack", "--silent", `--pack-destination=${packed}`, ".", ...bindings];
   const { code } = await runOrExplain(command, pack, { describe: () => "npm pack" });
   if (code !== 0) throw new Error("`npm pack` failed: what it printed stands above");
+  return tarballs();
+}
+
+/** The tarballs of the main package and of this machine's. */
+export function tarballs() {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return {
+    main: join(packed, `latchdb-${version}.tgz`),
+    binding: join(packed, `latchdb-binding-${currentTriple()}-${version}.tgz`),
+  };
 }
 
 /** A copy of a platform's package, with its binary where it was built here. */

@@ -26,9 +26,18 @@ export const avaOnBun = {
   },
 };
 
-async function runAva(name, runtime, runtimeArgs) {
+/**
+ * Runs AVA, and counts.
+ *
+ * @param {string} name
+ * @param {string} runtime
+ * @param {string[]} runtimeArgs
+ * @param {string[]} [avaArgs]
+ * @returns {Promise<import("./stage.mjs").Result>}
+ */
+export async function runAva(name, runtime, runtimeArgs, avaArgs = []) {
   const tests = new TapCounter();
-  const outcome = await run(runtime, [...runtimeArgs, tool("ava"), "--tap"], {
+  const outcome = await run(runtime, [...runtimeArgs, tool("ava"), "--tap", ...avaArgs], {
     onLine: (line) => tests.read(line),
     describe: () => `${name}: ${tests.passed} passed, ${tests.failed} failed`,
   });

@@ -1,7 +1,7 @@
 /** Empty projects, into which packages are installed, and whose programs are run. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -67,6 +67,12 @@ export class Project {
       "--no-fund",
       `--registry=${this.#registry.url}`,
     ]);
+  }
+
+  /** A program of an installed package, by npx. */
+  async npx(...args: string[]): Promise<Output> {
+    const [command, ...first] = npm();
+    return this.succeed(command, [...first, "exec", "--no", "--", ...args]);
   }
 
   /** The tarballs of the main package and of this platform's, with npm and the usual registry. */
@@ -141,8 +147,10 @@ export class Project {
     return [...names].sort();
   }
 
-  readJson(path: string): Record<string, unknown> {
-    return JSON.parse(readFileSync(join(this.directory, path), "utf8")) as Record<string, unknown>;
+  /** Changes members of a file with JSON in it. */
+  async edit(path: string, changes: object): Promise<void> {
+    const contents = JSON.parse(await readFile(join(this.directory, path), "utf8")) as object;
+    await this.write(path, { ...contents, ...changes });
   }
 }
 
