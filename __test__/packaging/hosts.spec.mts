@@ -45,6 +45,14 @@ test("esbuild, with the binding external", async (t) => {
   t.is((await project.succeed(node, ["bundle.cjs"])).stdout.trim(), "hello");
 });
 
+test("esbuild, with the binding copied beside the bundle", async (t) => {
+  const project = await projectWith(t, "hello.cjs");
+  const bundle = ["--bundle", "--platform=node", "--loader:.node=copy", "--outdir=../elsewhere"];
+  await project.succeed(node, [esbuild, "hello.cjs", ...bundle]);
+  const elsewhere = project.at(join(project.directory, "../elsewhere"));
+  t.is((await elsewhere.succeed(node, ["hello.js"])).stdout.trim(), "hello");
+});
+
 const compiler = bun;
 if (compiler === undefined) {
   test.skip("bun build --compile: Bun does not run on this platform", () => undefined);

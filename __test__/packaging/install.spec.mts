@@ -18,7 +18,7 @@ async function assertRuns(t: ExecutionContext, project: Project): Promise<void> 
 }
 
 /** One package of eight lands here, and it is small. */
-async function assertOneBinding(t: ExecutionContext, project: Project): Promise<void> {
+function assertOneBinding(t: ExecutionContext, project: Project): void {
   t.deepEqual(project.installedIn("@latchdb"), [binding.manifest.name]);
 }
 
@@ -33,7 +33,7 @@ test("the published package.json asks for the binding of each platform, in its o
 test("npm", async (t) => {
   const project = await newProject(t);
   await project.npm("install", "latchdb");
-  await assertOneBinding(t, project);
+  assertOneBinding(t, project);
   const size = unpackedSize(await project.packageFolder(binding.manifest.name));
   t.log(`${binding.manifest.name}: ${(size / MEGABYTE).toFixed(2)} MB unpacked`);
   t.true(size <= 4 * MEGABYTE);
@@ -43,7 +43,7 @@ test("npm", async (t) => {
 test("pnpm, its store and its folder of links", async (t) => {
   const project = await newProject(t);
   await project.pnpm("add", "latchdb");
-  await assertOneBinding(t, project);
+  assertOneBinding(t, project);
   const folder = await project.packageFolder("latchdb");
   t.true(folder.includes(join("node_modules", ".pnpm")), folder);
   await assertRuns(t, project);
@@ -55,14 +55,25 @@ if (bun === undefined) {
   test("Bun", async (t) => {
     const project = await newProject(t);
     await project.bun("add", "latchdb");
-    await assertOneBinding(t, project);
+    assertOneBinding(t, project);
     await assertRuns(t, project);
   });
 }
 
+test("every platform gets its own binding, and no other", async (t) => {
+  const project = await newProject(t);
+  for (const { manifest } of bindings) {
+    const platform = Object.entries({ os: manifest.os, cpu: manifest.cpu, libc: manifest.libc });
+    const options = platform.flatMap(([name, value]) => (value ? [`--${name}=${value[0]}`] : []));
+    await project.clear();
+    await project.npm("install", "latchdb", ...options);
+    t.deepEqual(project.installedIn("@latchdb"), [manifest.name]);
+  }
+});
+
 test("tarballs, without a registry that has the packages", async (t) => {
   const project = await newProject(t);
   await project.addTarballs();
-  await assertOneBinding(t, project);
+  assertOneBinding(t, project);
   await assertRuns(t, project);
 });

@@ -8,7 +8,7 @@ import { binaryName, currentPlatform } from "../addon/platform";
 
 /**
  * What is fetched where the project does not have it. It is no dependency: who needs it is the rare
- * one for whom no platform package was installed, and it comes with 35 packages of its own.
+ * one for whom no platform package was installed, and it comes with 34 packages of its own.
  */
 const PREBUILD_INSTALL = "prebuild-install@7.1.3";
 

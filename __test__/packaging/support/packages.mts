@@ -15,6 +15,8 @@ export interface Manifest {
   name: string;
   version: string;
   os?: string[];
+  cpu?: string[];
+  libc?: string[];
   optionalDependencies?: Record<string, string>;
   [other: string]: unknown;
 }

@@ -147,6 +147,13 @@ export class Project {
     return [...names].sort();
   }
 
+  /** Takes out what was installed, and what was noted about it. */
+  async clear(): Promise<void> {
+    for (const name of ["node_modules", "package-lock.json"]) {
+      await rm(join(this.directory, name), { recursive: true, force: true });
+    }
+  }
+
   /** Changes members of a file with JSON in it. */
   async edit(path: string, changes: object): Promise<void> {
     const contents = JSON.parse(await readFile(join(this.directory, path), "utf8")) as object;
