@@ -17,7 +17,7 @@ interface Message {
 const LIBRARY = new Set([".so", ".dylib", ".dll"]);
 
 /**
- * Builds from the sources in this package. The build's own files (some 300 MB) are in the staging
+ * Builds from the sources in this package. The build's own files (some hundred MB) are in the staging
  * folder, or where CARGO_TARGET_DIR says.
  *
  * @returns the path of the binary, in the staging folder
