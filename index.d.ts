@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-import type { Worker } from "node:worker_threads";
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
 export type Client = core.Client;
@@ -116,6 +115,13 @@ export interface ShutdownAllReport {
   failures: FailedClosing[];
   /** How long it took, in ms. */
   ms: number;
+}
+
+/** A `Worker` of `node:worker_threads`: what {@link terminateWorker} uses of it. */
+export interface TerminableWorker {
+  readonly threadId: number;
+  terminate(): Promise<number>;
+  once(event: "exit", listener: (exitCode: number) => void): unknown;
 }
 
 /** What {@link terminateWorker} reports. */
@@ -248,6 +254,6 @@ export function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllRepor
  * are closed all the same, by the cleanup hook of its environment.
  */
 export function terminateWorker(
-  worker: Worker,
+  worker: TerminableWorker,
   options?: ShutdownOptions,
 ): Promise<TerminationReport>;

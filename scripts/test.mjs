@@ -7,6 +7,7 @@ import { avaOnBun, avaOnNode } from "./stages/ava.mjs";
 import { generatedBinding } from "./stages/binding.mjs";
 import { cargoClippy, cargoFmt, cargoModels, cargoTest } from "./stages/cargo.mjs";
 import { lintJavaScript, prettierCheck, typesOfTests } from "./stages/javascript.mjs";
+import { attw, installedPackages, publint } from "./stages/packages.mjs";
 import { sabotagedStorms } from "./stages/sabotage.mjs";
 import { runStages } from "./stages/stage.mjs";
 
@@ -26,7 +27,7 @@ if (ready.dependencies) {
     prettierCheck,
     typesOfTests,
     generatedBinding,
-    ...(isBuilt ? [avaOnNode, avaOnBun, sabotagedStorms] : []),
+    ...(isBuilt ? [avaOnNode, avaOnBun, sabotagedStorms, publint, attw, installedPackages] : []),
   ]);
   totals.passed += passed;
   totals.failed += failed;

@@ -63,6 +63,13 @@ impl From<Refused> for Submitted {
     }
 }
 
+/// The version of latchdb that this binary belongs to: the loader takes only its own.
+#[napi]
+#[must_use]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 /// Sets up the calling environment. `on_ready` is called when there are answers to fetch with
 /// `takeResults`; `thread` is the number of the thread in JavaScript. Returns the number that the
 /// other functions call `attachment`.

@@ -1,8 +1,7 @@
 /** Ends a worker in good order, from its host. */
 import { performance } from "node:perf_hooks";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Worker } from "node:worker_threads";
-import type { ShutdownOptions, TerminationReport } from "../../index.js";
+import type { ShutdownOptions, TerminableWorker, TerminationReport } from "../../index.js";
 import { askThread } from "../native/environment";
 import { DEFAULT_DRAIN_MS } from "../pool/scheduler";
 import { combine } from "./shutdown-all";
@@ -10,11 +9,11 @@ import { combine } from "./shutdown-all";
 /** How much of the limit the worker has for draining: its acknowledgement shall be in time. */
 const DRAINING_SHARE = 0.9;
 
-const ending = new WeakMap<Worker, Promise<TerminationReport>>();
+const ending = new WeakMap<TerminableWorker, Promise<TerminationReport>>();
 
 /** Asks the worker to shut its clients down, waits for that, and terminates it. */
 export function terminateWorker(
-  worker: Worker,
+  worker: TerminableWorker,
   options: ShutdownOptions = {},
 ): Promise<TerminationReport> {
   const report = ending.get(worker) ?? terminate(worker, options);
@@ -23,7 +22,7 @@ export function terminateWorker(
 }
 
 async function terminate(
-  worker: Worker,
+  worker: TerminableWorker,
   { drain = false, timeoutMs = DEFAULT_DRAIN_MS }: ShutdownOptions,
 ): Promise<TerminationReport> {
   const began = performance.now();

@@ -2,7 +2,8 @@
 import { resolve as absolute } from "node:path";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
-import * as addon from "../../binding.js";
+import { Submitted } from "../../binding.js";
+import { addon } from "../addon/addon";
 import { ClosingAnswer, type Closed } from "./closing";
 import { attach, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, isClientClosed, neverOpened, toError } from "./errors";
@@ -243,11 +244,11 @@ class JobAnswer<T> implements Answer {
   }
 }
 
-function refusal(submitted: addon.Submitted): Error | undefined {
+function refusal(submitted: Submitted): Error | undefined {
   switch (submitted) {
-    case addon.Submitted.Accepted:
+    case Submitted.Accepted:
       return undefined;
-    case addon.Submitted.Closed:
+    case Submitted.Closed:
       return clientClosed();
     default:
       return neverOpened();

@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { threadId } from "node:worker_threads";
-import * as addon from "../../binding.js";
+import { addon } from "../addon/addon";
 import { readRecords, type RecordReader } from "../wire/response";
 
 /** Whoever waits for the answer of one job. */

@@ -1,6 +1,6 @@
 /** How the environments of this process, in whatever thread, ask each other to shut down. */
 import type { ShutdownAllReport } from "../../index.js";
-import * as addon from "../../binding.js";
+import { addon } from "../addon/addon";
 import { SHUTDOWN_ACKNOWLEDGED, SHUTDOWN_REQUEST } from "../wire/response";
 import { attach, expect, nextJob, REQUESTS } from "./delivery";
 import { detachSoon } from "./open-databases";

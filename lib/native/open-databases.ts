@@ -4,7 +4,8 @@
  */
 import { setTimeout } from "node:timers";
 import { isMainThread } from "node:worker_threads";
-import * as addon from "../../binding.js";
+import { Submitted } from "../../binding.js";
+import { addon } from "../addon/addon";
 import { readRecords } from "../wire/response";
 import { ClosingAnswer, type Closed } from "./closing";
 import { attach, detach, expect, nextJob } from "./delivery";
@@ -92,7 +93,7 @@ export function closeInBackground(
   return new Promise((resolve, reject) => {
     const job = nextJob();
     const submitted = addon.shutDownDatabase(attach(), number, job, drain, timeoutMs);
-    if (submitted !== addon.Submitted.Accepted) return reject(clientClosed());
+    if (submitted !== Submitted.Accepted) return reject(clientClosed());
     const closing = new ClosingAnswer(path, drainedBeforeMs);
     expect(job, {
       fail: reject,

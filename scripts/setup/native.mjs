@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { fingerprint } from "../support/fingerprint.mjs";
 import { root } from "../support/root.mjs";
 import { ask, runOrExplain } from "../support/run.mjs";
@@ -41,8 +42,9 @@ export function wasBuiltHere() {
 }
 
 function usePrebuilt() {
-  // The loader knows where a binary may be: in the root, or in a @latchdb/binding-* package.
-  if (ask(process.execPath, ["--eval", 'require("./binding.js")']) !== undefined) {
+  const open = ["--eval", "process.dlopen({ exports: {} }, process.argv[1])"];
+  const isUsable = (name) => ask(process.execPath, [...open, join(root, name)]) !== undefined;
+  if (binaries().some(isUsable)) {
     return "using the prebuilt binary (cargo is not installed)";
   }
   throw new Error(

@@ -33,10 +33,19 @@ export const avaOnBun = {
   },
 };
 
-async function runAva(name, runtime, isBun) {
+/**
+ * Runs AVA, and counts.
+ *
+ * @param {string} name
+ * @param {string} runtime
+ * @param {boolean} isBun
+ * @param {string[]} [avaArgs]
+ * @returns {Promise<import("./stage.mjs").Result>}
+ */
+export async function runAva(name, runtime, isBun, avaArgs = []) {
   const tests = new TapCounter();
   const runtimeArgs = isBun ? BUN_ARGS : [];
-  const outcome = await run(runtime, [...runtimeArgs, tool("ava"), "--tap"], {
+  const outcome = await run(runtime, [...runtimeArgs, tool("ava"), "--tap", ...avaArgs], {
     onLine: (line) => tests.read(line),
     describe: () => `${name}: ${tests.passed} passed, ${tests.failed} failed`,
   });

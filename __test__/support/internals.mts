@@ -1,0 +1,8 @@
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+/** A compiled module of `lib`, which the package does not export. The caller says what is in it. */
+export function internal<T>(path: string): T {
+  return require(`../../../dist/${path}.js`) as T;
+}

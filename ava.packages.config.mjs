@@ -1,0 +1,2 @@
+// Installing takes seconds, a build from source a minute, while nothing is heard of it.
+export default { files: ["build/test/packaging/*.spec.mjs"], timeout: "10m" };

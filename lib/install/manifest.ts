@@ -1,0 +1,12 @@
+/** What latchdb's own package.json says. */
+
+/** See https://github.com/prebuild/prebuild-install#packagejson for `binary`. */
+export interface Manifest {
+  name: string;
+  version: string;
+  binary: { napi_versions: number[]; host?: string };
+  /** Where the releases are. Comes in when a release is packed. */
+  repository?: { url: string };
+}
+
+export const manifest = require("../../package.json") as Manifest;

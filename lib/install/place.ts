@@ -1,0 +1,47 @@
+/** Looks whether a binary works, by loading it as the package itself does, in another process. */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { InstallError, run } from "./command";
+import { localBinary, packageRoot } from "../addon/binaries";
+
+/** Whether the package finds a binary that works. */
+export async function findWorking(): Promise<boolean> {
+  return (await problemWith(undefined)) === undefined;
+}
+
+/**
+ * Moves a binary that works to where the loader looks first.
+ * @returns where it is now
+ * @throws InstallError where it does not work
+ */
+export async function putInPlace(binary: string, triple: string): Promise<string> {
+  const problem = await problemWith(binary);
+  if (problem !== undefined) {
+    throw new InstallError(`the binary does not work here, and was thrown away:\n${problem}`);
+  }
+  const place = localBinary(triple);
+  try {
+    renameSync(binary, place);
+  } catch (error) {
+    throw new InstallError(
+      `the binary works, but cannot be put at ${place}: ${(error as Error).message}. On Windows, ` +
+        "end the programs that use latchdb first",
+    );
+  }
+  return place;
+}
+
+/** In another process: a binary that is broken may take its process down. */
+async function problemWith(binary: string | undefined): Promise<string | undefined> {
+  const loader = JSON.stringify(join(__dirname, "..", "addon", "addon.js"));
+  const { code, problem, stderr } = await run(
+    { command: process.execPath, args: ["-e", `require(${loader})`] },
+    {
+      cwd: packageRoot,
+      env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: binary },
+      keep: ["stdout", "stderr"],
+    },
+  );
+  if (code === 0) return undefined;
+  return problem?.message ?? (stderr || "its process was ended by a signal");
+}
