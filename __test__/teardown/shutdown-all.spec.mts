@@ -52,7 +52,7 @@ test.serial("calls are refused from the moment of the call", async (t) => {
 
 test.serial("with `drain`, everything that was called before is answered", async (t) => {
   const database = await temporaryDatabase(t);
-  const clients = [database.open(), database.open({ timeout: 60_000 })];
+  const clients = [0, 1].map(() => database.open({ timeout: 60_000 }));
   await prepare(clients[0] as LatchClient, "wal");
   const calls = clients.flatMap((client, i) => [
     client.execute(countTo(100_000)),
