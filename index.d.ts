@@ -63,7 +63,10 @@ export interface ShutdownOptions {
    * behind what they were called for. Default: false, that is: calls are cancelled.
    */
   drain?: boolean;
-  /** How long to drain, in ms; what is left then is cancelled. Default: 10,000. */
+  /**
+   * How long to drain, in ms; what is left then is cancelled. Default: 10,000. Less than 0 is 0; more
+   * than 2^31 - 1 (24 days), the longest time that timers know, is that.
+   */
   timeoutMs?: number;
 }
 
@@ -199,7 +202,8 @@ export interface LatchClient extends Client {
    * the earliest of their limits counts, and {@link close} ends the draining at once. A client that
    * was opened again ({@link reconnect}) has a new one.
    *
-   * @throws LibsqlError with SQLite's code where a connection could not be closed
+   * @throws LibsqlError with SQLite's code where a connection could not be closed; TypeError and
+   * RangeError for a `timeoutMs` that is no number: then the client stays open
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 
@@ -238,9 +242,10 @@ export function createClient(config: Config): LatchClient;
 /**
  * Shuts down every client that this environment (the main thread, or a worker) has open, all at the
  * same time, like {@link LatchClient.shutdown} of each. It may be called again, also meanwhile, and
- * new clients can be opened afterwards.
+ * new clients can be opened afterwards. Other copies of latchdb in the environment shut theirs down
+ * too, if they use the same binary file. `failures` names what SQLite refused to close.
  *
- * Never rejects: `failures` names what SQLite refused to close.
+ * @throws TypeError and RangeError for a `timeoutMs` that is no number
  */
 export function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllReport>;
 
@@ -248,10 +253,12 @@ export function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllRepor
  * Ends a worker in good order, from the thread that started it: asks latchdb in the worker to
  * {@link shutdownAll}, waits until that is acknowledged, for `timeoutMs` (default: 10,000) at most,
  * and terminates the worker, in any case. Of the limit, nine tenths are the worker's for draining.
- * Calls for the same worker share one request and one report.
+ * Calls for the same worker share one request and one report: the options of the first one count.
  *
  * A worker that does not answer (its event loop is blocked) is terminated at the limit; its clients
  * are closed all the same, by the cleanup hook of its environment.
+ *
+ * @throws TypeError and RangeError for a `timeoutMs` that is no number: then nothing is done
  */
 export function terminateWorker(
   worker: TerminableWorker,

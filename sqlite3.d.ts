@@ -36,7 +36,7 @@ export class ConnectionPool {
   constructor(location: string, options: PoolOptions, maxConnections: number);
   open(): void;
   close(): void;
-  shutdown(options: ShutdownOptions): Promise<ShutdownReport>;
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
   reopen(): void;
 }
 

@@ -346,3 +346,69 @@ test.serial("a client that is opened again has a closing of its own", async (t) 
   t.is(second.connections, 1);
   t.deepEqual((await client.shutdown()).steps, second.steps);
 });
+
+test.serial("a long batch that is still being written counts as cancelled", async (t) => {
+  const database = await temporaryDatabase(t);
+  for (const where of ["outside", "in a transaction"]) {
+    const client = database.open();
+    await client.execute("create table if not exists t (a)");
+    const executor = where === "outside" ? client : await client.transaction("write");
+    const batch = t.throwsAsync(
+      executor.batch(Array.from({ length: 50_000 }, () => insert(1))),
+      closed,
+    );
+    t.is((await client.shutdown()).cancelled, 1, where);
+    await batch;
+  }
+});
+
+test.serial("close() ends a draining, whose report still counts everything", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  await client.execute("create table t (a)");
+  const calls = Array.from({ length: 50 }, (_, i) => client.execute(insert(i)));
+  await calls.at(-1);
+  const more = Array.from({ length: 50 }, () => client.execute("select 1"));
+  const batch = t.throwsAsync(
+    client.batch(Array.from({ length: 50_000 }, () => insert(1))),
+    closed,
+  );
+  const begun = t.throwsAsync(client.transaction("write"), closed);
+  const shutdown = client.shutdown({ drain: true });
+  client.close();
+  const settled = await Promise.allSettled(more);
+  const answered = settled.filter(({ status }) => status === "fulfilled").length;
+  const { drained, cancelled, steps } = await shutdown;
+  await Promise.all([batch, begun]);
+  t.deepEqual({ drained, cancelled }, { drained: answered, cancelled: 50 - answered + 2 });
+  t.deepEqual(
+    steps.map(({ step }) => step),
+    ["drain", "cancel", "join", "close"],
+  );
+});
+
+for (const { timeoutMs, error } of [
+  { timeoutMs: Number.NaN, error: RangeError },
+  { timeoutMs: "50" as unknown as number, error: TypeError },
+  { timeoutMs: null as unknown as number, error: TypeError },
+]) {
+  test.serial(`timeoutMs: ${String(timeoutMs)} is an error, and changes nothing`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    await t.throwsAsync(client.shutdown({ drain: true, timeoutMs }), { instanceOf: error });
+    t.false(client.closed);
+    t.is(await selectValue(client, "select 1"), 1);
+  });
+}
+
+for (const timeoutMs of [Infinity, 2 ** 31, 1e300]) {
+  test.serial(`timeoutMs: ${timeoutMs} is the longest time there is`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const client = database.open();
+    const call = selectValue(client, countTo(500_000));
+    const first = client.shutdown({ drain: true, timeoutMs });
+    t.is((await client.shutdown({ drain: true, timeoutMs })).cancelled, 0);
+    await first;
+    t.is(await call, 500_000);
+  });
+}

@@ -133,3 +133,12 @@ test.serial("a worker that ends while it is asked is not waited for", async (t) 
   t.true(ms < 30_000, `${ms} ms`);
   assertNothingOpen(t, database.file);
 });
+
+test.serial("wrong arguments do nothing, and nothing is kept of them", async (t) => {
+  const database = await databaseWithTable(t);
+  const { worker } = await startWorker(t, { url: database.url, does: "endless" });
+  const wrong = { timeoutMs: Number.NaN };
+  await t.throwsAsync(terminateWorker(worker, wrong), { instanceOf: RangeError });
+  await t.throwsAsync(terminateWorker(undefined as unknown as Worker), { instanceOf: TypeError });
+  t.like(await terminateWorker(worker, { timeoutMs: Infinity }), { acknowledged: true });
+});

@@ -94,7 +94,7 @@ export class Sqlite3Client implements Client {
     this.#pool.close();
   }
 
-  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
     return this.#pool.shutdown(options);
   }
 

@@ -9,14 +9,15 @@ import type {
 } from "../../index.js";
 import { acknowledge, askThread, onRequest } from "../native/environment";
 import { closeInBackground, openDatabases, type OpenDatabase } from "../native/open-databases";
-import { DEFAULT_DRAIN_MS, type Scheduler } from "../pool/scheduler";
+import type { Scheduler } from "../pool/scheduler";
+import { givenShutdownOptions } from "../shutdown-options";
 
 /** Closes every client of the environment, those of other copies of latchdb in it too. */
-export async function shutdownAll(options: ShutdownOptions = {}): Promise<ShutdownAllReport> {
+export async function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllReport> {
   const began = performance.now();
-  const { drain = false, timeoutMs = DEFAULT_DRAIN_MS } = options;
-  const own = shutDownOwn({ drain, timeoutMs });
-  const others = askThread(threadId, { drain, timeoutMs });
+  const given = givenShutdownOptions(options);
+  const own = shutDownOwn(given);
+  const others = askThread(threadId, given);
   return combine([await own, ...(await others)], began);
 }
 
@@ -51,14 +52,15 @@ async function shutDownOwn(options: Required<ShutdownOptions>): Promise<Shutdown
 }
 
 async function shutDown(
-  { owner, number, path }: OpenDatabase<Scheduler>,
-  options: ShutdownOptions,
+  database: OpenDatabase<Scheduler>,
+  options: Required<ShutdownOptions>,
 ): Promise<ShutdownReport> {
+  const owner = database.owner.deref();
   if (owner !== undefined) return owner.shutDown(options);
   // Its client was forgotten, and collected already: there is nothing to drain.
   const began = performance.now();
-  const closed = await closeInBackground(number, path);
-  return { path, drained: 0, ...closed, ms: performance.now() - began };
+  const closed = await closeInBackground(database);
+  return { path: database.path, drained: 0, ...closed, ms: performance.now() - began };
 }
 
 onRequest(({ request, ...options }) => {

@@ -1,9 +1,9 @@
 /** Ends a worker in good order, from its host. */
 import { performance } from "node:perf_hooks";
-import { clearTimeout, setTimeout } from "node:timers";
 import type { ShutdownOptions, TerminableWorker, TerminationReport } from "../../index.js";
 import { askThread } from "../native/environment";
-import { DEFAULT_DRAIN_MS } from "../pool/scheduler";
+import { givenShutdownOptions } from "../shutdown-options";
+import { clearTimeout, setTimeout } from "../timers";
 import { combine } from "./shutdown-all";
 
 /** How much of the limit the worker has for draining: its acknowledgement shall be in time. */
@@ -14,17 +14,23 @@ const ending = new WeakMap<TerminableWorker, Promise<TerminationReport>>();
 /** Asks the worker to shut its clients down, waits for that, and terminates it. */
 export function terminateWorker(
   worker: TerminableWorker,
-  options: ShutdownOptions = {},
+  options?: ShutdownOptions,
 ): Promise<TerminationReport> {
-  const report = ending.get(worker) ?? terminate(worker, options);
-  ending.set(worker, report);
+  const known = ending.get(worker);
+  if (known !== undefined) return known;
+  const report = terminate(worker, options);
+  // Of a call with wrong arguments nothing is kept.
+  report.catch(() => ending.delete(worker));
+  if (isWorker(worker)) ending.set(worker, report);
   return report;
 }
 
 async function terminate(
   worker: TerminableWorker,
-  { drain = false, timeoutMs = DEFAULT_DRAIN_MS }: ShutdownOptions,
+  options: ShutdownOptions | undefined,
 ): Promise<TerminationReport> {
+  if (!isWorker(worker)) throw new TypeError("terminateWorker takes a Worker");
+  const { drain, timeoutMs } = givenShutdownOptions(options);
   const began = performance.now();
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   const reports = await within(timeoutMs, [
@@ -46,6 +52,10 @@ async function terminate(
       { step: "terminate", ms: combined.ms - askedMs },
     ],
   };
+}
+
+function isWorker(worker: TerminableWorker | undefined): boolean {
+  return typeof worker?.terminate === "function";
 }
 
 /** The first of several, or undefined where none came within the limit. */

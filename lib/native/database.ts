@@ -51,7 +51,10 @@ export class NativeDatabase {
   readonly intMode: IntMode;
   /** How many calls have had their answer, the closing's cancelling apart. */
   answered = 0;
-  readonly #owner: object;
+  /** How many have not. */
+  #unanswered = 0;
+  #onSettled: (() => void) | undefined;
+  readonly #entry: openDatabases.OpenDatabase;
   readonly #attachment: number;
   readonly #shapes = new Map<number, Shape>();
 
@@ -75,13 +78,12 @@ export class NativeDatabase {
     this.number = opened;
     const isFile = !options.inMemory && options.location !== "";
     this.path = isFile ? absolute(options.location) : options.location;
-    this.#owner = owner;
     this.intMode = options.intMode;
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(attachment, opened, id, sql),
       (id) => addon.forgetStatement(attachment, opened, id),
     );
-    openDatabases.enter(opened, this.path, owner);
+    this.#entry = openDatabases.enter(attachment, opened, this.path, owner);
   }
 
   /** Queues a request and gives the promise of its answer. */
@@ -101,6 +103,7 @@ export class NativeDatabase {
         ),
       );
       if (refused !== undefined) return reject(refused);
+      this.#unanswered++;
       this.statements.enter();
       const answer = new JobAnswer(this, this.#shapes, submission, resolve, reject);
       expect(job, answer);
@@ -108,6 +111,18 @@ export class NativeDatabase {
         answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.number, lane, job));
       }
     });
+  }
+
+  /** Every call that was submitted has its answer, if there is a closing. */
+  settled(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onSettled = resolve));
+  }
+
+  /** A call has its answer. `isCounted` is false where nobody called for it, or it was cancelled. */
+  settle(isCounted: boolean): void {
+    if (isCounted) this.answered++;
+    if (--this.#unanswered === 0) this.#onSettled?.();
   }
 
   /** Opens a further lane; undefined where the client is closed. */
@@ -131,7 +146,7 @@ export class NativeDatabase {
    * @throws LibsqlError with SQLite's code where a connection could not be closed
    */
   close(): Closed {
-    openDatabases.leave(this.number, this.#owner);
+    openDatabases.leave(this.#entry);
     const closing = new ClosingAnswer(this.path);
     const records = addon.closeDatabase(this.#attachment, this.number);
     readRecords(records, (_job, kind, record) => closing.take(kind, record));
@@ -144,7 +159,7 @@ export class NativeDatabase {
     timeoutMs: number;
     drainedBeforeMs: number;
   }): Promise<Closed> {
-    return openDatabases.closeInBackground(this.number, this.path, options);
+    return openDatabases.closeInBackground(this.#entry, options);
   }
 
   /** Ends the draining of `shutDown`. */
@@ -238,7 +253,7 @@ class JobAnswer<T> implements Answer {
 
   #end(outcome: Outcome, isCancelled = false): void {
     this.#stopListening?.();
-    if (!isCancelled && this.#submission.isOfClosing !== true) this.#database.answered++;
+    this.#database.settle(!isCancelled && this.#submission.isOfClosing !== true);
     this.#database.statements.leave();
     this.#submission.ended?.(outcome);
   }

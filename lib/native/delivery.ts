@@ -3,9 +3,9 @@
  * know jobs by number only; what a number means is known here.
  */
 import { performance } from "node:perf_hooks";
-import { setImmediate } from "node:timers";
 import { threadId } from "node:worker_threads";
 import { addon } from "../addon/addon";
+import { setImmediate } from "../timers";
 import { readRecords, type RecordReader } from "../wire/response";
 
 /** Whoever waits for the answer of one job. */

@@ -2,6 +2,7 @@
 import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import { clientClosed, neverOpened } from "../native/errors";
+import { givenShutdownOptions } from "../shutdown-options";
 import { Scheduler } from "./scheduler";
 
 /** How the connections of a pool are opened. */
@@ -69,9 +70,15 @@ export class ConnectionPool {
   }
 
   /** Closes everything off the event loop. Callers at the same time share one closing. */
-  shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    let given: Required<ShutdownOptions>;
+    try {
+      given = givenShutdownOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#isClosedUnopened = true;
-    return this.#scheduler?.shutDown(options) ?? Promise.resolve(nothingOf(this.#location));
+    return this.#scheduler?.shutDown(given) ?? Promise.resolve(nothingOf(this.#location));
   }
 
   /** Closes what is open and opens afresh. */

@@ -19,8 +19,12 @@ export interface TransactionHost {
   ends(lane: number, outcome: Outcome): void;
   /** The transaction is over, or its last request is queued: its lane is free for others. */
   release(transaction: OpenTransaction): void;
-  /** A long batch is being written. */
-  writes(written: Promise<unknown>): void;
+  /** Writes a long batch over several turns of the event loop, then hands it to `submit`. */
+  writeLong<T>(
+    batch: Batch,
+    signal: AbortSignal | undefined,
+    submit: (request: RequestWriter) => Promise<T>,
+  ): Promise<{ answer: Promise<T> }>;
 }
 
 /** See the module's own text. */
@@ -73,12 +77,11 @@ export class OpenTransaction {
         this.#submit(request, signal, allResults);
       if (requests.isShort(batch)) return submit(requests.shortBatch(batch));
       this.#isWriting = true;
-      const written = requests.longBatch(batch, signal, submit).finally(() => {
+      const written = this.#host.writeLong(batch, signal, submit).finally(() => {
         this.#isWriting = false;
         this.#idleSince = performance.now();
         this.#line.advance();
       });
-      this.#host.writes(written);
       return written.then(({ answer }) => answer);
     });
   }

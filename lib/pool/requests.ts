@@ -1,9 +1,9 @@
 /** Writes the requests of one client. */
 import { performance } from "node:perf_hooks";
-import { setImmediate } from "node:timers";
 import type { InArgs, IntMode, TransactionMode } from "@libsql/core/api";
 import type { StatementNumbers } from "../native/statements";
 import type { InStatement } from "../statement";
+import { setImmediate } from "../timers";
 import { RequestWriter, type StatementToWrite } from "../wire/request";
 
 /** A batch of so many statements is written at once. */
@@ -74,11 +74,11 @@ export class Requests {
 
   /**
    * Writes a long batch into a writer of its own, leaving the event loop its turns, and hands it to
-   * `submit` in the very turn in which it is done.
+   * `submit` in the very turn in which it is done. `goOn` throws where it shall end before.
    */
   async longBatch<T>(
     batch: Batch,
-    signal: AbortSignal | undefined,
+    goOn: () => void,
     submit: (request: RequestWriter) => Promise<T>,
   ): Promise<{ answer: Promise<T> }> {
     const writer = new RequestWriter();
@@ -92,7 +92,7 @@ export class Requests {
         writer.statement(toStatement(statement), this.#intMode, this.#numbers.of);
         if (i % BETWEEN_LOOKS === 0 && performance.now() - turnBegan > TURN_MS) {
           await new Promise(setImmediate);
-          signal?.throwIfAborted();
+          goOn();
           turnBegan = performance.now();
         }
       }

@@ -6,7 +6,6 @@
  * is decided on the native side (src/write_line.rs), again in the order of the calls.
  */
 import { performance } from "node:perf_hooks";
-import { clearTimeout, setTimeout } from "node:timers";
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import type { Closed } from "../native/closing";
@@ -15,6 +14,7 @@ import { nextJob } from "../native/delivery";
 import { allHeld, clientClosed, heldByOwnTransaction } from "../native/errors";
 import type { RequestWriter, StatementToWrite } from "../wire/request";
 import type { Outcome } from "../wire/response";
+import { clearTimeout, LONGEST_MS, setTimeout } from "../timers";
 import { CallLine } from "./call-line";
 import { Lanes } from "./lanes";
 import { OpenTransaction, type TransactionHost } from "./open-transaction";
@@ -23,11 +23,6 @@ import { allResults, noResult, onlyResult } from "./results";
 
 /** How long a call waits for an idle transaction of its own client where no `timeout` is set. */
 const DEFAULT_OWN_PATIENCE_MS = 5000;
-/** The longest time that timers know, in ms. */
-const LONGEST_MS = 2 ** 31 - 1;
-
-/** How long a draining takes at most, in ms, where its caller does not say. */
-export const DEFAULT_DRAIN_MS = 10_000;
 
 /** See the module's own text. */
 export class Scheduler implements TransactionHost {
@@ -42,11 +37,16 @@ export class Scheduler implements TransactionHost {
   #held = 0;
   /** Long batches that are being written, in transactions or outside. */
   readonly #writing = new Set<Promise<unknown>>();
+  /** How many of them have not gone to their lanes. */
+  #unsent = 0;
   #isWritingOnMain = false;
   #closing = false;
   /** What close() did, once it was called. */
   #closed: Closed | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
+  #isShutDown = false;
+  /** What never started has been ended. */
+  #hasForgotten = false;
   /** Ends the draining, at the limits that further callers of shutDown() have set. */
   readonly #limits = new Set<NodeJS.Timeout>();
   #endHandingOver: (() => void) | undefined;
@@ -88,11 +88,10 @@ export class Scheduler implements TransactionHost {
         this.#submit(request, signal, allResults);
       if (this.requests.isShort(batch)) return submit(this.requests.shortBatch(batch));
       this.#isWritingOnMain = true;
-      const written = this.requests.longBatch(batch, signal, submit).finally(() => {
+      const written = this.writeLong(batch, signal, submit).finally(() => {
         this.#isWritingOnMain = false;
         this.#line.advance();
       });
-      this.writes(written);
       return written.then(({ answer }) => answer);
     });
   }
@@ -148,11 +147,33 @@ export class Scheduler implements TransactionHost {
     this.#line.advance();
   }
 
-  writes(written: Promise<unknown>): void {
-    const forget = (): void => void this.#writing.delete(noted);
+  writeLong<T>(
+    batch: Batch,
+    signal: AbortSignal | undefined,
+    submit: (request: RequestWriter) => Promise<T>,
+  ): Promise<{ answer: Promise<T> }> {
+    let isUnsent = true;
+    const sent = (): void => {
+      if (isUnsent) this.#unsent--;
+      isUnsent = false;
+    };
+    const goOn = (): void => {
+      signal?.throwIfAborted();
+      if (this.#hasForgotten) throw clientClosed();
+    };
+    this.#unsent++;
+    const written = this.requests.longBatch(batch, goOn, (request) => {
+      sent();
+      return submit(request);
+    });
+    const forget = (): void => {
+      sent();
+      this.#writing.delete(noted);
+    };
     // Whoever made the call hears of its failing.
     const noted = written.then(forget, forget);
     this.#writing.add(noted);
+    return written;
   }
 
   // --- the end ----------------------------------------------------------------------------------
@@ -180,13 +201,14 @@ export class Scheduler implements TransactionHost {
    * `timeoutMs` at most; what waits to begin a transaction is not, for nobody could go on with it.
    * Callers at the same time share one closing; the earliest of their limits counts.
    */
-  shutDown(options: ShutdownOptions): Promise<ShutdownReport> {
-    const { drain = false, timeoutMs = DEFAULT_DRAIN_MS } = options;
+  shutDown({ drain, timeoutMs }: Required<ShutdownOptions>): Promise<ShutdownReport> {
     if (this.#shutdown === undefined) {
       this.#shutdown = this.#shutDown(drain, timeoutMs);
       this.#shutdown.finally(() => this.#forgetLimits()).catch(() => undefined);
+    } else if (this.#isShutDown) {
+      return this.#shutdown;
     } else if (drain) {
-      this.#limits.add(setTimeout(() => this.#hurry(), Math.min(timeoutMs, LONGEST_MS)));
+      this.#limits.add(setTimeout(() => this.#hurry(), timeoutMs));
     } else {
       this.#hurry();
     }
@@ -215,10 +237,15 @@ export class Scheduler implements TransactionHost {
       // Those who wait for a transaction get their turn.
       for (const transaction of this.#transactions) transaction.abandon();
       await this.#allHandedOver(deadline);
-      // close() was called meanwhile.
-      if (this.#closed !== undefined) return this.#closed;
     }
     const now = performance.now();
+    if (this.#closed !== undefined) {
+      // close() was called meanwhile. Its answers are on their way.
+      const { steps, cancelled, ...closed } = this.#closed;
+      await this.database.settled();
+      const drained = { step: "drain", ms: now - began } as const;
+      return { ...closed, cancelled: cancelled + forgotten, steps: [drained, ...steps] };
+    }
     const closing = this.database.shutDown({
       drain,
       timeoutMs: Math.max(0, deadline - now),
@@ -235,7 +262,7 @@ export class Scheduler implements TransactionHost {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       this.#endHandingOver = resolve;
-      timer = setTimeout(resolve, Math.min(deadline - performance.now(), LONGEST_MS));
+      timer = setTimeout(resolve, deadline - performance.now());
     });
     const handedOver = (async () => {
       while (this.#writing.size > 0 || this.#line.first !== undefined) {
@@ -254,6 +281,7 @@ export class Scheduler implements TransactionHost {
   }
 
   #forgetLimits(): void {
+    this.#isShutDown = true;
     for (const limit of this.#limits) clearTimeout(limit);
     this.#limits.clear();
   }
@@ -262,7 +290,9 @@ export class Scheduler implements TransactionHost {
   #forgetCalls(): number {
     clearTimeout(this.#patience);
     this.#patience = undefined;
-    let forgotten = this.#line.fail(clientClosed());
+    let forgotten = this.#hasForgotten ? 0 : this.#unsent;
+    this.#hasForgotten = true;
+    forgotten += this.#line.fail(clientClosed());
     for (const transaction of this.#transactions) forgotten += transaction.forget(clientClosed());
     this.#transactions.clear();
     return forgotten;

@@ -11,19 +11,18 @@ use crate::context::Outbox;
 const DELIVERY: usize = 128 * 1024;
 
 /// Tells the JavaScript thread that there is something to fetch.
-pub type Bell = Box<dyn Fn() + Send + Sync>;
+pub type Bell = Box<dyn Fn() + Send>;
 
 /// The bell rings once for many letters: it is rung again only after the box was found empty.
 pub struct Mailbox {
     state: Mutex<State>,
-    bell: Bell,
 }
 
-#[derive(Default)]
 struct State {
     letters: VecDeque<Letter>,
     rung: bool,
-    silent: bool,
+    /// None once the environment ends.
+    bell: Option<Bell>,
 }
 
 enum Letter {
@@ -45,7 +44,9 @@ pub struct Delivery {
 impl Mailbox {
     /// A mailbox with this bell.
     pub fn new(bell: Bell) -> Self {
-        Self { state: Mutex::default(), bell }
+        Self {
+            state: Mutex::new(State { letters: VecDeque::new(), rung: false, bell: Some(bell) }),
+        }
     }
 
     /// Fetches the next letters, or nothing.
@@ -76,29 +77,30 @@ impl Mailbox {
         self.put(Letter::Request(request));
     }
 
-    /// The environment ends: the bell rings no more, and what nobody will read is dropped.
+    /// The environment ends: the bell rings no more, and what nobody will read is dropped. The bell
+    /// goes here, on the environment's own thread: others may keep the mailbox a while longer.
     pub fn silence(&self) {
         let mut state = self.lock();
-        state.silent = true;
+        let bell = state.bell.take();
         let unread = std::mem::take(&mut state.letters);
         // A request that is dropped goes to another mailbox: not under this one's lock.
         drop(state);
-        drop(unread);
+        drop((bell, unread));
     }
 
     /// The bell is rung under the lock: so nobody rings it, from whatever thread, once `silence` has
     /// returned. It only puts a note into the event loop's queue.
     fn put(&self, letter: Letter) {
         let mut state = self.lock();
-        if state.silent {
+        let State { letters, rung, bell } = &mut *state;
+        if let Some(bell) = bell {
+            letters.push_back(letter);
+            if !std::mem::replace(rung, true) {
+                bell();
+            }
+        } else {
             drop(state);
             drop(letter);
-            return;
-        }
-        state.letters.push_back(letter);
-        if !state.rung {
-            state.rung = true;
-            (self.bell)();
         }
     }
 
