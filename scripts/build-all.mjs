@@ -25,7 +25,9 @@ const built = rows.filter(({ mark }) => mark === "ok").map(({ target }) => targe
 const isPacked = isReady && (await step("packages", () => packAll(built)));
 
 console.log(`\n${summary(rows)}`);
-const isAllBuilt = rows.every(({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0));
+const isAllBuilt = rows.every(
+  ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
+);
 process.exitCode = isReady && isAllBuilt && isPacked ? 0 : 1;
 
 /** Builds one target and checks what came out, whatever becomes of it. */
@@ -48,6 +50,12 @@ async function build(target) {
 function summary(rows) {
   return table(
     ["target", "", "MB", "glibc", "how, or why not"],
-    rows.map(({ target, mark, megabytes, glibc, text }) => [target.name, mark, megabytes, glibc, text]),
+    rows.map(({ target, mark, megabytes, glibc, text }) => [
+      target.name,
+      mark,
+      megabytes,
+      glibc,
+      text,
+    ]),
   );
 }

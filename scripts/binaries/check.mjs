@@ -23,7 +23,8 @@ const NODE_API = /^(napi|node_api)_/;
 
 /** What every system of the kind has, so that nothing needs to be installed beside the binary. */
 const SYSTEM_LIBRARIES = {
-  glibc: /^(lib(c|m)\.so\.6|libpthread\.so\.0|lib(dl|util)\.so\.2|librt\.so\.1|ld-linux-.*\.so\.\d)$/,
+  glibc:
+    /^(lib(c|m)\.so\.6|libpthread\.so\.0|lib(dl|util)\.so\.2|librt\.so\.1|ld-linux-.*\.so\.\d)$/,
   musl: /^(libc\.so|libc\.musl-\w+\.so\.1)$/,
   darwin: /^\/(usr\/lib|System\/Library)\//,
   // The C runtime "api-ms-win-crt-*" is part of Windows since 10; vcruntime140.dll is not.
@@ -127,7 +128,10 @@ function newestGlibc({ imports }) {
   return imports
     .map(({ version }) => /^GLIBC_([\d.]+)$/.exec(version ?? "")?.[1])
     .filter((version) => version !== undefined)
-    .reduce((newest, version) => (newest && !isNewer(version, newest) ? newest : version), undefined);
+    .reduce(
+      (newest, version) => (newest && !isNewer(version, newest) ? newest : version),
+      undefined,
+    );
 }
 
 /** Whether version `a` is newer than `b`. */

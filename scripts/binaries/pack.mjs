@@ -42,7 +42,9 @@ async function packPackages(targets) {
   if (code !== 0) throw new Error(`npm pack failed:\n${lines.join("\n")}`);
   for (const { name, unpackedSize } of JSON.parse(json.join("\n"))) {
     if (unpackedSize <= MAX_MEGABYTES * 1e6) continue;
-    throw new Error(`${name} unpacks to ${(unpackedSize / 1e6).toFixed(1)} MB, over ${MAX_MEGABYTES}`);
+    throw new Error(
+      `${name} unpacks to ${(unpackedSize / 1e6).toFixed(1)} MB, over ${MAX_MEGABYTES}`,
+    );
   }
 }
 

@@ -102,9 +102,15 @@ async function buildStandardLibrary(rust, own, triple) {
   if (triple.includes("musl")) flags.push("-Ctarget-feature=-crt-static");
   const { code } = await runOrExplain(
     "cargo",
-    ["build", "--release", "--quiet", "--target", triple, "--manifest-path", emptyCrate(own)].concat(
-      "-Zbuild-std=std,panic_abort,panic_unwind",
-    ),
+    [
+      "build",
+      "--release",
+      "--quiet",
+      "--target",
+      triple,
+      "--manifest-path",
+      emptyCrate(own),
+    ].concat("-Zbuild-std=std,panic_abort,panic_unwind"),
     {
       describe: () => `cargo -Zbuild-std for ${triple}`,
       env: {

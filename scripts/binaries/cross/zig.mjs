@@ -9,6 +9,13 @@ import { crossFolder } from "./folder.mjs";
 
 const REQUIREMENTS = "scripts/binaries/cross/requirements.txt";
 const python = join(crossFolder, "python");
+const zig = join(python, "ziglang", "zig");
+const caches = join(crossFolder, "zig-cache");
+const cacheFolders = {
+  CARGO_ZIGBUILD_CACHE_DIR: join(caches, "cargo-zigbuild"),
+  ZIG_GLOBAL_CACHE_DIR: join(caches, "global"),
+  ZIG_LOCAL_CACHE_DIR: join(caches, "local"),
+};
 const stamp = new Stamp("build/cross/python/installed-from");
 
 /**
@@ -19,19 +26,28 @@ const stamp = new Stamp("build/cross/python/installed-from");
  */
 export async function zigbuild() {
   await installZig();
-  const caches = join(crossFolder, "zig-cache");
   return {
     command: join(python, "bin", "cargo-zigbuild"),
     args: ["zigbuild"],
     env: {
-      CARGO_ZIGBUILD_ZIG_PATH: join(python, "ziglang", "zig"),
-      CARGO_ZIGBUILD_CACHE_DIR: join(caches, "cargo-zigbuild"),
-      ZIG_GLOBAL_CACHE_DIR: join(caches, "global"),
-      ZIG_LOCAL_CACHE_DIR: join(caches, "local"),
+      ...cacheFolders,
+      CARGO_ZIGBUILD_ZIG_PATH: zig,
       MACOSX_DEPLOYMENT_TARGET: OLDEST_MACOS,
       LIBNODE_PATH: emptyLibnode(),
     },
   };
+}
+
+/**
+ * Compiles C.
+ *
+ * @param {string[]} args as cc takes them
+ * @param {string} output
+ */
+export async function compileC(args, output) {
+  await installZig();
+  const { code } = await runOrExplain(zig, ["cc", ...args, "-o", output], { env: cacheFolders });
+  if (code !== 0) throw new Error(`zig cc could not make ${output}`);
 }
 
 async function installZig() {

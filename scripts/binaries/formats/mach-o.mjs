@@ -82,7 +82,8 @@ function readSymbols(bytes, commands, libraries) {
 function readOldestSystem(bytes, commands) {
   for (const { type, at } of commands) {
     const field = { [LC_BUILD_VERSION]: 12, [LC_VERSION_MIN_MACOSX]: 8 }[type];
-    if (field !== undefined) return `${bytes.readUInt16LE(at + field + 2)}.${bytes[at + field + 1]}`;
+    if (field !== undefined)
+      return `${bytes.readUInt16LE(at + field + 2)}.${bytes[at + field + 1]}`;
   }
   return undefined;
 }
