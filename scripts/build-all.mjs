@@ -24,7 +24,7 @@ for (const target of isReady ? targetsNamed(names) : []) rows.push(await build(t
 const built = rows.filter(({ mark }) => mark === "ok").map(({ target }) => target);
 const isPacked = isReady && (await step("packages", () => packAll(built)));
 
-console.log(`\n${summary(rows)}`);
+console.log(`\n${summary()}`);
 const isAllBuilt = rows.every(
   ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
 );
@@ -47,7 +47,7 @@ async function build(target) {
   return row;
 }
 
-function summary(rows) {
+function summary() {
   return table(
     ["target", "", "MB", "glibc", "how, or why not"],
     rows.map(({ target, mark, megabytes, glibc, text }) => [

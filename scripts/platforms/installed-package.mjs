@@ -10,12 +10,11 @@ import { platformsFolder } from "./folder.mjs";
  * the one binary of a target. Beside them: the smoke suite.
  *
  * @param {import("../binaries/targets.mjs").Target} target
- * @returns {{ folder: string, program: string, package: string }} the suite's program and the package,
- * both in `folder`
+ * @param {string} [folder] where to
+ * @returns {{ program: string, package: string }} the suite's program, and the package
  * @throws {Error} where they are not packed
  */
-export function installPacked(target) {
-  const folder = join(platformsFolder, "installed", target.name);
+export function installPacked(target, folder = join(platformsFolder, "installed", target.name)) {
   rmSync(folder, { recursive: true, force: true });
   const installed = join(folder, "node_modules/latchdb");
   unpack(`latchdb-${packageVersion}.tgz`, installed);
@@ -26,7 +25,7 @@ export function installPacked(target) {
   );
   copyDependencies(installed, join(folder, "node_modules"));
   cpSync(join(root, "build/test/smoke"), join(folder, "smoke"), { recursive: true });
-  return { folder, program: join(folder, "smoke/smoke.mjs"), package: installed };
+  return { program: join(folder, "smoke/smoke.mjs"), package: installed };
 }
 
 function unpack(name, folder) {

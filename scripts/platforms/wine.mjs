@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileC } from "../binaries/cross/zig.mjs";
-import { ask, run, runOrExplain } from "../support/run.mjs";
+import { ask, run } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
 import { platformsFolder } from "./folder.mjs";
 
