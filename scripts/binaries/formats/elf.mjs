@@ -1,4 +1,4 @@
-import { textAt } from "./text.mjs";
+import { requireUpTo, textAt } from "./places.mjs";
 
 // Names and numbers: elf(5) and the gABI, https://gabi.xinuos.com
 const ET_DYN = 3;
@@ -44,6 +44,7 @@ readElf.recognizes = (bytes) =>
 function readSections(bytes) {
   const start = Number(bytes.readBigUInt64LE(40));
   const [size, count] = [bytes.readUInt16LE(58), bytes.readUInt16LE(60)];
+  requireUpTo(bytes, start + size * count);
   return Array.from({ length: count }, (_, index) => {
     const at = start + index * size;
     return {

@@ -1,4 +1,4 @@
-import { textAt } from "./text.mjs";
+import { requireUpTo, textAt } from "./places.mjs";
 
 // Names and numbers: mach-o/loader.h and mach-o/nlist.h of macOS
 const MH_MAGIC_64 = 0xfeedfacf;
@@ -10,6 +10,7 @@ const MH_DYLIB = 6;
 const MH_BUNDLE = 8;
 const LC_SYMTAB = 0x2;
 const LC_LOAD_DYLIB = 0xc;
+const LC_SEGMENT_64 = 0x19;
 const LC_CODE_SIGNATURE = 0x1d;
 const LC_VERSION_MIN_MACOSX = 0x24;
 const LC_BUILD_VERSION = 0x32;
@@ -53,10 +54,16 @@ function readCommands(bytes) {
   const commands = [];
   let at = 32;
   for (let left = bytes.readUInt32LE(16); left > 0; left -= 1) {
-    commands.push({ type: bytes.readUInt32LE(at), at });
+    const type = bytes.readUInt32LE(at);
+    if (type === LC_SEGMENT_64) requireUpTo(bytes, segmentEnd(bytes, at));
+    commands.push({ type, at });
     at += bytes.readUInt32LE(at + 4);
   }
   return commands;
+}
+
+function segmentEnd(bytes, at) {
+  return Number(bytes.readBigUInt64LE(at + 40) + bytes.readBigUInt64LE(at + 48));
 }
 
 function readSymbols(bytes, commands, libraries) {

@@ -1,4 +1,4 @@
-import { textAt } from "./text.mjs";
+import { requireUpTo, textAt } from "./places.mjs";
 
 // Names and numbers: https://learn.microsoft.com/windows/win32/debug/pe-format
 const IMAGE_FILE_DLL = 0x2000;
@@ -55,6 +55,7 @@ class Image {
     const first = optionalHeader + bytes.readUInt16LE(header + 16);
     this.#sections = Array.from({ length: bytes.readUInt16LE(header + 2) }, (_, index) => {
       const at = first + index * 40;
+      requireUpTo(bytes, bytes.readUInt32LE(at + 16) + bytes.readUInt32LE(at + 20));
       return {
         address: bytes.readUInt32LE(at + 12),
         size: Math.max(bytes.readUInt32LE(at + 8), bytes.readUInt32LE(at + 16)),
