@@ -15,20 +15,32 @@ import { buildJavaScript } from "./setup/javascript.mjs";
 import { printLine, step } from "./support/step.mjs";
 
 const names = process.argv.slice(2);
-const isReady =
-  (await step("dependencies", installDependencies)) && (await step("javascript", buildJavaScript));
-
+let targets = [];
 const rows = [];
-for (const target of isReady ? targetsNamed(names) : []) rows.push(await build(target));
+const isReady =
+  (await step("targets", () => {
+    targets = targetsNamed(names);
+    return targets.map(({ name }) => name).join(", ");
+  })) &&
+  (await step("dependencies", installDependencies)) &&
+  (await step("javascript", buildJavaScript));
 
-const built = rows.filter(({ mark }) => mark === "ok").map(({ target }) => target);
-const isPacked = isReady && (await step("packages", () => packAll(built)));
+if (isReady) {
+  for (const target of targets) rows.push(await build(target));
+  const isPacked = await step("packages", () => packAll(targets.filter(isBuilt)));
+  console.log(`\n${summary()}`);
+  // What nobody asked for by name may be left out.
+  const isComplete = rows.every(
+    ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
+  );
+  process.exitCode = isPacked && isComplete ? 0 : 1;
+} else {
+  process.exitCode = 1;
+}
 
-console.log(`\n${summary()}`);
-const isAllBuilt = rows.every(
-  ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
-);
-process.exitCode = isReady && isAllBuilt && isPacked ? 0 : 1;
+function isBuilt(target) {
+  return rows.some((row) => row.target === target && row.mark === "ok");
+}
 
 /** Builds one target and checks what came out, whatever becomes of it. */
 async function build(target) {

@@ -1,8 +1,8 @@
 import { copyFileSync, cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { run } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
 import { installPacked } from "./installed-package.mjs";
+import { runProgram } from "./program.mjs";
 import { provideQemu } from "./qemu.mjs";
 import { LIBRARIES_IN_WHEEL, NODE_IN_WHEEL, nodeFromPyPi } from "./registry.mjs";
 
@@ -30,7 +30,7 @@ export async function prepareEmulated(target) {
   const libraries = await unpackDebian({ name: `glibc-${arch}`, packages: ["libstdc++6"], arch });
   const suite = installPacked(target);
   const args = ["-L", libraries, join(node, NODE_IN_WHEEL), suite.program, suite.package];
-  return () => runSuite(target, qemu, args);
+  return () => runProgram(`${target.name}: smoke suite`, qemu, args);
 }
 
 /**
@@ -63,19 +63,6 @@ export async function prepareMusl(target) {
   const args = [...emulated, `/${NODE_IN_WHEEL}`, inRoot(suite.program), inRoot(suite.package)];
   const chroot = process.getuid() === 0 ? ["chroot"] : ["unshare", "--map-root-user", "chroot"];
   const [command, ...before] = [...chroot, root];
-  return () =>
-    runSuite(target, command, [...before, ...args], {
-      LD_LIBRARY_PATH: `/${LIBRARIES_IN_WHEEL}`,
-      TMPDIR: "/tmp",
-    });
-}
-
-async function runSuite(target, command, args, env) {
-  const stdout = [];
-  const { code, lines, problem } = await run(command, args, {
-    env,
-    onLine: (line) => stdout.push(line),
-    describe: () => `${target.name}: smoke suite`,
-  });
-  return { code, lines: [...stdout, ...lines, ...(problem === undefined ? [] : [problem])] };
+  const env = { LD_LIBRARY_PATH: `/${LIBRARIES_IN_WHEEL}`, TMPDIR: "/tmp" };
+  return () => runProgram(`${target.name}: smoke suite`, command, [...before, ...args], env);
 }

@@ -15,7 +15,6 @@ const prefix = join(folder, "prefix");
  * A Windows as Wine gives one, of our own.
  *
  * @typedef {object} Windows
- * @property {string} about which Wine
  * @property {(program: string, args: string[]) => Promise<{ code: number, lines: string[] }>} run
  * runs a Windows program; paths are ours, see {@link windowsPath}
  */
@@ -40,7 +39,7 @@ export async function provideWine() {
   const runInWine = (program, args) => runToFile(wine.program, [program, ...args], environment);
   await makePrefix(runInWine);
   await provideRandomNumbers();
-  return { about: ask(wine.program, ["--version"]) ?? "Wine", run: runInWine };
+  return { run: runInWine };
 }
 
 /** Wine shows our whole file system as drive Z. @param {string} path */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { SmokeCase } from "../case.mjs";
 
 export const queries: SmokeCase[] = [
@@ -13,6 +15,16 @@ export const queries: SmokeCase[] = [
       const { rows } = await client.execute("SELECT * FROM t");
       assert.deepEqual(Array.from(rows[0] ?? []), args);
       client.close();
+    },
+  },
+  {
+    name: "opens a file by its URL, and a name that URLs have to encode",
+    async run({ package: { createClient }, folder }) {
+      const file = join(folder, "Zürich 100% #1.db");
+      const client = createClient({ url: pathToFileURL(file).href });
+      await client.execute("CREATE TABLE t (a)");
+      client.close();
+      assert.deepEqual(readdirSync(folder), [basename(file)]);
     },
   },
   {

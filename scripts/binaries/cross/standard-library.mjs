@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ask, runOrExplain } from "../../support/run.mjs";
 import { NotHere } from "../not-here.mjs";
 import { crossFolder } from "./folder.mjs";
@@ -64,31 +64,37 @@ function sourceFolder(sysroot) {
 }
 
 function howToGet(triple) {
-  return `Rust has no standard library for it: run \`rustup target add ${triple}\``;
+  return `there is no standard library for it: \`rustup target add ${triple}\``;
 }
 
 /** Puts the source where cargo looks for it: in the sysroot. */
 function provideSource(rust, sysroot, triple) {
   const place = sourceFolder(sysroot);
   if (existsSync(join(place, "std"))) return;
-  mkdirSync(join(place, ".."), { recursive: true });
+  const source = findSource(rust, triple);
+  rmSync(place, { recursive: true, force: true });
+  mkdirSync(dirname(place), { recursive: true });
+  if (statSync(source).isDirectory()) symlinkSync(source, place);
+  else if (ask("tar", ["-C", dirname(place), "-xf", source]) === undefined) {
+    throw new NotHere(`tar could not extract ${source}`);
+  }
+  if (existsSync(join(place, "std"))) return;
+  rmSync(place, { recursive: true, force: true });
+  throw new NotHere(`${source} does not hold Rust's library/std`);
+}
+
+/** The folder or archive that has the source: installed (`rustup component add rust-src`) or named. */
+function findSource(rust, triple) {
   const installed = sourceFolder(rust.sysroot);
+  if (existsSync(join(installed, "std"))) return installed;
   const named = process.env[SOURCE_VARIABLE];
-  if (existsSync(join(installed, "std"))) symlinkSync(installed, place);
-  else if (named === undefined) {
+  if (named === undefined) {
     throw new NotHere(
-      `${howToGet(triple)}, or name the source of Rust ${rust.version}'s standard library ` +
-        `(\`library\` of Rust's own source) in ${SOURCE_VARIABLE}`,
+      `${howToGet(triple)}, or name the source of Rust ${rust.version}'s in ${SOURCE_VARIABLE}`,
     );
-  } else if (!existsSync(named)) throw new NotHere(`${SOURCE_VARIABLE} names ${named}: not found`);
-  else if (statSync(named).isDirectory()) symlinkSync(resolve(named), place);
-  else if (ask("tar", ["-C", join(place, ".."), "-xf", resolve(named)]) === undefined) {
-    throw new NotHere(`tar could not extract ${named}`);
   }
-  if (!existsSync(join(place, "std"))) {
-    rmSync(place, { recursive: true, force: true });
-    throw new NotHere(`${SOURCE_VARIABLE} names ${named}: there is no library/std in it`);
-  }
+  if (!existsSync(named)) throw new NotHere(`${SOURCE_VARIABLE} names ${named}: not found`);
+  return resolve(named);
 }
 
 /**
