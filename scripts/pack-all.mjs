@@ -8,10 +8,12 @@ import { join } from "node:path";
 import { checkBinary } from "./binaries/check.mjs";
 import { packAll } from "./binaries/pack.mjs";
 import { binaryPath, packageFolder, targets } from "./binaries/targets.mjs";
+import { installDependencies } from "./setup/dependencies.mjs";
 import { buildJavaScript } from "./setup/javascript.mjs";
 import { step } from "./support/step.mjs";
 
-let isGood = await step("javascript", buildJavaScript);
+let isGood =
+  (await step("dependencies", installDependencies)) && (await step("javascript", buildJavaScript));
 for (const target of targets) isGood = (await step(target.name, () => verify(target))) && isGood;
 if (isGood) isGood = await step("packages", () => packAll(targets));
 process.exitCode = isGood ? 0 : 1;

@@ -17,11 +17,12 @@ import { binaryPath, OLDEST_GLIBC, OLDEST_MACOS, packageFolder } from "./targets
  * @throws {import("./not-here.mjs").NotHere} where this machine cannot
  */
 export async function buildBinary(target) {
-  rmSync(binaryPath(target), { force: true });
   const way = isAtHome(target) ? await withCargo(target) : await withZig(target);
+  const standardLibrary = await standardLibraryFor(way.triple);
+  rmSync(binaryPath(target), { force: true });
   const { code } = await runOrExplain(way.command, [...way.args, "--release", "--locked"], {
     describe: () => `${target.name}: ${way.name}`,
-    env: { ...way.env, ...(await standardLibraryFor(way.triple)) },
+    env: { ...way.env, ...standardLibrary },
     minutes: 30,
   });
   if (code !== 0) throw new Error(`${way.name} failed: what it printed stands above`);

@@ -16,7 +16,8 @@ __declspec(dllexport) int __stdcall ProcessPrng(unsigned char *buffer, size_t le
   return 1;
 }
 
-int __stdcall DllMain(void *instance, unsigned long reason, void *reserved) {
+/* Without a C runtime, this is where Windows enters. */
+int __stdcall DllMainCRTStartup(void *instance, unsigned long reason, void *reserved) {
   (void)instance, (void)reason, (void)reserved;
   return 1;
 }

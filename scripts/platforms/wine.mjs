@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileC } from "../binaries/cross/zig.mjs";
@@ -36,7 +37,13 @@ export async function provideWine() {
     WINEDLLOVERRIDES: "mscoree=;mshtml=;winedbg.exe=;winemenubuilder.exe=",
     NODE_SKIP_PLATFORM_CHECK: "1",
   };
-  const runInWine = (program, args) => runToFile(wine.program, [program, ...args], environment);
+  const runInWine = async (program, args) => {
+    const outcome = await runToFile(wine.program, [program, ...args], environment);
+    // A program that was stopped may have left others: it ends those of our prefix.
+    if (outcome.isStopped)
+      spawnSync(wine.server, ["-k"], { env: { ...process.env, ...environment } });
+    return outcome;
+  };
   await makePrefix(runInWine);
   await provideRandomNumbers();
   return { run: runInWine };
@@ -49,7 +56,7 @@ export function windowsPath(path) {
 
 function installedWine() {
   const program = ["wine64", "wine"].find((name) => ask(name, ["--version"]) !== undefined);
-  return program === undefined ? undefined : { program, env: {} };
+  return program === undefined ? undefined : { program, server: "wineserver", env: {} };
 }
 
 async function debiansWine() {
@@ -63,6 +70,7 @@ async function debiansWine() {
   const libraries = join(root, LIBRARIES);
   return {
     program: join(root, PROGRAMS, "wine64"),
+    server: join(root, PROGRAMS, "wineserver"),
     env: { LD_LIBRARY_PATH: libraries, WINEDLLPATH: join(libraries, "wine") },
   };
 }
@@ -99,10 +107,9 @@ async function provideRandomNumbers() {
   const library = join(prefix, "drive_c/windows/system32/bcryptprimitives.dll");
   if (existsSync(library)) return;
   const source = "scripts/platforms/bcryptprimitives.c";
-  await compileC(
-    ["-target", "x86_64-windows-gnu", "-O1", "-s", "-shared", source, "-ladvapi32"],
-    library,
-  );
+  // Without a C runtime, which zig would compile first: it takes longer than all the rest.
+  const options = ["-target", "x86_64-windows-gnu", "-O1", "-s", "-shared", "-nostdlib"];
+  await compileC([...options, source, "-ladvapi32"], library);
 }
 
 /** With its output in a file: node.exe cannot open a pipe under Wine (EBADF). */
@@ -117,5 +124,5 @@ async function runToFile(program, args, env) {
   });
   const lines = readFileSync(output, "utf8").split(/\r?\n/);
   if (outcome.problem !== undefined) lines.push(outcome.problem);
-  return { code: outcome.code, lines };
+  return { code: outcome.code, lines, isStopped: outcome.problem !== undefined };
 }
