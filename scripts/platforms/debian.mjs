@@ -29,7 +29,7 @@ export async function unpackDebian({
   const folder = join(platformsFolder, name);
   const root = join(folder, "root");
   if (existsSync(root)) return root;
-  const apt = prepareApt(folder, arch, suite, isBesideOurs);
+  const apt = prepareApt(folder, { packages, arch, suite, isBesideOurs });
   await aptGet([...apt, "update"], "apt-get update");
   const download = ["--download-only", "--no-install-recommends", "--yes", "install", ...packages];
   await aptGet([...apt, ...download], `downloading ${packages.join(", ")}`);
@@ -52,10 +52,13 @@ async function aptGet(args, what) {
 }
 
 /** The options with which apt-get works in our folder, from this machine's Debian mirror. */
-function prepareApt(folder, arch, suite, isBesideOurs) {
+function prepareApt(folder, { packages, arch, suite, isBesideOurs }) {
   const source = debianSource();
   if (source === undefined) {
-    throw new NotHere("its packages are fetched with apt-get from Debian, and this is no Debian");
+    throw new NotHere(
+      `cannot fetch ${packages.join(", ")}: that takes apt-get with Debian's packages. ` +
+        "Install it, or run this on Debian",
+    );
   }
   for (const place of ["lists/partial", "cache/archives/partial"]) {
     mkdirSync(join(folder, place), { recursive: true });

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { compileC } from "../binaries/cross/zig.mjs";
 import { ask, run } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
@@ -28,7 +28,8 @@ const prefix = join(folder, "prefix");
  */
 export async function provideWine() {
   const wine = installedWine() ?? (await debiansWine());
-  const environment = {
+  const env = {
+    ...process.env,
     ...wine.env,
     HOME: join(folder, "home"),
     WINEPREFIX: prefix,
@@ -38,10 +39,9 @@ export async function provideWine() {
     NODE_SKIP_PLATFORM_CHECK: "1",
   };
   const runInWine = async (program, args) => {
-    const outcome = await runToFile(wine.program, [program, ...args], environment);
+    const outcome = await runToFile(wine.program, [program, ...args], env);
     // A program that was stopped may have left others: it ends those of our prefix.
-    if (outcome.isStopped)
-      spawnSync(wine.server, ["-k"], { env: { ...process.env, ...environment } });
+    if (outcome.isStopped) spawnSync(wine.server, ["-k"], { env });
     return outcome;
   };
   await makePrefix(runInWine);
@@ -88,7 +88,9 @@ function configureWine(root) {
 }
 
 async function makePrefix(runInWine) {
-  if (existsSync(join(prefix, "user.reg"))) return;
+  const marker = join(prefix, "complete");
+  if (existsSync(marker)) return;
+  rmSync(prefix, { recursive: true, force: true });
   mkdirSync(join(folder, "home"), { recursive: true });
   const steps = [
     ["wineboot", ["-i"]],
@@ -97,10 +99,9 @@ async function makePrefix(runInWine) {
   ];
   for (const [program, args] of steps) {
     const { code, lines } = await runInWine(program, args);
-    if (code === 0) continue;
-    rmSync(prefix, { recursive: true, force: true });
-    throw new Error(`${program} failed under Wine: ${lines.join("\n")}`);
+    if (code !== 0) throw new Error(`${program} failed under Wine: ${lines.join("\n")}`);
   }
+  writeFileSync(marker, "");
 }
 
 async function provideRandomNumbers() {
@@ -119,7 +120,7 @@ async function runToFile(program, args, env) {
   const script = 'output=$1; shift; exec "$@" > "$output" 2>&1';
   const outcome = await run("sh", ["-c", script, "sh", output, program, ...args], {
     env,
-    describe: () => `Wine: ${args.join(" ")}`,
+    describe: () => `Wine: ${args.map((argument) => basename(argument)).join(" ")}`,
     minutes: 5,
   });
   const lines = readFileSync(output, "utf8").split(/\r?\n/);
