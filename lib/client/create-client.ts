@@ -21,13 +21,21 @@ export function createClientFrom(config: ExpandedConfig): Sqlite3Client {
   const inMemory = isInMemoryConfig(config);
   checkEngine(config, inMemory);
   // SQLite knows the parameters of an in-memory database only as those of a URI.
-  const location = inMemory ? `file:${config.path}` : config.path;
+  const location = inMemory ? `file:${config.path}` : pathOfFile(config.path);
   // The empty path is a temporary database that exists on its own connection only, as in memory.
   const maxConnections = inMemory || location === "" ? 1 : Math.max(1, config.concurrency);
   const { timeout, intMode } = config;
   const pool = new ConnectionPool(location, { inMemory, timeout, intMode }, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);
+}
+
+/**
+ * On Windows a URL has a slash before the drive (`file:///C:/data.db`, from `url.pathToFileURL`). SQLite
+ * drops it when it opens a file (`winFullPathname`); we drop it before the path is made absolute.
+ */
+function pathOfFile(path: string): string {
+  return process.platform === "win32" ? path.replace(/^\/(?=[A-Za-z]:)/, "") : path;
 }
 
 function checkScheme({ scheme }: ExpandedConfig): void {

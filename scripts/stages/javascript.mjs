@@ -4,6 +4,7 @@ import { tool } from "../support/tools.mjs";
 import { verdict } from "./stage.mjs";
 
 const FOLDERS = ["lib", "__test__", "scripts", "examples"];
+const TEXTS = ["docs", ".github"];
 
 /** @type {import("./stage.mjs").Stage} */
 export const lintJavaScript = {
@@ -14,7 +15,7 @@ export const lintJavaScript = {
 /** @type {import("./stage.mjs").Stage} */
 export const prettierCheck = {
   name: "prettier",
-  run: () => check(tool("prettier"), ["--check", "--log-level=warn", ...FOLDERS]),
+  run: () => check(tool("prettier"), ["--check", "--log-level=warn", ...FOLDERS, ...TEXTS]),
 };
 
 /**

@@ -1,0 +1,75 @@
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../support/root.mjs";
+import { ask, runOrExplain } from "../support/run.mjs";
+import { crossFolder } from "./cross/folder.mjs";
+import { standardLibraryFor } from "./cross/standard-library.mjs";
+import { zigbuild } from "./cross/zig.mjs";
+import { binaryPath, OLDEST_GLIBC, OLDEST_MACOS, packageFolder } from "./targets.mjs";
+
+/** @typedef {import("./targets.mjs").Target} Target */
+
+/**
+ * Builds a target's binary into its package, with a note beside it that says how.
+ *
+ * @param {Target} target
+ * @returns {Promise<string>} how it was built
+ * @throws {import("./not-here.mjs").NotHere} where this machine cannot
+ */
+export async function buildBinary(target) {
+  const way = isAtHome(target) ? await withCargo(target) : await withZig(target);
+  const standardLibrary = await standardLibraryFor(way.triple);
+  rmSync(binaryPath(target), { force: true });
+  const { code } = await runOrExplain(way.command, [...way.args, "--release", "--locked"], {
+    describe: () => `${target.name}: ${way.name}`,
+    env: { ...way.env, ...standardLibrary },
+    minutes: 30,
+  });
+  if (code !== 0) throw new Error(`${way.name} failed: what it printed stands above`);
+  copyFileSync(join(way.output, way.triple, "release", libraryName(target)), binaryPath(target));
+  writeNote(target, way);
+  return `${way.name} --target ${way.triple}`;
+}
+
+/** Apple's and Microsoft's linkers are on their own systems only. On Linux, zig lowers glibc. */
+function isAtHome({ platform }) {
+  return platform !== "linux" && platform === process.platform;
+}
+
+async function withCargo({ triple }) {
+  return {
+    name: "cargo build",
+    triple,
+    command: "cargo",
+    args: ["build", "--target", triple],
+    env: { MACOSX_DEPLOYMENT_TARGET: OLDEST_MACOS },
+    output: join(root, "target"),
+  };
+}
+
+async function withZig({ triple, standIn, libc }) {
+  const { command, args, env } = await zigbuild();
+  const rustTriple = standIn ?? triple;
+  const output = join(crossFolder, "target");
+  const wanted = libc === "glibc" ? `${rustTriple}.${OLDEST_GLIBC}` : rustTriple;
+  return {
+    name: "cargo zigbuild",
+    triple: rustTriple,
+    command,
+    args: [...args, "--target", wanted],
+    env: { ...env, CARGO_TARGET_DIR: output },
+    output,
+  };
+}
+
+function libraryName({ platform }) {
+  if (platform === "win32") return "latchdb.dll";
+  return platform === "darwin" ? "liblatchdb.dylib" : "liblatchdb.so";
+}
+
+/** Goes into the package: what is in it can be told from a release's (npm/win32-*'s README.md). */
+function writeNote(target, { name, triple }) {
+  const note = { triple, rustc: ask("rustc", ["--version"]), builtWith: name };
+  mkdirSync(packageFolder(target), { recursive: true });
+  writeFileSync(join(packageFolder(target), "build.json"), `${JSON.stringify(note, null, 2)}\n`);
+}

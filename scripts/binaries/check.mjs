@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../support/root.mjs";
+import { readBinary } from "./formats/binary.mjs";
+import { OLDEST_GLIBC, OLDEST_MACOS } from "./targets.mjs";
+
+/**
+ * @typedef {import("./targets.mjs").Target} Target
+ * @typedef {import("./formats/binary.mjs").Binary} Binary
+ * @typedef {import("./formats/binary.mjs").Import} Import
+ */
+
+/** The promise of one small package per platform. */
+export const MAX_MEGABYTES = 4;
+
+const FORMATS = { linux: "ELF", darwin: "Mach-O", win32: "PE" };
+
+/** What Node calls when it loads an addon. */
+const ENTRY_POINT = "napi_register_module_v1";
+
+/** What the process that loads an addon brings along. */
+const NODE_API = /^(napi|node_api)_/;
+
+/** What every system of the kind has, so that nothing needs to be installed beside the binary. */
+const SYSTEM_LIBRARIES = {
+  glibc:
+    /^(lib(c|m)\.so\.6|libpthread\.so\.0|lib(dl|util)\.so\.2|librt\.so\.1|ld-linux-.*\.so\.\d)$/,
+  musl: /^(libc\.so|libc\.musl-\w+\.so\.1)$/,
+  darwin: /^\/(usr\/lib|System\/Library)\//,
+  // The C runtime "api-ms-win-crt-*" is part of Windows since 10; vcruntime140.dll is not.
+  win32:
+    /^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|userenv|ws2_32|api-ms-win-(core|crt)-[\w-]+)\.dll$/i,
+};
+
+/**
+ * Checks that a file is the target's addon, and that it runs on every system of that kind.
+ *
+ * @param {Target} target
+ * @param {Buffer} bytes
+ * @returns {{ problems: string[], megabytes: number, glibc?: string }} `glibc`: the newest version
+ * that it asks for
+ */
+export function checkBinary(target, bytes) {
+  const megabytes = bytes.length / 1e6;
+  let binary;
+  try {
+    binary = readBinary(bytes);
+  } catch (error) {
+    return { problems: [error.message], megabytes };
+  }
+  const { format, machine } = binary;
+  if (format !== FORMATS[target.platform]) {
+    return { problems: [`it is ${format}, not ${FORMATS[target.platform]}`], megabytes };
+  }
+  if (machine !== target.arch) {
+    return { problems: [`it is for ${machine}, not for ${target.arch}`], megabytes };
+  }
+  const problems = [
+    ...problemsOfKind(binary),
+    ...problemsOfImports(target, binary),
+    ...problemsOfLoading(target, binary),
+    ...problemsOfSqlite(bytes),
+  ];
+  if (megabytes > MAX_MEGABYTES) {
+    problems.push(`it has ${megabytes.toFixed(1)} MB, over ${MAX_MEGABYTES}`);
+  }
+  return { problems, megabytes, glibc: newestGlibc(binary) };
+}
+
+/** @param {Binary} binary */
+function* problemsOfKind({ isSharedLibrary, exports, hasDebugSymbols }) {
+  if (!isSharedLibrary) yield "it is no shared library";
+  if (!exports.includes(ENTRY_POINT)) yield `it is no addon: it does not export ${ENTRY_POINT}`;
+  if (hasDebugSymbols) yield "it is not stripped";
+}
+
+/** @param {Target} target @param {Binary} binary */
+function* problemsOfImports(target, { libraries, imports }) {
+  const system = SYSTEM_LIBRARIES[target.libc ?? target.platform];
+  for (const library of libraries.filter((name) => !system.test(name))) {
+    yield `it needs ${library}, which not every system has`;
+  }
+  for (const { name } of imports.filter((symbol) => !isAccountedFor(target, symbol))) {
+    yield `it imports ${name}, which is neither Node-API's nor a system library's`;
+  }
+}
+
+/** Whether somebody is there who has the symbol: the library's own name was looked at already. */
+function isAccountedFor({ libc }, { name, library, isOptional }) {
+  if (NODE_API.test(name) || isOptional || library !== undefined) return true;
+  // musl's symbols say nothing of where they come from: the linker was told to find each of them
+  // in a library (.cargo/config.toml, `-z defs`).
+  return libc === "musl";
+}
+
+/** @param {Target} target @param {Binary} binary */
+function* problemsOfLoading(target, binary) {
+  const glibc = newestGlibc(binary);
+  if (target.libc === "musl" && glibc !== undefined) yield "it asks for glibc";
+  if (glibc !== undefined && isNewer(glibc, OLDEST_GLIBC)) {
+    yield `it asks for glibc ${glibc}, newer than ${OLDEST_GLIBC}`;
+  }
+  if (target.platform === "linux" && !binary.staysLoaded) {
+    yield "it may be unloaded: DF_1_NODELETE is missing (.cargo/config.toml, `-z nodelete`)";
+  }
+  if (target.platform !== "darwin") return;
+  if (binary.oldestSystem === undefined || isNewer(binary.oldestSystem, OLDEST_MACOS)) {
+    yield `it asks for macOS ${binary.oldestSystem ?? "?"}, newer than ${OLDEST_MACOS}`;
+  }
+  if (target.arch === "arm64" && !binary.isSigned) yield "it is not signed: no Mac would load it";
+}
+
+/** SQLite keeps the options that it was compiled with, as texts: `DQS=0`. */
+function* problemsOfSqlite(bytes) {
+  for (const option of sqliteOptions()) {
+    const isThere = bytes.includes(`\0${option}\0`, 0, "latin1");
+    if (!isThere) yield `SQLite was compiled without ${option} (.cargo/config.toml)`;
+  }
+}
+
+function sqliteOptions() {
+  const config = readFileSync(join(root, ".cargo", "config.toml"), "utf8");
+  return [...config.matchAll(/-DSQLITE_(\w+(?:=\w+)?)/g)].map(([, option]) => option);
+}
+
+/** @param {Binary} binary */
+function newestGlibc({ imports }) {
+  return imports
+    .map(({ version }) => /^GLIBC_([\d.]+)$/.exec(version ?? "")?.[1])
+    .filter((version) => version !== undefined)
+    .reduce(
+      (newest, version) => (newest && !isNewer(version, newest) ? newest : version),
+      undefined,
+    );
+}
+
+/** Whether version `a` is newer than `b`. */
+function isNewer(a, b) {
+  return a.localeCompare(b, "en", { numeric: true }) > 0;
+}

@@ -1,0 +1,81 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fingerprint } from "../../support/fingerprint.mjs";
+import { ask, runOrExplain } from "../../support/run.mjs";
+import { Stamp } from "../../support/stamp.mjs";
+import { NotHere } from "../not-here.mjs";
+import { OLDEST_MACOS } from "../targets.mjs";
+import { crossFolder } from "./folder.mjs";
+
+const REQUIREMENTS = "scripts/binaries/cross/requirements.txt";
+const python = join(crossFolder, "python");
+const zig = join(python, "ziglang", "zig");
+const caches = join(crossFolder, "zig-cache");
+const cacheFolders = {
+  CARGO_ZIGBUILD_CACHE_DIR: join(caches, "cargo-zigbuild"),
+  ZIG_GLOBAL_CACHE_DIR: join(caches, "global"),
+  ZIG_LOCAL_CACHE_DIR: join(caches, "local"),
+};
+const stamp = new Stamp("build/cross/python/installed-from");
+
+/**
+ * `cargo zigbuild`: cargo, with zig as the linker and as SQLite's C compiler.
+ *
+ * @returns {Promise<{ command: string, args: string[], env: Record<string, string> }>}
+ * @throws {NotHere} where pip is missing
+ */
+export async function zigbuild() {
+  await installZig();
+  return {
+    command: join(python, "bin", "cargo-zigbuild"),
+    args: ["zigbuild"],
+    env: {
+      ...cacheFolders,
+      CARGO_ZIGBUILD_ZIG_PATH: zig,
+      MACOSX_DEPLOYMENT_TARGET: OLDEST_MACOS,
+      LIBNODE_PATH: emptyLibnode(),
+    },
+  };
+}
+
+/**
+ * Compiles C.
+ *
+ * @param {string[]} args as cc takes them
+ * @param {string} output
+ */
+export async function compileC(args, output) {
+  await installZig();
+  const { code } = await runOrExplain(zig, ["cc", ...args, "-o", output], { env: cacheFolders });
+  if (code !== 0) throw new Error(`zig cc could not make ${output}`);
+}
+
+async function installZig() {
+  const wanted = fingerprint([REQUIREMENTS]);
+  if (stamp.is(wanted)) return;
+  if (ask("python3", ["-m", "pip", "--version"]) === undefined) {
+    throw new NotHere("python3 with pip is missing: zig and cargo-zigbuild are fetched with it");
+  }
+  const { code } = await runOrExplain(
+    "python3",
+    ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--upgrade", "--target", python].concat([
+      "--requirement",
+      REQUIREMENTS,
+    ]),
+    { describe: () => "pip install cargo-zigbuild ziglang" },
+  );
+  if (code !== 0) throw new Error("pip could not fetch zig: what it printed stands above");
+  stamp.write(wanted);
+}
+
+/**
+ * A libnode with nothing in it. napi's build script wants one for Windows without msvc; the addon
+ * looks Node-API's symbols up when it is loaded, and needs none.
+ */
+function emptyLibnode() {
+  const folder = join(crossFolder, "libnode");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "libnode.dll"), "");
+  writeFileSync(join(folder, "libnode.a"), "!<arch>\n");
+  return folder;
+}

@@ -1,0 +1,28 @@
+/**
+ * `npm run pack:all`: checks the binaries of all targets, built here or elsewhere and put into their
+ * packages, and packs everything into artifacts/, for a release. None may be missing, and none may
+ * be a stand-in.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkBinary } from "./binaries/check.mjs";
+import { packAll } from "./binaries/pack.mjs";
+import { binaryPath, packageFolder, targets } from "./binaries/targets.mjs";
+import { installDependencies } from "./setup/dependencies.mjs";
+import { buildJavaScript } from "./setup/javascript.mjs";
+import { step } from "./support/step.mjs";
+
+let isGood =
+  (await step("dependencies", installDependencies)) && (await step("javascript", buildJavaScript));
+for (const target of targets) isGood = (await step(target.name, () => verify(target))) && isGood;
+if (isGood) isGood = await step("packages", () => packAll(targets));
+process.exitCode = isGood ? 0 : 1;
+
+function verify(target) {
+  if (!existsSync(binaryPath(target))) throw new Error("there is no binary for it");
+  const { problems, megabytes } = checkBinary(target, readFileSync(binaryPath(target)));
+  const { triple } = JSON.parse(readFileSync(join(packageFolder(target), "build.json"), "utf8"));
+  if (triple !== target.triple) problems.push(`it is a stand-in, built for ${triple}`);
+  if (problems.length > 0) throw new Error(problems.join("; "));
+  return `${megabytes.toFixed(1)} MB`;
+}

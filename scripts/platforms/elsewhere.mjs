@@ -1,0 +1,54 @@
+import { installDependencies } from "../setup/dependencies.mjs";
+import { buildTests } from "../setup/javascript.mjs";
+import { runStages } from "../stages/stage.mjs";
+import { TapCounter } from "../stages/tap.mjs";
+import { step } from "../support/step.mjs";
+
+/** @typedef {import("../stages/stage.mjs").Stage} Stage */
+
+/**
+ * What the scripts that run us elsewhere have in common: gets everything ready, runs the stages, and
+ * says at the end how many cases passed. What is missing is a failure: somebody asked for this.
+ *
+ * @param {string} place its name
+ * @param {() => Promise<Stage[]>} prepare throws where something is missing, and says what
+ */
+export async function testElsewhere(place, prepare) {
+  let stages = [];
+  const isReady =
+    (await step("dependencies", installDependencies)) &&
+    (await step("smoke suite", buildTests)) &&
+    (await step(place, async () => {
+      stages = await prepare();
+      return "ready";
+    }));
+  const { passed, failed } = isReady ? await runStages(stages) : { passed: 0, failed: 1 };
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/**
+ * A stage that runs a program which prints TAP.
+ *
+ * @param {string} name
+ * @param {() => Promise<{ code: number, lines: string[] }>} runProgram
+ * @returns {Stage}
+ */
+export function tapStage(name, runProgram) {
+  return {
+    name,
+    async run() {
+      const tests = new TapCounter();
+      const { code, lines } = await runProgram();
+      for (const line of lines) tests.read(line);
+      for (const line of tests.details) console.log(`     ${line}`);
+      const [, planned] = /^1\.\.(\d+)$/m.exec(lines.join("\n")) ?? [];
+      const { passed, failed } = tests;
+      const isThrough = passed + failed === Number(planned) && (code === 0) === (failed === 0);
+      if (isThrough) return { passed, failed };
+      console.log(`     it ended with code ${code} before it was through:`);
+      for (const line of lines.slice(-20)) console.log(`     ${line}`);
+      return { passed, failed: failed + 1 };
+    },
+  };
+}
