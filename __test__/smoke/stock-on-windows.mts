@@ -4,7 +4,7 @@
  * collector has run: that shows that the suite sees the difference. Prints TAP.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -33,6 +33,7 @@ async function busyUntilCollected(mode: string): Promise<void> {
   const file = join(mkdtempSync(join(tmpdir(), "stock-smoke-")), "test.db");
   await useAndClose(file, mode);
   // At once: nothing is awaited, so that nothing is collected.
+  fsyncAgain(file);
   assert.throws(() => renameSync(file, `${file}.renamed`), { code: "EBUSY" });
   assert.throws(() => rmSync(file), { code: "EBUSY" });
 
@@ -42,6 +43,13 @@ async function busyUntilCollected(mode: string): Promise<void> {
   }
   renameSync(file, `${file}.renamed`);
   rmSync(`${file}.renamed`);
+}
+
+/** Of the steps asked of us, the one that a file which is open elsewhere does not refuse. */
+function fsyncAgain(file: string): void {
+  const descriptor = openSync(file, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }
 
 async function useAndClose(file: string, mode: string): Promise<void> {
