@@ -85,6 +85,7 @@ function inContext(): Latchdb {
   const load = (path: string): unknown => {
     const known = loaded.get(path);
     if (known !== undefined) return known.exports;
+    if (path.endsWith(".json")) return require(path);
     const module = { exports: {} };
     loaded.set(path, module);
     if (path.endsWith(".node")) {
