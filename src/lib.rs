@@ -31,6 +31,7 @@ mod sync;
 mod wire;
 mod write_line;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Function, Result};
@@ -171,22 +172,7 @@ pub fn submit(
         .get(..length as usize)
         .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?
         .to_vec();
-    let submitted =
-        attachments::with(env, attachment, |environment| match environment.database(database) {
-            Lookup::Closed => Submitted::Closed,
-            Lookup::NeverOpened => Submitted::NeverOpened,
-            Lookup::Found(found) => {
-                environment.begin_wait(env);
-                found.submit(lane, job, transaction, request).map_or_else(
-                    |refused| {
-                        environment.end_waits(env, 1);
-                        refused.into()
-                    },
-                    |()| Submitted::Accepted,
-                )
-            }
-        })?;
-    Ok(submitted.unwrap_or(Submitted::Closed))
+    hand_over(env, attachment, database, |found| found.submit(lane, job, transaction, request))
 }
 
 /// Opens a further lane for a transaction; -1 where the client is closed.
@@ -294,22 +280,7 @@ pub fn shut_down_database(
     timeout: f64,
 ) -> Result<Submitted> {
     let limit = drain.then(|| milliseconds(timeout));
-    let submitted =
-        attachments::with(env, attachment, |environment| match environment.database(database) {
-            Lookup::Closed => Submitted::Closed,
-            Lookup::NeverOpened => Submitted::NeverOpened,
-            Lookup::Found(found) => {
-                environment.begin_wait(env);
-                found.shut_down(job, limit).map_or_else(
-                    |refused| {
-                        environment.end_waits(env, 1);
-                        refused.into()
-                    },
-                    |()| Submitted::Accepted,
-                )
-            }
-        })?;
-    Ok(submitted.unwrap_or(Submitted::Closed))
+    hand_over(env, attachment, database, |found| found.shut_down(job, limit))
 }
 
 /// The next answers, or null.
@@ -330,6 +301,31 @@ pub fn count_connections(path: String) -> u32 {
 /// A time that JavaScript gives; what is longer than SQLite's longest (24 days) is that.
 fn milliseconds(given: f64) -> Duration {
     Duration::try_from_secs_f64(given.min(f64::from(i32::MAX)) / 1e3).unwrap_or_default()
+}
+
+/// Hands over work whose answer JavaScript waits for: that keeps the event loop alive.
+fn hand_over(
+    env: Env,
+    attachment: u32,
+    number: u32,
+    action: impl FnOnce(&Arc<Database>) -> std::result::Result<(), Refused>,
+) -> Result<Submitted> {
+    let submitted =
+        attachments::with(env, attachment, |environment| match environment.database(number) {
+            Lookup::Closed => Submitted::Closed,
+            Lookup::NeverOpened => Submitted::NeverOpened,
+            Lookup::Found(found) => {
+                environment.begin_wait(env);
+                action(&found).map_or_else(
+                    |refused| {
+                        environment.end_waits(env, 1);
+                        refused.into()
+                    },
+                    |()| Submitted::Accepted,
+                )
+            }
+        })?;
+    Ok(submitted.unwrap_or(Submitted::Closed))
 }
 
 fn with_database(

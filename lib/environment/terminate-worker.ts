@@ -34,7 +34,7 @@ async function terminate(
   const began = performance.now();
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   const reports = await within(timeoutMs, [
-    // A thread that has ended has no number any more (Node-API: -1).
+    // A thread that has ended has no number any more: it is -1 then.
     worker.threadId > 0
       ? askThread(worker.threadId, { drain, timeoutMs: timeoutMs * DRAINING_SHARE })
       : [],

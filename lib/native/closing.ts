@@ -1,15 +1,9 @@
 /** What a closing says of itself while it goes on, and at its end. */
 import { channel } from "node:diagnostics_channel";
-import type { ClosingEnd, ClosingStepName, RecordReader } from "../wire/response";
+import type { ClosingStep } from "../../index.js";
+import type { ClosingEnd, RecordReader } from "../wire/response";
 import { CLOSED, ERROR, STEP } from "../wire/response";
 import { toError } from "./errors";
-
-/** One step of a closing that is done. */
-export interface ClosingStep {
-  step: ClosingStepName;
-  /** How long it took, in ms. */
-  ms: number;
-}
 
 /** What a closing did. */
 export interface Closed extends ClosingEnd {

@@ -3,6 +3,7 @@
  * `src/wire.rs`.
  */
 import type { IntMode, Value } from "@libsql/core/api";
+import type { ClosingStep } from "../../index.js";
 
 export const SHAPE = 1;
 export const ROWS = 2;
@@ -22,9 +23,6 @@ export interface Outcome {
   /** The connection has TEMP tables or attached databases: the client keeps to it. */
   tied: boolean;
 }
-
-/** The steps of a closing, in their order. */
-export type ClosingStepName = "drain" | "cancel" | "join" | "close";
 
 /** How one closing ended. */
 export interface ClosingEnd {
@@ -149,8 +147,8 @@ export class RecordReader {
   }
 
   /** What a `step` record says. */
-  step(): { step: ClosingStepName; ms: number } {
-    return { step: this.string() as ClosingStepName, ms: this.#f64() };
+  step(): ClosingStep {
+    return { step: this.string() as ClosingStep["step"], ms: this.#f64() };
   }
 
   /** What a `closed` record says. */

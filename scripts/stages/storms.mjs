@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { root } from "../support/root.mjs";
-import { explain, run } from "../support/run.mjs";
-
-const STORM = join(root, "build", "test", "support", "programs", "storm.mjs");
+import { explain } from "../support/run.mjs";
+import { runStorm } from "../support/storm.mjs";
 
 /**
  * Long storms of workers on one runtime, every second one with the package loaded in the main thread
@@ -32,14 +27,12 @@ export function stormsOn({ name, path }, { storms, rounds }) {
 }
 
 async function storm(runtime, rounds, seed, main) {
-  const directory = mkdtempSync(join(tmpdir(), "latchdb-"));
-  const reports = [];
-  const outcome = await run(runtime, [STORM, directory, String(rounds), String(seed), main], {
-    onLine: (line) => reports.push(line),
-    describe: () => `${rounds} workers, seed ${seed}, main thread: ${main}`,
-  });
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  console.log(`     main thread ${main}: ${reports.at(-1) ?? "no report"}`);
+  const { isGood, lines, outcome } = await runStorm(
+    runtime,
+    { rounds, seed, main },
+    { describe: () => `${rounds} workers, seed ${seed}, main thread: ${main}` },
+  );
+  console.log(`     main thread ${main}: ${lines.at(-1) ?? "no report"}`);
   if (outcome.code !== 0) explain(outcome);
-  return outcome.code === 0 && JSON.parse(reports.at(-1) ?? "{}").failures?.length === 0;
+  return isGood;
 }
