@@ -1,0 +1,69 @@
+import { chmod, mkdir, readdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ExecutionContext } from "ava";
+import { temporaryDirectory } from "../support/database.mjs";
+import type { SwapOrder } from "../support/programs/swap-once.mjs";
+import { signed } from "../support/signing.mjs";
+
+export const MODE = 0o751;
+
+/** Several pages, and a part of one. */
+export const oldBytes = Buffer.alloc(3 * 4096 + 5, "old bytes ");
+const sourceBytes = Buffer.alloc(5 * 4096 + 7, "new bytes ");
+
+/** A target in a directory of its own, and what is to take its place. */
+export interface Sandbox {
+  /** Above the target's directory and the source's; without symbolic links. */
+  root: string;
+  target: string;
+  order: SwapOrder;
+  /** What the target holds after the swap. */
+  newBytes: Buffer;
+  /** The names that a swap has left in the target's directory beside it. */
+  leftovers(): Promise<string[]>;
+}
+
+export interface SandboxOptions {
+  signing?: SwapOrder["signing"];
+  /** Whether there is a file to replace. */
+  isNew?: boolean;
+}
+
+export async function makeSandbox(
+  t: ExecutionContext,
+  { signing, isNew = false }: SandboxOptions = {},
+): Promise<Sandbox> {
+  const root = await realpath(await temporaryDirectory(t));
+  const [directory, scratch] = [join(root, "live"), join(root, "scratch")];
+  const [target, source] = [join(directory, "tool.node"), join(root, "source")];
+  await mkdir(directory);
+  await mkdir(scratch);
+  await writeFile(source, sourceBytes);
+  if (!isNew) {
+    await writeFile(target, oldBytes);
+    await chmod(target, MODE);
+  }
+  return {
+    root,
+    target,
+    order: { target, source, signing, scratch, mode: isNew ? MODE : undefined },
+    newBytes: signing === undefined ? sourceBytes : signed(sourceBytes),
+    leftovers: async () => (await readdir(directory)).filter((name) => name !== "tool.node"),
+  };
+}
+
+/** What the target is: "old", "new", or what is wrong with it. */
+export async function readTarget({ target, newBytes }: Sandbox): Promise<string> {
+  const bytes = await readFile(target).catch((error: NodeJS.ErrnoException) => error.code ?? "?");
+  if (typeof bytes === "string") return bytes;
+  const { mode } = await stat(target);
+  return describe(bytes, mode & 0o7777, newBytes);
+}
+
+/** The same for what a crash state holds. */
+export function describe(bytes: Buffer, mode: unknown, newBytes: Buffer): string {
+  if (mode !== MODE) return `mode ${Number(mode).toString(8)}`;
+  if (bytes.equals(oldBytes)) return "old";
+  if (bytes.equals(newBytes)) return "new";
+  return `neither old nor new, ${bytes.length} bytes`;
+}
