@@ -104,7 +104,9 @@ for (const [title, options] of swaps) {
       edited(history, (operations) => operations.filter((operation) => !isLeftOut(operation)));
     const withoutFile = without(({ kind, ...rest }) => kind === "sync" && isOf(rest, file));
     isFoundBy(t, check(withoutFile), /^neither old nor new/);
-    const withoutDirectory = without(({ kind, ...rest }) => kind === "sync" && isOf(rest, directory));
+    const withoutDirectory = without(
+      ({ kind, ...rest }) => kind === "sync" && isOf(rest, directory),
+    );
     isFoundBy(t, check(withoutDirectory), /^old$/);
   });
 }

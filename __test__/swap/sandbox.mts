@@ -19,7 +19,7 @@ export interface Sandbox {
   order: SwapOrder;
   /** What the target holds after the swap. */
   newBytes: Buffer;
-  /** The names that a swap has left in the target's directory beside it. */
+  /** The names that are in the target's directory beside it. */
   leftovers(): Promise<string[]>;
 }
 
@@ -46,7 +46,7 @@ export async function makeSandbox(
   return {
     root,
     target,
-    order: { target, source, signing, scratch, mode: isNew ? MODE : undefined },
+    order: { how: "swap", target, source, signing, scratch, mode: isNew ? MODE : undefined },
     newBytes: signing === undefined ? sourceBytes : signed(sourceBytes),
     leftovers: async () => (await readdir(directory)).filter((name) => name !== "tool.node"),
   };

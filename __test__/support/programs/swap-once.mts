@@ -4,12 +4,15 @@
  */
 import { once } from "node:events";
 import { existsSync, openSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { swapFile } from "latchdb/swap";
 import { MARK } from "../crash-states/crash-states.mjs";
 import { signInPlace, signIntoNewFile } from "../signing.mjs";
 
 export interface SwapOrder {
+  /** "copy in place" is what people do who have no swap. */
+  how: "swap" | "copy in place";
   target: string;
   source: string;
   /** How `prepare` signs the file; undefined: there is no `prepare`. */
@@ -41,11 +44,12 @@ existsSync(order.target);
 console.log("ready");
 await once(createInterface({ input: process.stdin }), "line");
 mark("begin");
-const result = await swapFile(order.target, {
-  source: order.source,
-  mode: order.mode,
-  ...(order.signing === undefined ? {} : { prepare }),
-});
+const { source, target, mode, signing } = order;
+if (order.how === "swap") {
+  await swapFile(target, { source, mode, prepare: signing === undefined ? undefined : prepare });
+} else {
+  await copyFile(source, target);
+}
 mark("resolved");
-console.log(JSON.stringify(result));
+console.log("done");
 process.stdin.destroy();

@@ -1,0 +1,107 @@
+/** Kills a program before each of its system calls that changes a file, one run for each. */
+import type { ExecutionContext } from "ava";
+import { historyOf, readDisk } from "./crash-states/crash-states.mjs";
+import type { Disk } from "./crash-states/crash-states.mjs";
+import type { Call } from "./tracing/call.mjs";
+import { traceProgram } from "./tracing/strace.mjs";
+import type { KillPoint } from "./tracing/strace.mjs";
+
+/** A place for one run of the program. */
+export interface Run {
+  /** The directory whose files matter, without symbolic links. */
+  root: string;
+  arguments: string[];
+  /** Looks at what the kill has left. */
+  check(killed: Kill): Promise<void>;
+}
+
+export interface Kill {
+  /** How many calls had changed a file. */
+  done: number;
+  /** For messages: the call before which it was. */
+  before: string;
+}
+
+/** Another run may share the calls out between its threads in another way. */
+const PASSES = 3;
+
+/**
+ * Runs the program once to its end, and then kills it before each call that changes a file, a name
+ * or an attribute, or that syncs one. It fails if there is such a call before which no run was
+ * killed.
+ *
+ * @returns where it was killed, in the order of the calls
+ */
+export async function sweepKills(
+  t: ExecutionContext,
+  program: string,
+  arrange: () => Promise<Run>,
+): Promise<Kill[]> {
+  const recorded = await runOnce(t, program, await arrange());
+  const kills = new Map<number, Kill>();
+  const tried = new Set<string>();
+  for (let pass = 0; pass < PASSES; pass++) {
+    for (const [done, { call, text }] of recorded.changes.entries()) {
+      if (kills.has(done)) continue;
+      const point = pointOf(recorded.calls, call);
+      const key = `${pass} ${point.name} ${point.when}`;
+      if (tried.has(key)) continue;
+      tried.add(key);
+      const run = await arrange();
+      const { changes, wasKilled } = await runOnce(t, program, run, point);
+      if (!wasKilled) continue;
+      const kill = { done: changes.length, before: recorded.changes[changes.length]?.text ?? text };
+      await run.check(kill);
+      kills.set(kill.done, kill);
+    }
+  }
+  const missed = recorded.changes.filter((_change, done) => !kills.has(done));
+  t.deepEqual(
+    missed.map(({ text }) => text),
+    [],
+    "no run was killed before these calls",
+  );
+  return [...kills.values()].sort((a, b) => a.done - b.done);
+}
+
+interface Change {
+  /** The place of the call in the trace. */
+  call: number;
+  text: string;
+}
+
+interface Ran {
+  calls: Call[];
+  changes: Change[];
+  wasKilled: boolean;
+}
+
+async function runOnce(
+  t: ExecutionContext,
+  program: string,
+  { root, arguments: args }: Run,
+  killBefore?: KillPoint,
+): Promise<Ran> {
+  const before = await readDisk(root);
+  const options = killBefore === undefined ? {} : { killBefore };
+  const { calls, wasKilled } = await traceProgram(t, program, { arguments: args, ...options });
+  return { calls, wasKilled, changes: changesIn(calls, root, before) };
+}
+
+/** The calls that changed something, each once. */
+function changesIn(calls: readonly Call[], root: string, before: Disk): Change[] {
+  const changes = new Map<number, Change>();
+  for (const { kind, call, text } of historyOf(calls, { root, before }).operations) {
+    if (kind !== "mark" && !changes.has(call)) changes.set(call, { call, text });
+  }
+  return [...changes.values()];
+}
+
+/** How strace finds a call again: it counts the calls of a name in each thread. */
+function pointOf(calls: readonly Call[], index: number): KillPoint {
+  const call = calls[index];
+  if (call === undefined) throw new Error(`The trace has no call ${index}`);
+  const { name, thread } = call;
+  const isAlike = (other: Call): boolean => other.name === name && other.thread === thread;
+  return { name, when: calls.slice(0, index + 1).filter(isAlike).length };
+}
