@@ -156,8 +156,8 @@ export function swapFile(target: string, options: SwapOptions): Promise<SwapResu
 
 /** An error of a swap, or of one of the steps that can be called by themselves. */
 export class SwapError extends Error {
-  private constructor();
-  readonly name: "SwapError";
+  /** @private */
+  constructor(message: string, failure: object, options?: ErrorOptions);
   /**
    * What went wrong:
    *
