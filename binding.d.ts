@@ -9,6 +9,9 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Ends a swap, or another job on files, unless it is past its commit point. */
+export declare function abortFileJob(attachment: number, job: number): void
+
 /**
  * Sets up the calling environment. `on_ready` is called when there are answers to fetch with
  * `takeResults`. Returns the number that the other functions call `attachment`.
@@ -30,6 +33,9 @@ export declare function closeDatabase(attachment: number, database: number): Arr
 /** Closes a lane that has nothing to do. */
 export declare function closeLane(attachment: number, database: number, lane: number): void
 
+/** Lets a swap go on: there are no more pieces, or the caller's own step is done. */
+export declare function continueSwap(attachment: number, job: number): void
+
 /** How many connections of this process have the file at this path open. */
 export declare function countConnections(path: string): number
 
@@ -39,8 +45,17 @@ export declare function defineStatement(attachment: number, database: number, id
 /** Rolls back the transaction that `transaction` began, and waits for it. */
 export declare function endTransaction(attachment: number, database: number, lane: number, transaction: number): void
 
+/** Gives a swap the piece of its content that it wanted. */
+export declare function feedSwap(attachment: number, job: number, piece: Uint8Array): void
+
 /** Takes the number of a statement back. */
 export declare function forgetStatement(attachment: number, database: number, id: number): void
+
+/** Syncs a directory. */
+export declare function fsyncDirectory(attachment: number, job: number, path: string): void
+
+/** Syncs a file. */
+export declare function fsyncFile(attachment: number, job: number, path: string): void
 
 /** Opens a database and its first connection. Returns its number, or an error record. */
 export declare function openDatabase(attachment: number, options: OpenOptions): number | ArrayBuffer
@@ -60,11 +75,20 @@ export interface OpenOptions {
   numbers: boolean
 }
 
+/** Removes a file. Its answer's `committed` says whether there was one. */
+export declare function removeFile(attachment: number, job: number, path: string, retry: number): void
+
+/** Renames a file durably. */
+export declare function renameDurably(attachment: number, job: number, from: string, to: string, retry: number): void
+
 /**
  * Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
  * queued is let finish first, for `timeout` milliseconds at most.
  */
 export declare function shutDownDatabase(attachment: number, database: number, job: number, drain: boolean, timeout: number): Submitted
+
+/** Begins a swap. */
+export declare function startSwap(attachment: number, job: number, request: SwapRequest, bytes: Uint8Array): void
 
 /**
  * Queues a request, the first `length` bytes of `buffer`, on a lane. `transaction` is the job that
@@ -80,6 +104,42 @@ export declare const enum Submitted {
   Closed = 1,
   /** There never was such a client. */
   NeverOpened = 2,
+}
+
+/** How sure a swap is to outlive a power cut. */
+export declare const enum SwapDurability {
+  /** It does. */
+  Full = 0,
+  /** Afterwards the file is old or new, never torn. */
+  Barrier = 1,
+  /** Nothing is promised. */
+  None = 2,
+}
+
+/** What a swap is asked for. */
+export interface SwapRequest {
+  /** The file to replace. */
+  target: string
+  /** The file whose content is copied; else see `bytes`. */
+  source?: string
+  /** Whether the bytes that are given are all of the content; else it is asked for in pieces. */
+  hasBytes: boolean
+  /** How many bytes the pieces will be, where it is known. */
+  total?: number
+  /** Whether the caller has a step of its own. */
+  prepare: boolean
+  /** How sure it is to outlive a power cut. */
+  durability: SwapDurability
+  /** Whether a target of the same content is left as it is. */
+  skipIfSame: boolean
+  /** The permissions of the new file. */
+  mode?: number
+  /** How long to try again while other programs are in the way, in milliseconds. */
+  retry: number
+  /** Whether a target that is loaded as a program may be moved aside. */
+  moveAside: boolean
+  /** Whether progress is to be told. */
+  progress: boolean
 }
 
 /** The next answers, or null. */

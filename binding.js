@@ -835,18 +835,27 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.abortFileJob = nativeBinding.abortFileJob
 module.exports.attach = nativeBinding.attach
 module.exports.cancel = nativeBinding.cancel
 module.exports.closeAll = nativeBinding.closeAll
 module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.closeLane = nativeBinding.closeLane
+module.exports.continueSwap = nativeBinding.continueSwap
 module.exports.countConnections = nativeBinding.countConnections
 module.exports.defineStatement = nativeBinding.defineStatement
 module.exports.endTransaction = nativeBinding.endTransaction
+module.exports.feedSwap = nativeBinding.feedSwap
 module.exports.forgetStatement = nativeBinding.forgetStatement
+module.exports.fsyncDirectory = nativeBinding.fsyncDirectory
+module.exports.fsyncFile = nativeBinding.fsyncFile
 module.exports.openDatabase = nativeBinding.openDatabase
 module.exports.openLane = nativeBinding.openLane
+module.exports.removeFile = nativeBinding.removeFile
+module.exports.renameDurably = nativeBinding.renameDurably
 module.exports.shutDownDatabase = nativeBinding.shutDownDatabase
+module.exports.startSwap = nativeBinding.startSwap
 module.exports.submit = nativeBinding.submit
 module.exports.Submitted = nativeBinding.Submitted
+module.exports.SwapDurability = nativeBinding.SwapDurability
 module.exports.takeResults = nativeBinding.takeResults

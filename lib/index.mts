@@ -1,4 +1,14 @@
 import latchdb from "./index.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
-export const { createClient, LibsqlBatchError, LibsqlError } = latchdb;
+export const {
+  createClient,
+  fsyncDirectory,
+  fsyncFile,
+  LibsqlBatchError,
+  LibsqlError,
+  removeWithRetry,
+  renameDurably,
+  SwapError,
+  swapFile,
+} = latchdb;

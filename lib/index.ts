@@ -1,8 +1,36 @@
 /** `latchdb`, `latchdb/node`: what `@libsql/client` exports. */
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { createClient } from "./client/create-client";
+import {
+  fsyncDirectory,
+  fsyncFile,
+  removeWithRetry,
+  renameDurably,
+  swapFile,
+  SwapError,
+} from "./swap";
 
-export { createClient, LibsqlBatchError, LibsqlError };
+export {
+  createClient,
+  fsyncDirectory,
+  fsyncFile,
+  LibsqlBatchError,
+  LibsqlError,
+  removeWithRetry,
+  renameDurably,
+  SwapError,
+  swapFile,
+};
 
 // The public types are written by hand: this is where they are held to what is there.
-({ createClient, LibsqlBatchError, LibsqlError }) satisfies typeof import("../index.js");
+({
+  createClient,
+  fsyncDirectory,
+  fsyncFile,
+  LibsqlBatchError,
+  LibsqlError,
+  removeWithRetry,
+  renameDurably,
+  SwapError,
+  swapFile,
+}) satisfies typeof import("../index.js");

@@ -1,5 +1,5 @@
 //! What one JavaScript environment (the main thread, a worker, a vm context) has of us: its
-//! databases, the mailbox their answers go to, and the hook that ends them all before the
+//! databases and swaps, the mailbox their answers go to, and the hook that ends them all before the
 //! environment does.
 //!
 //! The state is the environment's instance data, which Node-API frees last. Lanes' threads hold
@@ -17,6 +17,7 @@ use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
 use crate::database::Database;
+use crate::file_jobs::FileJobs;
 use mailbox::Mailbox;
 
 /// Weak: it does not keep the event loop alive by itself.
@@ -30,6 +31,8 @@ pub struct Environment {
     mailbox: Arc<Mailbox>,
     doorbell: Arc<Doorbell>,
     databases: HashMap<u32, Arc<Database>>,
+    /// Swaps, and other work on files.
+    pub file_jobs: FileJobs,
     last_database: u32,
     /// How many jobs JavaScript waits for: while there are any, the event loop stays alive.
     pending: u32,
@@ -67,6 +70,7 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>) -> Result<u32> {
         mailbox,
         doorbell,
         databases: HashMap::new(),
+        file_jobs: FileJobs::default(),
         last_database: 0,
         pending: 0,
     });
@@ -157,15 +161,16 @@ impl Environment {
         }
     }
 
-    /// Before the environment ends: closes every database and joins every thread. Nobody can touch
+    /// Before the environment ends: closes every database, ends every swap and joins every thread. Nobody can touch
     /// JavaScript or a connection afterwards.
     fn tear_down(&mut self) {
         self.mailbox.silence();
         self.close_all();
     }
 
-    /// Closes every database: all are stopped before the first is closed.
+    /// Closes every database and ends every swap: all are stopped before the first is waited for.
     pub fn close_all(&mut self) {
+        self.file_jobs.stop();
         for database in self.databases.values() {
             database.stop();
         }
@@ -173,5 +178,6 @@ impl Environment {
             // Nobody is left to hear of an error.
             let _ = database.close();
         }
+        self.file_jobs.join();
     }
 }

@@ -31,6 +31,11 @@
 //!              4 done    u8 flags, u32 cancelled, (flags: 1 autocommit, 2 tied to this lane, 4 -wal left)
 //!              5 error   u8 flags, error
 //!              6 forget  u32 shape
+//!              7 progress    str step, f64 bytes written, f64 of so many (-1: not known)
+//!              8 wanted      str staging path ("": the next piece of the content)
+//!              9 swapped     u8 flags, f64 bytes                    (flags: 1 committed, 2 durable)
+//!             10 swap error  u8 flags, str code, str step, str path, str errno, str message
+//!                                                                  (flags: 1 committed, 2 aborted)
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,
@@ -43,6 +48,7 @@
 
 pub mod request;
 pub mod response;
+pub mod swap;
 
 /// How large a record of rows grows before the next one is begun, in bytes.
 pub const CHUNK: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 /** One open database: a number, behind which the addon keeps everything. */
-import { isMainThread } from "node:worker_threads";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import * as addon from "../../binding.js";
+import { closeAtExit } from "./at-exit";
 import { attachment, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, neverOpened, toError } from "./errors";
 import { StatementNumbers } from "./statements";
@@ -279,15 +279,6 @@ function closeInBackground(
     },
   });
   return undefined;
-}
-
-let closesAtExit = false;
-
-/** `process.exit()` and an uncaught error run no cleanup hook in the main thread. */
-function closeAtExit(): void {
-  if (closesAtExit || !isMainThread) return;
-  closesAtExit = true;
-  process.on("exit", () => addon.closeAll(attachment));
 }
 
 function errorIn(records: ArrayBuffer): unknown {

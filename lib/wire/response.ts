@@ -10,6 +10,10 @@ export const RESULT = 3;
 export const DONE = 4;
 export const ERROR = 5;
 export const FORGET = 6;
+export const PROGRESS = 7;
+export const WANTED = 8;
+export const SWAPPED = 9;
+export const SWAP_ERROR = 10;
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
@@ -80,7 +84,7 @@ export class RecordReader {
     const length = this.u32();
     this.#end = this.#at + length;
     this.job = this.u32();
-    this.kind = this.#u8();
+    this.kind = this.u8();
     return true;
   }
 
@@ -112,7 +116,7 @@ export class RecordReader {
   /** The cells of a `rows` record, behind its shape and its number of rows. */
   cells(intMode: IntMode): CellReader {
     const length = this.u32();
-    const ascii = this.#u8() === 1;
+    const ascii = this.u8() === 1;
     const start = this.#at;
     const textStart = start + length;
     const text =
@@ -132,14 +136,14 @@ export class RecordReader {
 
   /** What a `done` record says. */
   outcome(): Outcome {
-    const flags = this.#u8();
+    const flags = this.u8();
     return outcome(flags, this.u32());
   }
 
   /** What an `error` record says. */
   error(): { outcome: Outcome; error: NativeError } {
-    const flags = this.#u8();
-    const errorClass = this.#u8() as ErrorClass;
+    const flags = this.u8();
+    const errorClass = this.u8() as ErrorClass;
     const statementIndex = this.#i32();
     const rawCode = this.#i32();
     const code = this.string();
@@ -151,8 +155,14 @@ export class RecordReader {
     };
   }
 
-  #u8(): number {
+  u8(): number {
     return this.#view.getUint8(this.#at++);
+  }
+
+  f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
   }
 
   #i32(): number {

@@ -1,0 +1,403 @@
+//! The work of one environment on files: swaps, and steps of them by hand. Each job runs on a thread
+//! from its beginning to its end, through the waits for JavaScript too, and is ended from outside by
+//! its flag.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::context::Outbox;
+use crate::swap::cancel::Cancel;
+use crate::swap::error::{CancelReason, Problem, Result, Step, SwapError};
+use crate::swap::rename::Patience;
+use crate::swap::{self, Caller, Request, Swapped, by_hand};
+use crate::wire::response::Records;
+use crate::wire::swap::Wanted;
+
+/// How many threads there are at most. Further jobs wait for one.
+const MOST_THREADS: usize = 64;
+/// How large their stacks are, in bytes: the buffers are on the heap.
+const STACK: usize = 256 * 1024;
+/// How often JavaScript hears of the bytes written.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
+
+/// What a job does.
+#[derive(Debug)]
+pub enum Task {
+    /// Replaces a file. `progress`: JavaScript wants to hear of it.
+    Swap {
+        /// What is asked for.
+        request: Request,
+        /// Whether JavaScript wants to hear of it.
+        progress: bool,
+    },
+    /// Syncs a file.
+    SyncFile(PathBuf),
+    /// Syncs a directory.
+    SyncDirectory(PathBuf),
+    /// Renames a file durably.
+    Rename {
+        /// Its name.
+        from: PathBuf,
+        /// Its new name.
+        to: PathBuf,
+        /// How long to try again (Windows).
+        retry: Duration,
+    },
+    /// Removes a file.
+    Remove {
+        /// Its name.
+        path: PathBuf,
+        /// How long to try again (Windows).
+        retry: Duration,
+    },
+}
+
+impl Task {
+    /// The path it is about.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Swap { request, .. } => &request.target,
+            Self::SyncFile(path) | Self::SyncDirectory(path) | Self::Remove { path, .. } => path,
+            Self::Rename { from, .. } => from,
+        }
+    }
+
+    /// Swaps of one path run in the order of their calls, one after the other.
+    fn turn(&self) -> Option<&Path> {
+        match self {
+            Self::Swap { request, .. } => Some(&request.target),
+            _ => None,
+        }
+    }
+}
+
+/// What JavaScript answers to what a swap wanted.
+#[derive(Debug)]
+pub enum Reply {
+    /// A piece of the content.
+    Piece(Vec<u8>),
+    /// There are no more pieces; the caller's own step is done.
+    Continue,
+}
+
+/// See the module's own text.
+#[derive(Default)]
+pub struct FileJobs {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Call>,
+    /// The paths of the swaps that run.
+    busy: HashSet<PathBuf>,
+    conversations: HashMap<u32, Arc<Conversation>>,
+    threads: usize,
+    stopped: bool,
+}
+
+/// One job on its way.
+struct Call {
+    job: u32,
+    task: Task,
+    conversation: Arc<Conversation>,
+    outbox: Arc<dyn Outbox>,
+}
+
+/// What JavaScript says to the thread of one job.
+#[derive(Default)]
+struct Conversation {
+    cancel: Arc<Cancel>,
+    replies: Mutex<VecDeque<Reply>>,
+}
+
+impl FileJobs {
+    /// Queues a job, for which JavaScript waits from now on.
+    pub fn start(&mut self, job: u32, task: Task, outbox: Arc<dyn Outbox>) {
+        for thread in self.threads.extract_if(.., |thread| thread.is_finished()) {
+            let _ = thread.join();
+        }
+        let conversation = Arc::<Conversation>::default();
+        let call = Call { job, task, conversation: Arc::clone(&conversation), outbox };
+        let mut state = self.shared.lock();
+        if state.stopped {
+            drop(state);
+            call.reject(Problem::Cancelled(CancelReason::Closing));
+            return;
+        }
+        state.conversations.insert(job, conversation);
+        let can_start = state.threads < MOST_THREADS && state.is_free(&call);
+        state.waiting.push_back(call);
+        if !can_start {
+            return;
+        }
+        state.threads += 1;
+        drop(state);
+        self.start_thread(job);
+    }
+
+    /// Hands a job what it wanted.
+    pub fn reply(&self, job: u32, reply: Reply) {
+        let conversation = self.shared.lock().conversations.get(&job).cloned();
+        if let Some(conversation) = conversation {
+            conversation.lock().push_back(reply);
+            conversation.cancel.wake();
+        }
+    }
+
+    /// Ends a job on behalf of its caller.
+    pub fn abort(&self, job: u32) {
+        let mut state = self.shared.lock();
+        let index = state.waiting.iter().position(|call| call.job == job);
+        let call = index.and_then(|index| state.waiting.remove(index));
+        let conversation = match call {
+            Some(_) => state.conversations.remove(&job),
+            None => state.conversations.get(&job).cloned(),
+        };
+        drop(state);
+        if let Some(call) = call {
+            call.reject(Problem::Cancelled(CancelReason::Aborted));
+        } else if let Some(conversation) = conversation {
+            conversation.cancel.raise(CancelReason::Aborted);
+        }
+    }
+
+    /// Ends all jobs, and lets none in any more, without waiting.
+    pub fn stop(&mut self) {
+        let mut state = self.shared.lock();
+        state.stopped = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        for conversation in state.conversations.values() {
+            conversation.cancel.raise(CancelReason::Closing);
+        }
+        drop(state);
+        for call in waiting {
+            call.reject(Problem::Cancelled(CancelReason::Closing));
+        }
+    }
+
+    /// Waits for the threads, which [`FileJobs::stop`] has ended. What cannot be interrupted is let
+    /// finish: one system call, which may be an fsync.
+    pub fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            // The thread catches the panics of its jobs; one that got out has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+
+    fn start_thread(&mut self, job: u32) {
+        let shared = Arc::clone(&self.shared);
+        let builder = thread::Builder::new().name("latchdb-files".into()).stack_size(STACK);
+        match builder.spawn(move || shared.run_calls()) {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                let mut state = self.shared.lock();
+                state.threads -= 1;
+                // A thread that runs already takes it up later.
+                if state.threads > 0 {
+                    return;
+                }
+                let index = state.waiting.iter().position(|call| call.job == job);
+                let call = index.and_then(|index| state.waiting.remove(index));
+                state.conversations.remove(&job);
+                drop(state);
+                if let Some(call) = call {
+                    call.reject(Problem::Io(error));
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn run_calls(&self) {
+        while let Some(call) = self.next() {
+            let ended = call.run();
+            // Before the answer: whoever hears it may call again at once.
+            let mut state = self.lock();
+            state.conversations.remove(&call.job);
+            if let Some(turn) = call.task.turn() {
+                state.busy.remove(turn);
+            }
+            drop(state);
+            call.answer(&ended);
+        }
+    }
+
+    /// The next job that need not wait for another; without one, the thread is counted out.
+    fn next(&self) -> Option<Call> {
+        let mut state = self.lock();
+        let index = state.waiting.iter().position(|call| state.is_free(call));
+        let Some(call) = index.and_then(|index| state.waiting.remove(index)) else {
+            state.threads -= 1;
+            return None;
+        };
+        if let Some(turn) = call.task.turn() {
+            state.busy.insert(turn.to_owned());
+        }
+        Some(call)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_free(&self, call: &Call) -> bool {
+        call.task.turn().is_none_or(|turn| !self.busy.contains(turn))
+    }
+}
+
+impl Call {
+    /// Runs the job to its end. A panic becomes its error.
+    fn run(&self) -> Result<Swapped> {
+        catch_unwind(AssertUnwindSafe(|| self.perform())).unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without a text");
+            Err(self.error(Problem::Panicked(text.to_owned())))
+        })
+    }
+
+    fn perform(&self) -> Result<Swapped> {
+        let cancel = &self.conversation.cancel;
+        cancel.check().map_err(|reason| self.error(Problem::Cancelled(reason)))?;
+        let done = |happened| Swapped { committed: happened, durable: happened, bytes: 0 };
+        match &self.task {
+            Task::Swap { request, progress } => {
+                swap::swap_file(request, &mut Talk::new(self, *progress))
+            }
+            Task::SyncFile(path) => by_hand::fsync_file(path).map(|()| done(true)),
+            Task::SyncDirectory(path) => by_hand::fsync_directory(path).map(|()| done(true)),
+            Task::Rename { from, to, retry } => {
+                let patience = Patience { retry: *retry, cancel };
+                by_hand::rename_durably(from, to, &patience).map(|()| done(true))
+            }
+            Task::Remove { path, retry } => {
+                let patience = Patience { retry: *retry, cancel };
+                by_hand::remove_with_retry(path, &patience).map(done)
+            }
+        }
+    }
+
+    fn answer(&self, ended: &Result<Swapped>) {
+        let mut records = Records::new(self.job);
+        match ended {
+            Ok(swapped) => records.swapped(*swapped),
+            Err(error) => records.swap_error(error),
+        }
+        self.outbox.post(records.take(), true);
+    }
+
+    fn reject(self, problem: Problem) {
+        let error = self.error(problem);
+        self.answer(&Err(error));
+    }
+
+    fn error(&self, problem: Problem) -> SwapError {
+        SwapError::new(problem, Step::Resolve, self.task.path())
+    }
+}
+
+impl Conversation {
+    fn wait_for_reply(&self) -> std::result::Result<Reply, CancelReason> {
+        self.cancel.wait_for(|| self.lock().pop_front())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Reply>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A swap's caller: JavaScript, spoken to by records and heard by replies.
+struct Talk<'a> {
+    call: &'a Call,
+    progress: bool,
+    step: Step,
+    done: u64,
+    total: Option<u64>,
+    last_progress: Instant,
+    asked: bool,
+}
+
+impl<'a> Talk<'a> {
+    fn new(call: &'a Call, progress: bool) -> Self {
+        Self {
+            call,
+            progress,
+            step: Step::Resolve,
+            done: 0,
+            total: None,
+            last_progress: Instant::now(),
+            asked: false,
+        }
+    }
+
+    fn want(&self, wanted: Wanted<'_>) {
+        let mut records = Records::new(self.call.job);
+        records.wanted(wanted);
+        self.call.outbox.post(records.take(), false);
+    }
+
+    fn report(&mut self) {
+        if !self.progress {
+            return;
+        }
+        self.last_progress = Instant::now();
+        let mut records = Records::new(self.call.job);
+        records.progress(self.step, self.done, self.total);
+        self.call.outbox.post(records.take(), false);
+    }
+}
+
+impl Caller for Talk<'_> {
+    fn cancel(&self) -> &Arc<Cancel> {
+        &self.call.conversation.cancel
+    }
+
+    /// The next piece is asked for as soon as this one is here: the one is written while the other
+    /// is made.
+    fn next_piece(&mut self) -> std::result::Result<Option<Vec<u8>>, CancelReason> {
+        if !self.asked {
+            self.want(Wanted::Piece);
+            self.asked = true;
+        }
+        match self.call.conversation.wait_for_reply()? {
+            Reply::Piece(piece) => {
+                self.want(Wanted::Piece);
+                Ok(Some(piece))
+            }
+            Reply::Continue => Ok(None),
+        }
+    }
+
+    fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason> {
+        self.want(Wanted::Prepare(staging));
+        self.call.conversation.wait_for_reply().map(drop)
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.step = step;
+        self.report();
+    }
+
+    fn wrote(&mut self, done: u64, total: Option<u64>) {
+        (self.done, self.total) = (done, total);
+        if done == total.unwrap_or(u64::MAX) || self.last_progress.elapsed() >= PROGRESS_EVERY {
+            self.report();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! For tests only: takes one safeguard out of a swap, so that the tests can show that they would
+//! notice. Compiled in by the Cargo feature `saboteur` alone, which a release build refuses.
+//!
+//! The environment variable `LATCHDB_SABOTAGE` names what to take out, separated by commas.
+
+/// What can be taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// `skip-file-sync`: the staging file is not synced.
+    SkipFileSync,
+    /// `skip-directory-sync`: the directory is not synced after the rename.
+    SkipDirectorySync,
+    /// `sync-before-prepare`: the staging file is synced before `prepare` and not after it.
+    SyncBeforePrepare,
+    /// `write-in-place`: there is no staging file: the target itself is written.
+    WriteInPlace,
+    /// `skip-lock`: swaps of one target do not wait for each other.
+    SkipLock,
+}
+
+#[cfg(all(feature = "saboteur", not(debug_assertions)))]
+compile_error!("the feature `saboteur` is for debug builds only: it takes safeguards out");
+
+/// Whether this safeguard is taken out.
+#[cfg(feature = "saboteur")]
+pub fn has_taken_out(sabotage: Sabotage) -> bool {
+    let name = match sabotage {
+        Sabotage::SkipFileSync => "skip-file-sync",
+        Sabotage::SkipDirectorySync => "skip-directory-sync",
+        Sabotage::SyncBeforePrepare => "sync-before-prepare",
+        Sabotage::WriteInPlace => "write-in-place",
+        Sabotage::SkipLock => "skip-lock",
+    };
+    std::env::var("LATCHDB_SABOTAGE").is_ok_and(|names| names.split(',').any(|one| one == name))
+}
+
+/// Nothing is.
+#[cfg(not(feature = "saboteur"))]
+pub const fn has_taken_out(_: Sabotage) -> bool {
+    false
+}
