@@ -39,13 +39,14 @@ async function readDuring(
     startProgram(t, "file-reader", { arguments: [target, JSON.stringify(names)] }),
   );
   await Promise.all(readers.map((reader) => reader.waitFor("ready")));
-  let hasRead = false;
   const enough = Promise.all(readers.map((reader) => reader.waitFor(`${READS} reads`)));
-  const read = enough.finally(() => (hasRead = true));
-  for (let swaps = 0; swaps < SWAPS || !hasRead; swaps++) {
+  let hasRead = false;
+  void enough.then(() => (hasRead = true));
+  for (let swaps = 0; ; swaps++) {
+    if (swaps >= SWAPS && hasRead) break;
     await replace(join(directory, swaps % 2 === 0 ? "b" : "a"), target);
   }
-  await read;
+  await enough;
   for (const reader of readers) reader.say("stop");
   const total: Found = {};
   for (const { code, lines, errors } of await Promise.all(readers.map(({ ended }) => ended))) {

@@ -33,12 +33,12 @@ function read(): Buffer | undefined {
   }
 }
 
-let isOver = false;
-const stop = (): void => void (isOver = true);
+const over = new AbortController();
+const stop = (): void => over.abort();
 process.stdin.on("data", stop).on("end", stop);
 
 console.log("ready");
-for (let count = 1; !isOver; count++) {
+for (let count = 1; !over.signal.aborted; count++) {
   const bytes = read();
   const name = bytes === undefined ? "missing" : (nameOf[crc32(bytes)] ?? "partial");
   found[name] = (found[name] ?? 0) + 1;
