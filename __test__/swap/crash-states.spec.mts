@@ -91,7 +91,7 @@ for (const [title, options] of swaps) {
     const recording = await record(t, options);
     if (recording === undefined) return;
     const { states, violations } = recording.check(recording.history);
-    t.deepEqual(violations, []);
+    t.deepEqual(violations.slice(0, 5), []);
     t.log(`states: ${JSON.stringify(states)}`);
     for (const model of [posix, ext4]) t.true((states[model.name] ?? 0) >= 10, model.name);
   });
@@ -136,19 +136,39 @@ for (const signing of ["in place", "into a new file"] as const) {
         ...operations.slice(start).filter((operation) => !isLate(operation)),
       ];
     });
-    isFoundBy(t, check(early), /^(neither old nor new|mode)/);
+    isFoundBy(t, check(early), /^neither old nor new/);
   });
 }
+
+test("with the mode set after the fsync the checker finds what goes wrong, where names overtake modes", async (t) => {
+  const recording = await record(t, {});
+  if (recording === undefined) return;
+  const late = edited(recording.history, (operations) => {
+    const isMode = ({ kind }: Operation): boolean => kind === "attribute";
+    const modes = operations.filter(isMode);
+    const rest = operations.filter((operation) => !isMode(operation));
+    const synced = rest.findIndex(
+      ({ kind, ...operation }) => kind === "sync" && isOf(operation, recording.file),
+    );
+    return [...rest.slice(0, synced + 1), ...modes, ...rest.slice(synced + 1)];
+  });
+  isFoundBy(t, recording.check(late), /^new, mode/, [posix]);
+});
 
 test("a first file: none or new after any power cut, and new once it has resolved", async (t) => {
   const recording = await record(t, { isNew: true });
   if (recording === undefined) return;
-  t.deepEqual(recording.check(recording.history).violations, []);
+  t.deepEqual(recording.check(recording.history).violations.slice(0, 5), []);
 });
 
-/** That both models found it. */
-function isFoundBy(t: ExecutionContext, { violations }: Report, problem: RegExp): void {
-  for (const { name } of [posix, ext4]) {
+/** That each of the models found it. */
+function isFoundBy(
+  t: ExecutionContext,
+  { violations }: Report,
+  problem: RegExp,
+  models = [posix, ext4],
+): void {
+  for (const { name } of models) {
     const found = violations.filter(({ model }) => model === name);
     t.true(
       found.some((violation) => problem.test(violation.problem)),

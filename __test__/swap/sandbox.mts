@@ -62,8 +62,10 @@ export async function readTarget({ target, newBytes }: Sandbox): Promise<string>
 
 /** The same for what a crash state holds. */
 export function describe(bytes: Buffer, mode: unknown, newBytes: Buffer): string {
-  if (mode !== MODE) return `mode ${Number(mode).toString(8)}`;
-  if (bytes.equals(oldBytes)) return "old";
-  if (bytes.equals(newBytes)) return "new";
-  return `neither old nor new, ${bytes.length} bytes`;
+  const content = bytes.equals(oldBytes)
+    ? "old"
+    : bytes.equals(newBytes)
+      ? "new"
+      : `neither old nor new, ${bytes.length} bytes`;
+  return mode === MODE ? content : `${content}, mode ${Number(mode).toString(8)}`;
 }

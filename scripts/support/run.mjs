@@ -16,6 +16,7 @@ const OUTPUT_GRACE_MS = 3_000;
  * @property {(line: string) => void} [onLine] is given the lines of stdout; they are not printed
  * @property {() => string} [describe] what a sign of life says; without it: the command
  * @property {number} [minutes] when to give up (15)
+ * @property {Record<string, string>} [env] variables beside those of this process
  */
 
 /**
@@ -27,10 +28,14 @@ const OUTPUT_GRACE_MS = 3_000;
  * @param {RunOptions} [options]
  * @returns {Promise<Outcome>}
  */
-export async function run(command, args, { onLine, describe, minutes = 15 } = {}) {
+export async function run(command, args, { onLine, describe, minutes = 15, env } = {}) {
   const isShown = Boolean(process.stdout.isTTY) && onLine === undefined;
   const output = isShown ? "inherit" : "pipe";
-  const child = spawn(command, args, { cwd: root, stdio: ["ignore", output, output] });
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, ...env },
+  });
   const ended = settle(child);
   const lines = [];
   const stopHeartbeat = isShown ? () => {} : startHeartbeat(describe ?? (() => args.join(" ")));
