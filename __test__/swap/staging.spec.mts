@@ -30,7 +30,7 @@ async function observe(replace: Replace, sandbox: Sandbox): Promise<Observed> {
   const { target, order } = sandbox;
   let during = "not looked at";
   const prepare = async (path: string): Promise<void> => {
-    await signInPlace(path);
+    signInPlace(path);
     during = await readTarget(sandbox);
     throw cause;
   };

@@ -3,8 +3,7 @@
  * tells a trace by marks.
  */
 import { once } from "node:events";
-import { existsSync, openSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { swapFile } from "latchdb/swap";
 import { MARK } from "../crash-states/crash-states.mjs";
@@ -32,11 +31,19 @@ function mark(name: string): void {
   }
 }
 
-async function prepare(staging: string): Promise<void> {
+function prepare(staging: string): void {
   mark("prepare begins");
-  if (order.signing === "in place") await signInPlace(staging);
-  else await signIntoNewFile(staging, order.scratch);
+  if (order.signing === "in place") signInPlace(staging);
+  else signIntoNewFile(staging, order.scratch);
   mark("prepare ends");
+}
+
+function copyInPlace(from: string, to: string): void {
+  const bytes = readFileSync(from);
+  const file = openSync(to, "w");
+  writeSync(file, bytes, 0, 4096);
+  writeSync(file, bytes, 4096);
+  closeSync(file);
 }
 
 // Whatever is loaded late is loaded now.
@@ -48,7 +55,7 @@ const { source, target, mode, signing } = order;
 if (order.how === "swap") {
   await swapFile(target, { source, mode, prepare: signing === undefined ? undefined : prepare });
 } else {
-  await copyFile(source, target);
+  copyInPlace(source, target);
 }
 mark("resolved");
 console.log("done");

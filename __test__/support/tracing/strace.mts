@@ -49,7 +49,11 @@ const TRACED = [
 const SCRIPT = 'program=$1; log=$2; shift 2; "$0" "$program" "$@" <&3 3<&- & read options';
 const ATTACH = 'exec strace -f -v -y -xx -s 100000000 -o "$log" $options -p $! 3<&-';
 
-const probe = spawnSync("strace", ["-f", "-o", "/dev/null", "-e", "trace=close", "true"]);
+// Tried as it is done below: a system can forbid to trace what runs already.
+const probe = spawnSync("sh", [
+  "-c",
+  "sleep 0.1 & exec strace -f -o /dev/null -e trace=?sync -e inject=sync:signal=KILL:when=9 -p $!",
+]);
 
 /** Why nothing can be traced here, or undefined where strace works. */
 export const whyNotTraceable: string | undefined =
@@ -81,6 +85,8 @@ export async function traceProgram(
   attach.on("error", () => undefined);
   input.on("error", () => undefined);
   t.teardown(() => input.destroy());
+  // A program that is traced no more gives up when its input ends.
+  child.on("exit", () => input.destroy());
 
   const lines: string[] = [];
   let errors = "";
