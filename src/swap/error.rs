@@ -106,6 +106,19 @@ pub enum Problem {
     /// SQLite has locks on it, which plain file calls would drop.
     #[error("this process has it open as a database; close its clients first")]
     OpenDatabase,
+    /// Only root gives files away.
+    #[error(
+        "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
+    )]
+    #[cfg_attr(windows, expect(dead_code, reason = "owners are the directory's matter there"))]
+    Owner {
+        /// The old file's user.
+        uid: u32,
+        /// The old file's group.
+        gid: u32,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// What was written is not what is there.
     #[error("{written} bytes were written, but the file has {found}")]
     SizeMismatch {
@@ -168,7 +181,7 @@ impl SwapError {
     /// The `code` property.
     pub fn code(&self) -> &'static str {
         match &self.problem {
-            Problem::Io(error) => errno::code(error),
+            Problem::Io(error) | Problem::Owner { cause: error, .. } => errno::code(error),
             Problem::Cancelled(CancelReason::Aborted) => "ABORTED",
             Problem::Cancelled(CancelReason::Closing) => "ENVIRONMENT_CLOSING",
             Problem::DirectoryMissing => "DIRECTORY_MISSING",
@@ -190,6 +203,7 @@ impl SwapError {
     pub fn errno(&self) -> Option<String> {
         match &self.problem {
             Problem::Io(error)
+            | Problem::Owner { cause: error, .. }
             | Problem::InUse { cause: error, .. }
             | Problem::InUseAsImage(error)
             | Problem::NotDurable(error) => errno::name(error),
