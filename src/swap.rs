@@ -379,3 +379,6 @@ fn rename_staging(
         renamed => renamed,
     }
 }
+
+#[cfg(test)]
+mod tests;
