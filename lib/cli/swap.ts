@@ -24,6 +24,7 @@ const PLACE = "{}";
 /** The command, ready to be added to a program. */
 export function swapCommand(): Command {
   return new Command("swap")
+    .showHelpAfterError()
     .description(
       "Replaces TARGET by a copy of SOURCE, atomically: whoever reads it, at any instant and " +
         "after any crash, finds all of the old file or all of the new one.",

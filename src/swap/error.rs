@@ -88,6 +88,9 @@ pub enum Problem {
     /// A file was asked for.
     #[error("it is a directory; name a file")]
     IsDirectory(&'static str),
+    /// A directory was asked for.
+    #[error("it is no directory")]
+    NotADirectory,
     /// Neither file nor directory.
     #[error("it is a device, pipe or socket; only regular files can be swapped")]
     NotAFile(&'static str),
@@ -186,6 +189,7 @@ impl SwapError {
             Problem::Cancelled(CancelReason::Closing) => "ENVIRONMENT_CLOSING",
             Problem::DirectoryMissing => "DIRECTORY_MISSING",
             Problem::IsDirectory(code) | Problem::NotAFile(code) | Problem::Missing(code) => code,
+            Problem::NotADirectory => "NOT_A_DIRECTORY",
             Problem::TooManyLinks => "TOO_MANY_LINKS",
             Problem::SourceIsTarget => "SOURCE_IS_TARGET",
             Problem::SourceChanged => "SOURCE_CHANGED",
