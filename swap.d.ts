@@ -42,10 +42,7 @@ export interface SwapProgress {
 
 /** What the new file is made of. */
 export type SwapData =
-  | string
-  | ArrayBuffer
-  | ArrayBufferView
-  | AsyncIterable<string | ArrayBuffer | ArrayBufferView>;
+  string | ArrayBuffer | ArrayBufferView | AsyncIterable<string | ArrayBuffer | ArrayBufferView>;
 
 /** The options of {@link swapFile} that do not say what the new file is made of. */
 export interface SwapFileOptions {
@@ -130,8 +127,8 @@ export interface SwapResult {
  * Replaces a file by a new one. Whoever reads it, at any instant and after any crash, finds all of
  * the old file or all of the new one:
  *
- * 1. `"resolve"`, `"lock"`: swaps of one file wait for each other, in this process in the order of
- *    their calls, and between processes by a lock file beside the target, which the system lets go
+ * 1. `"resolve"`, `"lock"`: swaps of one file wait for each other: by one path in the order of their
+ *    calls, and between processes by a lock file beside the target, which the system lets go
  *    when its owner dies. A symlink is followed: it stays, and the file it leads to is replaced (or
  *    made, where it leads nowhere yet). Staging files that a killed process left are removed.
  * 2. `"stage"`: a new file, `.staging-…`, in the target's directory, which nobody else may read.
@@ -172,9 +169,11 @@ export class SwapError extends Error {
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced
-   * - `FILE_MISSING`, `IS_DIRECTORY`: for the steps that are called by themselves
+   * - `FILE_MISSING`, `IS_DIRECTORY`, `NOT_A_FILE`, `NOT_A_DIRECTORY`: for the steps that are called
+   *   by themselves
    * - `PATH_NOT_UTF8`: `prepare` would get a path that JavaScript cannot write
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
+   * - `INTERNAL_ERROR`: a defect of latchdb's
    */
   readonly code: string;
   /** The step that failed. */

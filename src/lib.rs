@@ -29,7 +29,7 @@ mod models;
 mod open_files;
 mod session;
 mod swap;
-mod swap_api;
+pub mod swap_api;
 mod sync;
 mod wire;
 mod write_line;

@@ -110,7 +110,7 @@ pub struct Swapped {
 /// Replaces a file. Takes as long as it takes: for a thread of its own.
 pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> {
     caller.begin(Step::Resolve);
-    let (target, _lock) = lock(request, caller)?;
+    let (mut target, _lock) = lock(request, caller)?;
     let source = match &request.content {
         Content::File(path) => Some(open_source(path, &target)?),
         Content::Bytes(_) | Content::Pieces { .. } => None,
@@ -132,12 +132,14 @@ pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> 
 
     let file = ready(request, &target, &staging, file, caller)?;
     let bytes = file.metadata().at(Step::Prepare, staging.path())?.len();
+    // It may be another file since: all that can take long.
+    target.refresh()?;
     if request.skip_if_same
         && is_same_as_staging(request, &target, staging.path(), caller.cancel())?
     {
         return skip(request, &target, bytes);
     }
-    commit(request, target, staging, &file, caller)?;
+    commit(request, &target, staging, file, caller)?;
     Ok(Swapped { committed: true, durable: request.durability == Durability::Full, bytes })
 }
 
@@ -322,28 +324,27 @@ fn ready(
 /// From here on the staging file is the caller's last word: metadata, sync, rename, sync.
 fn commit(
     request: &Request,
-    mut target: Target,
+    target: &Target,
     staging: StagingFile,
-    file: &PlainFile,
+    file: PlainFile,
     caller: &mut dyn Caller,
 ) -> Result<()> {
     caller.begin(Step::Metadata);
-    // It may be another file since: `prepare` can take long.
-    target.refresh()?;
-    metadata::carry_over(&target, file, staging.path(), request.mode, staging.default_mode())?;
+    metadata::carry_over(target, &file, staging.path(), request.mode, staging.default_mode())?;
     if request.durability != Durability::None
         && !(request.prepare && has_taken_out(Sabotage::SyncBeforePrepare))
     {
         caller.begin(Step::Sync);
-        durability::sync_file(file, request.durability).at(Step::Sync, staging.path())?;
+        durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
+    drop(file);
     target.refuse_open_database()?;
     let cancel = Arc::clone(caller.cancel());
     cancel
         .check()
         .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
     caller.begin(Step::Rename);
-    rename_staging(request, &target, staging.path(), &cancel)?;
+    rename_staging(request, target, staging.path(), &cancel)?;
     staging.committed();
     if request.durability == Durability::Full {
         caller.begin(Step::SyncDirectory);
@@ -378,3 +379,6 @@ fn rename_staging(
         renamed => renamed,
     }
 }
+
+#[cfg(test)]
+mod tests;

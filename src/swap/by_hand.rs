@@ -30,7 +30,7 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
     let found =
         std::fs::metadata(path).map_err(|error| missing(error, Step::SyncDirectory, path))?;
     if !found.is_dir() {
-        return Err(SwapError::new(Problem::DirectoryMissing, Step::SyncDirectory, path));
+        return Err(SwapError::new(Problem::NotADirectory, Step::SyncDirectory, path));
     }
     durability::sync_directory(path, Durability::Full).at(Step::SyncDirectory, path)
 }

@@ -92,6 +92,10 @@ impl<'a> Source<'a> {
             }
             done += piece;
             wrote(done);
+            // One that is appended to all the time would be copied for ever.
+            if self.len() > 0 && done > self.len() {
+                break;
+            }
         }
         self.check_unchanged(done)?;
         Ok(done)

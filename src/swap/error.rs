@@ -88,6 +88,9 @@ pub enum Problem {
     /// A file was asked for.
     #[error("it is a directory; name a file")]
     IsDirectory(&'static str),
+    /// A directory was asked for.
+    #[error("it is no directory")]
+    NotADirectory,
     /// Neither file nor directory.
     #[error("it is a device, pipe or socket; only regular files can be swapped")]
     NotAFile(&'static str),
@@ -106,6 +109,19 @@ pub enum Problem {
     /// SQLite has locks on it, which plain file calls would drop.
     #[error("this process has it open as a database; close its clients first")]
     OpenDatabase,
+    /// Only root gives files away.
+    #[error(
+        "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
+    )]
+    #[cfg_attr(windows, expect(dead_code, reason = "owners are the directory's matter there"))]
+    Owner {
+        /// The old file's user.
+        uid: u32,
+        /// The old file's group.
+        gid: u32,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// What was written is not what is there.
     #[error("{written} bytes were written, but the file has {found}")]
     SizeMismatch {
@@ -168,11 +184,12 @@ impl SwapError {
     /// The `code` property.
     pub fn code(&self) -> &'static str {
         match &self.problem {
-            Problem::Io(error) => errno::code(error),
+            Problem::Io(error) | Problem::Owner { cause: error, .. } => errno::code(error),
             Problem::Cancelled(CancelReason::Aborted) => "ABORTED",
             Problem::Cancelled(CancelReason::Closing) => "ENVIRONMENT_CLOSING",
             Problem::DirectoryMissing => "DIRECTORY_MISSING",
             Problem::IsDirectory(code) | Problem::NotAFile(code) | Problem::Missing(code) => code,
+            Problem::NotADirectory => "NOT_A_DIRECTORY",
             Problem::TooManyLinks => "TOO_MANY_LINKS",
             Problem::SourceIsTarget => "SOURCE_IS_TARGET",
             Problem::SourceChanged => "SOURCE_CHANGED",
@@ -190,6 +207,7 @@ impl SwapError {
     pub fn errno(&self) -> Option<String> {
         match &self.problem {
             Problem::Io(error)
+            | Problem::Owner { cause: error, .. }
             | Problem::InUse { cause: error, .. }
             | Problem::InUseAsImage(error)
             | Problem::NotDurable(error) => errno::name(error),

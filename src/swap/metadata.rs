@@ -32,7 +32,7 @@ mod platform {
     use rustix::io::Errno;
 
     use super::Target;
-    use crate::swap::error::{At, Result, Step};
+    use crate::swap::error::{At, Problem, Result, Step, SwapError};
 
     /// Permissions, set-id and sticky bits.
     const MODE_BITS: u32 = 0o7777;
@@ -63,7 +63,10 @@ mod platform {
         if owner.is_none() && group.is_none() {
             return Ok(());
         }
-        fchown(staging, owner, group).at(Step::Metadata, path)
+        fchown(staging, owner, group).map_err(|error| {
+            let problem = Problem::Owner { uid: old.uid(), gid: old.gid(), cause: error.into() };
+            SwapError::new(problem, Step::Metadata, path)
+        })
     }
 
     fn set_mode(staging: &File, path: &Path, mode: Option<u32>) -> Result<()> {
@@ -75,8 +78,8 @@ mod platform {
 
     fn set_attributes(old: &Path, staging: &File, path: &Path) -> Result<()> {
         let (old_names, new_names) = match (names_of_path(old), names_of_file(staging)) {
-            // A file system without them.
-            (Err(Errno::OPNOTSUPP | Errno::NOSYS), _)
+            // A file system without them; a file that is gone.
+            (Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOENT), _)
             | (_, Err(Errno::OPNOTSUPP | Errno::NOSYS)) => {
                 return Ok(());
             }

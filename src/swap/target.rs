@@ -11,8 +11,10 @@ use crate::open_files::{self, FileId};
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// The longest name of ours: what common file systems allow, in bytes.
-const LONGEST_NAME: usize = 255;
+/// How much of the target's name is in the names of ours, in bytes: with the longest prefix that is
+/// 255, which common file systems allow. The same for all of them: targets that share the name of a
+/// staging file share the lock.
+const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len();
 
 /// A target whose symbolic links are followed. Its directory is there, it itself need not be.
 #[derive(Debug)]
@@ -65,8 +67,11 @@ impl Target {
     }
 
     /// Looks at what is there again.
+    /// What was there counts on where it is gone.
     pub fn refresh(&mut self) -> Result<()> {
-        self.found = Self::resolve(&self.path)?.found;
+        if let Some(found) = Self::resolve(&self.path)?.found {
+            self.found = Some(found);
+        }
         Ok(())
     }
 
@@ -96,16 +101,15 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
 /// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be.
 pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     let mut whole = OsString::from(prefix);
-    let room = LONGEST_NAME - prefix.len();
-    if name.len() <= room {
+    if name.len() <= LONGEST_LABEL {
         whole.push(name);
-    } else {
-        // The end, for it has the extension.
-        let text = name.to_string_lossy();
-        let end =
-            (text.len().saturating_sub(room)..=text.len()).find(|&at| text.is_char_boundary(at));
-        whole.push(&text[end.unwrap_or(text.len())..]);
+        return whole;
     }
+    // The end, for it has the extension.
+    let text = name.to_string_lossy();
+    let earliest = text.len().saturating_sub(LONGEST_LABEL);
+    let start = (earliest..text.len()).find(|&at| text.is_char_boundary(at));
+    whole.push(start.map_or("", |start| &text[start..]));
     whole
 }
 
@@ -168,7 +172,7 @@ mod tests {
         assert_eq!(name_with(".x-", OsStr::new("addon.node")), ".x-addon.node");
         let long = "ü".repeat(125) + ".node";
         let name = name_with(".staging-123456789012-", OsStr::new(&long));
-        assert!(name.len() <= LONGEST_NAME);
+        assert!(name.len() <= 255);
         assert!(name.to_str().unwrap().ends_with("ü.node"));
     }
 }
