@@ -1,7 +1,7 @@
 /** Kills a program before each of its system calls that changes a file, one run for each. */
 import type { ExecutionContext } from "ava";
 import { historyOf, readDisk } from "./crash-states/crash-states.mjs";
-import type { Disk } from "./crash-states/crash-states.mjs";
+import type { History } from "./crash-states/crash-states.mjs";
 import type { Call } from "./tracing/call.mjs";
 import { traceProgram } from "./tracing/strace.mjs";
 import type { KillPoint } from "./tracing/strace.mjs";
@@ -11,6 +11,8 @@ export interface Run {
   /** The directory whose files matter, without symbolic links. */
   root: string;
   arguments: string[];
+  /** Files whose changes are no reason for a kill, as in `historyOf`. */
+  isDisregarded?: (path: string) => boolean;
   /** Looks at what the kill has left. */
   check(killed: Kill): Promise<void>;
 }
@@ -79,19 +81,23 @@ interface Ran {
 async function runOnce(
   t: ExecutionContext,
   program: string,
-  { root, arguments: args }: Run,
+  { root, arguments: args, isDisregarded = () => false }: Run,
   killBefore?: KillPoint,
 ): Promise<Ran> {
   const before = await readDisk(root);
   const options = killBefore === undefined ? {} : { killBefore };
   const { calls, wasKilled } = await traceProgram(t, program, { arguments: args, ...options });
-  return { calls, wasKilled, changes: changesIn(calls, root, before) };
+  return {
+    calls,
+    wasKilled,
+    changes: changesIn(historyOf(calls, { root, before, isDisregarded })),
+  };
 }
 
 /** The calls that changed something, each once. */
-function changesIn(calls: readonly Call[], root: string, before: Disk): Change[] {
+function changesIn({ operations }: History): Change[] {
   const changes = new Map<number, Change>();
-  for (const { kind, call, text } of historyOf(calls, { root, before }).operations) {
+  for (const { kind, call, text } of operations) {
     if (kind !== "mark" && !changes.has(call)) changes.set(call, { call, text });
   }
   return [...changes.values()];

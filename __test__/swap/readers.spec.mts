@@ -13,9 +13,10 @@ import { startProgram } from "../support/processes.mjs";
 
 const SIZE = 8 * 1024 * 1024;
 const READERS = 8;
-const SWAPS = 30;
-/** Of each reader: together more than a thousand. */
-const READS = 130;
+/** How many swaps there are at least, and how often each reader reads. */
+const ENOUGH = { swaps: 30, reads: 130 };
+/** To see what is always there. */
+const A_FEW = { swaps: 6, reads: 20 };
 const PREPARE_MS = 40;
 
 type Found = Partial<Record<"a" | "b" | "partial" | "missing", number>>;
@@ -23,6 +24,7 @@ type Found = Partial<Record<"a" | "b" | "partial" | "missing", number>>;
 /** What readers found while two files took turns at being the target. */
 async function readDuring(
   t: ExecutionContext,
+  atLeast: typeof ENOUGH,
   replace: (source: string, target: string) => Promise<unknown>,
 ): Promise<Found> {
   const directory = await temporaryDirectory(t);
@@ -39,11 +41,11 @@ async function readDuring(
     startProgram(t, "file-reader", { arguments: [target, JSON.stringify(names)] }),
   );
   await Promise.all(readers.map((reader) => reader.waitFor("ready")));
-  const enough = Promise.all(readers.map((reader) => reader.waitFor(`${READS} reads`)));
+  const enough = Promise.all(readers.map((reader) => reader.waitFor(`${atLeast.reads} reads`)));
   let hasRead = false;
   void enough.then(() => (hasRead = true));
   for (let swaps = 0; ; swaps++) {
-    if (swaps >= SWAPS && hasRead) break;
+    if (swaps >= atLeast.swaps && hasRead) break;
     await replace(join(directory, swaps % 2 === 0 ? "b" : "a"), target);
   }
   await enough;
@@ -63,7 +65,9 @@ async function readDuring(
 test.serial("swapFile: eight readers find no partial file and no missing one", async (t) => {
   t.timeout(120_000);
   const prepare = (): Promise<void> => setTimeout(PREPARE_MS);
-  const found = await readDuring(t, (source, target) => swapFile(target, { source, prepare }));
+  const found = await readDuring(t, ENOUGH, (source, target) =>
+    swapFile(target, { source, prepare }),
+  );
   const { a = 0, b = 0, partial, missing } = found;
   t.deepEqual({ partial, missing }, { partial: 0, missing: 0 });
   t.true(a + b >= 1000, `only ${a + b} reads`);
@@ -72,7 +76,7 @@ test.serial("swapFile: eight readers find no partial file and no missing one", a
 
 test.serial("(the readers see it: a copy in place is partial)", async (t) => {
   t.timeout(120_000);
-  const found = await readDuring(t, async (source, target) => {
+  const found = await readDuring(t, A_FEW, async (source, target) => {
     await copyFile(source, target);
     await setTimeout(PREPARE_MS);
   });
@@ -83,7 +87,7 @@ test.serial(
   "(the readers see it: with a removal before the rename the file is missing)",
   async (t) => {
     t.timeout(120_000);
-    const found = await readDuring(t, async (source, target) => {
+    const found = await readDuring(t, A_FEW, async (source, target) => {
       const staging = `${target}.staging`;
       await copyFile(source, staging);
       await rm(target);

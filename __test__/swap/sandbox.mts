@@ -27,11 +27,13 @@ export interface SandboxOptions {
   signing?: SwapOrder["signing"];
   /** Whether there is a file to replace. */
   isNew?: boolean;
+  /** Default: "full". */
+  durability?: SwapOrder["durability"];
 }
 
 export async function makeSandbox(
   t: ExecutionContext,
-  { signing, isNew = false }: SandboxOptions = {},
+  { signing, isNew = false, durability = "full" }: SandboxOptions = {},
 ): Promise<Sandbox> {
   const root = await realpath(await temporaryDirectory(t));
   const [directory, scratch] = [join(root, "live"), join(root, "scratch")];
@@ -46,7 +48,15 @@ export async function makeSandbox(
   return {
     root,
     target,
-    order: { how: "swap", target, source, signing, scratch, mode: isNew ? MODE : undefined },
+    order: {
+      how: "swap",
+      target,
+      source,
+      signing,
+      scratch,
+      mode: isNew ? MODE : undefined,
+      durability,
+    },
     newBytes: signing === undefined ? sourceBytes : signed(sourceBytes),
     leftovers: async () => (await readdir(directory)).filter((name) => name !== "tool.node"),
   };

@@ -29,6 +29,11 @@ interface Options {
   before: Disk;
   /** Of the traced program. */
   umask?: number;
+  /**
+   * Files, by their path below `root`, that are as if they were elsewhere: such as a -shm, which is
+   * written through a mapping and means nothing after a power cut.
+   */
+  isDisregarded?: (path: string) => boolean;
 }
 
 /**
@@ -58,15 +63,20 @@ class CallReader {
   readonly #recorder: Recorder;
   readonly #root: string;
   readonly #umask: number;
+  readonly #isDisregarded: (path: string) => boolean;
   /** What each new thread was made by, and whether it is a process of its own. */
   readonly #parents = new Map<number, { parent: number; isProcess: boolean }>();
   /** By the thread that a process began with; the first process under 0. */
   readonly #processes = new Map<number, Descriptors>();
 
-  constructor(calls: readonly Call[], { root, before, umask = 0o022 }: Options) {
+  constructor(
+    calls: readonly Call[],
+    { root, before, umask = 0o022, isDisregarded = () => false }: Options,
+  ) {
     this.#recorder = new Recorder(before);
     this.#root = root;
     this.#umask = umask;
+    this.#isDisregarded = isDisregarded;
     for (const { thread, name, args, result = -1 } of calls) {
       if (!/^(clone3?|v?fork)$/.test(name) || result <= 0) continue;
       const isProcess = !args.some((text) => text.includes("CLONE_THREAD"));
@@ -199,9 +209,11 @@ class CallReader {
     return this.#inRoot(resolve(directory, argument(args, index + 1, pathOf)));
   }
 
-  #inRoot(path: string): string | undefined {
-    const absolute = resolve(path);
-    return isBelow(absolute, this.#root) ? relative(this.#root, absolute) : undefined;
+  #inRoot(given: string): string | undefined {
+    const absolute = resolve(given);
+    if (!isBelow(absolute, this.#root)) return undefined;
+    const path = relative(this.#root, absolute);
+    return this.#isDisregarded(path) ? undefined : path;
   }
 
   #inode(path: string | undefined): Inode | undefined {
@@ -215,7 +227,7 @@ class CallReader {
   #file({ args, descriptors }: Context, index: number): Open | undefined {
     const { number, path } = argument(args, index, descriptorOf);
     const file = descriptors.get(number);
-    const isHere = path !== undefined && isBelow(path, this.#root);
+    const isHere = path !== undefined && this.#inRoot(path) !== undefined;
     if (isHere !== (file !== undefined)) {
       throw new Error(`Descriptor ${number} (${path}) was not opened in the trace`);
     }

@@ -17,6 +17,7 @@ export interface SwapOrder {
   /** How `prepare` signs the file; undefined: there is no `prepare`. */
   signing: "in place" | "into a new file" | undefined;
   mode: number | undefined;
+  durability: "full" | "barrier";
   /** Where the signing tool puts its own files. */
   scratch: string;
 }
@@ -51,9 +52,14 @@ existsSync(order.target);
 console.log("ready");
 await once(createInterface({ input: process.stdin }), "line");
 mark("begin");
-const { source, target, mode, signing } = order;
+const { source, target, mode, durability, signing } = order;
 if (order.how === "swap") {
-  await swapFile(target, { source, mode, prepare: signing === undefined ? undefined : prepare });
+  await swapFile(target, {
+    source,
+    mode,
+    durability,
+    prepare: signing === undefined ? undefined : prepare,
+  });
 } else {
   copyInPlace(source, target);
 }
