@@ -73,13 +73,26 @@ impl StagingFile {
         refuse_open_database(path, Step::Prepare)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true);
-        match PlainFile::open(&options, path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // What takes its place this very moment is neither followed nor waited for.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.custom_flags(flags.bits().cast_signed());
+        }
+        let file = match PlainFile::open(&options, path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // It may be read-only by now, which its owner can change for the moment.
                 make_writable(path).at(Step::Prepare, path)?;
-                PlainFile::open(&options, path).at(Step::Prepare, path)
+                PlainFile::open(&options, path)
             }
-            opened => opened.at(Step::Prepare, path),
+            opened => opened,
+        }
+        .at(Step::Prepare, path)?;
+        if file.metadata().at(Step::Prepare, path)?.is_file() {
+            Ok(file)
+        } else {
+            wrong(Problem::NotAFile("STAGING_NOT_A_FILE"))
         }
     }
 
