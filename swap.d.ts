@@ -40,6 +40,12 @@ export interface SwapProgress {
   total: number | undefined;
 }
 
+/** A `ReadableStream`, whichever library declares it. */
+export interface WebStream {
+  readonly locked: boolean;
+  getReader(): unknown;
+}
+
 /** What the new file is made of. */
 export type SwapData =
   string | ArrayBuffer | ArrayBufferView | AsyncIterable<string | ArrayBuffer | ArrayBufferView>;
@@ -86,7 +92,10 @@ export interface SwapFileOptions {
    * staging file is left. After the rename it is too late: then the swap goes on and resolves.
    */
   signal?: AbortSignal | undefined;
-  /** Hears of each step as it begins, and of the bytes written, about 20 times a second. */
+  /**
+   * Hears of each step as it begins, and of the bytes written, about 20 times a second. What it
+   * throws is an uncaught exception, as with an event's listener.
+   */
   onProgress?: ((progress: SwapProgress) => void) | undefined;
 }
 
@@ -141,7 +150,8 @@ export interface SwapResult {
  * there is no way back: an error then has `committed: true`, and its code is NOT_DURABLE.
  *
  * Other hard links to the target keep the old content. A target that this process has open as a
- * database is refused.
+ * database is refused. Up to 64 swaps of a thread are under way at once; further ones wait. One that
+ * has not ended keeps the process alive.
  *
  * @param target the path of the file to replace, or to make; its directory must be there
  * @returns when all of it is done

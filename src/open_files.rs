@@ -26,7 +26,8 @@ static OPEN: LazyLock<Mutex<HashMap<FileId, Entry>>> = LazyLock::new(Mutex::defa
 struct Entry {
     connections: usize,
     /// Plain handles on the same file, whose closing would drop the locks: they wait for the last
-    /// connection's end.
+    /// connection's end. Only POSIX has such locks.
+    #[cfg(unix)]
     parked: Vec<File>,
 }
 

@@ -23,7 +23,7 @@ export async function folderWithTarget(t: ExecutionContext): Promise<Folder> {
     directory,
     target,
     elsewhere: (name) => join(other, name),
-    names: () => readdir(directory),
+    names: async () => (await readdir(directory)).sort(),
     content: () => readFile(target, "utf8"),
   };
 }

@@ -4,6 +4,7 @@ import { readdir, truncate, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { swapFile } from "latchdb/swap";
+import { longestGaps } from "../support/event-loop-gap.mjs";
 import { hasProc, latchdbThreads } from "../support/open-files.mjs";
 import { reportOf, startProgram } from "../support/processes.mjs";
 import { assertUntouched, folderWithTarget } from "./folder.mjs";
@@ -48,6 +49,24 @@ for (const way of ["exit", "throw"]) {
     await assertUntouched(t, folder);
   });
 }
+
+test("a swap keeps the process alive until it is done, and no longer", async (t) => {
+  const folder = await folderWithTarget(t);
+  const program = startProgram(t, "swap-alone", { arguments: [folder.target] });
+  t.deepEqual(await program.ended, { code: 0, signal: null, lines: ["swapped"], errors: "" });
+  t.is(await folder.content(), "new");
+});
+
+test("the event loop goes on while a large file is swapped", async (t) => {
+  const { target, elsewhere } = await folderWithTarget(t);
+  const data = Buffer.alloc(64 * 1024 * 1024, 1);
+  await writeFile(elsewhere("source"), data);
+  for (const content of [{ data }, { source: elsewhere("source") }]) {
+    const gaps = await longestGaps(20, () => swapFile(target, { ...content, durability: "none" }));
+    const held = gaps.map((gap) => gap.held);
+    t.true(Math.min(...held) < 20, `${held.join(", ")} ms`);
+  }
+});
 
 test("the threads end with the work", async (t) => {
   if (!hasProc) {

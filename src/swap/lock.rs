@@ -160,10 +160,10 @@ mod platform {
             Ok(file) => return Ok(file.into()),
             Err(refused) => refused,
         };
-        if refused == Errno::ACCESS {
-            if let Ok(file) = open(path, flags | OFlags::RDONLY, Mode::empty()) {
-                return Ok(file.into());
-            }
+        if refused == Errno::ACCESS
+            && let Ok(file) = open(path, flags | OFlags::RDONLY, Mode::empty())
+        {
+            return Ok(file.into());
         }
         Err(refused.into())
     }

@@ -162,7 +162,7 @@ mod platform {
                     return Ok(buffer);
                 }
                 Err(Errno::RANGE) if buffer.len() < (64 << 20) => {
-                    buffer.resize(buffer.len() * 4, 0)
+                    buffer.resize(buffer.len() * 4, 0);
                 }
                 Err(error) => return Err(error),
             }

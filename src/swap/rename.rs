@@ -1,7 +1,5 @@
 //! Putting a file in the place of another: the commit point of a swap.
 
-use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use super::cancel::Cancel;
@@ -24,7 +22,10 @@ pub use self::windows::{move_aside, remove, replace};
 
 #[cfg(unix)]
 mod unix {
-    use super::{At, Path, Patience, Result, Step, io};
+    use std::io;
+    use std::path::Path;
+
+    use super::{At, Patience, Result, Step};
     use crate::swap::target::Target;
 
     /// Renames a file, over another one if there is one: `rename(2)`. Nobody can be in the way.

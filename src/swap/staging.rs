@@ -42,14 +42,8 @@ impl StagingFile {
         }
         let (path, file) = create_new(target, default_mode)?;
         let mut staging = Self { path, default_mode: None, is_there: true };
-        #[cfg(unix)]
         if default_mode {
-            // The system alone knows what the umask and the directory's default ACL make of 0666:
-            // the umask cannot be asked for without setting it, for all threads.
-            use rustix::fs::{Mode, fchmod, fstat};
-            let given = fstat(&file).at(Step::Stage, &staging.path)?.st_mode;
-            staging.default_mode = Some(u32::from(given) & 0o777);
-            fchmod(&file, Mode::RUSR | Mode::WUSR).at(Step::Stage, &staging.path)?;
+            staging.default_mode = restrict(&file).at(Step::Stage, &staging.path)?;
         }
         Ok((staging, file))
     }
@@ -79,13 +73,26 @@ impl StagingFile {
         refuse_open_database(path, Step::Prepare)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true);
-        match PlainFile::open(&options, path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // What takes its place this very moment is neither followed nor waited for.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.custom_flags(flags.bits().cast_signed());
+        }
+        let file = match PlainFile::open(&options, path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // It may be read-only by now, which its owner can change for the moment.
                 make_writable(path).at(Step::Prepare, path)?;
-                PlainFile::open(&options, path).at(Step::Prepare, path)
+                PlainFile::open(&options, path)
             }
-            opened => opened.at(Step::Prepare, path),
+            opened => opened,
+        }
+        .at(Step::Prepare, path)?;
+        if file.metadata().at(Step::Prepare, path)?.is_file() {
+            Ok(file)
+        } else {
+            wrong(Problem::NotAFile("STAGING_NOT_A_FILE"))
         }
     }
 
@@ -145,6 +152,24 @@ fn create_new(target: &Target, default_mode: bool) -> Result<(PathBuf, File)> {
             Err(error) => return Err(error).at(Step::Stage, &path),
         }
     }
+}
+
+/// Takes everybody else's permissions away from a new file, and says which it had: the system alone
+/// knows what the umask and the directory's default ACL make of 0666, as the umask cannot be asked for
+/// without setting it, for all threads.
+#[cfg(unix)]
+fn restrict(file: &File) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rustix::fs::{Mode, fchmod};
+    let given = file.metadata()?.permissions().mode() & 0o777;
+    fchmod(file, Mode::RUSR | Mode::WUSR)?;
+    Ok(Some(given))
+}
+
+#[cfg(windows)]
+fn restrict(_file: &File) -> io::Result<Option<u32>> {
+    Ok(None)
 }
 
 /// Whether a name is one of a staging file, or of one moved aside, of the target of this name.

@@ -363,6 +363,23 @@ fn attributes_are_the_old_files_but_for_those_that_prepare_has_set() {
 }
 
 #[test]
+#[cfg(unix)]
+fn an_error_after_the_rename_says_that_it_is_committed() {
+    let bench = Bench::new();
+    let (live, moved) = (bench.path("live"), bench.path("moved"));
+    fs::create_dir(&live).unwrap();
+    fs::write(live.join("a"), "old").unwrap();
+    let request = Request { target: live.join("a"), ..bench.new_bytes() };
+    let mut caller =
+        TestCaller::acting(Step::SyncDirectory, |_| fs::rename(&live, &moved).unwrap());
+    let error = swap_file(&request, &mut caller).unwrap_err();
+    assert_eq!((error.code(), error.step), ("NOT_DURABLE", Step::SyncDirectory));
+    assert!(error.committed);
+    assert_eq!(error.errno().as_deref(), Some("ENOENT"));
+    assert_eq!(fs::read_to_string(moved.join("a")).unwrap(), "new", "never rolled back");
+}
+
+#[test]
 fn leftovers_of_a_killed_swap_are_swept_by_the_next() {
     let bench = Bench::new();
     fs::write(bench.path(".staging-0123456789ab-a"), "half").unwrap();

@@ -39,14 +39,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Renames a file, over another one if there is one. A file that is loaded as a program or library
 /// can never be replaced: that is said at once.
 pub fn replace(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
-    retry(Step::Rename, to, patience, || rename_over(from, to))
+    retry(Step::Rename, to, patience, is_image, || rename_over(from, to))
 }
 
 /// Replaces a file that is loaded as a program or library, which Windows lets be renamed: between
 /// the two renames there is no file of the target's name.
 pub fn move_aside(from: &Path, target: &Target, patience: &Patience<'_>) -> Result<()> {
     let aside = staging::aside(target);
-    retry(Step::Rename, &target.path, patience, || rename_over(&target.path, &aside))?;
+    let renamed = || rename_over(&target.path, &aside);
+    retry(Step::Rename, &target.path, patience, |_| false, renamed)?;
     let replaced = replace(from, &target.path, patience);
     if replaced.is_err() {
         // Back to where it was. Where that fails too, the error that came first says more.
@@ -60,18 +61,19 @@ pub fn move_aside(from: &Path, target: &Target, patience: &Patience<'_>) -> Resu
 
 /// Removes a file. False where there was none.
 pub fn remove(path: &Path, patience: &Patience<'_>) -> Result<bool> {
-    retry(Step::Remove, path, patience, || match std::fs::remove_file(path) {
+    retry(Step::Remove, path, patience, is_image, || match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     })
 }
 
-/// Tries again while another program is in the way.
+/// Tries again while another program is in the way, unless that `is_hopeless`.
 fn retry<T>(
     step: Step,
     path: &Path,
     patience: &Patience<'_>,
+    is_hopeless: fn(&Path) -> bool,
     mut action: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
     let wrong = |problem| Err(SwapError::new(problem, step, path));
@@ -85,7 +87,7 @@ fn retry<T>(
         if !is_conflict(&error) {
             return Err(error).at(step, path);
         }
-        if is_image(path) {
+        if is_hopeless(path) {
             return wrong(Problem::InUseAsImage(error));
         }
         let waited = began.elapsed();
