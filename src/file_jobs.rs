@@ -77,11 +77,11 @@ impl Task {
 
 /// What JavaScript answers to what a swap wanted.
 #[derive(Debug)]
-pub enum Reply {
+enum Reply {
     /// A piece of the content.
     Piece(Vec<u8>),
     /// There are no more pieces; the caller's own step is done.
-    Continue,
+    GoOn,
 }
 
 /// See the module's own text.
@@ -119,6 +119,8 @@ struct Call {
 struct Conversation {
     cancel: Arc<Cancel>,
     replies: Mutex<VecDeque<Reply>>,
+    /// Memory of pieces that are written.
+    spare: Mutex<Vec<u8>>,
 }
 
 impl FileJobs {
@@ -146,13 +148,24 @@ impl FileJobs {
         self.start_thread(job);
     }
 
-    /// Hands a job what it wanted.
-    pub fn reply(&self, job: u32, reply: Reply) {
-        let conversation = self.shared.lock().conversations.get(&job).cloned();
-        if let Some(conversation) = conversation {
-            conversation.lock().push_back(reply);
-            conversation.cancel.wake();
+    /// Hands a job the piece of its content that it wanted.
+    pub fn feed(&self, job: u32, piece: &[u8]) {
+        let Some(conversation) = self.conversation(job) else { return };
+        let mut copy = std::mem::take(&mut *conversation.lock_spare());
+        copy.clear();
+        copy.extend_from_slice(piece);
+        conversation.reply(Reply::Piece(copy));
+    }
+
+    /// Lets a job go on: there are no more pieces, or the caller's own step is done.
+    pub fn go_on(&self, job: u32) {
+        if let Some(conversation) = self.conversation(job) {
+            conversation.reply(Reply::GoOn);
         }
+    }
+
+    fn conversation(&self, job: u32) -> Option<Arc<Conversation>> {
+        self.shared.lock().conversations.get(&job).cloned()
     }
 
     /// Ends a job on behalf of its caller.
@@ -313,6 +326,15 @@ impl Call {
 }
 
 impl Conversation {
+    fn reply(&self, reply: Reply) {
+        self.lock().push_back(reply);
+        self.cancel.wake();
+    }
+
+    fn lock_spare(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wait_for_reply(&self) -> std::result::Result<Reply, CancelReason> {
         self.cancel.wait_for(|| self.lock().pop_front())
     }
@@ -370,7 +392,8 @@ impl Caller for Talk<'_> {
 
     /// The next piece is asked for as soon as this one is here: the one is written while the other
     /// is made.
-    fn next_piece(&mut self) -> std::result::Result<Option<Vec<u8>>, CancelReason> {
+    fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason> {
+        *self.call.conversation.lock_spare() = last;
         if !self.asked {
             self.want(Wanted::Piece);
             self.asked = true;
@@ -380,7 +403,7 @@ impl Caller for Talk<'_> {
                 self.want(Wanted::Piece);
                 Ok(Some(piece))
             }
-            Reply::Continue => Ok(None),
+            Reply::GoOn => Ok(None),
         }
     }
 

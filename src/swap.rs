@@ -86,8 +86,9 @@ pub enum Content {
 pub trait Caller {
     /// The flag by which the caller ends the swap.
     fn cancel(&self) -> &Arc<Cancel>;
-    /// The next piece of the content, or none at its end.
-    fn next_piece(&mut self) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
+    /// The next piece of the content, or none at its end. The caller may use the memory of the last
+    /// one again: fresh memory takes as long as the copying.
+    fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
     /// Does the caller's own step with the staging file.
     fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason>;
     /// A step begins.
@@ -294,10 +295,12 @@ fn write_pieces(
     let cancel = Arc::clone(caller.cancel());
     let mut done = 0;
     let cancelled = |reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path);
-    while let Some(piece) = caller.next_piece().map_err(cancelled)? {
+    let mut last = Vec::new();
+    while let Some(piece) = caller.next_piece(last).map_err(cancelled)? {
         copy::write_bytes(&piece, file, path, &cancel, |_| {})?;
         done += piece.len() as u64;
         caller.wrote(done, total);
+        last = piece;
     }
     Ok(done)
 }

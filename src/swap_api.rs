@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Env, Error, Result};
 use napi_derive::napi;
 
 use crate::environment::{self, Environment};
-use crate::file_jobs::{Reply, Task};
+use crate::file_jobs::Task;
 use crate::milliseconds;
 use crate::swap::durability::Durability;
 use crate::swap::{Content, Request};
@@ -85,13 +85,13 @@ pub fn start_swap(
 /// Gives a swap the piece of its content that it wanted.
 #[napi]
 pub fn feed_swap(env: Env, attachment: u32, job: u32, piece: &[u8]) -> Result<()> {
-    reply(env, attachment, job, Reply::Piece(piece.to_vec()))
+    environment::with(env, attachment, |environment| environment.file_jobs.feed(job, piece))
 }
 
 /// Lets a swap go on: there are no more pieces, or the caller's own step is done.
 #[napi]
 pub fn continue_swap(env: Env, attachment: u32, job: u32) -> Result<()> {
-    reply(env, attachment, job, Reply::Continue)
+    environment::with(env, attachment, |environment| environment.file_jobs.go_on(job))
 }
 
 /// Ends a swap, or another job on files, unless it is past its commit point.
@@ -143,10 +143,6 @@ fn start(env: Env, attachment: u32, job: u32, task: Task) -> Result<()> {
         environment.begin_wait(env);
         environment.file_jobs.start(job, task, outbox);
     })
-}
-
-fn reply(env: Env, attachment: u32, job: u32, reply: Reply) -> Result<()> {
-    environment::with(env, attachment, |environment| environment.file_jobs.reply(job, reply))
 }
 
 /// Made absolute when it is called with: a later `chdir` must not lead elsewhere.

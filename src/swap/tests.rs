@@ -45,7 +45,7 @@ impl Caller for TestCaller<'_> {
         &self.cancel
     }
 
-    fn next_piece(&mut self) -> std::result::Result<Option<Vec<u8>>, CancelReason> {
+    fn next_piece(&mut self, _last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason> {
         self.cancel.check()?;
         Ok(self.pieces.pop_front())
     }
