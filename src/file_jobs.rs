@@ -1,11 +1,15 @@
 //! The work of one environment on files: swaps, and steps of them by hand. Each job runs on a thread
 //! from its beginning to its end, through the waits for JavaScript too, and is ended from outside by
 //! its flag.
+//!
+//! A few threads stay for some seconds after their last job: the system lets a thread that was made
+//! just now wait behind every other one that computes, so that on a busy machine each of its system
+//! calls returns later.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,6 +23,9 @@ use crate::wire::swap::Wanted;
 
 /// How many threads there are at most. Further jobs wait for one.
 const MOST_THREADS: usize = 64;
+/// How many threads stay for the next job at most, and for how long.
+const MOST_IDLE: usize = 4;
+const IDLE: Duration = Duration::from_secs(5);
 /// How large their stacks are, in bytes: the buffers are on the heap.
 const STACK: usize = 256 * 1024;
 /// How often JavaScript hears of the bytes written.
@@ -94,15 +101,21 @@ pub struct FileJobs {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// There is a job to take, or all are stopped.
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Call>,
-    /// The paths of the swaps that run.
-    busy: HashSet<PathBuf>,
+    /// Jobs to take. Either there are no more of them than threads that look for one, or no more
+    /// threads may be made.
+    ready: VecDeque<Call>,
+    /// The paths of the swaps that run or are ready, and the swaps that wait for their turn there.
+    turns: HashMap<PathBuf, VecDeque<Call>>,
     conversations: HashMap<u32, Arc<Conversation>>,
     threads: usize,
+    /// How many of them look for a job, or wait for one.
+    looking: usize,
     stopped: bool,
 }
 
@@ -138,12 +151,14 @@ impl FileJobs {
             return;
         }
         state.conversations.insert(job, conversation);
-        let can_start = state.threads < MOST_THREADS && state.is_free(&call);
-        state.waiting.push_back(call);
-        if !can_start {
+        state.queue(call);
+        if state.ready.len() <= state.looking || state.threads == MOST_THREADS {
+            drop(state);
+            self.shared.changed.notify_one();
             return;
         }
         state.threads += 1;
+        state.looking += 1;
         drop(state);
         self.start_thread(job);
     }
@@ -171,8 +186,7 @@ impl FileJobs {
     /// Ends a job on behalf of its caller.
     pub fn abort(&self, job: u32) {
         let mut state = self.shared.lock();
-        let index = state.waiting.iter().position(|call| call.job == job);
-        let call = index.and_then(|index| state.waiting.remove(index));
+        let call = state.withdraw(job);
         let conversation = match call {
             Some(_) => state.conversations.remove(&job),
             None => state.conversations.get(&job).cloned(),
@@ -189,11 +203,13 @@ impl FileJobs {
     pub fn stop(&mut self) {
         let mut state = self.shared.lock();
         state.stopped = true;
-        let waiting = std::mem::take(&mut state.waiting);
+        let mut waiting = std::mem::take(&mut state.ready);
+        waiting.extend(state.turns.values_mut().flat_map(std::mem::take));
         for conversation in state.conversations.values() {
             conversation.cancel.raise(CancelReason::Closing);
         }
         drop(state);
+        self.shared.changed.notify_all();
         for call in waiting {
             call.reject(Problem::Cancelled(CancelReason::Closing));
         }
@@ -216,12 +232,12 @@ impl FileJobs {
             Err(error) => {
                 let mut state = self.shared.lock();
                 state.threads -= 1;
+                state.looking -= 1;
                 // A thread that runs already takes it up later.
                 if state.threads > 0 {
                     return;
                 }
-                let index = state.waiting.iter().position(|call| call.job == job);
-                let call = index.and_then(|index| state.waiting.remove(index));
+                let call = state.withdraw(job);
                 state.conversations.remove(&job);
                 drop(state);
                 if let Some(call) = call {
@@ -239,26 +255,28 @@ impl Shared {
             // Before the answer: whoever hears it may call again at once.
             let mut state = self.lock();
             state.conversations.remove(&call.job);
-            if let Some(turn) = call.task.turn() {
-                state.busy.remove(turn);
-            }
+            state.end_turn(&call);
+            state.looking += 1;
             drop(state);
             call.answer(&ended);
         }
     }
 
-    /// The next job that need not wait for another; without one, the thread is counted out.
+    /// The next job, for which a few threads wait. Without one, the thread is counted out.
     fn next(&self) -> Option<Call> {
         let mut state = self.lock();
-        let index = state.waiting.iter().position(|call| state.is_free(call));
-        let Some(call) = index.and_then(|index| state.waiting.remove(index)) else {
-            state.threads -= 1;
-            return None;
-        };
-        if let Some(turn) = call.task.turn() {
-            state.busy.insert(turn.to_owned());
+        if state.looking <= MOST_IDLE {
+            let has_nothing = |state: &mut State| state.ready.is_empty() && !state.stopped;
+            // The lock is let go while it waits.
+            let waited = self.changed.wait_timeout_while(state, IDLE, has_nothing);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        Some(call)
+        state.looking -= 1;
+        let call = state.ready.pop_front();
+        if call.is_none() {
+            state.threads -= 1;
+        }
+        call
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -267,8 +285,39 @@ impl Shared {
 }
 
 impl State {
-    fn is_free(&self, call: &Call) -> bool {
-        call.task.turn().is_none_or(|turn| !self.busy.contains(turn))
+    /// Takes a job in: it is ready, or waits for its turn.
+    fn queue(&mut self, call: Call) {
+        if let Some(turn) = call.task.turn() {
+            if let Some(waiting) = self.turns.get_mut(turn) {
+                waiting.push_back(call);
+                return;
+            }
+            self.turns.insert(turn.to_owned(), VecDeque::new());
+        }
+        self.ready.push_back(call);
+    }
+
+    /// The next swap of the path is ready.
+    fn end_turn(&mut self, ended: &Call) {
+        let Some(turn) = ended.task.turn() else { return };
+        match self.turns.get_mut(turn).and_then(VecDeque::pop_front) {
+            Some(next) => self.ready.push_back(next),
+            None => drop(self.turns.remove(turn)),
+        }
+    }
+
+    /// Takes out a job that no thread has taken.
+    fn withdraw(&mut self, job: u32) -> Option<Call> {
+        let has_number = |call: &Call| call.job == job;
+        if let Some(index) = self.ready.iter().position(has_number) {
+            let call = self.ready.remove(index)?;
+            self.end_turn(&call);
+            return Some(call);
+        }
+        self.turns.values_mut().find_map(|waiting| {
+            let index = waiting.iter().position(has_number)?;
+            waiting.remove(index)
+        })
     }
 }
 

@@ -116,6 +116,13 @@ impl Drop for PlainFile {
     fn drop(&mut self) {
         use std::os::unix::fs::MetadataExt;
         let Some(file) = self.file.take() else { return };
+        let open = table();
+        if open.is_empty() {
+            // Under the lock, as below.
+            drop(file);
+            return;
+        }
+        drop(open);
         let Ok(metadata) = file.metadata() else { return };
         let id = FileId((metadata.dev(), metadata.ino()));
         // Closed under the lock: a connection that comes now has no locks yet when it is entered.
@@ -126,6 +133,13 @@ impl Drop for PlainFile {
             drop(file);
         }
     }
+}
+
+/// Whether a connection of this process has the file at this path open. One that is not there, or
+/// not to be seen, has none: whoever opens it next says so.
+pub fn has(path: &Path) -> bool {
+    // Where there is none at all, the path need not be looked at.
+    !table().is_empty() && FileId::of(path).is_ok_and(|id| connections(&id) > 0)
 }
 
 /// How many connections of this process have the file open.

@@ -31,7 +31,7 @@ mod saboteur;
 mod staging;
 mod target;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,11 +128,12 @@ pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> 
     let (staging, mut file) = StagingFile::create(&target, needs_default)?;
     caller.begin(Step::Write);
     let written = write(request, source.as_ref(), &mut file, staging.path(), caller)?;
-    copy::check_size(&file, staging.path(), written)?;
+    let found = copy::check_size(&file, staging.path(), written)?;
     drop(source);
 
-    let file = ready(request, &target, &staging, file, caller)?;
-    let bytes = file.metadata().at(Step::Prepare, staging.path())?.len();
+    let new =
+        ready(request, &target, &staging, New { file: PlainFile::from(file), found }, caller)?;
+    let bytes = new.found.len();
     // It may be another file since: all that can take long.
     target.refresh()?;
     if request.skip_if_same
@@ -140,22 +141,27 @@ pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> 
     {
         return skip(request, &target, bytes);
     }
-    commit(request, &target, staging, file, caller)?;
+    commit(request, &target, staging, new, caller)?;
     Ok(Swapped { committed: true, durable: request.durability == Durability::Full, bytes })
 }
 
 /// Finds the target and locks it. Where it leads elsewhere once the lock is there, again.
 fn lock(request: &Request, caller: &mut dyn Caller) -> Result<(Target, TargetLock)> {
+    let mut target = Target::resolve(&request.target)?;
     loop {
-        let target = Target::resolve(&request.target)?;
         caller.begin(Step::Lock);
         let lock = TargetLock::acquire(&target, caller.cancel())?;
-        let now = Target::resolve(&request.target)?;
-        if now.path == target.path {
-            now.refuse_open_database()?;
-            staging::sweep(&now)?;
-            return Ok((now, lock));
+        if lock.has_waited() || !target.look_again()? {
+            let now = Target::resolve(&request.target)?;
+            let leads_elsewhere = now.path != target.path;
+            target = now;
+            if leads_elsewhere {
+                continue;
+            }
         }
+        target.refuse_open_database()?;
+        staging::sweep(&target)?;
+        return Ok((target, lock));
     }
 }
 
@@ -305,27 +311,34 @@ fn write_pieces(
     Ok(done)
 }
 
+/// The new file, and what is known of it.
+struct New {
+    file: PlainFile,
+    found: Metadata,
+}
+
 /// Lets the caller prepare the staging file, and opens it as it is then.
 fn ready(
     request: &Request,
     target: &Target,
     staging: &StagingFile,
-    file: File,
+    written: New,
     caller: &mut dyn Caller,
-) -> Result<PlainFile> {
+) -> Result<New> {
     if !request.prepare {
-        return Ok(PlainFile::from(file));
+        return Ok(written);
     }
     let wrong = |problem| SwapError::new(problem, Step::Prepare, staging.path());
     let name = staging.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
     if has_taken_out(Sabotage::SyncBeforePrepare) {
-        durability::sync_file(&file, request.durability).at(Step::Sync, &target.path)?;
+        durability::sync_file(&written.file, request.durability).at(Step::Sync, &target.path)?;
     }
     // On Windows no tool could open it while we have it open for writing.
-    drop(file);
+    drop(written);
     caller.begin(Step::Prepare);
     caller.prepare(name).map_err(|reason| wrong(Problem::Cancelled(reason)))?;
-    staging.reopen()
+    let (file, found) = staging.reopen()?;
+    Ok(New { file, found })
 }
 
 /// From here on the staging file is the caller's last word: metadata, sync, rename, sync.
@@ -333,11 +346,12 @@ fn commit(
     request: &Request,
     target: &Target,
     staging: StagingFile,
-    file: PlainFile,
+    New { file, found }: New,
     caller: &mut dyn Caller,
 ) -> Result<()> {
     caller.begin(Step::Metadata);
-    metadata::carry_over(target, &file, staging.path(), request.mode, staging.default_mode())?;
+    let (mode, default_mode) = (request.mode, staging.default_mode());
+    metadata::carry_over(target, (&file, &found), staging.path(), mode, default_mode)?;
     if request.durability != Durability::None
         && !(request.prepare && has_taken_out(Sabotage::SyncBeforePrepare))
     {

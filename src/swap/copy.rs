@@ -203,11 +203,12 @@ pub fn write_bytes(
     Ok(())
 }
 
-/// Whether all that was written is there.
-pub fn check_size(staging: &File, path: &Path, written: u64) -> Result<()> {
-    let found = staging.metadata().at(Step::Write, path)?.len();
+/// What is known of the file that was written: whether all of it is there.
+pub fn check_size(staging: &File, path: &Path, written: u64) -> Result<Metadata> {
+    let metadata = staging.metadata().at(Step::Write, path)?;
+    let found = metadata.len();
     if found == written {
-        return Ok(());
+        return Ok(metadata);
     }
     Err(SwapError::new(Problem::SizeMismatch { written, found }, Step::Write, path))
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::cancel::Cancel;
-use super::error::{At, Problem, Result, Step, SwapError};
+use super::error::{At, CancelReason, Problem, Result, Step, SwapError};
 use super::saboteur::{Sabotage, has_taken_out};
 use super::target::Target;
 
@@ -28,6 +28,7 @@ pub struct TargetLock {
     // In the order in which they are let go.
     _file: Option<platform::LockFile>,
     _place: Place,
+    has_waited: bool,
 }
 
 impl TargetLock {
@@ -37,19 +38,28 @@ impl TargetLock {
         let cancelled =
             |reason| SwapError::new(Problem::Cancelled(reason), Step::Lock, &target.path);
         if has_taken_out(Sabotage::SkipLock) {
-            return Ok(Self { _file: None, _place: Place { path: PathBuf::new(), number: 0 } });
+            let place = Place { path: PathBuf::new(), number: 0 };
+            return Ok(Self { _file: None, _place: place, has_waited: false });
         }
-        let place = Place::wait(path, cancel).map_err(cancelled)?;
+        let place = Place::take(path, cancel);
+        let mut has_waited = !place.is_first();
+        place.wait(cancel).map_err(cancelled)?;
         let mut pause = FIRST_PAUSE;
         loop {
             if let Some(file) =
                 platform::LockFile::try_lock(&place.path).at(Step::Lock, &place.path)?
             {
-                return Ok(Self { _file: Some(file), _place: place });
+                return Ok(Self { _file: Some(file), _place: place, has_waited });
             }
+            has_waited = true;
             cancel.sleep(pause).map_err(cancelled)?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether somebody else had it first: much may be different since.
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
     }
 }
 
@@ -69,19 +79,17 @@ struct Queues {
 static QUEUES: LazyLock<Mutex<Queues>> = LazyLock::new(Mutex::default);
 
 impl Place {
-    fn wait(
-        path: PathBuf,
-        cancel: &Arc<Cancel>,
-    ) -> std::result::Result<Self, super::error::CancelReason> {
+    /// Dropped where the wait is cancelled, it leaves the queue.
+    fn take(path: PathBuf, cancel: &Arc<Cancel>) -> Self {
         let mut queues = lock_queues();
         queues.last += 1;
         let number = queues.last;
         queues.waiting.entry(path.clone()).or_default().push_back((number, Arc::clone(cancel)));
-        drop(queues);
-        // Dropped where the wait is cancelled, it leaves the queue.
-        let place = Self { path, number };
-        cancel.wait_for(|| place.is_first().then_some(()))?;
-        Ok(place)
+        Self { path, number }
+    }
+
+    fn wait(&self, cancel: &Cancel) -> std::result::Result<(), CancelReason> {
+        cancel.wait_for(|| self.is_first().then_some(()))
     }
 
     fn is_first(&self) -> bool {
@@ -213,7 +221,6 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::swap::error::CancelReason;
     use std::sync::mpsc;
     use std::thread;
 

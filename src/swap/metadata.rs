@@ -1,21 +1,21 @@
 //! What a new file takes over from the one that it replaces.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::Path;
 
 use super::error::Result;
 use super::target::Target;
 
 /// Owner, mode and extended attributes of the old file; `mode` where it was asked for; and for a new
-/// file `default_mode`.
+/// file `default_mode`. `found`: what is known of the staging file.
 pub fn carry_over(
     target: &Target,
-    staging: &File,
+    (staging, found): (&File, &Metadata),
     path: &Path,
     mode: Option<u32>,
     default_mode: Option<u32>,
 ) -> Result<()> {
-    platform::carry_over(target, staging, path, mode, default_mode)
+    platform::carry_over(target, (staging, found), path, mode, default_mode)
 }
 
 #[cfg(unix)]
@@ -42,7 +42,7 @@ mod platform {
 
     pub fn carry_over(
         target: &Target,
-        staging: &File,
+        (staging, found): (&File, &Metadata),
         path: &Path,
         mode: Option<u32>,
         default_mode: Option<u32>,
@@ -50,14 +50,13 @@ mod platform {
         let Some(old) = &target.found else {
             return set_mode(staging, path, mode.or(default_mode));
         };
-        set_owner(old, staging, path)?;
+        set_owner(old, (staging, found), path)?;
         set_attributes(&target.path, staging, path)?;
         // Last: a change of owner takes the set-id bits away, a list changes the permissions.
         set_mode(staging, path, Some(mode.unwrap_or(old.mode() & MODE_BITS)))
     }
 
-    fn set_owner(old: &Metadata, staging: &File, path: &Path) -> Result<()> {
-        let new = staging.metadata().at(Step::Metadata, path)?;
+    fn set_owner(old: &Metadata, (staging, new): (&File, &Metadata), path: &Path) -> Result<()> {
         let owner = (old.uid() != new.uid()).then(|| Uid::from_raw(old.uid()));
         let group = (old.gid() != new.gid()).then(|| Gid::from_raw(old.gid()));
         if owner.is_none() && group.is_none() {
@@ -178,7 +177,7 @@ mod platform {
 
 #[cfg(windows)]
 mod platform {
-    use std::fs::File;
+    use std::fs::{File, Metadata};
     use std::path::Path;
 
     use super::Target;
@@ -188,7 +187,7 @@ mod platform {
     /// the directory, as with every new file.
     pub fn carry_over(
         target: &Target,
-        staging: &File,
+        (staging, found): (&File, &Metadata),
         path: &Path,
         mode: Option<u32>,
         _default_mode: Option<u32>,
@@ -198,7 +197,7 @@ mod platform {
             (None, Some(old)) => old.permissions().readonly(),
             (None, None) => false,
         };
-        let mut permissions = staging.metadata().at(Step::Metadata, path)?.permissions();
+        let mut permissions = found.permissions();
         if permissions.readonly() == readonly {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! The staging file: the new file before it has its name.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl StagingFile {
     }
 
     /// Opens it by its name, for reading and writing: `prepare` may have put another file there.
-    pub fn reopen(&self) -> Result<PlainFile> {
+    pub fn reopen(&self) -> Result<(PlainFile, Metadata)> {
         let path = &self.path;
         let wrong = |problem| Err(SwapError::new(problem, Step::Prepare, path));
         match fs::symlink_metadata(path) {
@@ -89,8 +89,9 @@ impl StagingFile {
             opened => opened,
         }
         .at(Step::Prepare, path)?;
-        if file.metadata().at(Step::Prepare, path)?.is_file() {
-            Ok(file)
+        let found = file.metadata().at(Step::Prepare, path)?;
+        if found.is_file() {
+            Ok((file, found))
         } else {
             wrong(Problem::NotAFile("STAGING_NOT_A_FILE"))
         }
@@ -303,6 +304,6 @@ mod tests {
         let mut permissions = fs::metadata(staging.path()).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(staging.path(), permissions).unwrap();
-        assert_eq!(staging.reopen().unwrap().metadata().unwrap().len(), 12);
+        assert_eq!(staging.reopen().unwrap().1.len(), 12);
     }
 }

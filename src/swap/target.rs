@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
-use crate::open_files::{self, FileId};
+use crate::open_files;
 
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -43,6 +43,10 @@ impl Target {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Ok(Self { path, directory, found: None });
                 }
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                    let problem = Problem::DirectoryMissing;
+                    return Err(SwapError::new(problem, Step::Resolve, &directory));
+                }
                 Err(error) => return Err(error).at(Step::Resolve, &path),
             }
         }
@@ -66,10 +70,22 @@ impl Target {
         Ok(Self { path, directory, found: Some(found) })
     }
 
-    /// Looks at what is there again.
-    /// What was there counts on where it is gone.
+    /// Looks at what is there again. False where that is no regular file.
+    pub fn look_again(&mut self) -> Result<bool> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if found.is_file() => self.found = Some(found),
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error).at(Step::Resolve, &self.path),
+        }
+        Ok(true)
+    }
+
+    /// The same right before it is replaced: what was there counts on where it is gone.
     pub fn refresh(&mut self) -> Result<()> {
-        if let Some(found) = Self::resolve(&self.path)?.found {
+        if !self.look_again()?
+            && let Some(found) = Self::resolve(&self.path)?.found
+        {
             self.found = Some(found);
         }
         Ok(())
@@ -89,13 +105,10 @@ impl Target {
 
 /// An error where this process has the file at this path open as a database.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
-    match FileId::of(path) {
-        Ok(id) if open_files::connections(&id) > 0 => {
-            Err(SwapError::new(Problem::OpenDatabase, step, path))
-        }
-        // Not there, or not to be seen: whoever opens it next says so.
-        _ => Ok(()),
+    if open_files::has(path) {
+        return Err(SwapError::new(Problem::OpenDatabase, step, path));
     }
+    Ok(())
 }
 
 /// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be.
@@ -122,7 +135,8 @@ fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
         ));
     };
     match dunce::canonicalize(directory) {
-        Ok(real) if real.is_dir() => Ok((real, name)),
+        // Elsewhere the look at what is in it says so.
+        Ok(real) if !cfg!(windows) || real.is_dir() => Ok((real, name)),
         Ok(_) => Err(SwapError::new(Problem::DirectoryMissing, Step::Resolve, directory)),
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
