@@ -124,6 +124,11 @@ export interface SwapRequest {
   source?: string
   /** Whether the bytes that are given are all of the content; else it is asked for in pieces. */
   hasBytes: boolean
+  /**
+   * Whether they are lent, not copied: JavaScript keeps them until the job's answer, and says at the
+   * end whether they were there all the time.
+   */
+  isLent: boolean
   /** How many bytes the pieces will be, where it is known. */
   total?: number
   /** Whether the caller has a step of its own. */

@@ -24,6 +24,7 @@ mod copy;
 pub mod durability;
 mod errno;
 pub mod error;
+pub mod lent;
 mod lock;
 mod metadata;
 pub mod rename;
@@ -41,6 +42,7 @@ use cancel::Cancel;
 use copy::Source;
 use durability::Durability;
 use error::{At, CancelReason, Problem, Result, Step, SwapError};
+use lent::Lent;
 use lock::TargetLock;
 use rename::Patience;
 use saboteur::{Sabotage, has_taken_out};
@@ -75,6 +77,9 @@ pub enum Content {
     File(PathBuf),
     /// These bytes.
     Bytes(Vec<u8>),
+    /// These, which are not ours. Once they are written, `next_piece` asks whether they were still
+    /// there, and answers that there are no more.
+    Lent(Lent),
     /// What the caller gives, piece by piece.
     Pieces {
         /// How many bytes that will be, where it is known.
@@ -114,7 +119,7 @@ pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> 
     let (mut target, _lock) = lock(request, caller)?;
     let source = match &request.content {
         Content::File(path) => Some(open_source(path, &target)?),
-        Content::Bytes(_) | Content::Pieces { .. } => None,
+        Content::Bytes(_) | Content::Lent(_) | Content::Pieces { .. } => None,
     };
     if request.skip_if_same
         && !request.prepare
@@ -285,6 +290,12 @@ fn write(
         (_, Some(source)) => {
             let total = Some(source.len());
             source.copy_to(file, path, &cancel, |done| caller.wrote(done, total))
+        }
+        (Content::Lent(lent), _) => {
+            let total = lent.len() as u64;
+            let wrote = |done| caller.wrote(done, Some(total));
+            copy::write_bytes(lent.bytes(), file, path, &cancel, wrote)?;
+            write_pieces(Some(total), file, path, caller).map(|more| total + more)
         }
         (Content::Pieces { total }, None) => write_pieces(*total, file, path, caller),
         // Its source was opened above.

@@ -10,6 +10,7 @@ use crate::environment::{self, Environment};
 use crate::file_jobs::Task;
 use crate::milliseconds;
 use crate::swap::durability::Durability;
+use crate::swap::lent::Lent;
 use crate::swap::{Content, Request};
 
 /// How sure a swap is to outlive a power cut.
@@ -32,6 +33,9 @@ pub struct SwapRequest {
     pub source: Option<String>,
     /// Whether the bytes that are given are all of the content; else it is asked for in pieces.
     pub has_bytes: bool,
+    /// Whether they are lent, not copied: JavaScript keeps them until the job's answer, and says at the
+    /// end whether they were there all the time.
+    pub is_lent: bool,
     /// How many bytes the pieces will be, where it is known.
     pub total: Option<f64>,
     /// Whether the caller has a step of its own.
@@ -62,6 +66,10 @@ pub fn start_swap(
 ) -> Result<()> {
     let content = match request.source {
         Some(source) => Content::File(absolute(&source)?),
+        // SAFETY: JavaScript holds the object until the job is answered, which is after the thread's last
+        // look; an environment that ends joins the thread first, while the object lives. Where its
+        // memory was transferred away, JavaScript says so instead of letting the swap go on.
+        None if request.is_lent => Content::Lent(unsafe { Lent::new(bytes) }),
         None if request.has_bytes => Content::Bytes(bytes.to_vec()),
         None => Content::Pieces { total: request.total.map(count) },
     };

@@ -1,4 +1,7 @@
-/** The content of a new file, as the addon takes it: at once where it is short, in pieces else. */
+/**
+ * The content of a new file, as the addon takes it: copied at once where it is short, lent where it
+ * is long, in pieces where it comes from a stream.
+ */
 import type { SwapData } from "../../swap.js";
 
 /** How much is handed over at once, in bytes: copying it holds the event loop for about 0.1 ms. */
@@ -6,8 +9,11 @@ const PIECE = 512 * 1024;
 
 /** Content, ready to be handed over. */
 export interface GivenData {
-  /** All of it, where it is short. */
+  /** All of it, where it is there. */
   bytes: Uint8Array | undefined;
+  /** Whether the addon writes it from where it is, without a copy. Then `pieces` ends at once, or
+   * throws where it was not there all the time. */
+  isLent: boolean;
   /** How many bytes it is, where that is known. */
   total: number | undefined;
   /** Its pieces, where it is not. */
@@ -21,11 +27,14 @@ export function givenData(data: SwapData): GivenData {
     if (!isAsyncIterable(data)) {
       throw new TypeError("data must be a string, bytes, or a stream of them");
     }
-    return { bytes: undefined, total: undefined, pieces: piecesOfStream(data) };
+    return { bytes: undefined, isLent: false, total: undefined, pieces: piecesOfStream(data) };
   }
   const total = bytes.byteLength;
-  if (total <= PIECE) return { bytes, total, pieces: undefined };
-  return { bytes: undefined, total, pieces: piecesOfAll(bytes) };
+  if (total <= PIECE) return { bytes, isLent: false, total, pieces: undefined };
+  if (!isResizable(bytes.buffer)) {
+    return { bytes, isLent: true, total, pieces: nothingBut(bytes, total) };
+  }
+  return { bytes: undefined, isLent: false, total, pieces: piecesOfAll(bytes) };
 }
 
 async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -36,6 +45,18 @@ async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uin
     }
     yield* pieces(bytes);
   }
+}
+
+/** A buffer that is transferred away never comes back: looking once, at the end, is enough. */
+async function* nothingBut(bytes: Uint8Array, total: number): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength !== total) {
+    throw new TypeError("The buffer was transferred away before the promise settled");
+  }
+}
+
+/** Memory that may shrink is not lent. */
+function isResizable(buffer: ArrayBufferLike): boolean {
+  return "resizable" in buffer && buffer.resizable === true;
 }
 
 async function* piecesOfAll(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

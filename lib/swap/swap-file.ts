@@ -14,7 +14,12 @@ const DURABILITY = {
 } as const;
 
 const NOTHING = new Uint8Array();
-const NO_DATA: GivenData = { bytes: undefined, total: undefined, pieces: undefined };
+const NO_DATA: GivenData = {
+  bytes: undefined,
+  isLent: false,
+  total: undefined,
+  pieces: undefined,
+};
 
 export async function swapFile(target: string, options: SwapOptions): Promise<SwapResult> {
   checkPath(target, "target");
@@ -30,6 +35,7 @@ export async function swapFile(target: string, options: SwapOptions): Promise<Sw
 class Swap implements Listener {
   readonly #target: string;
   readonly #options: CheckedOptions;
+  /** What is lent stays referenced from here until the answer: the addon's thread reads it. */
   readonly #data: GivenData;
   readonly #resolve: (result: SwapResult) => void;
   readonly #reject: (error: unknown) => void;
@@ -57,11 +63,12 @@ class Swap implements Listener {
   start(): void {
     const { source, prepare, durability, skipIfSame, mode, retryMs, moveAside, signal } =
       this.#options;
-    const { bytes, total } = this.#data;
+    const { bytes, isLent, total } = this.#data;
     const request: addon.SwapRequest = {
       target: this.#target,
       source,
       hasBytes: bytes !== undefined,
+      isLent,
       total,
       prepare: prepare !== undefined,
       durability: DURABILITY[durability],
