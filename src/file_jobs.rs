@@ -6,6 +6,8 @@
 //! just now wait behind every other one that computes, so that on a busy machine each of its system
 //! calls returns later.
 
+mod short_slices;
+
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -250,6 +252,7 @@ impl FileJobs {
 
 impl Shared {
     fn run_calls(&self) {
+        short_slices::ask();
         while let Some(call) = self.next() {
             let ended = call.run();
             // Before the answer: whoever hears it may call again at once.
@@ -471,5 +474,137 @@ impl Caller for Talk<'_> {
         if done == total.unwrap_or(u64::MAX) || self.last_progress.elapsed() >= PROGRESS_EVERY {
             self.report();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    /// How long a test waits in vain.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Tells of each record, and whether it ends a job.
+    struct Ears(Mutex<Sender<(Vec<u8>, bool)>>);
+
+    impl Outbox for Ears {
+        fn post(&self, records: Vec<u8>, ends_job: bool) {
+            let _ = self.0.lock().unwrap().send((records, ends_job));
+        }
+    }
+
+    struct Bench {
+        jobs: FileJobs,
+        folder: tempfile::TempDir,
+        ears: Arc<Ears>,
+        heard: Receiver<(Vec<u8>, bool)>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let (sender, heard) = mpsc::channel();
+            let ears = Arc::new(Ears(Mutex::new(sender)));
+            Self { jobs: FileJobs::default(), folder: tempfile::tempdir().unwrap(), ears, heard }
+        }
+
+        fn start(&mut self, job: u32, task: Task) {
+            let ears: Arc<dyn Outbox> = Arc::clone(&self.ears) as _;
+            self.jobs.start(job, task, ears);
+        }
+
+        fn swap(&self, name: &str, prepare: bool) -> Task {
+            let request = Request {
+                target: self.folder.path().join(name),
+                content: swap::Content::Bytes(b"new".to_vec()),
+                prepare,
+                durability: swap::durability::Durability::None,
+                skip_if_same: false,
+                mode: None,
+                retry: Duration::ZERO,
+                move_aside: false,
+            };
+            Task::Swap { request, progress: false }
+        }
+
+        fn hear(&self) -> (Vec<u8>, bool) {
+            self.heard.recv_timeout(PATIENCE).unwrap()
+        }
+
+        fn threads(&self) -> usize {
+            self.jobs.shared.lock().threads
+        }
+    }
+
+    #[test]
+    fn a_thread_stays_for_the_next_job() {
+        let mut bench = Bench::new();
+        for job in 1..=20 {
+            let task = bench.swap("a", false);
+            bench.start(job, task);
+            assert!(bench.hear().1);
+            assert_eq!(bench.threads(), 1);
+        }
+    }
+
+    #[test]
+    fn a_few_stay_and_end_at_once_when_they_are_stopped() {
+        let mut bench = Bench::new();
+        for job in 1..=20 {
+            let task = bench.swap(&job.to_string(), true);
+            bench.start(job, task);
+        }
+        // Each waits for its caller, so each has a thread.
+        (0..20).for_each(|_| assert!(!bench.hear().1));
+        assert_eq!(bench.threads(), 20);
+        (1..=20).for_each(|job| bench.jobs.go_on(job));
+        (0..20).for_each(|_| assert!(bench.hear().1));
+        let began = Instant::now();
+        while bench.threads() > MOST_IDLE && began.elapsed() < IDLE / 2 {
+            thread::yield_now();
+        }
+        assert!((1..=MOST_IDLE).contains(&bench.threads()), "{}", bench.threads());
+        bench.jobs.stop();
+        bench.jobs.join();
+        assert_eq!(bench.threads(), 0);
+        assert!(began.elapsed() < IDLE, "nobody waited for their time to run out");
+        let task = bench.swap("a", false);
+        bench.start(21, task);
+        assert!(bench.hear().1, "refused");
+        assert_eq!(bench.threads(), 0);
+    }
+
+    #[test]
+    fn swaps_of_one_path_take_turns_and_leave_the_line_when_they_are_aborted() {
+        let mut bench = Bench::new();
+        for job in 1..=3 {
+            let task = bench.swap("a", true);
+            bench.start(job, task);
+        }
+        assert!(!bench.hear().1, "the first one prepares");
+        bench.jobs.abort(2);
+        let (records, ends_job) = bench.hear();
+        assert!(ends_job && String::from_utf8_lossy(&records).contains("ABORTED"));
+        bench.jobs.go_on(1);
+        assert!(bench.hear().1, "the first one has ended");
+        assert!(!bench.hear().1, "the third one prepares");
+        bench.jobs.go_on(3);
+        assert!(bench.hear().1);
+        let state = bench.jobs.shared.lock();
+        assert!(state.turns.is_empty() && state.conversations.is_empty());
+    }
+
+    #[test]
+    fn whoever_waits_for_a_turn_is_told_that_it_will_not_come() {
+        let mut bench = Bench::new();
+        for job in 1..=3 {
+            let task = bench.swap("a", true);
+            bench.start(job, task);
+        }
+        assert!(!bench.hear().1);
+        bench.jobs.stop();
+        bench.jobs.join();
+        (0..3).for_each(|_| assert!(bench.hear().1));
+        assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 0);
     }
 }

@@ -11,6 +11,12 @@ import { folderWithTarget } from "./folder.mjs";
 /** Several pieces of the largest size that is handed over at once. */
 const large = Buffer.alloc(3 * 1024 * 1024 + 17, "some bytes and ");
 
+/** TypeScript's library for ES2023 does not know the option. */
+function resizable(length: number): ArrayBuffer {
+  const options = { maxByteLength: length * 2 };
+  return Reflect.construct(ArrayBuffer, [length, options]) as ArrayBuffer;
+}
+
 async function* generator(): AsyncGenerator<string | Uint8Array> {
   yield "grün ";
   yield Buffer.from("und ");
@@ -32,6 +38,20 @@ const forms: Record<string, () => { data: SwapData; expected: Buffer | string }>
     expected: Buffer.from([8, 9]),
   }),
   "a Buffer of many pieces": () => ({ data: large, expected: large }),
+  "a part of a large buffer": () => ({
+    data: large.subarray(1000, -1000),
+    expected: large.subarray(1000, -1000),
+  }),
+  "a SharedArrayBuffer's bytes": () => {
+    const data = new Uint8Array(new SharedArrayBuffer(large.length));
+    data.set(large);
+    return { data, expected: large };
+  },
+  "a resizable buffer's bytes": () => {
+    const data = new Uint8Array(resizable(large.length));
+    data.set(large);
+    return { data, expected: large };
+  },
   "an async generator": () => ({ data: generator(), expected: "grün und blau" }),
   "a ReadableStream": () => ({
     data: new Blob([large]).stream(),
@@ -50,6 +70,16 @@ for (const [name, make] of Object.entries(forms)) {
     t.deepEqual(await names(), ["target.node"]);
   });
 }
+
+test("progress of bytes: how much is written, of how much", async (t) => {
+  const { target } = await folderWithTarget(t);
+  let last: SwapProgress | undefined;
+  const onProgress = (progress: SwapProgress): void => {
+    if (progress.step === "write") last = progress;
+  };
+  await swapFile(target, { data: large, onProgress });
+  t.deepEqual(last, { step: "write", done: large.length, total: large.length });
+});
 
 test("data is a Readable", async (t) => {
   const { target, elsewhere } = await folderWithTarget(t);

@@ -120,6 +120,17 @@ test("a stream breaks off, or gives what are no bytes", async (t) => {
   await assertUntouched(t, folder);
 });
 
+test("the buffer is transferred away before the promise settles", async (t) => {
+  const folder = await folderWithTarget(t);
+  const data = new Uint8Array(8 * 1024 * 1024);
+  const swap = swapFile(folder.target, { data });
+  const there = structuredClone(data.buffer, { transfer: [data.buffer] });
+  const error = await swapError(t, () => swap);
+  t.like(error, { code: "DATA_FAILED", step: "write", committed: false });
+  t.is(there.byteLength, 8 * 1024 * 1024);
+  await assertUntouched(t, folder);
+});
+
 test("a stream that is not read to its end is told so", async (t) => {
   const folder = await folderWithTarget(t);
   let isClosed = false;

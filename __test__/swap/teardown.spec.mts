@@ -68,7 +68,7 @@ test("the event loop goes on while a large file is swapped", async (t) => {
   }
 });
 
-test("the threads end with the work", async (t) => {
+test("a few threads stay for a while, and none for long", async (t) => {
   if (!hasProc) {
     t.log("no /proc on this system");
     t.pass();
@@ -80,7 +80,12 @@ test("the threads end with the work", async (t) => {
     numbers.map((i) => swapFile(elsewhere(`${i}`), { data: "", durability: "none" })),
   );
   const swaps = (): string[] => latchdbThreads().filter((name) => name === "latchdb-files");
-  for (let i = 0; i < 100 && swaps().length > 0; i++) await setTimeout(10);
-  t.deepEqual(swaps(), []);
+  const untilAtMost = async (count: number, tries: number): Promise<void> => {
+    for (let i = 0; i < tries && swaps().length > count; i++) await setTimeout(100);
+    t.true(swaps().length <= count, `${swaps().length} threads`);
+  };
+  await untilAtMost(4, 300);
+  // They stay for 5 s.
+  await untilAtMost(0, 600);
   t.is((await readdir(elsewhere(""))).length, 100);
 });

@@ -52,6 +52,7 @@ async function* nothingBut(bytes: Uint8Array, total: number): AsyncGenerator<Uin
   if (bytes.byteLength !== total) {
     throw new TypeError("The buffer was transferred away before the promise settled");
   }
+  yield* [];
 }
 
 /** Memory that may shrink is not lent. */

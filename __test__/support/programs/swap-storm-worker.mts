@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { swapFile } from "latchdb/swap";
 
 const { targets, large, way } = workerData as { targets: string[]; large: string; way: string };
-const [preparing = "", copying = "", streaming = "", waiting = ""] = targets;
+const [preparing = "", copying = "", streaming = "", waiting = "", lending = ""] = targets;
 const never = (): Promise<void> => new Promise(() => undefined);
 
 /** Begins a swap and waits until it says that it is where it shall be. */
@@ -37,6 +37,15 @@ await begin((arrived) =>
   swapFile(copying, {
     source: large,
     onProgress: ({ done }) => void (done > 0 && arrived()),
+  }),
+);
+await begin((arrived) =>
+  swapFile(lending, {
+    // Written from the worker's memory, which is gone when it has ended.
+    data: Buffer.alloc(256 * 1024 * 1024),
+    onProgress: ({ done }) => void (done > 0 && arrived()),
+    prepare: never,
+    durability: "none",
   }),
 );
 parentPort?.once("message", () => {

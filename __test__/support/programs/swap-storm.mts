@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import { descriptorsOf, hasProc, latchdbThreads } from "../open-files.mjs";
 
 const [directory = "", large = "", way, rounds] = process.argv.slice(2);
-const targets = ["preparing", "copying", "streaming", "waiting"].map((name) =>
+const targets = ["preparing", "copying", "streaming", "waiting", "lending"].map((name) =>
   join(directory, name),
 );
 for (const target of targets) writeFileSync(target, "old");
