@@ -5,6 +5,8 @@
  */
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
+export * from "./swap.js";
+
 export type Client = core.Client;
 export type Config = core.Config;
 export type InArgs = core.InArgs;

@@ -13,7 +13,8 @@ import type {
   ShutdownReport,
 } from "./index.js";
 
-export * from "./index.js";
+export type * from "./index.js";
+export { LibsqlBatchError, LibsqlError } from "./index.js";
 
 /** {@inheritDoc createClient} */
 export function createClient(config: Config): Sqlite3Client;

@@ -1,5 +1,6 @@
 //! What one JavaScript environment (the main thread, a worker, a vm context) has of us: its
-//! databases, and the mailbox their answers go to. It ends before the environment does.
+//! databases, its work on files, and the mailbox their answers go to. It ends before the environment
+//! does.
 //!
 //! Lanes' threads hold numbers and the mailbox, never a handle into JavaScript.
 
@@ -17,6 +18,7 @@ use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
 use crate::database::Database;
+use crate::file_jobs::FileJobs;
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::wire::response::{Outcome, Records};
 use mailbox::Mailbox;
@@ -38,6 +40,8 @@ pub struct Environment {
     /// everything is something else: [`Environment::close_all`].
     ended: bool,
     databases: HashMap<u32, Arc<Database>>,
+    /// Swaps, and other work on files.
+    pub file_jobs: FileJobs,
     last_database: u32,
     /// How many jobs JavaScript waits for: while there are any, the event loop stays alive.
     pending: u32,
@@ -70,6 +74,7 @@ impl Environment {
             last_request: 0,
             ended: false,
             databases: HashMap::new(),
+            file_jobs: FileJobs::default(),
             last_database: 0,
             pending: 0,
         }
@@ -194,7 +199,7 @@ impl Environment {
         }
     }
 
-    /// Before the environment ends: closes every database and joins every thread. Nobody can touch
+    /// Before the environment ends: closes every database, ends every swap and joins every thread. Nobody can touch
     /// JavaScript or a connection afterwards.
     fn tear_down(&mut self) {
         self.ended = true;
@@ -211,9 +216,11 @@ impl Environment {
         self.requests.clear();
     }
 
-    /// Closes every database, all being stopped before the first is closed. Returns a record of what
-    /// was done for each, under its number in the place of a job's.
+    /// Closes every database and ends every job on files: all are stopped before the first is waited
+    /// for. Returns a record of what was done for each database, under its number in the place of a
+    /// job's.
     pub fn close_all(&mut self) -> Vec<u8> {
+        self.file_jobs.stop();
         for database in self.databases.values() {
             database.stop();
         }
@@ -221,6 +228,7 @@ impl Environment {
         for (number, database) in self.databases.drain() {
             bytes.extend(close(&database, number));
         }
+        self.file_jobs.join();
         bytes
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Data flows down this list, results flow up:
 //!
-//! - this file: what JavaScript can call, one function per operation;
+//! - this file, and [`swap_api`] for swaps: what JavaScript can call, one function per operation;
 //! - [`environment`]: what belongs to one JavaScript environment, and its end;
 //! - [`database`]: one client, its lanes, and how it is closed; [`gate`]: who gets in;
 //! - [`lane`]: a queue of jobs and the thread that runs them; [`cancel`]: how one is ended;
 //! - [`session`]: what a lane runs: requests, in and out of transactions;
 //! - [`write_line`]: the writers of one client take turns;
 //! - [`connection`]: one SQLite connection; [`open_files`]: which files are open here;
+//! - [`file_jobs`]: the threads that swap files; [`swap`]: replacing a file, the protocol;
 //! - [`wire`]: how requests and answers look as bytes; [`error`]: everything that can go wrong.
 //!
 //! `context` holds what the lanes of one client share. See ARCHITECTURE.md.
@@ -19,6 +20,7 @@ mod context;
 mod database;
 mod environment;
 mod error;
+mod file_jobs;
 mod gate;
 mod lane;
 #[cfg(test)]
@@ -27,6 +29,8 @@ mod models;
 mod open_files;
 mod saboteur;
 mod session;
+mod swap;
+pub mod swap_api;
 mod sync;
 mod wire;
 mod write_line;

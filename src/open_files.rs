@@ -5,7 +5,9 @@
 //! plain file calls asks here first.
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +20,16 @@ type Identity = (u64, u64);
 #[cfg(not(unix))]
 type Identity = std::path::PathBuf;
 
-static OPEN: LazyLock<Mutex<HashMap<FileId, usize>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<HashMap<FileId, Entry>>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Entry {
+    connections: usize,
+    /// Plain handles on the same file, whose closing would drop the locks: they wait for the last
+    /// connection's end. Only POSIX has such locks.
+    #[cfg(unix)]
+    parked: Vec<File>,
+}
 
 /// One connection's entry. It is removed by dropping it.
 #[derive(Debug)]
@@ -47,7 +58,7 @@ impl OpenFile {
     /// Enters a file that a connection has just opened.
     pub fn enter(path: &Path) -> io::Result<Self> {
         let id = FileId::of(path)?;
-        *table().entry(id.clone()).or_insert(0) += 1;
+        table().entry(id.clone()).or_default().connections += 1;
         Ok(Self { id })
     }
 
@@ -60,21 +71,83 @@ impl OpenFile {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         let mut table = table();
-        if let Some(count) = table.get_mut(&self.id) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(entry) = table.get_mut(&self.id) {
+            entry.connections -= 1;
+            if entry.connections == 0 {
                 table.remove(&self.id);
             }
         }
     }
 }
 
-/// How many connections of this process have the file open.
-pub fn connections(id: &FileId) -> usize {
-    table().get(id).copied().unwrap_or(0)
+/// A file that is opened by plain file calls. Where a connection of this process has come to the same
+/// file meanwhile, the handle is closed only after the last of them.
+#[derive(Debug)]
+pub struct PlainFile {
+    file: Option<File>,
 }
 
-fn table() -> MutexGuard<'static, HashMap<FileId, usize>> {
+impl PlainFile {
+    /// Opens a file. Whether it is a database that is open here is for the caller to ask first.
+    pub fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
+        options.open(path).map(Self::from)
+    }
+}
+
+impl From<File> for PlainFile {
+    fn from(file: File) -> Self {
+        Self { file: Some(file) }
+    }
+}
+
+impl Deref for PlainFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        match &self.file {
+            Some(file) => file,
+            None => unreachable!("it is taken out only when it is dropped"),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for PlainFile {
+    fn drop(&mut self) {
+        use std::os::unix::fs::MetadataExt;
+        let Some(file) = self.file.take() else { return };
+        let open = table();
+        if open.is_empty() {
+            // Under the lock, as below.
+            drop(file);
+            return;
+        }
+        drop(open);
+        let Ok(metadata) = file.metadata() else { return };
+        let id = FileId((metadata.dev(), metadata.ino()));
+        // Closed under the lock: a connection that comes now has no locks yet when it is entered.
+        let mut table = table();
+        if let Some(entry) = table.get_mut(&id) {
+            entry.parked.push(file);
+        } else {
+            drop(file);
+        }
+    }
+}
+
+/// Whether a connection of this process has the file at this path open. One that is not there, or
+/// not to be seen, has none: whoever opens it next says so.
+pub fn has(path: &Path) -> bool {
+    // Where there is none at all, the path need not be looked at.
+    !table().is_empty() && FileId::of(path).is_ok_and(|id| connections(&id) > 0)
+}
+
+/// How many connections of this process have the file open.
+pub fn connections(id: &FileId) -> usize {
+    table().get(id).map_or(0, |entry| entry.connections)
+}
+
+fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -99,6 +172,32 @@ mod tests {
         }
         drop(first);
         assert_eq!(connections(&id), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_plain_handle_is_closed_only_after_the_last_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").unwrap();
+        let handles = || {
+            std::fs::read_dir("/proc/self/fd")
+                .unwrap()
+                .filter(|entry| {
+                    let link = entry.as_ref().unwrap().path();
+                    std::fs::read_link(link).is_ok_and(|opened| opened == path)
+                })
+                .count()
+        };
+        let open = || PlainFile::open(OpenOptions::new().read(true), &path).unwrap();
+        drop(open());
+        assert_eq!(handles(), 0, "nobody has it open: closed at once");
+        let plain = open();
+        let connection = OpenFile::enter(&path).unwrap();
+        drop(plain);
+        assert_eq!(handles(), 1);
+        drop(connection);
+        assert_eq!(handles(), 0);
     }
 
     #[test]

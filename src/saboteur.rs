@@ -10,6 +10,16 @@ pub enum Sabotage {
     SkipCleanupHook,
     /// `skip-join`: that hook does not join the lanes' threads.
     SkipJoin,
+    /// `skip-file-sync`: the staging file is not synced.
+    SkipFileSync,
+    /// `skip-directory-sync`: the directory is not synced after the rename.
+    SkipDirectorySync,
+    /// `sync-before-prepare`: the staging file is synced before `prepare` and not after it.
+    SyncBeforePrepare,
+    /// `write-in-place`: there is no staging file: the target itself is written.
+    WriteInPlace,
+    /// `skip-lock`: swaps of one target do not wait for each other.
+    SkipLock,
 }
 
 #[cfg(all(feature = "saboteur", not(debug_assertions)))]
@@ -21,6 +31,11 @@ pub fn has_taken_out(sabotage: Sabotage) -> bool {
     let name = match sabotage {
         Sabotage::SkipCleanupHook => "skip-cleanup-hook",
         Sabotage::SkipJoin => "skip-join",
+        Sabotage::SkipFileSync => "skip-file-sync",
+        Sabotage::SkipDirectorySync => "skip-directory-sync",
+        Sabotage::SyncBeforePrepare => "sync-before-prepare",
+        Sabotage::WriteInPlace => "write-in-place",
+        Sabotage::SkipLock => "skip-lock",
     };
     std::env::var("LATCHDB_SABOTAGE").is_ok_and(|names| names.split(',').any(|one| one == name))
 }

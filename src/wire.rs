@@ -35,6 +35,11 @@
 //!              8 closed  u8 -wal left, u32 connections, u32 cancelled
 //!              9 shutdown request        u32 request, u8 drain, f64 ms
 //!             10 shutdown acknowledged   u8 has report (0: its environment ended before), str report
+//!             11 progress    str step, f64 bytes written, f64 of so many (-1: not known)
+//!             12 wanted      str staging path ("": the next piece of the content)
+//!             13 swapped     u8 flags, f64 bytes                    (flags: 1 committed, 2 durable)
+//!             14 swap error  u8 flags, str code, str step, str path, str errno, str message
+//!                                                                  (flags: 1 committed, 2 aborted)
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,
@@ -47,6 +52,7 @@
 
 pub mod request;
 pub mod response;
+pub mod swap;
 
 /// How large a record of rows grows before the next one is begun, in bytes.
 pub const CHUNK: usize = 64 * 1024;

@@ -1,39 +1,14 @@
-import { execFile, spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
 import { temporaryDirectory } from "../support/database.mjs";
+import { inNamespace } from "../support/mounts.mjs";
 import type { FullDisk, ReadOnlyDisk, Tried } from "./disk-process.mjs";
 
 const program = fileURLToPath(new URL("./disk-process.mjs", import.meta.url));
-
-/** Mounts of their own, which end with their process: even root finds a read-only one read-only. */
-const unshare = ["-Urm", "sh", "-e", "-c"];
-const probe = spawnSync("unshare", [...unshare, "mount -t tmpfs -o size=64k tmpfs /tmp"]);
-const canMount = probe.status === 0;
-const reason = String(probe.error ?? probe.stderr).trim();
-
-/** Runs the program in a namespace with `script`'s mounts; $1 is the directory. */
-async function inNamespace<T>(
-  t: ExecutionContext,
-  script: string,
-  directory: string,
-  args: string[],
-): Promise<T | undefined> {
-  if (!canMount) {
-    t.log(`Skipped: no mount namespace of our own here (${reason})`);
-    t.pass();
-    return undefined;
-  }
-  const command = `${script}; exec "$0" "$2" "$3" "$1" "$4"`;
-  const given = [process.execPath, directory, program, ...args];
-  const { stdout } = await promisify(execFile)("unshare", [...unshare, command, ...given]);
-  return JSON.parse(stdout) as T;
-}
 
 function isClear(t: ExecutionContext, what: string, tried: Tried, code: RegExp): void {
   t.regex(tried.code ?? "no error", code, what);
@@ -45,7 +20,7 @@ for (const journalMode of ["delete", "wal"]) {
   test(`a full disk, journal mode ${journalMode}: SQLITE_FULL, nothing acknowledged is lost, and with room the client goes on`, async (t) => {
     const directory = await temporaryDirectory(t);
     const mount = 'mount -t tmpfs -o size=1m tmpfs "$1"';
-    const full = await inNamespace<FullDisk>(t, mount, directory, ["full", journalMode]);
+    const full = await inNamespace<FullDisk>(t, mount, directory, program, ["full", journalMode]);
     if (full === undefined) return;
     for (const [what, tried] of Object.entries(full.failed))
       isClear(t, what, tried, /^SQLITE_FULL$/);
@@ -66,7 +41,7 @@ for (const what of ["folder", "file"]) {
     client.close();
     const place = what === "folder" ? '"$1"' : '"$1/test.db"';
     const mount = `mount --bind ${place} ${place}; mount -o remount,ro,bind ${place}`;
-    const disk = await inNamespace<ReadOnlyDisk>(t, mount, folder, ["read-only", ""]);
+    const disk = await inNamespace<ReadOnlyDisk>(t, mount, folder, program, ["read-only", ""]);
     if (disk === undefined) return;
     t.is(disk.read, 1);
     for (const [call, tried] of Object.entries(disk.failed)) {

@@ -5,6 +5,7 @@ import { expandConfig } from "@libsql/core/config";
 import * as main from "latchdb";
 import * as node from "latchdb/node";
 import * as sqlite3 from "latchdb/sqlite3";
+import * as swap from "latchdb/swap";
 import type {
   Client,
   Config,
@@ -23,13 +24,23 @@ import { openClient, temporaryDatabase } from "../support/database.mjs";
 
 const require = createRequire(import.meta.url);
 
+/** What latchdb adds: the same as in latchdb/swap. */
+const swapping = [
+  "SwapError",
+  "fsyncDirectory",
+  "fsyncFile",
+  "removeWithRetry",
+  "renameDurably",
+  "swapFile",
+];
 const common = [
   "LibsqlBatchError",
   "LibsqlError",
   "createClient",
   "shutdownAll",
   "terminateWorker",
-];
+  ...swapping,
+].sort();
 const local = [
   "ConnectionPool",
   "LibsqlBatchError",
@@ -46,6 +57,7 @@ for (const { name, imported, expected } of [
   { name: "latchdb", imported: main, expected: common },
   { name: "latchdb/node", imported: node, expected: common },
   { name: "latchdb/sqlite3", imported: sqlite3, expected: local },
+  { name: "latchdb/swap", imported: swap, expected: swapping },
 ]) {
   test(`import of ${name} has its names and no default`, (t) => {
     t.deepEqual(Object.keys(imported).sort(), expected);
@@ -62,6 +74,8 @@ test("the errors are the same classes from every entry", (t) => {
   t.is(sqlite3.LibsqlError, main.LibsqlError);
   t.is(node.LibsqlBatchError, main.LibsqlBatchError);
   t.is(sqlite3.LibsqlBatchError, main.LibsqlBatchError);
+  t.is(swap.SwapError, main.SwapError);
+  t.is((require("latchdb/swap") as typeof swap).SwapError, main.SwapError);
 });
 
 test("the errors are those of @libsql/core", (t) => {

@@ -15,6 +15,10 @@ export const STEP = 7;
 export const CLOSED = 8;
 export const SHUTDOWN_REQUEST = 9;
 export const SHUTDOWN_ACKNOWLEDGED = 10;
+export const PROGRESS = 11;
+export const WANTED = 12;
+export const SWAPPED = 13;
+export const SWAP_ERROR = 14;
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
@@ -91,7 +95,7 @@ export class RecordReader {
     const length = this.u32();
     this.#end = this.#at + length;
     this.job = this.u32();
-    this.kind = this.#u8();
+    this.kind = this.u8();
     return true;
   }
 
@@ -123,7 +127,7 @@ export class RecordReader {
   /** The cells of a `rows` record, behind its shape and its number of rows. */
   cells(intMode: IntMode): CellReader {
     const length = this.u32();
-    const ascii = this.#u8() === 1;
+    const ascii = this.u8() === 1;
     const start = this.#at;
     const textStart = start + length;
     const text =
@@ -143,34 +147,34 @@ export class RecordReader {
 
   /** What a `done` record says. */
   outcome(): Outcome {
-    return outcome(this.#u8());
+    return outcome(this.u8());
   }
 
   /** What a `step` record says. */
   step(): ClosingStep {
-    return { step: this.string() as ClosingStep["step"], ms: this.#f64() };
+    return { step: this.string() as ClosingStep["step"], ms: this.f64() };
   }
 
   /** What a `closed` record says. */
   closed(): ClosingEnd {
-    return { walLeft: this.#u8() === 1, connections: this.u32(), cancelled: this.u32() };
+    return { walLeft: this.u8() === 1, connections: this.u32(), cancelled: this.u32() };
   }
 
   /** What another environment asks for. */
   shutdownRequest(): { request: number; drain: boolean; timeoutMs: number } {
-    return { request: this.u32(), drain: this.#u8() === 1, timeoutMs: this.#f64() };
+    return { request: this.u32(), drain: this.u8() === 1, timeoutMs: this.f64() };
   }
 
   /** The report of the environment that was asked; undefined where it ended without one. */
   acknowledgement(): string | undefined {
-    const hasReport = this.#u8() === 1;
+    const hasReport = this.u8() === 1;
     return hasReport ? this.string() : undefined;
   }
 
   /** What an `error` record says. */
   error(): { outcome: Outcome; error: NativeError } {
-    const flags = this.#u8();
-    const errorClass = this.#u8() as ErrorClass;
+    const flags = this.u8();
+    const errorClass = this.u8() as ErrorClass;
     const statementIndex = this.#i32();
     const rawCode = this.#i32();
     const code = this.string();
@@ -182,11 +186,11 @@ export class RecordReader {
     };
   }
 
-  #u8(): number {
+  u8(): number {
     return this.#view.getUint8(this.#at++);
   }
 
-  #f64(): number {
+  f64(): number {
     const value = this.#view.getFloat64(this.#at, true);
     this.#at += 8;
     return value;

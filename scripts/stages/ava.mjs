@@ -50,6 +50,9 @@ export async function runAva(name, runtime, isBun, avaArgs = []) {
     describe: () => `${name}: ${tests.passed} passed, ${tests.failed} failed`,
   });
   for (const line of tests.details) console.log(`     ${line}`);
+  for (const [reason, count] of tests.skipped) {
+    console.log(`     ${count} tests looked at nothing: ${reason}`);
+  }
   // AVA has no failed test to show where a file did not load or a process crashed.
   const crashed = outcome.code !== 0 && tests.failed === 0;
   if (crashed) explain(outcome);

@@ -7,6 +7,8 @@ export class TapCounter {
   failed = 0;
   /** What to print about the tests that failed. @type {string[]} */
   details = [];
+  /** Why tests looked at nothing, and how many. @type {Map<string, number>} */
+  skipped = new Map();
   #isInDetails = false;
 
   /** @param {string} line */
@@ -16,6 +18,8 @@ export class TapCounter {
     // A test's details are indented; whatever else begins a line ends them.
     else if (/^\S/.test(line)) this.#isInDetails = false;
     if (this.#isInDetails) this.details.push(line);
+    const reason = /^#\s+Skipped: (.*)$/.exec(line)?.[1];
+    if (reason !== undefined) this.skipped.set(reason, (this.skipped.get(reason) ?? 0) + 1);
   }
 
   #count(isOk, isExcused) {

@@ -223,7 +223,7 @@ impl Records {
         });
     }
 
-    fn record(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn record(&mut self, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         put_u32(&mut self.bytes, 0);
         put_u32(&mut self.bytes, self.job);
@@ -320,7 +320,7 @@ fn put_len(bytes: &mut Vec<u8>, length: usize) {
     put_u32(bytes, u32::try_from(length).unwrap_or(u32::MAX));
 }
 
-fn put_str(bytes: &mut Vec<u8>, text: &str) {
+pub(super) fn put_str(bytes: &mut Vec<u8>, text: &str) {
     put_len(bytes, text.len());
     bytes.extend_from_slice(text.as_bytes());
 }

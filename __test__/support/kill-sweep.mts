@@ -1,0 +1,117 @@
+/** Kills a program before each of its system calls that changes a file, one run for each. */
+import type { ExecutionContext } from "ava";
+import { historyOf, readDisk } from "./crash-states/crash-states.mjs";
+import type { History } from "./crash-states/crash-states.mjs";
+import type { Call } from "./tracing/call.mjs";
+import { traceProgram } from "./tracing/strace.mjs";
+import type { KillPoint } from "./tracing/strace.mjs";
+
+/** A place for one run of the program. */
+export interface Run {
+  /** The directory whose files matter, without symbolic links. */
+  root: string;
+  arguments: string[];
+  /** Files whose changes are no reason for a kill, as in `historyOf`. */
+  isDisregarded?: (path: string) => boolean;
+  /** Looks at what the kill has left. */
+  check(killed: Kill): Promise<void>;
+}
+
+export interface Kill {
+  /** How many calls had changed a file. */
+  done: number;
+  /** For messages: the call before which it was. */
+  before: string;
+}
+
+/**
+ * Another run may share its calls out between its threads in another way, or make one more that
+ * changes nothing: what a pass has missed, the next one looks for beside where it was.
+ */
+const PASSES = [0, -1, 1, -2, 2];
+
+/**
+ * Runs the program once to its end, and then kills it before each call that changes a file, a name
+ * or an attribute, or that syncs one. It fails if there is such a call before which no run was
+ * killed.
+ *
+ * @returns where it was killed, in the order of the calls
+ */
+export async function sweepKills(
+  t: ExecutionContext,
+  program: string,
+  arrange: () => Promise<Run>,
+): Promise<Kill[]> {
+  const recorded = await runOnce(t, program, await arrange());
+  const kills = new Map<number, Kill>();
+  const tried = new Set<string>();
+  for (const shift of PASSES) {
+    for (const [done, { call, text }] of recorded.changes.entries()) {
+      if (kills.has(done)) continue;
+      const { name, when } = pointOf(recorded.calls, call);
+      const point = { name, when: Math.max(1, when + shift) };
+      const key = `${shift} ${point.name} ${point.when}`;
+      if (tried.has(key)) continue;
+      tried.add(key);
+      const run = await arrange();
+      const { changes, wasKilled } = await runOnce(t, program, run, point);
+      if (!wasKilled) continue;
+      const kill = { done: changes.length, before: recorded.changes[changes.length]?.text ?? text };
+      await run.check(kill);
+      kills.set(kill.done, kill);
+    }
+  }
+  const missed = recorded.changes.filter((_change, done) => !kills.has(done));
+  t.deepEqual(
+    missed.map(({ text }) => text),
+    [],
+    "no run was killed before these calls",
+  );
+  return [...kills.values()].sort((a, b) => a.done - b.done);
+}
+
+interface Change {
+  /** The place of the call in the trace. */
+  call: number;
+  text: string;
+}
+
+interface Ran {
+  calls: Call[];
+  changes: Change[];
+  wasKilled: boolean;
+}
+
+async function runOnce(
+  t: ExecutionContext,
+  program: string,
+  { root, arguments: args, isDisregarded = () => false }: Run,
+  killBefore?: KillPoint,
+): Promise<Ran> {
+  const before = await readDisk(root);
+  const options = killBefore === undefined ? {} : { killBefore };
+  const { calls, wasKilled } = await traceProgram(t, program, { arguments: args, ...options });
+  return {
+    calls,
+    wasKilled,
+    changes: changesIn(historyOf(calls, { root, before, isDisregarded })),
+  };
+}
+
+/** The calls that changed something, each once. */
+function changesIn({ operations }: History): Change[] {
+  const changes = new Map<number, Change>();
+  for (const { kind, call, text } of operations) {
+    if (kind !== "mark" && !changes.has(call)) changes.set(call, { call, text });
+  }
+  return [...changes.values()];
+}
+
+/** How strace finds a call again: it counts the calls of a name in each thread. */
+function pointOf(calls: readonly Call[], index: number): KillPoint {
+  const call = calls[index];
+  if (call === undefined) throw new Error(`The trace has no call ${index}`);
+  const { name, thread } = call;
+  const isAlike = (other: Call): boolean => other.name === name && other.thread === thread;
+  return { name, when: calls.slice(0, index + 1).filter(isAlike).length };
+}

@@ -1,0 +1,130 @@
+// A signal ends a swap wherever it is: at once, with the target untouched and nothing left over.
+
+import { truncate, writeFile } from "node:fs/promises";
+import test from "ava";
+import { swapFile } from "latchdb/swap";
+import { elapsed } from "../support/elapsed.mjs";
+import { assertUntouched, folderWithTarget } from "./folder.mjs";
+import type { Folder } from "./folder.mjs";
+
+const reason = new Error("enough");
+const never = (): Promise<void> => new Promise(() => undefined);
+
+test("a signal that was aborted before: nothing begins", async (t) => {
+  const folder = await folderWithTarget(t);
+  const swap = swapFile(folder.target, { data: "new", signal: AbortSignal.abort(reason) });
+  t.is(await t.throwsAsync(swap), reason);
+  await assertUntouched(t, folder);
+});
+
+test("a prepare that never ends", async (t) => {
+  const folder = await folderWithTarget(t);
+  const controller = new AbortController();
+  const prepare = (): Promise<void> => {
+    controller.abort(reason);
+    return never();
+  };
+  const { signal } = controller;
+  t.is(await t.throwsAsync(swapFile(folder.target, { data: "new", prepare, signal })), reason);
+  await assertUntouched(t, folder);
+});
+
+test("a prepare that never ends, and a time limit that keeps nothing alive", async (t) => {
+  const folder = await folderWithTarget(t);
+  const signal = AbortSignal.timeout(20);
+  const swap = swapFile(folder.target, { data: "new", prepare: never, signal });
+  // A DOMException, which not every runtime has as an Error.
+  await t.throwsAsync(swap, { any: true, name: "TimeoutError" });
+  await assertUntouched(t, folder);
+});
+
+test("a stream that never gives anything", async (t) => {
+  const folder = await folderWithTarget(t);
+  const controller = new AbortController();
+  async function* silent(): AsyncGenerator<string> {
+    yield "some";
+    controller.abort(reason);
+    await never();
+  }
+  const { signal } = controller;
+  t.is(await t.throwsAsync(swapFile(folder.target, { data: silent(), signal })), reason);
+  await assertUntouched(t, folder);
+});
+
+test("a long copy", async (t) => {
+  const folder = await folderWithTarget(t);
+  const source = folder.elsewhere("source");
+  await writeFile(source, "");
+  await truncate(source, 8 * 1024 ** 3);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let done = 0;
+  const onProgress = (progress: { done: number }): void => {
+    ({ done } = progress);
+    if (done > 0) controller.abort(reason);
+  };
+  const ms = await elapsed(async () => {
+    t.is(await t.throwsAsync(swapFile(folder.target, { source, signal, onProgress })), reason);
+  });
+  t.true(done > 0);
+  t.true(ms < 5000, `it took ${ms} ms`);
+  await assertUntouched(t, folder);
+});
+
+/** A swap that has the target's lock until it is let go. */
+async function holdLock({ target }: Folder): Promise<() => Promise<unknown>> {
+  let letGo = (): void => undefined;
+  let swap: Promise<unknown> | undefined;
+  await new Promise<void>((resolve) => {
+    const prepare = (): Promise<void> => {
+      resolve();
+      return new Promise((free) => (letGo = free));
+    };
+    swap = swapFile(target, { data: "first", prepare });
+  });
+  return () => {
+    letGo();
+    return swap as Promise<unknown>;
+  };
+}
+
+test("a swap that waits for its turn, by the same path and by another", async (t) => {
+  const folder = await folderWithTarget(t);
+  const letGo = await holdLock(folder);
+  for (const target of [
+    folder.target,
+    `${folder.directory}/../${folder.directory.split("/").at(-1)}/target.node`,
+  ]) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const swap = swapFile(target, { data: "second", signal });
+    // It is under way, and can only wait.
+    setTimeout(() => controller.abort(reason), 30);
+    t.is(await t.throwsAsync(swap), reason);
+  }
+  await letGo();
+  t.is(await folder.content(), "first");
+  t.deepEqual(await folder.names(), ["target.node"]);
+});
+
+test("an abort after the end, and a signal's listeners, are nobody's", async (t) => {
+  const folder = await folderWithTarget(t);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = ((...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  }) as typeof add;
+  signal.removeEventListener = ((...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  }) as typeof remove;
+  const { committed } = await swapFile(folder.target, { data: "new", signal });
+  t.is(listeners, 0);
+  controller.abort(reason);
+  t.true(committed);
+  t.is(await folder.content(), "new");
+});

@@ -1,0 +1,84 @@
+// A file that this process has open as a database is left alone: opening and closing it would drop
+// the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "ava";
+import { createClient } from "latchdb";
+import { fsyncFile, removeWithRetry, renameDurably, swapFile } from "latchdb/swap";
+import { temporaryDatabase } from "../support/database.mjs";
+import { startProgram } from "../support/processes.mjs";
+import { swapError } from "./folder.mjs";
+
+test("an open database is refused as target, as source and by every step; closed, it is a file", async (t) => {
+  const { directory, file, open } = await temporaryDatabase(t);
+  const other = join(directory, "other");
+  await writeFile(other, "other");
+  const client = open();
+  await client.execute("create table t (a)");
+  const before = await readFile(file);
+  const calls = [
+    () => swapFile(file, { data: "new" }),
+    () => swapFile(other, { source: file }),
+    () => swapFile(file, { data: before, skipIfSame: true }),
+    () => fsyncFile(file),
+    () => renameDurably(file, other),
+    () => renameDurably(other, file),
+    () => removeWithRetry(file),
+  ];
+  for (const call of calls) {
+    const error = await swapError(t, call);
+    t.like(error, { code: "FILE_IS_OPEN_DATABASE", path: file, committed: false });
+  }
+  t.true((await readFile(file)).equals(before));
+  client.close();
+  await fsyncFile(file);
+  await swapFile(file, { data: "new" });
+  t.is(await readFile(file, "utf8"), "new");
+});
+
+test("a database that prepare leaves open is refused", async (t) => {
+  const { directory } = await temporaryDatabase(t);
+  const target = join(directory, "new.db");
+  let leftOpen: ReturnType<typeof createClient> | undefined;
+  const prepare = async (path: string): Promise<void> => {
+    leftOpen = createClient({ url: `file:${path}` });
+    await leftOpen.execute("create table t (a)");
+  };
+  const error = await swapError(t, () => swapFile(target, { data: "", prepare }));
+  leftOpen?.close();
+  t.like(error, { code: "FILE_IS_OPEN_DATABASE", step: "prepare", committed: false });
+});
+
+test("a database that prepare has made and closed is swapped in", async (t) => {
+  const { file, url } = await temporaryDatabase(t);
+  const prepare = async (path: string): Promise<void> => {
+    const client = createClient({ url: `file:${path}` });
+    await client.batch(["create table t (a)", "insert into t values (1)"]);
+    client.close();
+  };
+  await swapFile(file, { data: "", prepare });
+  const client = createClient({ url });
+  t.is((await client.execute("select a from t")).rows[0]?.[0], 1);
+  client.close();
+});
+
+test("the locks of a database that was refused still hold", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("create table t (a)");
+  const transaction = await client.transaction("write");
+  await transaction.execute("insert into t values (1)");
+  for (const call of [
+    () => swapFile(file, { data: "new" }),
+    () => swapFile(`${file}.copy`, { source: file }),
+    () => fsyncFile(file),
+  ]) {
+    await swapError(t, call);
+  }
+  // Another process that could write now would have been let in by a lost lock.
+  const program = startProgram(t, "write-once", { arguments: [file] });
+  const { lines } = await program.ended;
+  t.deepEqual(lines, ["SQLITE_BUSY"]);
+  await transaction.commit();
+});

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** `npx latchdb …`: one file per command. */
+import { Command } from "commander";
+import { version } from "../../package.json";
+import { swapCommand } from "./swap";
+
+const program = new Command("latchdb")
+  .description("What can be done with files and databases from a shell")
+  .version(version)
+  .showHelpAfterError()
+  .addCommand(swapCommand());
+
+// A rejection here is a defect: commands report what can go wrong themselves.
+void program.parseAsync();

@@ -1,0 +1,414 @@
+//! Replacing a file: whoever looks finds the old one or the new one, never anything between, at any
+//! instant and after any crash.
+//!
+//! This module is the protocol; each step has a module of its own:
+//!
+//! 1. [`target`]: the file that the path really leads to; [`lock`]: one swap of it at a time, in
+//!    this process and between processes. [`staging`]: what killed swaps left is swept;
+//! 2. `staging`: a new file in the target's directory, which nobody else may read;
+//! 3. [`copy`]: its content, in full, and a check of its size;
+//! 4. the caller's `prepare`, which may put another file in its place;
+//! 5. [`metadata`]: owner, mode and extended attributes of the old file;
+//! 6. [`durability`]: the file reaches the disk, through a handle opened after 4;
+//! 7. [`rename`]: the commit point; 8. `durability`: so does its name.
+//! 9. An error before 7 leaves the target untouched and removes the staging file; after it the swap
+//!    is committed, and the error says so.
+//!
+//! Nothing here knows of JavaScript: what a swap asks of its caller is behind [`Caller`].
+//! [`by_hand`] has single steps for those who move files themselves.
+
+pub mod by_hand;
+pub mod cancel;
+mod copy;
+pub mod durability;
+mod errno;
+pub mod error;
+pub mod lent;
+mod lock;
+mod metadata;
+pub mod rename;
+mod staging;
+mod target;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::open_files::PlainFile;
+use crate::saboteur::{Sabotage, has_taken_out};
+use cancel::Cancel;
+use copy::Source;
+use durability::Durability;
+use error::{At, CancelReason, Problem, Result, Step, SwapError};
+use lent::Lent;
+use lock::TargetLock;
+use rename::Patience;
+use staging::StagingFile;
+use target::Target;
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Request {
+    /// The file to replace, by its absolute path.
+    pub target: PathBuf,
+    /// What the new file is made of.
+    pub content: Content,
+    /// Whether the caller has a step of its own.
+    pub prepare: bool,
+    /// How sure the swap is to outlive a power cut.
+    pub durability: Durability,
+    /// Whether a target of the same content is left as it is.
+    pub skip_if_same: bool,
+    /// The permissions of the new file, where they are asked for.
+    pub mode: Option<u32>,
+    /// How long to try again while other programs are in the way (Windows).
+    pub retry: Duration,
+    /// Whether a target that is loaded as a program may be moved aside (Windows).
+    pub move_aside: bool,
+}
+
+/// What a new file is made of.
+#[derive(Debug)]
+pub enum Content {
+    /// Another file's content, by its absolute path.
+    File(PathBuf),
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// These, which are not ours. Once they are written, `next_piece` asks whether they were still
+    /// there, and answers that there are no more.
+    Lent(Lent),
+    /// What the caller gives, piece by piece.
+    Pieces {
+        /// How many bytes that will be, where it is known.
+        total: Option<u64>,
+    },
+}
+
+/// What a swap asks of its caller while it is under way.
+pub trait Caller {
+    /// The flag by which the caller ends the swap.
+    fn cancel(&self) -> &Arc<Cancel>;
+    /// The next piece of the content, or none at its end. The caller may use the memory of the last
+    /// one again: fresh memory takes as long as the copying.
+    fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
+    /// Does the caller's own step with the staging file.
+    fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason>;
+    /// A step begins.
+    fn begin(&mut self, step: Step);
+    /// So many bytes are written, of so many if that is known.
+    fn wrote(&mut self, done: u64, total: Option<u64>);
+}
+
+/// What a swap did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swapped {
+    /// Whether the target is the new file.
+    pub committed: bool,
+    /// Whether what is there outlives a power cut.
+    pub durable: bool,
+    /// The size of the new file.
+    pub bytes: u64,
+}
+
+/// Replaces a file. Takes as long as it takes: for a thread of its own.
+pub fn swap_file(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> {
+    caller.begin(Step::Resolve);
+    let (mut target, _lock) = lock(request, caller)?;
+    let source = match &request.content {
+        Content::File(path) => Some(open_source(path, &target)?),
+        Content::Bytes(_) | Content::Lent(_) | Content::Pieces { .. } => None,
+    };
+    if request.skip_if_same
+        && !request.prepare
+        && let Some(bytes) = same_already(request, &target, source.as_ref(), caller)?
+    {
+        return skip(request, &target, bytes);
+    }
+
+    caller.begin(Step::Stage);
+    let needs_default = target.found.is_none() && request.mode.is_none();
+    let (staging, mut file) = StagingFile::create(&target, needs_default)?;
+    caller.begin(Step::Write);
+    let written = write(request, source.as_ref(), &mut file, staging.path(), caller)?;
+    let found = copy::check_size(&file, staging.path(), written)?;
+    drop(source);
+
+    let new =
+        ready(request, &target, &staging, New { file: PlainFile::from(file), found }, caller)?;
+    let bytes = new.found.len();
+    // It may be another file since: all that can take long.
+    target.refresh()?;
+    if request.skip_if_same
+        && is_same_as_staging(request, &target, staging.path(), caller.cancel())?
+    {
+        return skip(request, &target, bytes);
+    }
+    commit(request, &target, staging, new, caller)?;
+    Ok(Swapped { committed: true, durable: request.durability == Durability::Full, bytes })
+}
+
+/// Finds the target and locks it. Where it leads elsewhere once the lock is there, again.
+fn lock(request: &Request, caller: &mut dyn Caller) -> Result<(Target, TargetLock)> {
+    let mut target = Target::resolve(&request.target)?;
+    loop {
+        caller.begin(Step::Lock);
+        let lock = TargetLock::acquire(&target, caller.cancel())?;
+        if lock.has_waited() || !target.look_again()? {
+            let now = Target::resolve(&request.target)?;
+            let leads_elsewhere = now.path != target.path;
+            target = now;
+            if leads_elsewhere {
+                continue;
+            }
+        }
+        target.refuse_open_database()?;
+        staging::sweep(&target)?;
+        return Ok((target, lock));
+    }
+}
+
+fn open_source<'a>(path: &'a Path, target: &Target) -> Result<Source<'a>> {
+    let source = Source::open(path)?;
+    let is_same_file = match &target.found {
+        Some(found) => is_same_file(found, source.metadata(), &target.path, path),
+        None => false,
+    };
+    if is_same_file {
+        return Err(SwapError::new(Problem::SourceIsTarget, Step::Resolve, path));
+    }
+    Ok(source)
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &std::fs::Metadata, other: &std::fs::Metadata, _: &Path, _: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other: &Path) -> bool {
+    dunce::canonicalize(other).is_ok_and(|other| other == one)
+}
+
+/// The size of the target, where it has the same content and mode as what is asked for.
+fn same_already(
+    request: &Request,
+    target: &Target,
+    source: Option<&Source<'_>>,
+    caller: &dyn Caller,
+) -> Result<Option<u64>> {
+    let Some(found) = &target.found else { return Ok(None) };
+    let size = match (&request.content, source) {
+        (Content::Bytes(bytes), _) => bytes.len() as u64,
+        (_, Some(source)) => source.len(),
+        _ => return Ok(None),
+    };
+    if found.len() != size || !has_mode(found, request.mode) {
+        return Ok(None);
+    }
+    let old = open_to_read(&target.path)?;
+    let is_same = match (&request.content, source) {
+        (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
+        (_, Some(source)) => {
+            // By a handle of its own: where it differs it is read once more from its beginning.
+            let again = open_to_read(source.path())?;
+            copy::same_bytes(&*old, &*again, caller.cancel())
+        }
+        _ => Ok(false),
+    };
+    Ok(is_same.at(Step::Resolve, &target.path)?.then_some(size))
+}
+
+/// The same for a staging file that is ready.
+fn is_same_as_staging(
+    request: &Request,
+    target: &Target,
+    staging: &Path,
+    cancel: &Cancel,
+) -> Result<bool> {
+    let Some(found) = &target.found else { return Ok(false) };
+    if !has_mode(found, request.mode) {
+        return Ok(false);
+    }
+    let (old, new) = (open_to_read(&target.path)?, open_to_read(staging)?);
+    if old.metadata().at(Step::Resolve, &target.path)?.len()
+        != new.metadata().at(Step::Resolve, staging)?.len()
+    {
+        return Ok(false);
+    }
+    copy::same_bytes(&*old, &*new, cancel).at(Step::Resolve, &target.path)
+}
+
+#[cfg(unix)]
+fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    mode.is_none_or(|mode| found.mode() & 0o7777 == mode & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
+    mode.is_none_or(|mode| found.permissions().readonly() == (mode & 0o222 == 0))
+}
+
+fn open_to_read(path: &Path) -> Result<PlainFile> {
+    target::refuse_open_database(path, Step::Resolve)?;
+    PlainFile::open(OpenOptions::new().read(true), path).at(Step::Resolve, path)
+}
+
+/// Leaves the target as it is. It may be there only just: that it is durable is made true, but for
+/// a file that Windows lets nobody write to, which cannot be synced.
+fn skip(request: &Request, target: &Target, bytes: u64) -> Result<Swapped> {
+    let mut durable = request.durability == Durability::Full;
+    if durable {
+        match by_hand::fsync_file(&target.path) {
+            Err(_) if cfg!(windows) => durable = false,
+            synced => synced?,
+        }
+        by_hand::fsync_directory(&target.directory)?;
+    }
+    Ok(Swapped { committed: false, durable, bytes })
+}
+
+/// Writes all of the content.
+fn write(
+    request: &Request,
+    source: Option<&Source<'_>>,
+    file: &mut File,
+    path: &Path,
+    caller: &mut dyn Caller,
+) -> Result<u64> {
+    let cancel = Arc::clone(caller.cancel());
+    match (&request.content, source) {
+        (Content::Bytes(bytes), _) => {
+            let total = bytes.len() as u64;
+            copy::write_bytes(bytes, file, path, &cancel, |done| caller.wrote(done, Some(total)))?;
+            Ok(total)
+        }
+        (_, Some(source)) => {
+            let total = Some(source.len());
+            source.copy_to(file, path, &cancel, |done| caller.wrote(done, total))
+        }
+        (Content::Lent(lent), _) => {
+            let total = lent.len() as u64;
+            let wrote = |done| caller.wrote(done, Some(total));
+            copy::write_bytes(lent.bytes(), file, path, &cancel, wrote)?;
+            write_pieces(Some(total), file, path, caller).map(|more| total + more)
+        }
+        (Content::Pieces { total }, None) => write_pieces(*total, file, path, caller),
+        // Its source was opened above.
+        (Content::File(_), None) => Ok(0),
+    }
+}
+
+fn write_pieces(
+    total: Option<u64>,
+    file: &mut File,
+    path: &Path,
+    caller: &mut dyn Caller,
+) -> Result<u64> {
+    let cancel = Arc::clone(caller.cancel());
+    let mut done = 0;
+    let cancelled = |reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path);
+    let mut last = Vec::new();
+    while let Some(piece) = caller.next_piece(last).map_err(cancelled)? {
+        copy::write_bytes(&piece, file, path, &cancel, |_| {})?;
+        done += piece.len() as u64;
+        caller.wrote(done, total);
+        last = piece;
+    }
+    Ok(done)
+}
+
+/// The new file, and what is known of it.
+struct New {
+    file: PlainFile,
+    found: Metadata,
+}
+
+/// Lets the caller prepare the staging file, and opens it as it is then.
+fn ready(
+    request: &Request,
+    target: &Target,
+    staging: &StagingFile,
+    written: New,
+    caller: &mut dyn Caller,
+) -> Result<New> {
+    if !request.prepare {
+        return Ok(written);
+    }
+    let wrong = |problem| SwapError::new(problem, Step::Prepare, staging.path());
+    let name = staging.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+    if has_taken_out(Sabotage::SyncBeforePrepare) {
+        durability::sync_file(&written.file, request.durability).at(Step::Sync, &target.path)?;
+    }
+    // On Windows no tool could open it while we have it open for writing.
+    drop(written);
+    caller.begin(Step::Prepare);
+    caller.prepare(name).map_err(|reason| wrong(Problem::Cancelled(reason)))?;
+    let (file, found) = staging.reopen()?;
+    Ok(New { file, found })
+}
+
+/// From here on the staging file is the caller's last word: metadata, sync, rename, sync.
+fn commit(
+    request: &Request,
+    target: &Target,
+    staging: StagingFile,
+    New { file, found }: New,
+    caller: &mut dyn Caller,
+) -> Result<()> {
+    caller.begin(Step::Metadata);
+    let (mode, default_mode) = (request.mode, staging.default_mode());
+    metadata::carry_over(target, (&file, &found), staging.path(), mode, default_mode)?;
+    if request.durability != Durability::None
+        && !(request.prepare && has_taken_out(Sabotage::SyncBeforePrepare))
+    {
+        caller.begin(Step::Sync);
+        durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
+    }
+    drop(file);
+    target.refuse_open_database()?;
+    let cancel = Arc::clone(caller.cancel());
+    cancel
+        .check()
+        .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
+    caller.begin(Step::Rename);
+    rename_staging(request, target, staging.path(), &cancel)?;
+    staging.committed();
+    if request.durability == Durability::Full {
+        caller.begin(Step::SyncDirectory);
+        durability::sync_directory(&target.directory, request.durability).map_err(|error| {
+            SwapError {
+                problem: Problem::NotDurable(error),
+                step: Step::SyncDirectory,
+                path: target.directory.clone(),
+                committed: true,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+fn rename_staging(
+    request: &Request,
+    target: &Target,
+    staging: &Path,
+    cancel: &Cancel,
+) -> Result<()> {
+    let patience = Patience { retry: request.retry, cancel };
+    match rename::replace(staging, &target.path, &patience) {
+        Err(SwapError { problem: Problem::InUseAsImage(_), .. }) if request.move_aside => {
+            rename::move_aside(staging, target, &patience)
+        }
+        Err(SwapError { problem: Problem::Io(error), .. })
+            if error.kind() == std::io::ErrorKind::NotFound && !staging.exists() =>
+        {
+            Err(SwapError::new(Problem::Missing("STAGING_MISSING"), Step::Rename, staging))
+        }
+        renamed => renamed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The steps of a swap one by one, for those who move files themselves.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use super::durability::{self, Durability};
+use super::error::{At, Problem, Result, Step, SwapError};
+use super::rename::{self, Patience};
+use super::target::refuse_open_database;
+use crate::open_files::PlainFile;
+
+/// Has a file's content reach the disk.
+pub fn fsync_file(path: &Path) -> Result<()> {
+    refuse_open_database(path, Step::Sync)?;
+    let found = std::fs::metadata(path).map_err(|error| missing(error, Step::Sync, path))?;
+    if found.is_dir() {
+        return Err(SwapError::new(Problem::IsDirectory("IS_DIRECTORY"), Step::Sync, path));
+    }
+    if !found.is_file() {
+        return Err(SwapError::new(Problem::NotAFile("NOT_A_FILE"), Step::Sync, path));
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(durability::NEEDS_WRITABLE);
+    let file = PlainFile::open(&options, path).at(Step::Sync, path)?;
+    durability::sync_file(&file, Durability::Full).at(Step::Sync, path)
+}
+
+/// Has a directory's entries reach the disk.
+pub fn fsync_directory(path: &Path) -> Result<()> {
+    let found =
+        std::fs::metadata(path).map_err(|error| missing(error, Step::SyncDirectory, path))?;
+    if !found.is_dir() {
+        return Err(SwapError::new(Problem::NotADirectory, Step::SyncDirectory, path));
+    }
+    durability::sync_directory(path, Durability::Full).at(Step::SyncDirectory, path)
+}
+
+/// Renames a file durably, over another one if there is one.
+pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
+    refuse_open_database(from, Step::Rename)?;
+    refuse_open_database(to, Step::Rename)?;
+    fsync_file(from)?;
+    rename::replace(from, to, patience)?;
+    let not_durable = |error: SwapError| SwapError {
+        problem: match error.problem {
+            Problem::Io(error) => Problem::NotDurable(error),
+            problem => problem,
+        },
+        committed: true,
+        ..error
+    };
+    // The new name first: between the two there are both names, not none.
+    let (from, to) = (directory_of(from), directory_of(to));
+    fsync_directory(to).map_err(not_durable)?;
+    if from == to { Ok(()) } else { fsync_directory(from).map_err(not_durable) }
+}
+
+/// Removes a file. False where there was none.
+pub fn remove_with_retry(path: &Path, patience: &Patience<'_>) -> Result<bool> {
+    refuse_open_database(path, Step::Remove)?;
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Err(SwapError::new(Problem::IsDirectory("IS_DIRECTORY"), Step::Remove, path));
+    }
+    rename::remove(path, patience)
+}
+
+/// The caller's paths are absolute: each has a directory.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn missing(error: std::io::Error, step: Step, path: &Path) -> SwapError {
+    let problem = match error.kind() {
+        std::io::ErrorKind::NotFound => Problem::Missing("FILE_MISSING"),
+        _ => Problem::Io(error),
+    };
+    SwapError::new(problem, step, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open_files::OpenFile;
+    use crate::swap::cancel::Cancel;
+    use std::fs;
+    use std::time::Duration;
+
+    #[test]
+    fn each_asks_whether_the_file_is_an_open_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, other) = (folder.path().join("a.db"), folder.path().join("b"));
+        fs::write(&database, "").unwrap();
+        fs::write(&other, "").unwrap();
+        let cancel = Cancel::default();
+        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let entry = OpenFile::enter(&database).unwrap();
+        for refused in [
+            fsync_file(&database),
+            rename_durably(&database, &other, &patience),
+            rename_durably(&other, &database, &patience),
+            remove_with_retry(&database, &patience).map(drop),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!((error.code(), &error.path), ("FILE_IS_OPEN_DATABASE", &database));
+        }
+        drop(entry);
+        fsync_file(&database).unwrap();
+        rename_durably(&other, &database, &patience).unwrap();
+        assert!(remove_with_retry(&database, &patience).unwrap());
+        assert!(!remove_with_retry(&database, &patience).unwrap());
+        fsync_directory(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_there_or_a_directory_has_a_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let cancel = Cancel::default();
+        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let none = folder.path().join("none");
+        assert_eq!(fsync_file(&none).unwrap_err().code(), "FILE_MISSING");
+        assert_eq!(fsync_directory(&none).unwrap_err().code(), "FILE_MISSING");
+        assert_eq!(rename_durably(&none, &none, &patience).unwrap_err().code(), "FILE_MISSING");
+        assert_eq!(fsync_file(folder.path()).unwrap_err().code(), "IS_DIRECTORY");
+        let removed = remove_with_retry(folder.path(), &patience);
+        assert_eq!(removed.unwrap_err().code(), "IS_DIRECTORY");
+    }
+}

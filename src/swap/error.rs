@@ -1,0 +1,267 @@
+//! What can go wrong in a swap: where, why, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::errno;
+
+/// The steps of a swap, in their order, and those that can be called by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Step {
+    /// Finding the file that the target's path leads to, and looking at the source.
+    Resolve,
+    /// Waiting for other swaps of the same target, and clearing up after those that were killed.
+    Lock,
+    /// Making the staging file.
+    Stage,
+    /// Writing it.
+    Write,
+    /// The caller's own step.
+    Prepare,
+    /// Giving it the old file's owner, mode and extended attributes.
+    Metadata,
+    /// Having it reach the disk.
+    Sync,
+    /// Putting it in the target's place: the commit point.
+    Rename,
+    /// Having the new name reach the disk.
+    SyncDirectory,
+    /// Removing a file.
+    Remove,
+}
+
+impl Step {
+    /// The name that JavaScript sees.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Lock => "lock",
+            Self::Stage => "stage",
+            Self::Write => "write",
+            Self::Prepare => "prepare",
+            Self::Metadata => "metadata",
+            Self::Sync => "sync",
+            Self::Rename => "rename",
+            Self::SyncDirectory => "sync-directory",
+            Self::Remove => "remove",
+        }
+    }
+
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Resolve => "finding",
+            Self::Lock => "locking",
+            Self::Stage => "making the staging file",
+            Self::Write => "writing",
+            Self::Prepare => "preparing",
+            Self::Metadata => "setting owner, mode and attributes of",
+            Self::Sync => "syncing",
+            Self::Rename => "renaming to",
+            Self::SyncDirectory => "syncing the directory",
+            Self::Remove => "removing",
+        }
+    }
+}
+
+/// Why a swap ends early without being wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    /// Its caller gave it up.
+    Aborted,
+    /// The JavaScript environment that it belongs to ends.
+    Closing,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The system refused, in a way that has no name of its own below.
+    #[error("{0}")]
+    Io(io::Error),
+    /// The caller or the environment ended it.
+    #[error("{}", match .0 { CancelReason::Aborted => "it was aborted", CancelReason::Closing => "the thread or process that called is ending" })]
+    Cancelled(CancelReason),
+    /// The target's directory.
+    #[error("the directory is not there; create it first")]
+    DirectoryMissing,
+    /// A file was asked for.
+    #[error("it is a directory; name a file")]
+    IsDirectory(&'static str),
+    /// A directory was asked for.
+    #[error("it is no directory")]
+    NotADirectory,
+    /// Neither file nor directory.
+    #[error("it is a device, pipe or socket; only regular files can be swapped")]
+    NotAFile(&'static str),
+    /// A circle.
+    #[error("its symbolic links lead in circles")]
+    TooManyLinks,
+    /// A file that must be there.
+    #[error("it is not there")]
+    Missing(&'static str),
+    /// Both names lead to one file.
+    #[error("source and target are the same file; swap in another one")]
+    SourceIsTarget,
+    /// Somebody wrote to the source meanwhile.
+    #[error("it was changed while it was copied; make sure that nobody writes to it and try again")]
+    SourceChanged,
+    /// SQLite has locks on it, which plain file calls would drop.
+    #[error("this process has it open as a database; close its clients first")]
+    OpenDatabase,
+    /// Only root gives files away.
+    #[error(
+        "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
+    )]
+    #[cfg_attr(windows, expect(dead_code, reason = "owners are the directory's matter there"))]
+    Owner {
+        /// The old file's user.
+        uid: u32,
+        /// The old file's group.
+        gid: u32,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// What was written is not what is there.
+    #[error("{written} bytes were written, but the file has {found}")]
+    SizeMismatch {
+        /// How many bytes went in.
+        written: u64,
+        /// How many are there.
+        found: u64,
+    },
+    /// Windows: another program.
+    #[error(
+        "another program still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
+    )]
+    #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
+    InUse {
+        /// How long it was tried.
+        waited_ms: u128,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// Windows: a program or library that runs.
+    #[error(
+        "it is loaded as a program or library, and Windows replaces no such file ({0}); end what runs it, or allow moveAside"
+    )]
+    #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
+    InUseAsImage(io::Error),
+    /// The name is another one already, but may be the old one after a power cut.
+    #[error("the file is in its place, but that may not outlive a power cut: {0}")]
+    NotDurable(io::Error),
+    /// JavaScript's strings cannot hold every path.
+    #[error("the path is not valid UTF-8, and prepare could not be told of it")]
+    NotUtf8,
+    /// A defect of ours.
+    #[error("internal error: {0}")]
+    Panicked(String),
+}
+
+/// An error of a swap.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct SwapError {
+    /// What is wrong.
+    pub problem: Problem,
+    /// At which step.
+    pub step: Step,
+    /// With which file or directory.
+    pub path: PathBuf,
+    /// Whether the target is the new file all the same.
+    pub committed: bool,
+}
+
+/// What the functions of this module give.
+pub type Result<T> = std::result::Result<T, SwapError>;
+
+impl SwapError {
+    /// An error before the commit point.
+    pub fn new(problem: Problem, step: Step, path: &Path) -> Self {
+        Self { problem, step, path: path.to_owned(), committed: false }
+    }
+
+    /// The `code` property.
+    pub fn code(&self) -> &'static str {
+        match &self.problem {
+            Problem::Io(error) | Problem::Owner { cause: error, .. } => errno::code(error),
+            Problem::Cancelled(CancelReason::Aborted) => "ABORTED",
+            Problem::Cancelled(CancelReason::Closing) => "ENVIRONMENT_CLOSING",
+            Problem::DirectoryMissing => "DIRECTORY_MISSING",
+            Problem::IsDirectory(code) | Problem::NotAFile(code) | Problem::Missing(code) => code,
+            Problem::NotADirectory => "NOT_A_DIRECTORY",
+            Problem::TooManyLinks => "TOO_MANY_LINKS",
+            Problem::SourceIsTarget => "SOURCE_IS_TARGET",
+            Problem::SourceChanged => "SOURCE_CHANGED",
+            Problem::OpenDatabase => "FILE_IS_OPEN_DATABASE",
+            Problem::SizeMismatch { .. } => "SIZE_MISMATCH",
+            Problem::InUse { .. } => "TARGET_IN_USE",
+            Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",
+            Problem::NotDurable(_) => "NOT_DURABLE",
+            Problem::NotUtf8 => "PATH_NOT_UTF8",
+            Problem::Panicked(_) => "INTERNAL_ERROR",
+        }
+    }
+
+    /// The name of the system's error, where the system refused.
+    pub fn errno(&self) -> Option<String> {
+        match &self.problem {
+            Problem::Io(error)
+            | Problem::Owner { cause: error, .. }
+            | Problem::InUse { cause: error, .. }
+            | Problem::InUseAsImage(error)
+            | Problem::NotDurable(error) => errno::name(error),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        let place = self.path.display();
+        match &self.problem {
+            Problem::Io(error) => {
+                let advice = errno::advice(error);
+                format!("{} {place}: {error}{advice}", self.step.doing())
+            }
+            problem => format!("{} {place}: {problem}", self.step.doing()),
+        }
+    }
+}
+
+/// Says of a system call's error where it came up.
+pub trait At<T> {
+    /// At this step, with this file or directory.
+    fn at(self, step: Step, path: &Path) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
+    fn at(self, step: Step, path: &Path) -> Result<T> {
+        self.map_err(|error| SwapError::new(Problem::Io(error.into()), step, path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn an_error_names_code_step_path_errno_and_what_to_do() {
+        let full = io::Error::from(rustix::io::Errno::NOSPC);
+        let error = Err::<(), _>(full).at(Step::Write, Path::new("/d/.staging-x")).unwrap_err();
+        assert_eq!(error.code(), "DISK_FULL");
+        assert_eq!(error.errno().as_deref(), Some("ENOSPC"));
+        assert_eq!(error.step.name(), "write");
+        let text = error.to_string();
+        assert!(text.starts_with("writing /d/.staging-x: "), "{text}");
+        assert!(text.contains("make room"), "{text}");
+    }
+
+    #[test]
+    fn a_committed_error_says_so() {
+        let problem = Problem::NotDurable(io::Error::other("no"));
+        let error =
+            SwapError { problem, step: Step::SyncDirectory, path: "/d".into(), committed: true };
+        assert_eq!(error.code(), "NOT_DURABLE");
+        assert!(error.to_string().contains("power cut"));
+    }
+}

@@ -1,0 +1,185 @@
+//! What JavaScript can call of swaps, one function per operation. Each job is answered by records
+//! (`wire`), under the number that JavaScript gave it.
+
+use std::path::PathBuf;
+
+use napi::bindgen_prelude::{Env, Error, Result};
+use napi_derive::napi;
+
+use crate::environment::Environment;
+use crate::environment::attachments;
+use crate::file_jobs::{FileJobs, Task};
+use crate::milliseconds;
+use crate::swap::durability::Durability;
+use crate::swap::lent::Lent;
+use crate::swap::{Content, Request};
+
+/// How sure a swap is to outlive a power cut.
+#[napi]
+pub enum SwapDurability {
+    /// It does.
+    Full,
+    /// Afterwards the file is old or new, never torn.
+    Barrier,
+    /// Nothing is promised.
+    None,
+}
+
+/// What a swap is asked for.
+#[napi(object)]
+pub struct SwapRequest {
+    /// The file to replace.
+    pub target: String,
+    /// The file whose content is copied; else see `bytes`.
+    pub source: Option<String>,
+    /// Whether the bytes that are given are all of the content; else it is asked for in pieces.
+    pub has_bytes: bool,
+    /// Whether they are lent, not copied: JavaScript keeps them until the job's answer, and says at the
+    /// end whether they were there all the time.
+    pub is_lent: bool,
+    /// How many bytes the pieces will be, where it is known.
+    pub total: Option<f64>,
+    /// Whether the caller has a step of its own.
+    pub prepare: bool,
+    /// How sure it is to outlive a power cut.
+    pub durability: SwapDurability,
+    /// Whether a target of the same content is left as it is.
+    pub skip_if_same: bool,
+    /// The permissions of the new file.
+    pub mode: Option<u32>,
+    /// How long to try again while other programs are in the way, in milliseconds.
+    pub retry: f64,
+    /// Whether a target that is loaded as a program may be moved aside.
+    pub move_aside: bool,
+    /// Whether progress is to be told.
+    pub progress: bool,
+}
+
+/// Begins a swap.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_swap(
+    env: Env,
+    attachment: u32,
+    job: u32,
+    request: SwapRequest,
+    bytes: &[u8],
+) -> Result<()> {
+    let content = match request.source {
+        Some(source) => Content::File(absolute(&source)?),
+        // SAFETY: JavaScript holds the object until the job is answered, which is after the thread's last
+        // look; an environment that ends joins the thread first, while the object lives. Where its
+        // memory was transferred away, JavaScript says so instead of letting the swap go on.
+        None if request.is_lent => Content::Lent(unsafe { Lent::new(bytes) }),
+        None if request.has_bytes => Content::Bytes(bytes.to_vec()),
+        None => Content::Pieces { total: request.total.map(count) },
+    };
+    let swap = Request {
+        target: absolute(&request.target)?,
+        content,
+        prepare: request.prepare,
+        durability: match request.durability {
+            SwapDurability::Full => Durability::Full,
+            SwapDurability::Barrier => Durability::Barrier,
+            SwapDurability::None => Durability::None,
+        },
+        skip_if_same: request.skip_if_same,
+        mode: request.mode,
+        retry: milliseconds(request.retry),
+        move_aside: request.move_aside,
+    };
+    start(env, attachment, job, Task::Swap { request: swap, progress: request.progress })
+}
+
+/// Gives a swap the piece of its content that it wanted.
+#[napi]
+pub fn feed_swap(env: Env, attachment: u32, job: u32, piece: &[u8]) -> Result<()> {
+    with_jobs(env, attachment, |jobs| jobs.feed(job, piece))
+}
+
+/// Lets a swap go on: there are no more pieces, or the caller's own step is done.
+#[napi]
+pub fn continue_swap(env: Env, attachment: u32, job: u32) -> Result<()> {
+    with_jobs(env, attachment, |jobs| jobs.go_on(job))
+}
+
+/// Ends a swap, or another job on files, unless it is past its commit point.
+#[napi]
+pub fn abort_file_job(env: Env, attachment: u32, job: u32) -> Result<()> {
+    with_jobs(env, attachment, |jobs| jobs.abort(job))
+}
+
+/// Ends all swaps and other jobs on files, when the process ends.
+#[napi]
+pub fn end_file_jobs(env: Env, attachment: u32) -> Result<()> {
+    with_jobs(env, attachment, |jobs| {
+        jobs.stop();
+        jobs.join();
+    })
+}
+
+/// Syncs a file.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn fsync_file(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
+    start(env, attachment, job, Task::SyncFile(absolute(&path)?))
+}
+
+/// Syncs a directory.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn fsync_directory(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
+    start(env, attachment, job, Task::SyncDirectory(absolute(&path)?))
+}
+
+/// Renames a file durably.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn rename_durably(
+    env: Env,
+    attachment: u32,
+    job: u32,
+    from: String,
+    to: String,
+    retry: f64,
+) -> Result<()> {
+    let (from, to, retry) = (absolute(&from)?, absolute(&to)?, milliseconds(retry));
+    start(env, attachment, job, Task::Rename { from, to, retry })
+}
+
+/// Removes a file. Its answer's `committed` says whether there was one.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64) -> Result<()> {
+    let (path, retry) = (absolute(&path)?, milliseconds(retry));
+    start(env, attachment, job, Task::Remove { path, retry })
+}
+
+fn start(env: Env, attachment: u32, job: u32, task: Task) -> Result<()> {
+    attachments::with(env, attachment, |environment: &mut Environment| {
+        let outbox = environment.mailbox();
+        environment.begin_wait(env);
+        environment.file_jobs.start(job, task, outbox);
+    })?
+    .ok_or_else(|| Error::from_reason("latchdb is not attached to this environment"))
+}
+
+/// Without an attachment there is no job that could be meant.
+fn with_jobs(env: Env, attachment: u32, action: impl FnOnce(&mut FileJobs)) -> Result<()> {
+    attachments::with(env, attachment, |environment| action(&mut environment.file_jobs))?;
+    Ok(())
+}
+
+/// Made absolute when it is called with: a later `chdir` must not lead elsewhere.
+fn absolute(path: &str) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::from_reason(format!("{path}: {error}")))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is a number of bytes"
+)]
+fn count(number: f64) -> u64 {
+    number as u64
+}
