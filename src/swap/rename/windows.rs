@@ -93,7 +93,7 @@ fn retry<T>(
         let waited = began.elapsed();
         if waited >= patience.retry {
             // A file that nobody has open was refused for another reason.
-            return if code(&error) == ERROR_ACCESS_DENIED && open_as(path, DELETE).is_ok() {
+            return if code(&error) == ERROR_ACCESS_DENIED && !is_open_elsewhere(path) {
                 Err(error).at(step, path)
             } else {
                 wrong(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
@@ -128,6 +128,13 @@ fn is_image(path: &Path) -> bool {
         matches!(code(&error), ERROR_SHARING_VIOLATION | ERROR_USER_MAPPED_FILE)
     });
     is_refused && open_as(path, DELETE).is_ok()
+}
+
+/// Whether anybody has the file open: without POSIX semantics one who shares everything is in the way,
+/// too, and the answer is the same as for missing rights.
+fn is_open_elsewhere(path: &Path) -> bool {
+    let alone = OpenOptions::new().access_mode(SYNCHRONIZE | DELETE).share_mode(0).open(path);
+    alone.is_err_and(|error| code(&error) == ERROR_SHARING_VIOLATION)
 }
 
 fn open_as(path: &Path, access: u32) -> io::Result<File> {
