@@ -69,7 +69,15 @@ export interface OpenOptions {
   timeout?: number
   /** Whether integers become JavaScript numbers. */
   numbers: boolean
+  /** Whether its connections can only read. */
+  readOnly: boolean
 }
+
+/**
+ * Opens a database again that `shutDownDatabase` has closed: under its number, with the settings that
+ * it had, on the file that is there now. Returns null, or an error record.
+ */
+export declare function reopenDatabase(attachment: number, database: number): ArrayBuffer | null
 
 /**
  * Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
