@@ -87,6 +87,8 @@ export interface OpenOptions {
   timeout?: number
   /** Whether integers become JavaScript numbers. */
   numbers: boolean
+  /** Whether its connections can only read. */
+  readOnly: boolean
 }
 
 /** Removes a file. Its answer's `committed` says whether there was one. */
@@ -94,6 +96,12 @@ export declare function removeFile(attachment: number, job: number, path: string
 
 /** Renames a file durably. */
 export declare function renameDurably(attachment: number, job: number, from: string, to: string, retry: number): void
+
+/**
+ * Opens a database again that `shutDownDatabase` has closed: under its number, with the settings that
+ * it had, on the file that is there now. Returns null, or an error record.
+ */
+export declare function reopenDatabase(attachment: number, database: number): ArrayBuffer | null
 
 /**
  * Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is

@@ -56,7 +56,7 @@ impl Handle {
 }
 
 impl Connection {
-    /// Opens the client's database, and creates the file where `create` says so.
+    /// Opens the client's database, and creates the file where `create` says so and it may write.
     ///
     /// # Errors
     /// [`Error::Open`] where SQLite cannot open the file.
@@ -66,13 +66,11 @@ impl Connection {
         cancel: Arc<Cancel>,
         create: bool,
     ) -> Result<Self, Error> {
-        let raw = open::open(&context.location, create)?;
+        let raw = open::open(&context.location, create, context.read_only)?;
         let file = match &context.location {
-            Location::File(path) => Some(OpenFile::enter(path).map_err(|error| Error::Open {
-                code: ffi::SQLITE_CANTOPEN,
-                path: path.display().to_string(),
-                cause: error.to_string(),
-            })?),
+            Location::File(path) => {
+                Some(OpenFile::enter(path).map_err(|error| Error::cannot_open(path, &error))?)
+            }
             Location::Memory(_) | Location::Temporary => None,
         };
         let mut connection = Self {

@@ -63,6 +63,8 @@ pub struct Context {
     pub outbox: Arc<dyn Outbox>,
     /// Whether integers become JavaScript numbers, so that the unsafe ones are errors.
     pub numbers: bool,
+    /// Whether its connections can only read.
+    pub read_only: bool,
     statements: Mutex<HashMap<u32, Arc<str>>>,
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
@@ -76,6 +78,7 @@ impl Context {
         location: Location,
         timeout: Duration,
         numbers: bool,
+        read_only: bool,
         outbox: Arc<dyn Outbox>,
     ) -> Self {
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
@@ -86,9 +89,29 @@ impl Context {
             settings: Settings::default(),
             outbox,
             numbers,
+            read_only,
             statements: Mutex::default(),
             last_shape: AtomicU32::new(0),
             timeout_ms: AtomicI64::new(timeout_ms),
+            tied_lane: AtomicU32::new(NO_LANE),
+            cancelled: AtomicU32::new(0),
+        }
+    }
+
+    /// For the same client, opened again: what it was told stays, what belonged to its connections
+    /// and their closing does not.
+    pub fn renewed(&self) -> Self {
+        Self {
+            location: self.location.clone(),
+            gate: Gate::new(),
+            line: Arc::default(),
+            settings: self.settings.clone(),
+            outbox: Arc::clone(&self.outbox),
+            numbers: self.numbers,
+            read_only: self.read_only,
+            statements: Mutex::new(self.statements().clone()),
+            last_shape: AtomicU32::new(0),
+            timeout_ms: AtomicI64::new(self.busy_timeout()),
             tied_lane: AtomicU32::new(NO_LANE),
             cancelled: AtomicU32::new(0),
         }

@@ -45,10 +45,30 @@ impl Database {
         location: Location,
         timeout: Duration,
         numbers: bool,
+        read_only: bool,
         outbox: Arc<dyn Outbox>,
     ) -> Result<Self, Error> {
-        let context = Arc::new(Context::new(location, timeout, numbers, outbox));
-        let mut session = Session::new(MAIN_LANE, Arc::clone(&context), None);
+        let context = Context::new(location, timeout, numbers, read_only, outbox);
+        Self::open_in(Arc::new(context), None)
+    }
+
+    /// Opens a database again that was closed: with the settings and the statements that it had, on
+    /// the file that is there now. None is created.
+    pub fn open_again(&self) -> Result<Self, Error> {
+        // It is closed already: this joins the thread that has done it.
+        self.close(&mut |_, _| ())?;
+        let file = match &self.context.location {
+            Location::File(path) => {
+                Some(FileId::of(path).map_err(|error| Error::cannot_open(path, &error))?)
+            }
+            Location::Memory(_) | Location::Temporary => None,
+        };
+        Self::open_in(Arc::new(self.context.renewed()), file)
+    }
+
+    /// `file` is the one that must be found; without it, one is created where there is none.
+    fn open_in(context: Arc<Context>, file: Option<FileId>) -> Result<Self, Error> {
+        let mut session = Session::new(MAIN_LANE, Arc::clone(&context), file);
         let shares_cache = context.location.shares_cache();
         if !shares_cache {
             session.open()?;
@@ -358,7 +378,7 @@ mod tests {
                 Arc::new(Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) });
             let outbox: Arc<dyn Outbox> = inbox.clone();
             let location = Location::File(folder.path().join("test.db"));
-            let database = Database::open(location, Duration::ZERO, true, outbox).unwrap();
+            let database = Database::open(location, Duration::ZERO, true, false, outbox).unwrap();
             Self { database: Arc::new(database), inbox, answers, folder, shapes: Vec::new() }
         }
 
@@ -749,11 +769,59 @@ mod tests {
             let (sender, _) = mpsc::channel();
             let inbox = Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) };
             let location = Location::File(folder.path().join(name));
-            let opened = Database::open(location, Duration::ZERO, true, Arc::new(inbox));
+            let opened = Database::open(location, Duration::ZERO, true, false, Arc::new(inbox));
             let error = opened.err().unwrap();
             assert_eq!(error.code(), "SQLITE_CANTOPEN");
             assert!(error.to_string().contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn a_database_that_is_opened_again_has_its_settings_and_the_new_file() {
+        let mut bench = Bench::new();
+        let path = bench.folder.path().join("test.db");
+        bench.run("CREATE TABLE t(a)");
+        bench.run("PRAGMA foreign_keys = 0");
+        bench.run("PRAGMA busy_timeout = 1234");
+        bench.database.define_statement(7, "SELECT 'by number'".into());
+        bench.database.shut_down(JOB, None).unwrap();
+        bench.answer();
+        std::fs::remove_file(&path).unwrap();
+        let error = bench.database.open_again().err().unwrap();
+        assert_eq!(error.code(), "SQLITE_CANTOPEN");
+        assert!(!path.exists(), "no file is created");
+        let new = rusqlite::Connection::open(&path).unwrap();
+        new.execute_batch("CREATE TABLE t(b); INSERT INTO t VALUES (2)").unwrap();
+        new.close().unwrap();
+        bench.database = Arc::new(bench.database.open_again().unwrap());
+        assert_eq!(bench.value("SELECT b FROM t"), Value::Integer(2));
+        assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(0));
+        assert_eq!(bench.value("PRAGMA busy_timeout"), Value::Integer(1234));
+        bench.submit(MAIN_LANE, JOB, 0, &[1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    }
+
+    #[test]
+    fn a_read_only_database_reads_and_neither_writes_nor_is_created() {
+        let mut bench = Bench::new();
+        let path = bench.folder.path().join("test.db");
+        let open = |path: &Path| {
+            let outbox: Arc<dyn Outbox> = bench.inbox.clone();
+            Database::open(Location::File(path.into()), Duration::ZERO, true, true, outbox)
+        };
+        let error = open(&bench.folder.path().join("missing.db")).err().unwrap();
+        assert_eq!(
+            (error.code().as_str(), bench.files()),
+            ("SQLITE_CANTOPEN", vec!["test.db".into()])
+        );
+        assert!(!error.to_string().contains("created"), "{error}");
+        let read_only = Arc::new(open(&path).unwrap());
+        bench.run("CREATE TABLE t(a)");
+        bench.run("INSERT INTO t VALUES (1)");
+        bench.database = read_only;
+        assert_eq!(bench.value("SELECT a FROM t"), Value::Integer(1));
+        bench.submit(MAIN_LANE, JOB, 0, &execute("INSERT INTO t VALUES (2)", &[]));
+        assert_eq!(bench.code(), "SQLITE_READONLY");
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Environment {
         }
     }
 
+    /// Puts one that was opened again in the place of its closed self.
+    pub fn replace(&mut self, number: u32, database: Database) {
+        self.databases.insert(number, Arc::new(database));
+    }
+
     /// Forgets a database that is closed.
     pub fn release(&mut self, number: u32) {
         self.databases.remove(&number);

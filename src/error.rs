@@ -1,5 +1,8 @@
 //! Everything that can go wrong, as one enum with the codes of the `@libsql/client` contract.
 
+use std::io;
+use std::path::Path;
+
 use rusqlite::ffi;
 
 /// Why a job was cancelled. It decides what the caller of that job is told.
@@ -120,6 +123,15 @@ pub enum ErrorClass {
 }
 
 impl Error {
+    /// A database file that the system does not let us look at.
+    pub fn cannot_open(path: &Path, cause: &io::Error) -> Self {
+        Self::Open {
+            code: ffi::SQLITE_CANTOPEN,
+            path: path.display().to_string(),
+            cause: cause.to_string(),
+        }
+    }
+
     /// Which JavaScript class the error becomes.
     pub fn class(&self) -> ErrorClass {
         match self {

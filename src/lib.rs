@@ -101,6 +101,8 @@ pub struct OpenOptions {
     pub timeout: Option<f64>,
     /// Whether integers become JavaScript numbers.
     pub numbers: bool,
+    /// Whether its connections can only read.
+    pub read_only: bool,
 }
 
 /// Opens a database and its first connection. Returns its number, or an error record.
@@ -117,8 +119,7 @@ pub fn open_database<'env>(
         OpenOptions { location, .. } => match std::path::absolute(&location) {
             Ok(path) => Location::File(path),
             Err(error) => {
-                let code = rusqlite::ffi::SQLITE_CANTOPEN;
-                let error = error::Error::Open { code, path: location, cause: error.to_string() };
+                let error = error::Error::cannot_open(location.as_ref(), &error);
                 return error_record(env, &error).map(Either::B);
             }
         },
@@ -130,13 +131,43 @@ pub fn open_database<'env>(
     let Some(mailbox) = mailbox.flatten() else {
         return error_record(env, &error::Error::EnvironmentEnded).map(Either::B);
     };
-    match Database::open(location, timeout, options.numbers, mailbox) {
+    match Database::open(location, timeout, options.numbers, options.read_only, mailbox) {
         Ok(database) => {
             let number =
                 attachments::with(*env, attachment, |environment| environment.register(database))?;
             Ok(Either::A(number.unwrap_or_default()))
         }
         Err(error) => error_record(env, &error).map(Either::B),
+    }
+}
+
+/// Opens a database again that `shutDownDatabase` has closed: under its number, with the settings that
+/// it had, on the file that is there now. Returns null, or an error record.
+#[napi]
+pub fn reopen_database<'env>(
+    env: &'env Env,
+    attachment: u32,
+    database: u32,
+) -> Result<Option<ArrayBuffer<'env>>> {
+    let closed = match look_up(*env, attachment, database)? {
+        Lookup::Found(closed) => closed,
+        Lookup::Closed | Lookup::NeverOpened => {
+            let error = error::Error::Cancelled(error::CancelReason::ClientClosed);
+            return error_record(env, &error).map(Some);
+        }
+    };
+    let has_ended = attachments::with(*env, attachment, |environment| environment.has_ended())?;
+    if has_ended.unwrap_or(true) {
+        return error_record(env, &error::Error::EnvironmentEnded).map(Some);
+    }
+    match closed.open_again() {
+        Ok(opened) => {
+            attachments::with(*env, attachment, |environment| {
+                environment.replace(database, opened);
+            })?;
+            Ok(None)
+        }
+        Err(error) => error_record(env, &error).map(Some),
     }
 }
 

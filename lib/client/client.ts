@@ -87,7 +87,7 @@ export class Sqlite3Client implements Client {
   }
 
   async reconnect(): Promise<void> {
-    this.#pool.reopen();
+    await this.#pool.reconnect();
   }
 
   close(): void {

@@ -15,13 +15,16 @@ const messages = channel("latchdb:close");
 
 /** Collects the records of one closing, and tells the subscribers of each step. */
 export class ClosingAnswer {
-  readonly #path: string;
+  readonly #path: string | undefined;
   readonly #closed: Closed = { walLeft: false, connections: 0, cancelled: 0, steps: [] };
   #drainedBeforeMs: number;
   #failure: { error: unknown } | undefined;
 
-  /** @param drainedBeforeMs how long it had been draining before the native side began */
-  constructor(path: string, drainedBeforeMs = 0) {
+  /**
+   * @param path what the subscribers are told of; undefined where it is no client's end
+   * @param drainedBeforeMs how long it had been draining before the native side began
+   */
+  constructor(path: string | undefined, drainedBeforeMs = 0) {
     this.#path = path;
     this.#drainedBeforeMs = drainedBeforeMs;
   }
@@ -59,6 +62,7 @@ export class ClosingAnswer {
 
   #tell(step: ClosingStep): void {
     this.#closed.steps.push(step);
-    if (messages.hasSubscribers) messages.publish({ path: this.#path, ...step });
+    if (this.#path !== undefined && messages.hasSubscribers)
+      messages.publish({ path: this.#path, ...step });
   }
 }

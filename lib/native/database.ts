@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   /** The `timeout` setting in ms. */
   timeout: number | undefined;
   intMode: IntMode;
+  /** Whether its connections can only read; the file must be there then. */
+  readOnly: boolean;
 }
 
 /** One request on its way to a lane. */
@@ -47,6 +49,7 @@ export class NativeDatabase {
   readonly number: number;
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   readonly path: string;
+  readonly isFile: boolean;
   readonly statements: StatementNumbers;
   readonly intMode: IntMode;
   /** How many calls have had their answer, the closing's cancelling apart. */
@@ -54,6 +57,8 @@ export class NativeDatabase {
   /** How many have not. */
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
+  /** Settles once its connections are closed, where it is suspended. */
+  #suspension: Promise<void> | undefined;
   readonly #entry: openDatabases.OpenDatabase;
   readonly #attachment: number;
   readonly #shapes = new Map<number, Shape>();
@@ -69,6 +74,7 @@ export class NativeDatabase {
       inMemory: options.inMemory,
       timeout: options.timeout,
       numbers: options.intMode === "number",
+      readOnly: options.readOnly,
     });
     if (typeof opened !== "number") {
       openDatabases.detachSoon();
@@ -77,6 +83,7 @@ export class NativeDatabase {
     this.#attachment = attachment;
     this.number = opened;
     const isFile = !options.inMemory && options.location !== "";
+    this.isFile = isFile;
     this.path = isFile ? absolute(options.location) : options.location;
     this.intMode = options.intMode;
     this.statements = new StatementNumbers(
@@ -153,12 +160,38 @@ export class NativeDatabase {
     return closing.result();
   }
 
+  /**
+   * Closes its connections on a thread of their own, to be opened again. Every call must have its
+   * answer. `close()` and `shutDown()` end it meanwhile, too.
+   * @throws LibsqlError with SQLite's code where a connection could not be closed
+   */
+  suspend(): Promise<void> {
+    this.#shapes.clear();
+    this.#suspension = openDatabases.suspend(this.#entry);
+    return this.#suspension;
+  }
+
+  /**
+   * Opens it again, with the settings that it had, and its first connection. After an error it can be
+   * tried again.
+   * @throws LibsqlError with SQLite's code where the file cannot be opened; it is not created
+   */
+  resume(): void {
+    const failed = addon.reopenDatabase(this.#attachment, this.number);
+    if (failed !== null) throw errorIn(failed);
+    this.#suspension = undefined;
+  }
+
   /** Closes the database on a thread of its own. */
   shutDown(options: {
     drain: boolean;
     timeoutMs: number;
     drainedBeforeMs: number;
   }): Promise<Closed> {
+    if (this.#suspension !== undefined) {
+      const close = (): Closed => this.close();
+      return this.#suspension.then(close, close);
+    }
     return openDatabases.closeInBackground(this.#entry, options);
   }
 

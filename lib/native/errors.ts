@@ -85,6 +85,40 @@ export function allHeld(maxConnections: number): LibsqlError {
   );
 }
 
+/** For a suspension that waited for calls, or for open transactions, up to its limit. */
+export function stillActive(transactions: number, waitedMs: number): LibsqlError {
+  const what =
+    transactions === 0
+      ? "what it was called for before still runs. Wait for that, or abort it"
+      : `${transactions} of its transactions ${transactions === 1 ? "is" : "are"} still open. ` +
+        "Commit or roll back; whoever holds a transaction must not wait meanwhile for a call of " +
+        "the client outside of it";
+  return new LibsqlError(
+    `The client could not be suspended within ${waitedMs} ms: ${what}, or allow more time. ` +
+      "Nothing has been changed, and the client goes on.",
+    "TRANSACTION_ACTIVE",
+  );
+}
+
+/** For the suspension of a client whose data is on its connection alone. */
+export function notAFile(): LibsqlError {
+  return new LibsqlError(
+    "The database of this client is in memory, or a temporary one: there is no file that could be " +
+      "replaced, and its data would be lost with its connection",
+    "NOT_A_FILE",
+  );
+}
+
+/** For the suspension of a client that has TEMP tables and the like. */
+export function hasConnectionState(): LibsqlError {
+  return new LibsqlError(
+    "This client has used TEMP tables, ATTACH or PRAGMA locking_mode = exclusive: what these made is " +
+      "on its connection, and would be lost. Call reconnect(), which drops it, and try again, or use " +
+      "a client of its own for such things.",
+    "CONNECTION_STATE",
+  );
+}
+
 /** For a call that waited for the only connection while the transaction that has it was idle. */
 export function heldByOwnTransaction(waitedMs: number): LibsqlError {
   const text =

@@ -12,8 +12,8 @@ import { clientClosed } from "./errors";
 import { setTimeout } from "../timers";
 
 /**
- * An open database, whether or not somebody still has its client. It is known by its identity: the
- * addon's numbers begin anew with each attachment.
+ * An open database, or a suspended one, whether or not somebody still has its client. It is known by
+ * its identity: the addon's numbers begin anew with each attachment.
  */
 export interface OpenDatabase<Owner extends object = object> {
   readonly attachment: number;
@@ -24,6 +24,14 @@ export interface OpenDatabase<Owner extends object = object> {
   readonly owner: WeakRef<Owner>;
   /** Its closing on a thread of its own, once that began. */
   closing?: Promise<Closed>;
+}
+
+/** How long a closing lets finish what is queued. */
+interface Draining {
+  drain?: boolean;
+  timeoutMs?: number;
+  /** How long it had been draining before. */
+  drainedBeforeMs?: number;
 }
 
 /** For how long this copy of latchdb stays attached to the addon when nothing is open, in ms. */
@@ -82,26 +90,47 @@ export function openDatabases<Owner extends object>(): OpenDatabase<Owner>[] {
 /**
  * Closes a database on a thread of its own. With `drain`, what is queued is let finish first, for
  * `timeoutMs` at most.
- *
- * @param drainedBeforeMs how long it had been draining before
  */
 export function closeInBackground(
   database: OpenDatabase,
-  { drain = false, timeoutMs = 0, drainedBeforeMs = 0 } = {},
+  { drain = false, timeoutMs = 0, drainedBeforeMs = 0 }: Draining = {},
 ): Promise<Closed> {
-  const { attachment, number, path } = database;
-  database.closing ??= new Promise((resolve, reject) => {
+  const closing = new ClosingAnswer(database.path, drainedBeforeMs);
+  database.closing ??= closeConnections(database, closing, { drain, timeoutMs }, () => {
+    // The thread is done: this joins it, and lets the number go.
+    addon.closeDatabase(database.attachment, database.number);
+    leave(database);
+  });
+  return database.closing;
+}
+
+/**
+ * Closes the connections of a database on a thread of its own. It stays entered and keeps its number,
+ * under which it can be opened again. Nothing of it may be running.
+ */
+export async function suspend(database: OpenDatabase): Promise<void> {
+  await closeConnections(database, new ClosingAnswer(undefined), { drain: false, timeoutMs: 0 });
+}
+
+function closeConnections(
+  { attachment, number }: OpenDatabase,
+  closing: ClosingAnswer,
+  { drain, timeoutMs }: { drain: boolean; timeoutMs: number },
+  ended?: () => void,
+): Promise<Closed> {
+  return new Promise((resolve, reject) => {
     const job = nextJob();
     const submitted = addon.shutDownDatabase(attachment, number, job, drain, timeoutMs);
-    if (submitted !== Submitted.Accepted) return reject(clientClosed());
-    const closing = new ClosingAnswer(path, drainedBeforeMs);
+    if (submitted !== Submitted.Accepted) {
+      // Its connections are closed already.
+      ended?.();
+      return reject(clientClosed());
+    }
     expect(job, {
       fail: reject,
       take(kind, record) {
         if (!closing.take(kind, record)) return false;
-        // The thread is done: this joins it, and lets the number go.
-        addon.closeDatabase(attachment, number);
-        leave(database);
+        ended?.();
         try {
           resolve(closing.result());
         } catch (error) {
@@ -111,7 +140,6 @@ export function closeInBackground(
       },
     });
   });
-  return database.closing;
 }
 
 function closeAll(): void {

@@ -6,6 +6,8 @@ export interface Call<T> {
   readonly signal: AbortSignal | undefined;
   /** Whether it begins a transaction. */
   readonly begins?: boolean;
+  /** Whether it waits until nothing runs, by a limit of its own. */
+  readonly suspends?: boolean;
   /** Nobody called for it: it belongs to a closing. */
   readonly isOfClosing?: boolean;
   /** Whether it can start now. */
@@ -18,6 +20,7 @@ export interface Call<T> {
 /** One waiting call. */
 export interface WaitingCall {
   readonly begins: boolean;
+  readonly suspends: boolean;
   readonly isOfClosing: boolean;
   ready(): boolean;
   start(): void;
@@ -28,16 +31,25 @@ export interface WaitingCall {
 export class CallLine {
   readonly #calls: WaitingCall[] = [];
   #onEmpty: (() => void) | undefined;
+  #isHeld = false;
+  #isBehind = false;
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
     return this.#calls[0];
   }
 
+  /** Whether it was held, and some of those who came meanwhile, or after them, still wait. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** Starts a call now, where nobody waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
-    if (this.first === undefined && call.ready()) return attempt(() => call.start());
-    const { signal, begins = false, isOfClosing = false } = call;
+    if (this.first === undefined && !this.#isHeld && call.ready()) {
+      return attempt(() => call.start());
+    }
+    const { signal, begins = false, suspends = false, isOfClosing = false } = call;
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
         if (this.#remove(waiting)) waiting.fail(signal?.reason);
@@ -45,6 +57,7 @@ export class CallLine {
       };
       const waiting: WaitingCall = {
         begins,
+        suspends,
         isOfClosing,
         ready: () => call.ready(),
         start: () => {
@@ -70,11 +83,24 @@ export class CallLine {
 
   /** Starts every call that can. */
   advance(): void {
-    for (let first = this.first; first?.ready(); first = this.first) {
+    for (let first = this.first; !this.#isHeld && first?.ready(); first = this.first) {
       this.#calls.shift();
       first.start();
     }
-    if (this.first === undefined) this.#onEmpty?.();
+    if (this.first !== undefined) return;
+    this.#isBehind = this.#isHeld;
+    this.#onEmpty?.();
+  }
+
+  /** Lets every call wait until `letGo`, whether it is ready or not. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#isBehind = true;
+  }
+
+  /** `advance` can start them again. */
+  letGo(): void {
+    this.#isHeld = false;
   }
 
   /** Resolves once nobody waits, if `advance` makes it so. */

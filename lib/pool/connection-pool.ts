@@ -4,6 +4,7 @@ import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import { clientClosed, neverOpened } from "../native/errors";
 import { givenShutdownOptions } from "../shutdown-options";
 import { Scheduler } from "./scheduler";
+import type { SuspensionOptions } from "./suspension";
 
 /** How the connections of a pool are opened. */
 export interface PoolOptions {
@@ -13,6 +14,8 @@ export interface PoolOptions {
   timeout?: number | undefined;
   /** How integers are read. Default: "number". */
   intMode?: IntMode;
+  /** Whether the connections can only read: writing is SQLITE_READONLY. Default: false. */
+  readOnly?: boolean;
 }
 
 /**
@@ -42,9 +45,9 @@ export class ConnectionPool {
    * @throws LibsqlError with SQLite's code where the file cannot be opened
    */
   open(): void {
-    const { inMemory = false, timeout, intMode = "number" } = this.#options;
+    const { inMemory = false, timeout, intMode = "number", readOnly = false } = this.#options;
     this.#scheduler = new Scheduler(
-      { location: this.#location, inMemory, timeout, intMode },
+      { location: this.#location, inMemory, timeout, intMode, readOnly },
       this.#maxConnections,
     );
   }
@@ -85,6 +88,46 @@ export class ConnectionPool {
   reopen(): void {
     this.close();
     this.open();
+  }
+
+  /**
+   * The same, but not while the file is in the hands of a suspension's action: it waits for that.
+   * @throws LibsqlError CLIENT_CLOSED where `close()` is called meanwhile
+   */
+  async reconnect(): Promise<void> {
+    const wasClosed = this.isClosed;
+    while (this.#scheduler?.suspension !== undefined) await this.#scheduler.suspension;
+    if (this.isClosed && !wasClosed) throw clientClosed();
+    this.reopen();
+  }
+
+  /**
+   * Runs an action while this client has no connection: no descriptor, no lock, no thread. It may
+   * put another database in the place of the file.
+   *
+   * Calls that were made before end first, and so do open transactions, whose own calls go on. Calls
+   * that are made later wait, without an error, and see what the action has left; they can be aborted.
+   * A further suspension stands in line with them. The client does not count as closed.
+   *
+   * Then its database is opened again with all its settings, whether the action has succeeded or not:
+   * this settles as the action does. Where it cannot be opened, the waiting calls end in that error, no
+   * file is created, and each later call tries it again: it may be another program's lock, or a file
+   * that is brought back. That does not make a failure of the action: what it has done is done.
+   *
+   * `close()` and `shutdown()` end the waiting calls in CLIENT_CLOSED at once, and the action itself goes
+   * on; nothing is opened after it. `shutdown()` with `drain` waits for all of it up to its limit.
+   *
+   * @param action gets the absolute path of the file
+   * @throws LibsqlError TRANSACTION_ACTIVE where something still runs, or a transaction is open, after
+   * `timeoutMs`; CONNECTION_STATE where TEMP tables, attached databases or an exclusive lock would be
+   * lost; NOT_A_FILE for a database in memory; CLIENT_CLOSED; SQLite's code where a connection could
+   * not be closed. The action has not run then, and the client goes on as before.
+   */
+  async whileSuspended<T>(
+    action: (file: string) => Promise<T>,
+    options: SuspensionOptions,
+  ): Promise<T> {
+    return this.scheduler.whileSuspended(action, options);
   }
 }
 

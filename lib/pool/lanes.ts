@@ -38,6 +38,11 @@ export class Lanes {
     return this.#main === undefined || !this.#pending.has(this.#main);
   }
 
+  /** Whether every call of every lane has its answer. */
+  get areDone(): boolean {
+    return this.#pending.size === 0;
+  }
+
   /** A call is handed to a lane. */
   begin(lane: number): void {
     this.#pending.set(lane, (this.#pending.get(lane) ?? 0) + 1);

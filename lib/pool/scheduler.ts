@@ -1,5 +1,5 @@
 /**
- * Who of a client's calls goes first, for as long as its database is open.
+ * Who of a client's calls goes first, from its opening to its end.
  *
  * Calls start in the order in which they are made. Those outside of transactions run on the main
  * lane, one after the other; each transaction has a lane of its own while it is open. Who may write
@@ -11,7 +11,14 @@ import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import type { Closed } from "../native/closing";
 import { NativeDatabase, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
-import { allHeld, clientClosed, heldByOwnTransaction } from "../native/errors";
+import {
+  allHeld,
+  clientClosed,
+  hasConnectionState,
+  heldByOwnTransaction,
+  notAFile,
+  stillActive,
+} from "../native/errors";
 import type { RequestWriter, StatementToWrite } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../timers";
@@ -20,6 +27,7 @@ import { Lanes } from "./lanes";
 import { OpenTransaction, type TransactionHost } from "./open-transaction";
 import { Requests, type Batch } from "./requests";
 import { allResults, noResult, onlyResult } from "./results";
+import { SuspensionWait, type SuspensionOptions } from "./suspension";
 
 /** How long a call waits for an idle transaction of its own client where no `timeout` is set. */
 const DEFAULT_OWN_PATIENCE_MS = 5000;
@@ -30,11 +38,11 @@ export class Scheduler implements TransactionHost {
   readonly requests: Requests;
   readonly #maxConnections: number;
   readonly #patienceMs: number;
-  readonly #lanes: Lanes;
+  #lanes: Lanes;
   readonly #line = new CallLine();
   readonly #transactions = new Set<OpenTransaction>();
-  /** Transactions that are open, or wait to begin. */
-  #held = 0;
+  /** How many wait to begin, and not because of a suspension. */
+  #beginning = 0;
   /** Long batches that are being written, in transactions or outside. */
   readonly #writing = new Set<Promise<unknown>>();
   /** How many of them have not gone to their lanes. */
@@ -51,6 +59,10 @@ export class Scheduler implements TransactionHost {
   readonly #limits = new Set<NodeJS.Timeout>();
   #endHandingOver: (() => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
+  /** Settles with the latest suspension, its wait included. */
+  #suspension: Promise<void> | undefined;
+  /** Opening again has failed: the next call tries it anew. */
+  #isToBeResumed = false;
 
   /**
    * Opens the database and its first connection.
@@ -90,7 +102,7 @@ export class Scheduler implements TransactionHost {
       this.#isWritingOnMain = true;
       const written = this.writeLong(batch, signal, submit).finally(() => {
         this.#isWritingOnMain = false;
-        this.#line.advance();
+        this.#advance();
       });
       return written.then(({ answer }) => answer);
     });
@@ -111,14 +123,19 @@ export class Scheduler implements TransactionHost {
   begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
-    this.#held++;
+    // Who waits because of a suspension keeps nobody from calling.
+    const counts = this.#suspension === undefined && !this.#line.isBehind ? 1 : 0;
+    this.#beginning += counts;
     const begun = this.#line.enter({
       signal,
       begins: true,
       ready: () =>
         this.#lanes.isMainDone && !this.#isWritingOnMain && this.#lanes.hasOneForTransaction(),
-      start: () => this.#begin(mode, signal),
-      gaveUp: () => this.#held--,
+      start: () => {
+        this.#beginning -= counts;
+        return this.#begin(mode, signal);
+      },
+      gaveUp: () => (this.#beginning -= counts),
     });
     this.#watchPatience();
     return begun;
@@ -136,15 +153,14 @@ export class Scheduler implements TransactionHost {
       this.#lanes.tie(lane);
       this.#moveToTied();
     }
-    this.#line.advance();
+    this.#advance();
   }
 
   release(transaction: OpenTransaction): void {
     if (!this.#transactions.delete(transaction)) return;
-    this.#held--;
     this.#lanes.giveBack(transaction.lane);
     this.#moveToTied();
-    this.#line.advance();
+    this.#advance();
   }
 
   writeLong<T>(
@@ -169,11 +185,100 @@ export class Scheduler implements TransactionHost {
     const forget = (): void => {
       sent();
       this.#writing.delete(noted);
+      this.#advance();
     };
     // Whoever made the call hears of its failing.
     const noted = written.then(forget, forget);
     this.#writing.add(noted);
     return written;
+  }
+
+  // --- suspending -------------------------------------------------------------------------------
+
+  /** Settles with the latest suspension, whether it waits or runs; undefined where there is none. */
+  get suspension(): Promise<void> | undefined {
+    return this.#suspension;
+  }
+
+  /** See {@link ConnectionPool.whileSuspended}. */
+  whileSuspended<T>(action: (file: string) => Promise<T>, options: SuspensionOptions): Promise<T> {
+    const refused = this.#suspensionRefusal(options.signal);
+    if (refused !== undefined) return Promise.reject(refused.error);
+    const wait = new SuspensionWait(options, this.#suspension, () =>
+      stillActive(this.#transactions.size, options.timeoutMs),
+    );
+    const ended = this.#line.enter({
+      signal: wait.signal,
+      suspends: true,
+      // Where it has to be refused in the end, it is refused at once.
+      ready: () => this.#lanes.tied !== undefined || this.#isIdle,
+      start: () => {
+        wait.end();
+        return this.#suspend(action);
+      },
+      gaveUp: () => wait.end(),
+    });
+    const settle = (): void => {
+      if (this.#suspension === settled) this.#suspension = undefined;
+    };
+    const settled = ended.then(settle, settle);
+    this.#suspension = settled;
+    return ended;
+  }
+
+  #suspensionRefusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
+    if (this.#closing) return { error: clientClosed() };
+    if (signal?.aborted) return { error: signal.reason };
+    if (!this.database.isFile) return { error: notAFile() };
+    if (this.#lanes.tied !== undefined) return { error: hasConnectionState() };
+    return this.#resumptionFailure();
+  }
+
+  /** Whether nothing runs and no transaction is open. */
+  get #isIdle(): boolean {
+    return this.#transactions.size === 0 && this.#writing.size === 0 && this.#lanes.areDone;
+  }
+
+  async #suspend<T>(action: (file: string) => Promise<T>): Promise<T> {
+    if (this.#lanes.tied !== undefined) throw hasConnectionState();
+    this.#line.hold();
+    try {
+      await this.database.suspend();
+      // Closed meanwhile: nothing has been done yet, and nothing is.
+      if (this.#hasForgotten) throw clientClosed();
+      return await action(this.database.path);
+    } finally {
+      if (!this.#hasForgotten) this.#goOn();
+    }
+  }
+
+  /** Opens again and lets those go on who have waited. */
+  #goOn(): void {
+    try {
+      this.#resume();
+    } catch (error) {
+      this.#isToBeResumed = true;
+      this.#line.fail(error);
+    }
+    this.#line.letGo();
+    this.#advance();
+  }
+
+  #resume(): void {
+    this.database.resume();
+    this.#lanes = new Lanes(this.database, this.#maxConnections);
+    this.#isToBeResumed = false;
+  }
+
+  /** Tries again to open where that has failed; says why it cannot be. */
+  #resumptionFailure(): { error: unknown } | undefined {
+    if (!this.#isToBeResumed) return undefined;
+    try {
+      this.#resume();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   // --- the end ----------------------------------------------------------------------------------
@@ -256,22 +361,29 @@ export class Scheduler implements TransactionHost {
     return { ...closed, cancelled: closed.cancelled + forgotten };
   }
 
-  /** Waits until every call has gone to its lane, or the time is over. */
+  /** Waits until every call has gone to its lane and no suspension is left, or the time is over. */
   async #allHandedOver(deadline: number): Promise<void> {
-    if (this.#writing.size === 0 && this.#line.first === undefined) return;
+    if (this.#isHandedOver) return;
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       this.#endHandingOver = resolve;
       timer = setTimeout(resolve, deadline - performance.now());
     });
     const handedOver = (async () => {
-      while (this.#writing.size > 0 || this.#line.first !== undefined) {
+      while (!this.#isHandedOver) {
         await Promise.all(this.#writing);
         await this.#line.emptied();
+        await this.#suspension;
       }
     })();
     await Promise.race([handedOver, over]);
     clearTimeout(timer);
+  }
+
+  get #isHandedOver(): boolean {
+    return (
+      this.#writing.size === 0 && this.#line.first === undefined && this.#suspension === undefined
+    );
   }
 
   /** Ends the draining, wherever it is. */
@@ -313,8 +425,15 @@ export class Scheduler implements TransactionHost {
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
     if (this.#closing) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
-    if (this.#held >= this.#maxConnections) return { error: allHeld(this.#maxConnections) };
-    return undefined;
+    // Who comes behind those whom a suspension has held up waits like them.
+    const held = this.#line.isBehind ? 0 : this.#transactions.size + this.#beginning;
+    if (held >= this.#maxConnections) return { error: allHeld(this.#maxConnections) };
+    return this.#resumptionFailure();
+  }
+
+  #advance(): void {
+    this.#line.advance();
+    this.#watchPatience();
   }
 
   #submit<T>(
@@ -332,10 +451,7 @@ export class Scheduler implements TransactionHost {
 
   #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
     const lane = this.#lanes.takeForTransaction();
-    if (lane === undefined) {
-      this.#held--;
-      return Promise.reject(clientClosed());
-    }
+    if (lane === undefined) return Promise.reject(clientClosed());
     const transaction = new OpenTransaction(this, lane, nextJob());
     this.#transactions.add(transaction);
     this.begins(lane);
@@ -370,6 +486,7 @@ export class Scheduler implements TransactionHost {
     // What was called before still runs on the former lane.
     this.#line.enterFirst({
       begins: false,
+      suspends: false,
       isOfClosing: true,
       ready: () => move.isDone() && !this.#isWritingOnMain,
       start: () => move.finish(),
@@ -378,28 +495,42 @@ export class Scheduler implements TransactionHost {
   }
 
   /**
-   * A call that waits for the only lane, while the transaction that holds it is idle, may wait
-   * because its own caller does not go on: after the client's patience it ends in SQLITE_BUSY.
+   * A call that waits for a lane, while the transactions that hold it are idle, may wait because its
+   * own caller does not go on: after the client's patience it ends in an error.
    */
   #watchPatience(): void {
-    const first = this.#line.first;
-    if (first === undefined || this.#patience !== undefined) return;
-    const holder = [...this.#transactions].find(({ lane }) => lane === this.#lanes.tied);
-    if (holder === undefined) return;
+    const { first } = this.#line;
+    if (first === undefined || first.suspends || this.#patience !== undefined) return;
+    const holders = this.#holders();
+    if (holders.length === 0) return;
     const began = performance.now();
     const look = (): void => {
       this.#patience = undefined;
-      const idleFor = holder.idleFor(began);
-      if (this.#line.first === first && holder.isOpen && idleFor < this.#patienceMs) {
-        this.#patience = setTimeout(look, this.#patienceMs - idleFor);
-        return;
-      }
-      if (this.#line.first === first && holder.isOpen) {
-        this.#line.fail(heldByOwnTransaction(this.#patienceMs), (call) => call === first);
+      if (this.#line.first === first && holders.every(({ isOpen }) => isOpen)) {
+        const idleFor = Math.min(...holders.map((holder) => holder.idleFor(began)));
+        if (idleFor < this.#patienceMs) {
+          this.#patience = setTimeout(look, this.#patienceMs - idleFor);
+          return;
+        }
+        this.#line.fail(this.#heldTooLong(), (call) => call === first);
         this.#line.advance();
       }
       this.#watchPatience();
     };
     this.#patience = setTimeout(look, this.#patienceMs);
+  }
+
+  /** The transactions of which one has to end before any call that waits can have a lane. */
+  #holders(): OpenTransaction[] {
+    const { main, tied } = this.#lanes;
+    if (tied !== undefined) return [...this.#transactions].filter(({ lane }) => lane === tied);
+    // Without a main lane, they have them all: a suspension has let so many calls gather.
+    return main === undefined ? [...this.#transactions] : [];
+  }
+
+  #heldTooLong(): Error {
+    return this.#lanes.tied === undefined
+      ? allHeld(this.#maxConnections)
+      : heldByOwnTransaction(this.#patienceMs);
   }
 }

@@ -8,13 +8,19 @@ use crate::context::Location;
 use crate::error::Error;
 
 /// Opens a connection as SQLite has it, without any setting of ours.
-pub fn open(location: &Location, create: bool) -> Result<rusqlite::Connection, Error> {
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub fn open(
+    location: &Location,
+    create: bool,
+    read_only: bool,
+) -> Result<rusqlite::Connection, Error> {
+    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let create = create && !read_only;
+    flags.set(OpenFlags::SQLITE_OPEN_READ_ONLY, read_only);
+    flags.set(OpenFlags::SQLITE_OPEN_READ_WRITE, !read_only);
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
     match location {
-        Location::File(path) => {
-            rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))
-        }
+        Location::File(path) => rusqlite::Connection::open_with_flags(path, flags)
+            .map_err(|error| explain(path, create, error)),
         Location::Memory(uri) => {
             Ok(rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
         }
@@ -23,7 +29,7 @@ pub fn open(location: &Location, create: bool) -> Result<rusqlite::Connection, E
 }
 
 /// SQLite says only "unable to open database file": the folder says why.
-fn explain(path: &Path, error: rusqlite::Error) -> Error {
+fn explain(path: &Path, create: bool, error: rusqlite::Error) -> Error {
     if matches!(error, rusqlite::Error::NulError(_)) {
         return Error::Open {
             code: ffi::SQLITE_CANTOPEN,
@@ -40,6 +46,7 @@ fn explain(path: &Path, error: rusqlite::Error) -> Error {
         (Err(_), Err(missing)) => {
             format!("{missing}: {}; create the directory first", folder.display())
         }
+        (Err(missing), Ok(_)) if !create => missing.to_string(),
         (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
             format!("it cannot be created in {}; check its permissions", folder.display())
         }

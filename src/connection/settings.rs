@@ -57,6 +57,13 @@ pub struct Settings {
     version: AtomicU64,
 }
 
+impl Clone for Settings {
+    fn clone(&self) -> Self {
+        let made = self.made();
+        Self { made: Mutex::new(made.clone()), version: AtomicU64::new(self.version()) }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Setting {
     name: String,
