@@ -5,6 +5,8 @@
  */
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
+import type { DatabaseSwapOptions, DatabaseSwapResult } from "./swap.js";
+
 export * from "./swap.js";
 
 export type Client = core.Client;
@@ -188,6 +190,22 @@ export interface LatchClient extends Client {
 
   /** Closes what is open, and opens the database afresh. */
   reconnect(): Promise<void>;
+
+  /**
+   * Replaces the client's database by a new one ({@link swapDatabase}), and goes on with that, with the
+   * settings that the client has. What was called before ends first; open transactions are waited
+   * for. What is called later only waits: it sees the new database, or, where the swap failed, the old
+   * one. While it goes on the client has no connection, and it does not count as closed.
+   *
+   * {@link close} ends the calls that wait with CLIENT_CLOSED; the swap itself goes on.
+   *
+   * @throws SwapError as {@link swapDatabase} does
+   * @throws LibsqlError TRANSACTION_ACTIVE where a transaction is still open after `timeoutMs`;
+   * CONNECTION_STATE where TEMP tables or attached databases would be lost; NOT_A_FILE for a
+   * database in memory; CLIENT_CLOSED: in each case nothing is changed
+   * @throws TypeError for options that are wrong in themselves, and the signal's `reason`
+   */
+  replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
 
   /**
    * Closes the client. When this returns, no descriptor, lock, thread or statement of it is left;

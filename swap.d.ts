@@ -4,6 +4,10 @@
  * @packageDocumentation
  */
 
+import type { DatabaseSwapStep } from "./swap-database.js";
+
+export * from "./swap-database.js";
+
 /**
  * How sure a swap is to outlive a power cut.
  *
@@ -162,6 +166,13 @@ export interface SwapResult {
  */
 export function swapFile(target: string, options: SwapOptions): Promise<SwapResult>;
 
+/** A process that has a database open. */
+export interface Opener {
+  pid: number;
+  /** Its name, where the system tells. */
+  name: string | undefined;
+}
+
 /** An error of a swap, or of one of the steps that can be called by themselves. */
 export class SwapError extends Error {
   /** @private */
@@ -183,18 +194,27 @@ export class SwapError extends Error {
    * - `FILE_MISSING`, `IS_DIRECTORY`, `NOT_A_FILE`, `NOT_A_DIRECTORY`: for the steps that are called
    *   by themselves
    * - `PATH_NOT_UTF8`: `prepare` would get a path that JavaScript cannot write
+   * - `DATABASE_IN_USE`: somebody else has it open, see `openers`; `DATABASE_BUSY`: its lock was not free
+   *   within `timeoutMs`; `DATABASE_CHANGED`: another process committed after `build` began: run it again
+   * - `NOT_A_DATABASE`, `DATABASE_CORRUPT`, `SQLITE_ERROR`
+   * - `BUILD_FAILED`, `VERIFY_FAILED`: see `cause`; `INTEGRITY_CHECK_FAILED`, `FOREIGN_KEY_CHECK_FAILED`
+   * - `STAGING_OPEN`, `STAGING_SIDECAR`: somebody still has the new database open
+   * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode
+   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`: another name is needed; `TARGET_EXISTS`
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
    * - `INTERNAL_ERROR`: a defect of latchdb's
    */
   readonly code: string;
   /** The step that failed. */
-  readonly step: SwapStep;
+  readonly step: SwapStep | DatabaseSwapStep;
   /** The file or directory that it failed at. */
   readonly path: string;
   /** The name of the system's error, for example "ENOSPC", where the system refused. */
   readonly errno: string | undefined;
   /** Whether the target is the new file, in spite of the error. */
   readonly committed: boolean;
+  /** Who has the database open, where that is the error and the system tells. */
+  readonly openers: readonly Opener[];
 }
 
 /** The option of steps that Windows refuses while another program has the file open. */

@@ -2,14 +2,17 @@ import latchdb from "./index.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
 export const {
+  copyDatabase,
   createClient,
   fsyncDirectory,
   fsyncFile,
   LibsqlBatchError,
   LibsqlError,
+  recover,
   removeWithRetry,
   renameDurably,
   shutdownAll,
+  swapDatabase,
   SwapError,
   swapFile,
   terminateWorker,

@@ -4,23 +4,29 @@ import { createClient } from "./client/create-client";
 import { shutdownAll } from "./environment/shutdown-all";
 import { terminateWorker } from "./environment/terminate-worker";
 import {
+  copyDatabase,
   fsyncDirectory,
   fsyncFile,
+  recover,
   removeWithRetry,
   renameDurably,
-  swapFile,
+  swapDatabase,
   SwapError,
+  swapFile,
 } from "./swap";
 
 export {
+  copyDatabase,
   createClient,
   fsyncDirectory,
   fsyncFile,
   LibsqlBatchError,
   LibsqlError,
+  recover,
   removeWithRetry,
   renameDurably,
   shutdownAll,
+  swapDatabase,
   SwapError,
   swapFile,
   terminateWorker,
@@ -28,14 +34,17 @@ export {
 
 // The public types are written by hand: this is where they are held to what is there.
 ({
+  copyDatabase,
   createClient,
   fsyncDirectory,
   fsyncFile,
   LibsqlBatchError,
   LibsqlError,
+  recover,
   removeWithRetry,
   renameDurably,
   shutdownAll,
+  swapDatabase,
   SwapError,
   swapFile,
   terminateWorker,

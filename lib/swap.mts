@@ -1,5 +1,14 @@
 import swap from "./swap.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
-export const { fsyncDirectory, fsyncFile, removeWithRetry, renameDurably, SwapError, swapFile } =
-  swap;
+export const {
+  copyDatabase,
+  fsyncDirectory,
+  fsyncFile,
+  recover,
+  removeWithRetry,
+  renameDurably,
+  swapDatabase,
+  SwapError,
+  swapFile,
+} = swap;

@@ -27,10 +27,13 @@ const require = createRequire(import.meta.url);
 /** What latchdb adds: the same as in latchdb/swap. */
 const swapping = [
   "SwapError",
+  "copyDatabase",
   "fsyncDirectory",
   "fsyncFile",
+  "recover",
   "removeWithRetry",
   "renameDurably",
+  "swapDatabase",
   "swapFile",
 ];
 const common = [

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Durability, SwapResult } from "../../swap.js";
-import { SwapError } from "../swap/errors";
 import { swapFile } from "../swap/swap-file";
+import { printError } from "./print-error";
 import { ProgressBar } from "./progress-bar";
 
 interface SwapFlags {
@@ -71,7 +71,7 @@ async function swap(source: string, target: string, flags: SwapFlags): Promise<v
   } catch (error) {
     bar.stop();
     process.exitCode = ended.exitCode() ?? 1;
-    report(error, flags.json === true);
+    printError("swap", error, flags.json === true);
   }
 }
 
@@ -105,13 +105,6 @@ function describe(target: string, { skipped, bytes, durable, ms }: SwapResult): 
   if (skipped) return `${target} has the same content already: it is left as it is`;
   const outlives = durable ? "on the disk" : "a power cut may still undo it";
   return `${target} is replaced: ${bytes} bytes in ${Math.round(ms)} ms, ${outlives}`;
-}
-
-function report(error: unknown, json: boolean): void {
-  const { message } = error as Error;
-  if (!json) return console.error(`latchdb swap: ${message}`);
-  const details = error instanceof SwapError ? { ...error } : {};
-  console.log(JSON.stringify({ error: { ...details, message } }));
 }
 
 function checkPrepare(command: string): string {

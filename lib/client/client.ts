@@ -10,10 +10,21 @@ import {
   type TransactionMode,
 } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
-import type { ResultSetOf, ShutdownOptions, ShutdownReport } from "../../index.js";
-import type { ConnectionPool } from "../pool/connection-pool";
+import type {
+  DatabaseSwapOptions,
+  DatabaseSwapResult,
+  ResultSetOf,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../index.js";
+import { ConnectionPool, type PoolOptions } from "../pool/connection-pool";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
+import { runDatabaseSwap } from "../swap/database/database-swap";
+import { checkSwapOptions } from "../swap/database/options";
 import { Sqlite3Transaction } from "./transaction";
+
+/** How many connections a client has at most that nobody configured: as with `createClient()`. */
+const CONNECTIONS = 20;
 
 /** A client for a local database. `createClient()` makes one. */
 export class Sqlite3Client implements Client {
@@ -90,6 +101,14 @@ export class Sqlite3Client implements Client {
     await this.#pool.reconnect();
   }
 
+  async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    const checked = checkSwapOptions(options);
+    const { intMode } = this.#pool;
+    const open = (file: string, access: PoolOptions): Sqlite3Client =>
+      openFile(file, { ...access, intMode });
+    return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+  }
+
   close(): void {
     this.#pool.close();
   }
@@ -105,4 +124,14 @@ export class Sqlite3Client implements Client {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
+}
+
+/**
+ * Opens a client on a file, by its path.
+ * @throws LibsqlError with SQLite's code where it cannot be opened
+ */
+export function openFile(path: string, options: PoolOptions): Sqlite3Client {
+  const pool = new ConnectionPool(path, options, CONNECTIONS);
+  pool.open();
+  return new Sqlite3Client(pool);
 }

@@ -61,6 +61,11 @@ export class ConnectionPool {
     throw this.#isClosedUnopened ? clientClosed() : neverOpened();
   }
 
+  /** How integers are read. */
+  get intMode(): IntMode {
+    return this.#options.intMode ?? "number";
+  }
+
   /** Whether it was closed, or is being closed. */
   get isClosed(): boolean {
     return this.#scheduler?.isClosed ?? this.#isClosedUnopened;

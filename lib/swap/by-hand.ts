@@ -2,7 +2,7 @@
 import type { RetryOption } from "../../swap.js";
 import { addon } from "../addon/addon";
 import { SwapError } from "./errors";
-import { startFileJob, type Ended, type StartFileJob } from "./file-job";
+import { startFileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
 import { checkPath, retryMsOf } from "./options";
 
 export async function fsyncFile(path: string): Promise<void> {
@@ -35,9 +35,10 @@ export async function removeWithRetry(path: string, options: RetryOption = {}): 
   return committed;
 }
 
-function run(start: StartFileJob): Promise<Ended> {
+function run(start: StartFileJob): Promise<FileSwapped> {
   return new Promise((resolve, reject) => {
     startFileJob(start, {
+      readEnd: readFileSwapped,
       ended: (outcome) => {
         if (outcome instanceof SwapError) reject(outcome);
         else resolve(outcome);

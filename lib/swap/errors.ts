@@ -1,22 +1,24 @@
 /** The errors of swaps. */
-import type { SwapStep } from "../../swap.js";
+import type { DatabaseSwapStep, Opener, SwapStep } from "../../swap.js";
 
 /** What a {@link SwapError} says besides its text. */
 export interface SwapFailure {
   code: string;
-  step: SwapStep;
+  step: SwapStep | DatabaseSwapStep;
   path: string;
   errno?: string | undefined;
   committed?: boolean;
+  openers?: readonly Opener[];
 }
 
 /** See `swap.d.ts`. */
 export class SwapError extends Error {
   readonly code: string;
-  readonly step: SwapStep;
+  readonly step: SwapStep | DatabaseSwapStep;
   readonly path: string;
   readonly errno: string | undefined;
   readonly committed: boolean;
+  readonly openers: readonly Opener[];
 
   constructor(message: string, failure: SwapFailure, options?: ErrorOptions) {
     super(`${failure.code}: ${message}`, options);
@@ -25,6 +27,7 @@ export class SwapError extends Error {
     this.path = failure.path;
     this.errno = failure.errno;
     this.committed = failure.committed ?? false;
+    this.openers = failure.openers ?? [];
   }
 }
 // On the prototype, as it is with Error itself: not among the error's own keys.
@@ -36,6 +39,25 @@ export function prepareFailed(cause: unknown, stagingPath: string): SwapError {
     `prepare threw while it worked on ${stagingPath}: ${textOf(cause)}`,
     { code: "PREPARE_FAILED", step: "prepare", path: stagingPath },
     { cause },
+  );
+}
+
+/** For a `build` that threw. */
+export function buildFailed(cause: unknown, stagingPath: string): SwapError {
+  return new SwapError(
+    `build threw while it made the new database: ${textOf(cause)}. The old one is as it was`,
+    { code: "BUILD_FAILED", step: "build", path: stagingPath },
+    { cause },
+  );
+}
+
+/** For a `verify` that threw, or said no. */
+export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
+  const why = cause === undefined ? "said no to the new database" : `threw: ${textOf(cause)}`;
+  return new SwapError(
+    `verify ${why}. The old database is as it was`,
+    { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
+    cause === undefined ? undefined : { cause },
   );
 }
 

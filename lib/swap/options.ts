@@ -1,18 +1,23 @@
 /** What `swapFile` is given, checked: what is wrong in itself is a TypeError, before anything begins. */
 import type { Durability, SwapData, SwapOptions } from "../../swap.js";
+import { SwapDurability } from "../../binding.js";
 import { givenSignal } from "../statement";
 
 /** How long Windows' refusals are tried again, in ms. */
 const RETRY_MS = 8000;
 
-const DURABILITIES: readonly Durability[] = ["full", "barrier", "none"];
+const DURABILITIES: Record<Durability, SwapDurability> = {
+  full: SwapDurability.Full,
+  barrier: SwapDurability.Barrier,
+  none: SwapDurability.None,
+};
 
 /** Checked options, with the defaults filled in. */
 export interface CheckedOptions {
   source: string | undefined;
   data: SwapData | undefined;
   prepare: ((stagingPath: string) => unknown) | undefined;
-  durability: Durability;
+  durability: SwapDurability;
   skipIfSame: boolean;
   mode: number | undefined;
   retryMs: number;
@@ -26,14 +31,11 @@ export function checkOptions(options: SwapOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("swapFile() needs options with source or data");
   }
-  const { source, data, prepare, mode, onProgress, durability = "full" } = options;
+  const { source, data, prepare, mode, onProgress } = options;
   if ((source === undefined) === (data === undefined)) {
     throw new TypeError("swapFile() needs exactly one of source (a path) and data");
   }
   if (source !== undefined) checkPath(source, "source");
-  if (!DURABILITIES.includes(durability)) {
-    throw new TypeError(`durability must be one of ${DURABILITIES.join(", ")}`);
-  }
   if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777)) {
     throw new TypeError("mode must be an integer from 0 to 0o7777, for example 0o755");
   }
@@ -43,7 +45,7 @@ export function checkOptions(options: SwapOptions): CheckedOptions {
     source,
     data,
     prepare,
-    durability,
+    durability: durabilityOf(options),
     skipIfSame: options.skipIfSame === true,
     mode,
     retryMs: retryMsOf(options),
@@ -60,6 +62,16 @@ export function checkPath(path: string, what: string): void {
   }
 }
 
+/** The `durability` option, or its default. @throws TypeError */
+export function durabilityOf({
+  durability = "full",
+}: {
+  durability?: Durability | undefined;
+}): SwapDurability {
+  if (Object.hasOwn(DURABILITIES, durability)) return DURABILITIES[durability];
+  throw new TypeError(`durability must be one of ${Object.keys(DURABILITIES).join(", ")}`);
+}
+
 /** The `retryMs` option, or its default. @throws TypeError */
 export function retryMsOf({ retryMs = RETRY_MS }: { retryMs?: number | undefined }): number {
   if (!(typeof retryMs === "number" && retryMs >= 0)) {
@@ -68,7 +80,8 @@ export function retryMsOf({ retryMs = RETRY_MS }: { retryMs?: number | undefined
   return retryMs;
 }
 
-function checkFunction(given: unknown, what: string): void {
+/** @throws TypeError */
+export function checkFunction(given: unknown, what: string): void {
   if (given !== undefined && typeof given !== "function") {
     throw new TypeError(`${what} must be a function`);
   }

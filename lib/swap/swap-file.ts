@@ -1,17 +1,12 @@
 /** `swapFile`: the half of it that is JavaScript's, data and `prepare`. The rest is `src/swap`. */
 import type { SwapOptions, SwapResult, SwapStep } from "../../swap.js";
-import { SwapDurability, type SwapRequest } from "../../binding.js";
+import type { SwapRequest } from "../../binding.js";
 import { addon } from "../addon/addon";
 import { givenData, type GivenData } from "./data";
 import { dataFailed, prepareFailed, SwapError } from "./errors";
-import { startFileJob, type Ended, type Listener } from "./file-job";
+import { readFileSwapped, startFileJob, type FileSwapped, type Listener } from "./file-job";
+import type { RecordReader } from "../wire/response";
 import { checkOptions, checkPath, type CheckedOptions } from "./options";
-
-const DURABILITY = {
-  full: SwapDurability.Full,
-  barrier: SwapDurability.Barrier,
-  none: SwapDurability.None,
-} as const;
 
 const NOTHING = new Uint8Array();
 const NO_DATA: GivenData = {
@@ -32,7 +27,7 @@ export async function swapFile(target: string, options: SwapOptions): Promise<Sw
 }
 
 /** One swap under way. */
-class Swap implements Listener {
+class Swap implements Listener<FileSwapped, SwapStep> {
   readonly #target: string;
   readonly #options: CheckedOptions;
   /** What is lent stays referenced from here until the answer: the addon's thread reads it. */
@@ -72,7 +67,7 @@ class Swap implements Listener {
       isLent,
       total,
       prepare: prepare !== undefined,
-      durability: DURABILITY[durability],
+      durability,
       skipIfSame,
       mode,
       retry: retryMs,
@@ -87,7 +82,9 @@ class Swap implements Listener {
     signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
-  wanted(stagingPath: string): void {
+  /** The next piece of the content (""), or `prepare` with this path. */
+  wanted(record: RecordReader): void {
+    const stagingPath = record.string();
     if (stagingPath === "") void this.#sendPiece();
     else void this.#prepare(stagingPath);
   }
@@ -96,7 +93,9 @@ class Swap implements Listener {
     this.#options.onProgress?.({ step, done, total });
   }
 
-  ended(outcome: Ended | SwapError, aborted: boolean): void {
+  readonly readEnd = readFileSwapped;
+
+  ended(outcome: FileSwapped | SwapError, aborted: boolean): void {
     this.#hasEnded = true;
     this.#options.signal?.removeEventListener("abort", this.#abort);
     // A stream that was not read to its end is told that nobody will.

@@ -17,8 +17,8 @@ export const SHUTDOWN_REQUEST = 9;
 export const SHUTDOWN_ACKNOWLEDGED = 10;
 export const PROGRESS = 11;
 export const WANTED = 12;
-export const SWAPPED = 13;
 export const SWAP_ERROR = 14;
+export const WANTED_DATABASE = 15;
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
