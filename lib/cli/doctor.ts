@@ -58,7 +58,7 @@ function describe(report: DoctorReport): string {
     );
   }
   rows.push(
-    ["open in", openers(report)],
+    ["open in", processes(report)],
     ["beside it", beside(report)],
     ["swap lock", report.lockFile],
   );
@@ -73,7 +73,7 @@ function versions(database: NonNullable<DoctorReport["database"]>): string {
   return `schema ${schemaVersion}, user ${userVersion}, application ${applicationId}`;
 }
 
-function openers({ openers, openersComplete }: DoctorReport): string {
+function processes({ openers, openersComplete }: DoctorReport): string {
   const names = openers
     .filter(({ isSelf }) => !isSelf)
     .map(({ pid, name }) => (name === undefined ? `process ${pid}` : `${name} (process ${pid})`));
