@@ -9,6 +9,8 @@ const PAUSE_MS = 2;
 
 export class Callers {
   answered = 0;
+  /** The longest time until a question was answered, in ms. */
+  longestWaitMs = 0;
   /** What went wrong: errors, and wrong answers. @type {Error[]} */
   failures = [];
   #guide;
@@ -45,6 +47,7 @@ export class Callers {
 
   /** @param {Place} place */
   async #askAbout(place) {
+    const start = performance.now();
     try {
       const found = await this.#guide.ask((schema, client) => schema.findById(client, place.id));
       if (found?.name !== place.name || found.population !== place.population) {
@@ -58,6 +61,7 @@ export class Callers {
         throw new Error(`no place of the name ${place.name} was found`);
       }
       this.answered += 1;
+      this.longestWaitMs = Math.max(this.longestWaitMs, performance.now() - start);
     } catch (error) {
       this.failures.push(error);
     }

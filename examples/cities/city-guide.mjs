@@ -1,12 +1,8 @@
-/** A service on the database: it answers questions, and survives the database being replaced. */
-import { createClient } from "latchdb";
-
-/** @import { LatchClient } from "latchdb" */
+/** A service on the database: it answers questions, also while the database is being replaced. */
+/** @import { DatabaseSwapOptions, DatabaseSwapResult, LatchClient } from "latchdb" */
 /** @typedef {typeof import("./schema-v1.mjs") | typeof import("./schema-v2.mjs")} Schema */
 
 export class CityGuide {
-  /** How many questions were cut off by close(), and asked again. */
-  askedAgain = 0;
   /** @type {LatchClient} */
   #client;
   #schema;
@@ -26,11 +22,26 @@ export class CityGuide {
   }
 
   /**
-   * Closes the database. Questions in the air are answered with CLIENT_CLOSED, and new ones wait
-   * until it is open again. When this returns, nothing of the database is open any more.
+   * Puts a new database in the place of the old one. The client itself lets calls wait; ours wait here,
+   * because their SQL depends on the schema that they will find.
+   *
+   * @param {Schema} schema of the new database
+   * @param {DatabaseSwapOptions} options
+   * @returns {Promise<DatabaseSwapResult>}
    */
-  close() {
+  async replace(schema, options) {
     this.#isOpen = openable();
+    try {
+      const result = await this.#client.replaceDatabase(options);
+      this.#schema = schema;
+      return result;
+    } finally {
+      this.#isOpen.open();
+    }
+  }
+
+  /** Closes the database. When this returns, nothing of it is open any more. */
+  close() {
     this.#client.close();
   }
 
@@ -40,16 +51,8 @@ export class CityGuide {
    * @returns {Promise<T>}
    */
   async ask(question) {
-    for (;;) {
-      await this.#isOpen.opened;
-      try {
-        return await question(this.#schema, this.#client);
-      } catch (error) {
-        if (error.code !== "CLIENT_CLOSED") throw error;
-        // Reading twice does no harm: ask again when the database is back.
-        this.askedAgain += 1;
-      }
-    }
+    await this.#isOpen.opened;
+    return question(this.#schema, this.#client);
   }
 }
 

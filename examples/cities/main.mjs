@@ -1,12 +1,12 @@
 /**
  * A database that is replaced by its next version while it is in use.
  *
- * Loads 135,000 places into version 1, answers questions about them all the while, writes version 2
- * beside it, closes, proves that nothing is open, and puts version 2 in its place.
+ * Loads 135,000 places into version 1, answers questions about them all the while, replaces it by
+ * version 2 in one call, and proves after close() that nothing is open.
  */
-import { existsSync, mkdtempSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { createClient } from "latchdb";
 import { Callers } from "./callers.mjs";
@@ -35,10 +35,9 @@ try {
 
 /** @param {string} file */
 async function replaceWhileInUse(file) {
-  const nextFile = `${file}.next`;
   const eventLoop = watchEventLoop();
   const guide = new CityGuide();
-  let client = guide.open(file, v1);
+  const client = guide.open(file, v1);
 
   // 1. Load version 1, in batches. Callers ask about what is there already.
   let loaded = 0;
@@ -54,52 +53,53 @@ async function replaceWhileInUse(file) {
     }
   });
 
-  // 2. Write version 2 beside it. The callers go on asking version 1.
-  const migrateMs = await withProgress(
+  const before = await v1.summarize(client);
+
+  // 2. Replace it by version 2 in one call, while the callers go on asking: they wait, and no question
+  // fails. Until the new database is complete, checked and on the disk, the old one is what is there.
+  let replaced;
+  const replaceMs = await withProgress(
     "migrate to version 2",
     places.length,
     async (onProgress) => {
-      const next = createClient({ url: `file:${nextFile}` });
-      try {
-        await migrate(client, next, onProgress);
-      } finally {
-        next.close();
-      }
+      replaced = await guide.replace(v2, {
+        build: (staging, old) => migrate(old, staging, onProgress),
+        verify: async (staging) => countPlaces(await v2.summarize(staging)) === places.length,
+        backup: true,
+      });
     },
   );
-  const before = await v1.summarize(client);
-  const longestGapMs = eventLoop.stop();
 
-  // 3. Close version 1 in the middle of the callers' questions. When close() has returned, nothing
-  // is open: no descriptor, no thread, and no -wal whose contents could get into the next version.
-  const closeMs = measure(() => guide.close());
-  const handles = [
-    ...openHandles(directory),
-    ...[file, nextFile].flatMap((path) => [`${path}-wal`, `${path}-shm`]).filter(existsSync),
-  ];
-
-  // 4. So the next version can take its place at once, on Windows too.
-  const renameMs = measure(() => renameSync(nextFile, file));
-
-  // 5. Open it. The questions that were cut off or had to wait are answered by version 2.
-  const openMs = measure(() => (client = guide.open(file, v2)));
+  // 3. The same client answers from version 2. Version 1 is a file beside it.
   const after = await v2.summarize(client);
   const answeredBefore = callers.answered;
   while (callers.answered < answeredBefore + 1_000 && callers.failures.length === 0) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await callers.stop();
-  guide.close();
+  const longestGapMs = eventLoop.stop();
+
+  // 4. When close() has returned nothing is open: no descriptor, no thread, no -wal.
+  const closeMs = measure(() => guide.close());
+  const backup = createClient({ url: `file:${replaced.backup}` });
+  const inBackup = await v1.summarize(backup);
+  backup.close();
+  const sidecars = [file, replaced.backup].flatMap((path) => [`${path}-wal`, `${path}-shm`]);
 
   return {
     rows: places.length,
-    milliseconds: { loadMs, migrateMs, closeMs, renameMs, openMs },
+    milliseconds: { loadMs, replaceMs, closeMs },
     answered: callers.answered,
-    askedAgain: guide.askedAgain,
+    longestWaitMs: callers.longestWaitMs,
     failures: callers.failures,
     longestGapMs,
-    handles: [...handles, ...openHandles(directory)],
-    isSame: isDeepStrictEqual(before, after) && countPlaces(after) === places.length,
+    mode: replaced.mode,
+    backup: basename(replaced.backup),
+    handles: [...openHandles(directory), ...sidecars.filter(existsSync)],
+    isSame:
+      isDeepStrictEqual(before, after) &&
+      isDeepStrictEqual(before, inBackup) &&
+      countPlaces(after) === places.length,
   };
 }
 

@@ -5,26 +5,27 @@
  * @param {number} report.rows
  * @param {Record<string, number>} report.milliseconds
  * @param {number} report.answered
- * @param {number} report.askedAgain
+ * @param {number} report.longestWaitMs
  * @param {Error[]} report.failures
  * @param {number} report.longestGapMs
+ * @param {string} report.mode
+ * @param {string} report.backup
  * @param {string[]} report.handles
  * @param {boolean} report.isSame
  */
 export function printReport(report) {
-  const { loadMs, migrateMs, closeMs, renameMs, openMs } = report.milliseconds;
+  const { loadMs, replaceMs, closeMs } = report.milliseconds;
   const sameness = report.isSame ? "the same" : "NOT THE SAME";
   const lines = [
     ["load version 1", ms(loadMs)],
-    ["migrate to version 2", ms(migrateMs)],
+    ["replace by version 2", `${ms(replaceMs)}, mode "${report.mode}"`],
     ["close()", ms(closeMs)],
-    ["rename", ms(renameMs)],
-    ["open version 2", ms(openMs)],
-    ["rows", `${report.rows.toLocaleString("en")}, ${sameness} in both versions`],
+    ["rows", `${report.rows.toLocaleString("en")}, ${sameness} in both versions and in the backup`],
     ["queries answered meanwhile", report.answered.toLocaleString("en")],
-    ["queries asked again", `${report.askedAgain} (close() cut them off)`],
+    ["the longest wait of one", ms(report.longestWaitMs)],
     ["queries failed", report.failures.length],
-    ["longest event-loop gap", `${ms(report.longestGapMs)} until close()`],
+    ["longest event-loop gap", ms(report.longestGapMs)],
+    ["backup", report.backup],
     ["handles left", report.handles.length],
   ];
   console.log();
