@@ -1,0 +1,173 @@
+/** `client.replaceDatabase()` and `swapDatabase()`, where all goes well. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { lstat, readlink, stat, symlink, chmod } from "node:fs/promises";
+import { basename, join } from "node:path";
+import test from "ava";
+import { createClient } from "latchdb";
+import { swapDatabase, type DatabaseSwapResult } from "latchdb/swap";
+import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { assertNothingBeside, assertNothingOpen } from "../support/open-files.mjs";
+import { journalModes } from "../support/queries.mjs";
+import { fill, nextVersion, stepsInto, versionInFile, versionOf, versionOne } from "./versions.mjs";
+
+for (const mode of journalModes) {
+  test(`one call: the client goes on with the new database (${mode})`, async (t) => {
+    const { file, client, names } = await versionOne(t, mode);
+    const steps: string[] = [];
+    const result = await client.replaceDatabase({
+      build: nextVersion,
+      verify: async (staging) => (await versionOf(t, staging)) === 2,
+      onProgress: stepsInto(steps),
+    });
+    t.like(result, { committed: true, durable: true, mode: "link", backup: undefined });
+    t.false(result.openedMeanwhile);
+    t.is(await versionOf(t, client), 2);
+    t.is(await selectValue(client, "pragma journal_mode"), mode);
+    t.is((await stat(file)).size, result.bytes);
+    for (const step of ["lock", "build", "check", "verify", "rename", "sync-directory"]) {
+      t.true(steps.includes(step), `${step} in ${steps.join(", ")}`);
+    }
+    client.close();
+    assertNothingOpen(t, file);
+    t.deepEqual(await names(), ["test.db"]);
+  });
+
+  test(`the old database is kept, complete, where that is asked for (${mode})`, async (t) => {
+    const { file, directory, client, names } = await versionOne(t, mode);
+    await client.execute("insert into item values (1000, 'version 1')");
+    await client.execute("delete from item where id = 1");
+    const { backup } = await client.replaceDatabase({ build: nextVersion, backup: true });
+    t.regex(basename(backup ?? ""), /^test\.db\.v1-v2-\d{8}T\d{6}Z$/);
+    t.is(await versionInFile(t, backup ?? ""), 1);
+    const named = await client.replaceDatabase({ build: nextVersion, backup: "kept.db" });
+    t.is(named.backup, join(directory, "kept.db"));
+    t.is(await versionInFile(t, named.backup ?? ""), 2);
+    t.is(await versionOf(t, client), 3);
+    client.close();
+    t.deepEqual(await names(), ["kept.db", "test.db", basename(backup ?? "")].sort());
+    assertNothingOpen(t, file);
+  });
+
+  test(`in place: others keep the file, and read the old or the new content (${mode})`, async (t) => {
+    const { file, client, open } = await versionOne(t, mode);
+    const other = open();
+    t.is(await versionOf(t, other), 1);
+    const { ino } = await stat(file);
+    const result = await client.replaceDatabase({ build: nextVersion, inUse: "in-place" });
+    t.like(result, { committed: true, mode: "in-place" });
+    t.is((await stat(file)).ino, ino);
+    t.is(await versionOf(t, other), 2);
+    t.is(await versionOf(t, client), 2);
+    other.close();
+    client.close();
+    await assertNothingBeside(t, file);
+  });
+
+  test(`a database is taken as it is with source (${mode})`, async (t) => {
+    const { client } = await versionOne(t, mode);
+    const source = await versionOne(t, mode);
+    await source.client.execute("update item set label = 'version 7'");
+    await source.client.execute("pragma user_version = 7");
+    // It is in use, and its last writes are in its -wal.
+    const result = await client.replaceDatabase({ source: source.file });
+    t.true(result.committed);
+    t.is(await versionOf(t, client), 7);
+    t.is(await versionOf(t, source.client), 7);
+  });
+
+  test(`the client keeps its settings, and what it prepared is prepared anew (${mode})`, async (t) => {
+    const { file, client: first } = await versionOne(t, mode);
+    first.close();
+    const client = createClient({ url: `file:${file}`, intMode: "bigint" });
+    t.teardown(() => client.close());
+    await client.execute("pragma foreign_keys = on");
+    await client.execute("pragma cache_size = 123");
+    t.deepEqual(await selectColumn(client, "select * from item where id = 3"), [3n]);
+    await client.replaceDatabase({
+      build: async (staging, old) => {
+        t.is(await selectValue(old ?? staging, "select count(*) from item"), 500n);
+        await staging.executeMultiple(
+          "create table item (label, id); insert into item values ('new', 3)",
+        );
+      },
+    });
+    const { columns, rows } = await client.execute("select * from item where id = 3");
+    t.deepEqual([columns, { ...rows[0] }], [["label", "id"], { label: "new", id: 3n }]);
+    t.is(await selectValue(client, "pragma foreign_keys"), 1n);
+    t.is(await selectValue(client, "pragma cache_size"), 123n);
+  });
+}
+
+test("swapDatabase: a first database, then its next version; a symlink stays one", async (t) => {
+  const { directory, file } = await temporaryDatabase(t);
+  const link = join(directory, "link.db");
+  await symlink("test.db", link);
+  const first = await swapDatabase(link, {
+    build: async (staging, old) => {
+      t.is(old, undefined);
+      await staging.execute("pragma journal_mode = wal");
+      await fill(staging, 1);
+    },
+    backup: true,
+  });
+  t.like(first, { committed: true, mode: "first", backup: undefined });
+  await chmod(file, 0o640);
+  t.like(await swapDatabase(link, { build: nextVersion }), { mode: "link" });
+  t.is(await versionInFile(t, file), 2);
+  t.is(await readlink(link), "test.db");
+  t.true((await lstat(link)).isSymbolicLink());
+  t.is((await stat(file)).mode & 0o777, process.platform === "win32" ? 0o666 : 0o640);
+});
+
+test("old is read-only; staging has the old one's page size; both are closed afterwards", async (t) => {
+  const { file, directory } = await temporaryDatabase(t);
+  const before = createClient({ url: `file:${file}` });
+  await before.execute("pragma page_size = 1024");
+  await before.execute("pragma encoding = 'UTF-16le'");
+  await fill(before, 1);
+  before.close();
+  const clients: Array<{ closed: boolean }> = [];
+  let forgotten: Promise<unknown> = Promise.resolve();
+  await swapDatabase(file, {
+    build: async (staging, old) => {
+      clients.push(staging, old ?? { closed: false });
+      await t.throwsAsync(old?.execute("delete from item") ?? Promise.resolve(), {
+        code: "SQLITE_READONLY",
+      });
+      t.is(await selectValue(staging, "pragma page_size"), 1024);
+      t.is(await selectValue(staging, "pragma encoding"), "UTF-16le");
+      await fill(staging, 2);
+      // Nobody awaits it: it is done all the same.
+      forgotten = staging.execute("create table forgotten (a)");
+    },
+  });
+  await forgotten;
+  t.deepEqual(
+    clients.map(({ closed }) => closed),
+    [true, true],
+  );
+  const after = createClient({ url: `file:${file}` });
+  t.teardown(() => after.close());
+  t.is(await versionOf(t, after), 2);
+  t.deepEqual(await selectColumn(after, "select count(*) from forgotten"), [0]);
+  after.close();
+  assertNothingOpen(t, file);
+  await assertNothingBeside(t, join(directory, "test.db"));
+});
+
+test("latchdb:swap tells of each step and of the end", async (t) => {
+  const { file, client } = await versionOne(t, "wal");
+  const heard: Array<{ target: string; step?: string; result?: DatabaseSwapResult }> = [];
+  const hear = (message: unknown): void => {
+    const one = message as (typeof heard)[number];
+    if (one.target === file) heard.push(one);
+  };
+  subscribe("latchdb:swap", hear);
+  const result = await client.replaceDatabase({ build: nextVersion });
+  await t.throwsAsync(client.replaceDatabase({ build: () => Promise.reject(new Error("no")) }));
+  unsubscribe("latchdb:swap", hear);
+  const end = heard.findIndex((message) => "result" in message);
+  t.deepEqual(heard[end]?.result, result);
+  t.deepEqual(heard[0]?.step, "resolve");
+  t.true("error" in (heard.at(-1) ?? {}));
+});
