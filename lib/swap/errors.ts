@@ -8,6 +8,8 @@ export interface SwapFailure {
   path: string;
   errno?: string | undefined;
   committed?: boolean;
+  /** Who has the database open, where that is the failure. */
+  openers?: { pid: number; name: string }[];
 }
 
 /** See `swap.d.ts`. */

@@ -14,6 +14,9 @@ export const PROGRESS = 7;
 export const WANTED = 8;
 export const SWAPPED = 9;
 export const SWAP_ERROR = 10;
+export const WANTED_DATABASE = 11;
+export const DATABASE_SWAPPED = 12;
+export const REPORT = 13;
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
