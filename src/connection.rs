@@ -17,6 +17,7 @@ use crate::cancel::Cancel;
 use crate::context::{Context, Location};
 use crate::error::Error;
 use crate::open_files::{FileId, OpenFile};
+use crate::swap::database::recovery;
 use crate::write_line::{LaneId, Wanted};
 use classify::{Kind, Recorder};
 use statement::Known;
@@ -66,6 +67,9 @@ impl Connection {
         cancel: Arc<Cancel>,
         create: bool,
     ) -> Result<Self, Error> {
+        if let Location::File(path) = &context.location {
+            recovery::before_open(path);
+        }
         let raw = open::open(&context.location, create, context.read_only)?;
         let file = match &context.location {
             Location::File(path) => {

@@ -17,19 +17,22 @@ use std::time::{Duration, Instant};
 
 use crate::context::Outbox;
 use crate::swap::cancel::Cancel;
+use crate::swap::database::{self, doctor, recovery, request as database_request};
 use crate::swap::error::{CancelReason, Problem, Result, Step, SwapError};
 use crate::swap::rename::Patience;
 use crate::swap::{self, Caller, Request, Swapped, by_hand};
 use crate::wire::response::Records;
-use crate::wire::swap::Wanted;
+use crate::wire::swap::{Question, Wanted};
 
 /// How many threads there are at most. Further jobs wait for one.
 const MOST_THREADS: usize = 64;
 /// How many threads stay for the next job at most, and for how long.
 const MOST_IDLE: usize = 4;
 const IDLE: Duration = Duration::from_secs(5);
-/// How large their stacks are, in bytes: the buffers are on the heap.
-const STACK: usize = 256 * 1024;
+/// How large their stacks are, in bytes: the buffers are on the heap, but SQLite parses on the stack.
+const STACK: usize = 2 * 1024 * 1024;
+/// How long a look at a database waits for its locks.
+const LOOK: Duration = Duration::from_secs(5);
 /// How often JavaScript hears of the bytes written.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
@@ -43,6 +46,17 @@ pub enum Task {
         /// Whether JavaScript wants to hear of it.
         progress: bool,
     },
+    /// Replaces a database, or makes a copy of one.
+    SwapDatabase {
+        /// What is asked for.
+        request: database_request::Request,
+        /// Whether JavaScript wants to hear of it.
+        progress: bool,
+    },
+    /// Sets right what a killed swap left beside a database.
+    Recover(PathBuf),
+    /// Looks at a database.
+    Examine(PathBuf),
     /// Syncs a file.
     SyncFile(PathBuf),
     /// Syncs a directory.
@@ -70,7 +84,12 @@ impl Task {
     fn path(&self) -> &Path {
         match self {
             Self::Swap { request, .. } => &request.target,
-            Self::SyncFile(path) | Self::SyncDirectory(path) | Self::Remove { path, .. } => path,
+            Self::SwapDatabase { request, .. } => &request.target,
+            Self::SyncFile(path)
+            | Self::SyncDirectory(path)
+            | Self::Recover(path)
+            | Self::Examine(path)
+            | Self::Remove { path, .. } => path,
             Self::Rename { from, .. } => from,
         }
     }
@@ -79,9 +98,19 @@ impl Task {
     fn turn(&self) -> Option<&Path> {
         match self {
             Self::Swap { request, .. } => Some(&request.target),
+            Self::SwapDatabase { request, .. } => Some(&request.target),
             _ => None,
         }
     }
+}
+
+/// How a job ended well.
+#[derive(Debug)]
+enum Ended {
+    File(Swapped),
+    Database(database_request::Swapped),
+    /// JSON.
+    Report(String),
 }
 
 /// What JavaScript answers to what a swap wanted.
@@ -326,7 +355,7 @@ impl State {
 
 impl Call {
     /// Runs the job to its end. A panic becomes its error.
-    fn run(&self) -> Result<Swapped> {
+    fn run(&self) -> Result<Ended> {
         catch_unwind(AssertUnwindSafe(|| self.perform())).unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<String>()
@@ -337,13 +366,24 @@ impl Call {
         })
     }
 
-    fn perform(&self) -> Result<Swapped> {
+    fn perform(&self) -> Result<Ended> {
         let cancel = &self.conversation.cancel;
         cancel.check().map_err(|reason| self.error(Problem::Cancelled(reason)))?;
-        let done = |happened| Swapped { committed: happened, durable: happened, bytes: 0 };
+        let done =
+            |happened| Ended::File(Swapped { committed: happened, durable: happened, bytes: 0 });
         match &self.task {
             Task::Swap { request, progress } => {
-                swap::swap_file(request, &mut Talk::new(self, *progress))
+                swap::swap_file(request, &mut Talk::new(self, *progress)).map(Ended::File)
+            }
+            Task::SwapDatabase { request, progress } => {
+                database::swap_database(request, &mut Talk::new(self, *progress))
+                    .map(Ended::Database)
+            }
+            Task::Recover(path) => {
+                recovery::recover(path, &self.patience()).and_then(|report| self.report(&report))
+            }
+            Task::Examine(path) => {
+                doctor::examine(path, &self.patience()).and_then(|report| self.report(&report))
             }
             Task::SyncFile(path) => by_hand::fsync_file(path).map(|()| done(true)),
             Task::SyncDirectory(path) => by_hand::fsync_directory(path).map(|()| done(true)),
@@ -358,10 +398,24 @@ impl Call {
         }
     }
 
-    fn answer(&self, ended: &Result<Swapped>) {
+    /// For those who look at a database on behalf of a person.
+    fn patience(&self) -> database_request::Patience {
+        let cancel = Arc::clone(&self.conversation.cancel);
+        database_request::Patience { timeout: LOOK, cancel }
+    }
+
+    fn report(&self, report: &impl serde::Serialize) -> Result<Ended> {
+        let json = serde_json::to_string(report);
+        // A path may be no UTF-8.
+        json.map(Ended::Report).map_err(|error| self.error(Problem::Io(error.into())))
+    }
+
+    fn answer(&self, ended: &Result<Ended>) {
         let mut records = Records::new(self.job);
         match ended {
-            Ok(swapped) => records.swapped(*swapped),
+            Ok(Ended::File(swapped)) => records.swapped(*swapped),
+            Ok(Ended::Database(swapped)) => records.database_swapped(swapped),
+            Ok(Ended::Report(json)) => records.report(json),
             Err(error) => records.swap_error(error),
         }
         self.outbox.post(records.take(), true);
@@ -426,6 +480,18 @@ impl<'a> Talk<'a> {
         self.call.outbox.post(records.take(), false);
     }
 
+    fn ask(
+        &self,
+        question: Question,
+        staging: &str,
+        old: Option<&str>,
+    ) -> std::result::Result<(), CancelReason> {
+        let mut records = Records::new(self.call.job);
+        records.wanted_database(question, staging, old);
+        self.call.outbox.post(records.take(), false);
+        self.call.conversation.wait_for_reply().map(drop)
+    }
+
     fn report(&mut self) {
         if !self.progress {
             return;
@@ -434,6 +500,32 @@ impl<'a> Talk<'a> {
         let mut records = Records::new(self.call.job);
         records.progress(self.step, self.done, self.total);
         self.call.outbox.post(records.take(), false);
+    }
+}
+
+impl database_request::Caller for Talk<'_> {
+    fn cancel(&self) -> &Arc<Cancel> {
+        &self.call.conversation.cancel
+    }
+
+    fn build(&mut self, staging: &str, old: Option<&str>) -> std::result::Result<(), CancelReason> {
+        self.ask(Question::Build, staging, old)
+    }
+
+    fn verify(
+        &mut self,
+        staging: &str,
+        old: Option<&str>,
+    ) -> std::result::Result<(), CancelReason> {
+        self.ask(Question::Verify, staging, old)
+    }
+
+    fn begin(&mut self, step: Step) {
+        Caller::begin(self, step);
+    }
+
+    fn copied(&mut self, done: u64, total: u64) {
+        self.wrote(done, Some(total));
     }
 }
 

@@ -20,6 +20,16 @@ pub enum Sabotage {
     WriteInPlace,
     /// `skip-lock`: swaps of one target do not wait for each other.
     SkipLock,
+    /// `skip-proof`: a database is renamed over without proof that nobody else has it open.
+    SkipProof,
+    /// `skip-early-directory-sync`: the directory is not synced before a database is renamed.
+    SkipEarlyDirectorySync,
+    /// `naive-rename`: a database is renamed over without taking its `-wal` in.
+    NaiveRename,
+    /// `skip-change-check`: nobody asks whether others committed meanwhile.
+    SkipChangeCheck,
+    /// `skip-note`: what a recovery must know is not written down.
+    SkipNote,
 }
 
 #[cfg(all(feature = "saboteur", not(debug_assertions)))]
@@ -36,6 +46,11 @@ pub fn has_taken_out(sabotage: Sabotage) -> bool {
         Sabotage::SyncBeforePrepare => "sync-before-prepare",
         Sabotage::WriteInPlace => "write-in-place",
         Sabotage::SkipLock => "skip-lock",
+        Sabotage::SkipProof => "skip-proof",
+        Sabotage::SkipEarlyDirectorySync => "skip-early-directory-sync",
+        Sabotage::NaiveRename => "naive-rename",
+        Sabotage::SkipChangeCheck => "skip-change-check",
+        Sabotage::SkipNote => "skip-note",
     };
     std::env::var("LATCHDB_SABOTAGE").is_ok_and(|names| names.split(',').any(|one| one == name))
 }

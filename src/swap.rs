@@ -15,11 +15,13 @@
 //!    is committed, and the error says so.
 //!
 //! Nothing here knows of JavaScript: what a swap asks of its caller is behind [`Caller`].
+//! [`database`] is the same for a SQLite database, which is more than a file.
 //! [`by_hand`] has single steps for those who move files themselves.
 
 pub mod by_hand;
 pub mod cancel;
 mod copy;
+pub mod database;
 pub mod durability;
 mod errno;
 pub mod error;

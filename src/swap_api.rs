@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::environment::attachments;
 use crate::file_jobs::{FileJobs, Task};
 use crate::milliseconds;
+use crate::swap::database::request::{Backup, InUse, Request as DatabaseRequest};
 use crate::swap::durability::Durability;
 use crate::swap::lent::Lent;
 use crate::swap::{Content, Request};
@@ -23,6 +24,16 @@ pub enum SwapDurability {
     Barrier,
     /// Nothing is promised.
     None,
+}
+
+impl From<SwapDurability> for Durability {
+    fn from(given: SwapDurability) -> Self {
+        match given {
+            SwapDurability::Full => Self::Full,
+            SwapDurability::Barrier => Self::Barrier,
+            SwapDurability::None => Self::None,
+        }
+    }
 }
 
 /// What a swap is asked for.
@@ -78,11 +89,7 @@ pub fn start_swap(
         target: absolute(&request.target)?,
         content,
         prepare: request.prepare,
-        durability: match request.durability {
-            SwapDurability::Full => Durability::Full,
-            SwapDurability::Barrier => Durability::Barrier,
-            SwapDurability::None => Durability::None,
-        },
+        durability: request.durability.into(),
         skip_if_same: request.skip_if_same,
         mode: request.mode,
         retry: milliseconds(request.retry),
@@ -153,6 +160,140 @@ pub fn rename_durably(
 pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64) -> Result<()> {
     let (path, retry) = (absolute(&path)?, milliseconds(retry));
     start(env, attachment, job, Task::Remove { path, retry })
+}
+
+/// What becomes of the old database.
+#[napi]
+pub enum DatabaseBackup {
+    /// It goes.
+    None,
+    /// It stays, under a name made of both versions and the time.
+    Pattern,
+    /// It stays, under the name that is given.
+    Named,
+}
+
+/// What to do where somebody else has the old database open.
+#[napi]
+pub enum DatabaseInUse {
+    /// Nothing is done.
+    Refuse,
+    /// They are waited for.
+    Wait,
+    /// The new database is copied into the old file.
+    InPlace,
+}
+
+/// What the swap of a database is asked for.
+#[napi(object)]
+pub struct DatabaseSwapRequest {
+    /// The database to replace.
+    pub target: String,
+    /// A database whose content the new one has before it is built on.
+    pub source: Option<String>,
+    /// Whether the caller builds the new one.
+    pub build: bool,
+    /// Whether the caller looks at it before it is swapped in.
+    pub verify: bool,
+    /// What becomes of the old one.
+    pub backup: DatabaseBackup,
+    /// Its name, where it is given: in the target's directory.
+    pub backup_name: Option<String>,
+    /// What to do where somebody else has the old one open.
+    pub in_use: DatabaseInUse,
+    /// How sure it is to outlive a power cut.
+    pub durability: SwapDurability,
+    /// How long each wait for others lasts at most, in milliseconds.
+    pub timeout: f64,
+    /// Whether progress is to be told.
+    pub progress: bool,
+}
+
+/// Begins the swap of a database.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_database_swap(
+    env: Env,
+    attachment: u32,
+    job: u32,
+    request: DatabaseSwapRequest,
+) -> Result<()> {
+    let swap = DatabaseRequest {
+        target: absolute(&request.target)?,
+        source: request.source.as_deref().map(absolute).transpose()?,
+        build: request.build,
+        verify: request.verify,
+        backup: match (request.backup, request.backup_name) {
+            (DatabaseBackup::None, _) => Backup::None,
+            (DatabaseBackup::Named, Some(name)) => Backup::Named(PathBuf::from(name)),
+            (DatabaseBackup::Pattern | DatabaseBackup::Named, _) => Backup::Pattern,
+        },
+        in_use: match request.in_use {
+            DatabaseInUse::Refuse => InUse::Refuse,
+            DatabaseInUse::Wait => InUse::Wait,
+            DatabaseInUse::InPlace => InUse::InPlace,
+        },
+        overwrite: true,
+        durability: request.durability.into(),
+        timeout: milliseconds(request.timeout),
+    };
+    let task = Task::SwapDatabase { request: swap, progress: request.progress };
+    start(env, attachment, job, task)
+}
+
+/// What the copy of a database is asked for.
+#[napi(object)]
+pub struct DatabaseCopyRequest {
+    /// The database that is copied.
+    pub source: String,
+    /// The copy.
+    pub target: String,
+    /// Whether a database that is there is replaced.
+    pub overwrite: bool,
+    /// How sure it is to outlive a power cut.
+    pub durability: SwapDurability,
+    /// How long each wait for others lasts at most, in milliseconds.
+    pub timeout: f64,
+    /// Whether progress is to be told.
+    pub progress: bool,
+}
+
+/// Begins the copy of a database: a swap whose new database is as another one is.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_database_copy(
+    env: Env,
+    attachment: u32,
+    job: u32,
+    request: DatabaseCopyRequest,
+) -> Result<()> {
+    let swap = DatabaseRequest {
+        target: absolute(&request.target)?,
+        source: Some(absolute(&request.source)?),
+        build: false,
+        verify: false,
+        backup: Backup::None,
+        in_use: InUse::Refuse,
+        overwrite: request.overwrite,
+        durability: request.durability.into(),
+        timeout: milliseconds(request.timeout),
+    };
+    let task = Task::SwapDatabase { request: swap, progress: request.progress };
+    start(env, attachment, job, task)
+}
+
+/// Sets right what a killed swap left beside a database. Answers a report.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
+    start(env, attachment, job, Task::Recover(absolute(&target)?))
+}
+
+/// Looks at a database and everything beside it, and changes nothing. Answers a report.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_doctor(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
+    start(env, attachment, job, Task::Examine(absolute(&target)?))
 }
 
 fn start(env: Env, attachment: u32, job: u32, task: Task) -> Result<()> {

@@ -38,8 +38,14 @@
 //!             11 progress    str step, f64 bytes written, f64 of so many (-1: not known)
 //!             12 wanted      str staging path ("": the next piece of the content)
 //!             13 swapped     u8 flags, f64 bytes                    (flags: 1 committed, 2 durable)
-//!             14 swap error  u8 flags, str code, str step, str path, str errno, str message
+//!             14 swap error  u8 flags, str code, str step, str path, str errno, str message,
+//!                          u32 openers, (u32 process, str name) × openers   (of a database in use)
 //!                                                                  (flags: 1 committed, 2 aborted)
+//!             15 wanted database   u8 what (1 build, 2 verify), str staging path, str old path ("": none)
+//!             16 database swapped  u8 flags, f64 bytes, str mode ("first", "link", "in-place"),
+//!                          str backup path ("": none)
+//!                                (flags: 1 committed, 2 durable, 4 an opener came at that instant)
+//!             17 report      str JSON
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,

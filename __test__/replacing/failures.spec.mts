@@ -106,6 +106,7 @@ for (const mode of journalModes) {
       versioned.client.replaceDatabase({
         build: async (staging) => {
           await staging.executeMultiple(`
+            pragma foreign_keys = off;
             create table parent (id integer primary key);
             create table child (parent_id references parent (id));
             insert into child values (7);`);

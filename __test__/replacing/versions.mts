@@ -30,7 +30,7 @@ export async function versionOf(
     select count(*) as rows, min(label) as first, max(label) as last,
       (select user_version from pragma_user_version) as version
     from item`);
-  const { rows: count, first, last, version } = found.rows[0] ?? {};
+  const [count, first, last, version] = Array.from(found.rows[0] ?? []);
   t.is(count, rows);
   t.is(first, last, "rows of two versions");
   t.is(first, `version ${version}`);

@@ -45,7 +45,7 @@ export function prepareFailed(cause: unknown, stagingPath: string): SwapError {
 /** For a `build` that threw. */
 export function buildFailed(cause: unknown, stagingPath: string): SwapError {
   return new SwapError(
-    `build threw while it made the new database: ${textOf(cause)}. The old one is as it was`,
+    `build threw while it made the new database, ${stagingPath}: ${textOf(cause)}. The old one is as it was`,
     { code: "BUILD_FAILED", step: "build", path: stagingPath },
     { cause },
   );
@@ -53,9 +53,9 @@ export function buildFailed(cause: unknown, stagingPath: string): SwapError {
 
 /** For a `verify` that threw, or said no. */
 export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
-  const why = cause === undefined ? "said no to the new database" : `threw: ${textOf(cause)}`;
+  const why = cause === undefined ? "said no" : `threw: ${textOf(cause)}`;
   return new SwapError(
-    `verify ${why}. The old database is as it was`,
+    `verify looked at the new database, ${stagingPath}, and ${why}. The old database is as it was`,
     { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
     cause === undefined ? undefined : { cause },
   );

@@ -1,9 +1,12 @@
 //! What can go wrong in a swap: where, why, and what to do about it.
 
+pub mod database;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errno;
+use database::DatabaseProblem;
 
 /// The steps of a swap, in their order, and those that can be called by themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,24 @@ pub enum Step {
     SyncDirectory,
     /// Removing a file.
     Remove,
+    /// Setting right what a killed swap of a database left.
+    Recover,
+    /// Finding out whether anybody else has the old database open.
+    Prove,
+    /// Keeping others from committing to the old database.
+    Guard,
+    /// The caller's own making of the new database.
+    Build,
+    /// `integrity_check` and `foreign_key_check` of the new database.
+    Check,
+    /// The caller's own look at the new database.
+    Verify,
+    /// Taking the old database's `-wal` in.
+    Checkpoint,
+    /// Giving the old database a second name, or copying it.
+    Backup,
+    /// Copying the new database into the old file, in one transaction.
+    Transfer,
 }
 
 impl Step {
@@ -45,6 +66,15 @@ impl Step {
             Self::Rename => "rename",
             Self::SyncDirectory => "sync-directory",
             Self::Remove => "remove",
+            Self::Recover => "recover",
+            Self::Prove => "prove",
+            Self::Guard => "guard",
+            Self::Build => "build",
+            Self::Check => "check",
+            Self::Verify => "verify",
+            Self::Checkpoint => "checkpoint",
+            Self::Backup => "backup",
+            Self::Transfer => "transfer",
         }
     }
 
@@ -60,6 +90,15 @@ impl Step {
             Self::Rename => "renaming to",
             Self::SyncDirectory => "syncing the directory",
             Self::Remove => "removing",
+            Self::Recover => "recovering",
+            Self::Prove => "finding out who else has open",
+            Self::Guard => "locking the database",
+            Self::Build => "building",
+            Self::Check => "checking",
+            Self::Verify => "verifying",
+            Self::Checkpoint => "checkpointing",
+            Self::Backup => "backing up to",
+            Self::Transfer => "copying the new database into",
         }
     }
 }
@@ -153,6 +192,9 @@ pub enum Problem {
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
+    /// What only databases have.
+    #[error(transparent)]
+    Database(#[from] DatabaseProblem),
     /// A defect of ours.
     #[error("internal error: {0}")]
     Panicked(String),
@@ -199,6 +241,7 @@ impl SwapError {
             Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",
             Problem::NotDurable(_) => "NOT_DURABLE",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
+            Problem::Database(problem) => problem.code(),
             Problem::Panicked(_) => "INTERNAL_ERROR",
         }
     }

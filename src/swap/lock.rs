@@ -2,10 +2,12 @@
 //!
 //! The lock file is beside the target while a swap is under way. What counts is not that it is there
 //! but the system's lock on it, which ends with its owner however that dies; whoever lets it go in
-//! order removes it.
+//! order removes it. One that is there without being locked says that its owner was killed. What he
+//! wrote into it is for those who clear up after him: until they have, the file stays.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +18,7 @@ use super::target::Target;
 use crate::saboteur::{Sabotage, has_taken_out};
 
 /// `.swap-lock-` and the target's name.
-const PREFIX: &str = ".swap-lock-";
+pub const PREFIX: &str = ".swap-lock-";
 
 /// How soon a lock that another process has is tried again, first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -26,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct TargetLock {
     // In the order in which they are let go.
-    _file: Option<platform::LockFile>,
+    file: Option<platform::LockFile>,
     _place: Place,
     has_waited: bool,
 }
@@ -39,7 +41,7 @@ impl TargetLock {
             |reason| SwapError::new(Problem::Cancelled(reason), Step::Lock, &target.path);
         if has_taken_out(Sabotage::SkipLock) {
             let place = Place { path: PathBuf::new(), number: 0 };
-            return Ok(Self { _file: None, _place: place, has_waited: false });
+            return Ok(Self { file: None, _place: place, has_waited: false });
         }
         let place = Place::take(path, cancel);
         let mut has_waited = !place.is_first();
@@ -49,7 +51,7 @@ impl TargetLock {
             if let Some(file) =
                 platform::LockFile::try_lock(&place.path).at(Step::Lock, &place.path)?
             {
-                return Ok(Self { _file: Some(file), _place: place, has_waited });
+                return Self::with(file, place, has_waited);
             }
             has_waited = true;
             cancel.sleep(pause).map_err(cancelled)?;
@@ -57,9 +59,69 @@ impl TargetLock {
         }
     }
 
+    /// The lock, where nobody has it or waits for it.
+    pub fn try_acquire(target: &Target) -> Result<Option<Self>> {
+        let place = Place::take(target.beside(PREFIX), &Arc::default());
+        if !place.is_first() {
+            return Ok(None);
+        }
+        match platform::LockFile::try_lock(&place.path).at(Step::Lock, &place.path)? {
+            Some(file) => Self::with(file, place, false).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether somebody has it. Where nobody does, nothing is changed by asking.
+    pub fn is_held(target: &Target) -> Result<bool> {
+        let Some(mut lock) = Self::try_acquire(target)? else { return Ok(true) };
+        if let Some(file) = &mut lock.file {
+            file.stays = true;
+        }
+        Ok(false)
+    }
+
+    fn with(mut file: platform::LockFile, place: Place, has_waited: bool) -> Result<Self> {
+        // Whoever does not clear up after its dead owner leaves it for others to do.
+        file.stays = file.handle().metadata().at(Step::Lock, &place.path)?.len() > 0;
+        Ok(Self { file: Some(file), _place: place, has_waited })
+    }
+
     /// Whether somebody else had it first: much may be different since.
     pub fn has_waited(&self) -> bool {
         self.has_waited
+    }
+
+    /// What is written in the lock file.
+    pub fn note(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if let Some(file) = &self.file {
+            let mut handle = file.handle();
+            handle.rewind()?;
+            handle.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Writes into the lock file, which stays from now on, also when the lock is let go.
+    pub fn write_note(
+        &mut self,
+        bytes: &[u8],
+        sync: impl Fn(&File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.stays = true;
+        let mut handle = file.handle();
+        handle.set_len(0)?;
+        handle.rewind()?;
+        handle.write_all(bytes)?;
+        sync(handle)
+    }
+
+    /// All that the note asks for is done: the lock file goes with the lock.
+    pub fn forget_note(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.stays = false;
+        }
     }
 }
 
@@ -132,7 +194,9 @@ mod platform {
     #[derive(Debug)]
     pub struct LockFile {
         path: PathBuf,
-        _file: File,
+        file: File,
+        /// Whether it is left when the lock is let go.
+        pub stays: bool,
     }
 
     impl LockFile {
@@ -149,12 +213,19 @@ mod platform {
             let (ours, named) = (fstat(&file)?, stat(path));
             let is_named =
                 named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino));
-            Ok(is_named.then(|| Self { path: path.to_owned(), _file: file }))
+            Ok(is_named.then(|| Self { path: path.to_owned(), file, stays: false }))
+        }
+
+        pub fn handle(&self) -> &File {
+            &self.file
         }
     }
 
     impl Drop for LockFile {
         fn drop(&mut self) {
+            if self.stays {
+                return;
+            }
             // Before the lock is let go. One that stays is locked and removed by the next swap.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -181,30 +252,63 @@ mod platform {
 mod platform {
     use std::fs::{File, OpenOptions};
     use std::os::windows::fs::OpenOptionsExt;
+    use std::os::windows::io::AsRawHandle;
 
     use windows_sys::Win32::Foundation::{
-        ERROR_ACCESS_DENIED, ERROR_DELETE_PENDING, ERROR_SHARING_VIOLATION,
+        ERROR_ACCESS_DENIED, ERROR_DELETE_PENDING, ERROR_SHARING_VIOLATION, GENERIC_READ,
+        GENERIC_WRITE,
     };
-    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_DELETE_ON_CLOSE;
+    use windows_sys::Win32::Storage::FileSystem::{
+        DELETE, FILE_DISPOSITION_INFO, FileDispositionInfo, SetFileInformationByHandle,
+    };
 
     use super::{Path, io};
 
-    /// A file that is opened by one alone, and gone when it is closed, also by its owner's end.
+    /// A file that is opened by one alone.
     #[derive(Debug)]
     pub struct LockFile {
-        _file: File,
+        file: File,
+        /// Whether it is left when the lock is let go.
+        pub stays: bool,
     }
 
     impl LockFile {
         /// None where somebody else has it.
         pub fn try_lock(path: &Path) -> io::Result<Option<Self>> {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).share_mode(0);
-            match options.custom_flags(FILE_FLAG_DELETE_ON_CLOSE).open(path) {
-                Ok(file) => Ok(Some(Self { _file: file })),
+            options.access_mode(GENERIC_READ | GENERIC_WRITE | DELETE);
+            options.create(true).truncate(false).write(true).share_mode(0);
+            match options.open(path) {
+                Ok(file) => Ok(Some(Self { file, stays: false })),
                 Err(error) if is_taken(&error, path) => Ok(None),
                 Err(error) => Err(error),
             }
+        }
+
+        pub fn handle(&self) -> &File {
+            &self.file
+        }
+    }
+
+    impl Drop for LockFile {
+        /// Marks it to go with its handle: nobody else can come to it between the two. One that
+        /// stays, or whose owner was killed, is locked and removed by the next swap.
+        fn drop(&mut self) {
+            if self.stays {
+                return;
+            }
+            let gone = FILE_DISPOSITION_INFO { DeleteFile: true };
+            let size = size_of::<FILE_DISPOSITION_INFO>() as u32;
+            // SAFETY: the handle is open as long as `self.file`, and the structure, whose size is
+            // given, lives as long as the call, which only reads it.
+            let _ = unsafe {
+                SetFileInformationByHandle(
+                    self.file.as_raw_handle(),
+                    FileDispositionInfo,
+                    (&raw const gone).cast(),
+                    size,
+                )
+            };
         }
     }
 
@@ -284,6 +388,24 @@ mod tests {
             thread::spawn(move || TargetLock::acquire(&waiting, &Arc::default()).map(drop));
         drop(elsewhere);
         thread.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_with_a_note_stays_until_what_it_asks_for_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = target_path(&folder);
+        let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
+        assert!(TargetLock::try_acquire(&target(&folder)).unwrap().is_none());
+        lock.write_note(b"longer", |_| Ok(())).unwrap();
+        lock.write_note(b"note", |_| Ok(())).unwrap();
+        drop(lock);
+        drop(TargetLock::acquire(&target(&folder), &Arc::default()).unwrap());
+        assert!(path.exists(), "nobody did what it asks for");
+        let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
+        assert_eq!(lock.note().unwrap(), b"note");
+        lock.forget_note();
+        drop(lock);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::cancel::Cancel;
 use super::error::{At, Result, Step};
 
+pub use no_replace::to_new_name;
+
+mod no_replace;
+
 /// How patient the caller is with programs that are in the way, on Windows.
 #[derive(Debug)]
 #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]

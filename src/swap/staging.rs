@@ -17,6 +17,8 @@ const PREFIX: &str = ".staging-";
 /// The same for what was moved aside on Windows.
 const ASIDE_PREFIX: &str = ".aside-";
 const RANDOM: usize = 12;
+/// What SQLite has beside a database.
+pub const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// How often a name that is taken already is tried again.
 const ATTEMPTS: usize = 16;
 
@@ -118,7 +120,7 @@ pub fn sweep(target: &Target) -> Result<()> {
     let Some(name) = target.path.file_name() else { return Ok(()) };
     let entries = fs::read_dir(&target.directory).at(Step::Lock, &target.directory)?;
     for entry in entries.flatten() {
-        if is_leftover(&entry.file_name(), name) {
+        if kind_of_leftover(&entry.file_name(), name).is_some() {
             // A program that still runs from `.aside-*` keeps it: then the next swap tries again.
             let _ = remove(&entry.path());
         }
@@ -173,17 +175,22 @@ fn restrict(_file: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// Whether a name is one of a staging file, or of one moved aside, of the target of this name.
-fn is_leftover(candidate: &OsStr, target: &OsStr) -> bool {
-    [PREFIX, ASIDE_PREFIX].iter().any(|prefix| {
-        let Some(random) = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes()) else {
-            return false;
-        };
-        let Some(random) = random.get(..RANDOM) else { return false };
-        let Ok(random) = std::str::from_utf8(random) else { return false };
-        random.bytes().all(|byte| CHARACTERS.contains(&byte))
-            && candidate == name_with(&format!("{prefix}{random}-"), target)
-    })
+/// What kind of leftover has this name, if it is one of the target of this name: a staging file, what
+/// SQLite has beside one that is a database, or a file moved aside.
+pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static str> {
+    let is_with = |prefix: &str| {
+        let random = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes())?.get(..RANDOM)?;
+        let random = std::str::from_utf8(random).ok()?;
+        let name = name_with(&format!("{prefix}{random}-"), target);
+        let rest = candidate.as_encoded_bytes().strip_prefix(name.as_encoded_bytes())?;
+        let is_name = rest.is_empty() || SIDECARS.iter().any(|suffix| rest == suffix.as_bytes());
+        (is_name && random.bytes().all(|byte| CHARACTERS.contains(&byte))).then_some(())
+    };
+    match (is_with(PREFIX), is_with(ASIDE_PREFIX)) {
+        (Some(()), _) => Some("staging"),
+        (_, Some(())) => Some("aside"),
+        _ => None,
+    }
 }
 
 const CHARACTERS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
@@ -201,7 +208,8 @@ fn random_characters() -> String {
         .collect()
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Removes a file of ours.
+pub fn remove(path: &Path) -> io::Result<()> {
     #[cfg(windows)]
     if make_writable(path).is_err() {
         // The removal itself says what is wrong.
@@ -274,7 +282,9 @@ mod tests {
         for name in ["a", ".staging-a", ".staging-short-a", ".staging-ABCDEFGHIJKL-a"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        fs::write(folder.path().join(".aside-0123456789ab-a"), "").unwrap();
+        for name in [".aside-0123456789ab-a", ".staging-0123456789ab-a-wal"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
         sweep(&mine).unwrap();
         let left = names(&folder);
         assert_eq!(left.len(), 5, "{left:?}");

@@ -11,10 +11,10 @@ use crate::open_files;
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// How much of the target's name is in the names of ours, in bytes: with the longest prefix that is
-/// 255, which common file systems allow. The same for all of them: targets that share the name of a
+/// How much of the target's name is in the names of ours, in bytes: with the longest prefix, and what
+/// SQLite appends for a journal, that is 255, which common file systems allow. The same for all of them: targets that share the name of a
 /// staging file share the lock.
-const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len();
+const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len() - "-journal".len();
 
 /// A target whose symbolic links are followed. Its directory is there, it itself need not be.
 #[derive(Debug)]

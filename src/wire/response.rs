@@ -311,7 +311,7 @@ impl RowsChunk {
     }
 }
 
-fn put_u32(bytes: &mut Vec<u8>, value: u32) {
+pub(super) fn put_u32(bytes: &mut Vec<u8>, value: u32) {
     bytes.extend(value.to_le_bytes());
 }
 

@@ -1,0 +1,189 @@
+//! What the old database is called afterwards.
+//!
+//! Until the swap is committed it has a fixed name, by which a recovery knows it; only then the name
+//! that was asked for.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::note::{self, Note};
+use super::own::Own;
+use super::request::{Backup, Patience};
+use crate::swap::error::database::DatabaseProblem;
+use crate::swap::error::{At, Result, Step, SwapError};
+use crate::swap::rename;
+use crate::swap::target::Target;
+
+/// The fixed name: this and the target's.
+const PREFIX: &str = ".swap-backup-";
+
+/// The fixed name of a target's backup.
+pub fn unnamed(target: &Target) -> PathBuf {
+    target.beside(PREFIX)
+}
+
+/// What it is to be called, which nothing else is called now.
+pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Option<OsString>> {
+    match backup {
+        Backup::None => Ok(None),
+        Backup::Pattern => {
+            let (old, new) = versions;
+            Ok(Some(dated(target, &format!("v{old}-v{new}"))))
+        }
+        Backup::Named(path) => asked_for(path, target).map(Some),
+    }
+}
+
+/// The name that the caller asked for: an error where it cannot be had.
+pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
+    let path = target.directory.join(path);
+    let wrong = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
+    let directory = path.parent().and_then(|directory| dunce::canonicalize(directory).ok());
+    let name = path.file_name().ok_or_else(|| wrong(DatabaseProblem::BackupNotBeside))?;
+    if directory.as_ref() != Some(&target.directory) {
+        return Err(wrong(DatabaseProblem::BackupNotBeside));
+    }
+    if is_there(&path) {
+        return Err(wrong(DatabaseProblem::BackupExists));
+    }
+    Ok(name.to_owned())
+}
+
+/// Gives the backup its name, or removes it where the old database has stayed. Answers where it is,
+/// and whether it was there at all.
+pub fn settle(
+    target: &Target,
+    note: Option<&Note>,
+    patience: &Patience,
+) -> Result<Option<Settled>> {
+    let unnamed = unnamed(target);
+    if !is_there(&unnamed) {
+        return Ok(None);
+    }
+    if has_old_stayed(target, &unnamed, note, patience) {
+        std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
+        return Ok(Some(Settled::Removed(unnamed)));
+    }
+    let name = match note.and_then(|note| note.backup.clone()) {
+        Some(name) => name,
+        None => dated(target, "backup"),
+    };
+    let mut number = 1;
+    loop {
+        let path = target.directory.join(numbered(&name, number));
+        match rename::to_new_name(&unnamed, &path) {
+            Ok(()) => return Ok(Some(Settled::Named(path))),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error).at(Step::Backup, &path),
+        }
+    }
+}
+
+/// What became of a backup.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It has this name.
+    Named(PathBuf),
+    /// It was another name of the database itself, or a copy of what is still there.
+    Removed(PathBuf),
+}
+
+/// A swap that renames has committed once the two are different files. One that copies leaves the
+/// database's `schema_version` greater than it was, by SQLite's own counting; one that cannot be read
+/// is no reason to remove a backup.
+fn has_old_stayed(
+    target: &Target,
+    unnamed: &Path,
+    note: Option<&Note>,
+    patience: &Patience,
+) -> bool {
+    if note::identity(unnamed) == note::identity(&target.path) {
+        return true;
+    }
+    let Some(before) = note.and_then(|note| note.in_place) else { return false };
+    let now = Own::open(&target.path, Step::Recover, patience)
+        .and_then(|own| own.pragma::<i64>("schema_version"));
+    now.is_ok_and(|now| now == before)
+}
+
+/// A name that nobody has, with the time.
+fn dated(target: &Target, what: &str) -> OsString {
+    let mut name = target.path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{what}-{}", timestamp(SystemTime::now())));
+    let mut number = 1;
+    while is_there(&target.directory.join(numbered(&name, number))) {
+        number += 1;
+    }
+    numbered(&name, number)
+}
+
+fn numbered(name: &OsStr, number: u32) -> OsString {
+    let mut name = name.to_owned();
+    if number > 1 {
+        name.push(format!("-{number}"));
+    }
+    name
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// UTC, for example `20260102T030405Z`: it sorts, and any file system can hold it.
+fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{:02}Z", second % 60)
+}
+
+/// Year, month and day of a number of days since 1970, in the Gregorian calendar: years begin in March
+/// here, so that a leap day is the last one of its year.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "19700101T000000Z");
+        assert_eq!(at(951_782_400), "20000229T000000Z");
+        assert_eq!(at(1_709_251_199), "20240229T235959Z");
+        assert_eq!(at(1_767_323_045), "20260102T030405Z");
+        assert_eq!(at(4_107_542_400), "21000301T000000Z");
+    }
+
+    #[test]
+    fn a_name_must_be_free_and_beside_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::resolve(&folder.path().join("a.db")).unwrap();
+        let code = |path: &Path| asked_for(path, &target).unwrap_err().code();
+        assert_eq!(asked_for(Path::new("old.db"), &target).unwrap(), "old.db");
+        assert_eq!(asked_for(&folder.path().join("old.db"), &target).unwrap(), "old.db");
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        assert_eq!(code(&folder.path().join("sub/old.db")), "BACKUP_NOT_BESIDE");
+        assert_eq!(code(Path::new("/")), "BACKUP_NOT_BESIDE");
+        std::fs::write(folder.path().join("old.db"), "").unwrap();
+        assert_eq!(code(Path::new("old.db")), "BACKUP_EXISTS");
+        let first = name(&Backup::Pattern, &target, (1, 2)).unwrap().unwrap();
+        std::fs::write(folder.path().join(&first), "").unwrap();
+        assert_ne!(name(&Backup::Pattern, &target, (1, 2)).unwrap().unwrap(), first);
+        assert!(first.to_str().unwrap().starts_with("a.db.v1-v2-2"), "{first:?}");
+    }
+}

@@ -1,0 +1,216 @@
+//! A look at a database, and at everything beside it, that changes nothing: no recovery, no checkpoint,
+//! no new file.
+//!
+//! A connection that only reads would still make a `-shm` beside a database in WAL mode, and leave it
+//! there. So where there is no `-wal` the file is opened as immutable, which touches nothing else; where
+//! there are both, others have the database open, or had, and one more reader adds nothing (at most it
+//! rebuilds the `-shm`, which holds no data). A `-wal` without `-shm` was left by a process that died:
+//! then the database is not opened, and the report says so.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::guard::sidecars;
+use super::own::{Own, Reading};
+use super::request::Patience;
+use super::{new, openers, recovery};
+use crate::open_files;
+use crate::swap::error::{Result, Step};
+use crate::swap::lock::{self, TargetLock};
+use crate::swap::target::Target;
+
+/// How many findings of a check are listed.
+const MOST_FINDINGS: usize = 100;
+
+/// Where the header says that the journal mode is WAL: twice, for reading and for writing.
+const JOURNAL_MODE_AT: usize = 18;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The path that was given.
+    path: PathBuf,
+    /// Where it leads.
+    target: PathBuf,
+    is_symlink: bool,
+    exists: bool,
+    bytes: u64,
+    /// How many names the file has.
+    links: u64,
+    openers: Vec<Opener>,
+    /// Whether no opener can have been missed.
+    openers_complete: bool,
+    sidecars: Vec<Beside>,
+    leftovers: Vec<Leftover>,
+    /// "none", "held" (a swap is under way) or "left" (one was killed).
+    lock_file: &'static str,
+    database: Option<Database>,
+    /// Why the database could not be looked at.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Opener {
+    pid: u32,
+    name: String,
+    is_self: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Beside {
+    path: PathBuf,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Leftover {
+    what: &'static str,
+    path: PathBuf,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Database {
+    journal_mode: String,
+    page_size: i64,
+    page_count: i64,
+    freelist_count: i64,
+    encoding: String,
+    auto_vacuum: i64,
+    application_id: i64,
+    user_version: i64,
+    schema_version: i64,
+    /// How many pages the `-wal` has room for in its present size.
+    wal_frames: u64,
+    /// What is wrong; nothing where all is well.
+    integrity: Vec<String>,
+    foreign_keys: Vec<String>,
+}
+
+/// Looks at a database.
+pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
+    let target = Target::resolve(given)?;
+    let path = &target.path;
+    let found = openers::others(path);
+    let mut who = found.others;
+    if open_files::has(path) {
+        who.insert(0, openers::this_process());
+    }
+    let (database, problem) = match &target.found {
+        None => (None, Some("there is no such file".to_owned())),
+        Some(_) => match look(path, patience) {
+            Ok(database) => (Some(database), None),
+            Err(problem) => (None, Some(problem)),
+        },
+    };
+    let as_listed = |opener: crate::swap::error::database::Opener| Opener {
+        is_self: opener.is_self(),
+        pid: opener.pid,
+        name: opener.name,
+    };
+    Ok(Report {
+        path: given.to_owned(),
+        is_symlink: given.is_symlink(),
+        exists: target.found.is_some(),
+        bytes: target.found.as_ref().map_or(0, std::fs::Metadata::len),
+        links: target.found.as_ref().map_or(0, links),
+        openers: who.into_iter().map(as_listed).collect(),
+        openers_complete: found.is_complete,
+        sidecars: sidecars(path).map(|path| Beside { bytes: size(&path), path }).collect(),
+        leftovers: recovery::leftovers(&target)?
+            .into_iter()
+            .map(|(what, path)| Leftover { what, bytes: size(&path), path })
+            .collect(),
+        lock_file: state_of_lock(&target),
+        database,
+        problem,
+        target: target.path,
+    })
+}
+
+fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, String> {
+    let sidecar =
+        |suffix: &str| sidecars(path).find(|path| path.to_string_lossy().ends_with(suffix));
+    let wal_bytes = sidecar("-wal").map_or(0, |wal| size(&wal));
+    let reading = match (is_wal(path), wal_bytes, sidecar("-shm")) {
+        (Some(false), ..) | (_, _, Some(_)) | (None, ..) => Reading::WithLocks,
+        (Some(true), 0, None) => Reading::Immutable,
+        (Some(true), _, None) => {
+            return Err(
+                "its -wal was left by a process that died, and is taken in by whoever opens the \
+                 database next; open it once and look again"
+                    .to_owned(),
+            );
+        }
+    };
+    let database = || {
+        let own = Own::open_to_read(path, Step::Check, patience, reading)?;
+        let page_size: i64 = own.pragma("page_size")?;
+        let frame = 24 + u64::try_from(page_size).unwrap_or(0);
+        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS, |row| row.get(0))?;
+        let database = Database {
+            journal_mode: match reading {
+                // An immutable file has none.
+                Reading::Immutable => "wal".to_owned(),
+                Reading::WithLocks => own.pragma("journal_mode")?,
+            },
+            page_size,
+            page_count: own.pragma("page_count")?,
+            freelist_count: own.pragma("freelist_count")?,
+            encoding: own.pragma("encoding")?,
+            auto_vacuum: own.pragma("auto_vacuum")?,
+            application_id: own.pragma("application_id")?,
+            user_version: own.pragma("user_version")?,
+            schema_version: own.pragma("schema_version")?,
+            wal_frames: wal_bytes.saturating_sub(32) / frame,
+            integrity: if integrity == ["ok"] { Vec::new() } else { integrity },
+            foreign_keys: own.texts(new::FOREIGN_KEYS, MOST_FINDINGS, |row| row.get(0))?,
+        };
+        own.close()?;
+        Ok(database)
+    };
+    database().map_err(|error: crate::swap::error::SwapError| error.to_string())
+}
+
+/// Whether the header says so. None where it was not looked at: this process has the file open, and a
+/// plain handle would drop its locks.
+fn is_wal(path: &Path) -> Option<bool> {
+    if open_files::has(path) || openers::has_another_copy_here(path) {
+        return None;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    let file = open_files::PlainFile::open(options.read(true), path).ok()?;
+    let mut header = [0; JOURNAL_MODE_AT + 2];
+    (&*file).read_exact(&mut header).ok()?;
+    Some(header[JOURNAL_MODE_AT..] == [2, 2])
+}
+
+fn state_of_lock(target: &Target) -> &'static str {
+    let lock = target.beside(lock::PREFIX);
+    if lock.symlink_metadata().is_err() {
+        return "none";
+    }
+    match TargetLock::is_held(target) {
+        Ok(false) => "left",
+        Ok(true) | Err(_) => "held",
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    path.symlink_metadata().map_or(0, |found| found.len())
+}
+
+#[cfg(unix)]
+fn links(found: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(found)
+}
+
+#[cfg(not(unix))]
+fn links(_found: &std::fs::Metadata) -> u64 {
+    1
+}

@@ -1,0 +1,57 @@
+//! A first database, where there is none.
+
+use super::Swap;
+use super::guard::sidecars;
+use super::request::{Mode, Swapped};
+use crate::swap::error::database::DatabaseProblem;
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::{rename, staging};
+
+/// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
+pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
+    let new = swap.make(None)?;
+    let target = swap.target.path.clone();
+    // What a database that is gone has left: SQLite itself removes such a journal or -wal unread
+    // before it makes a database of that name, and would take it for the new one's else. Gone from the
+    // disk, too, before the new name is there.
+    let mut is_changed = false;
+    for sidecar in sidecars(&target) {
+        staging::remove(&sidecar).at(Step::Rename, &sidecar)?;
+        is_changed = true;
+    }
+    if is_changed {
+        swap.sync_directory(Step::Rename)?;
+    }
+    let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
+    swap.check_cancel(Step::Rename, &swap.patience)?;
+    swap.caller.begin(Step::Rename);
+    rename::to_new_name(new.path(), &target).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into())
+        }
+        _ => swap.wrong(Step::Rename, Problem::Io(error)),
+    })?;
+    new.committed();
+    swap.caller.begin(Step::SyncDirectory);
+    sync_last(&swap)?;
+    Ok(Swapped {
+        mode: Mode::First,
+        durable: swap.is_durable(),
+        bytes,
+        backup: None,
+        opener_came: false,
+    })
+}
+
+/// Has the new name reach the disk. It is there whatever comes of that.
+pub fn sync_last(swap: &Swap<'_>) -> Result<()> {
+    let directory = &swap.target.directory;
+    crate::swap::durability::sync_directory(directory, swap.request.durability).map_err(|error| {
+        SwapError {
+            problem: Problem::NotDurable(error),
+            step: Step::SyncDirectory,
+            path: directory.clone(),
+            committed: true,
+        }
+    })
+}

@@ -1,0 +1,211 @@
+//! The new database's file takes the name of the old one's.
+//!
+//! What reaches the disk when, so that a power cut at any instant leaves all of the old or all of the
+//! new:
+//!
+//! - the staging file, before any of this;
+//! - the note, before the old database leaves WAL mode;
+//! - the names beside the old database, before the rename: SQLite removes its `-wal` without syncing
+//!   the directory, and one that comes back would be read into the new file;
+//! - the new name, before anybody else can open it: what they commit, in a file that nothing but this
+//!   name leads to, must not be lost with it;
+//! - the backup's name, with it; the note goes last.
+
+use super::backup::{self, Settled};
+use super::first::sync_last;
+use super::guard::{Guard, sidecars};
+use super::new::New;
+use super::proof::{Gate, Handle, Verdict};
+use super::request::{InUse, Mode, Swapped};
+use super::{Swap, Wait, in_place, note, openers, recovery};
+use crate::saboteur::{Sabotage, has_taken_out};
+use crate::swap::error::database::DatabaseProblem;
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::rename::{self, Patience as Retry};
+
+/// How often somebody who comes right before the rename is let in and waited for, whatever `inUse`
+/// says: a look at the file (`ls`, a backup) is over at once.
+const MOST_DISTURBANCES: usize = 20;
+
+/// Swaps the new file in. Whatever was done to the old one is undone where that fails.
+pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: Handle, new: New) -> Result<Swapped> {
+    let name = swap.backup_name(&guard.facts, &new)?;
+    swap.note.backup = name;
+    if guard.facts.is_wal {
+        swap.note.was_wal = note::identity(&swap.target.path);
+    }
+    swap.write_note()?;
+    let swapped = attempt(&mut swap, guard, handle, new);
+    let is_committed = swapped.as_ref().map_or_else(|error| error.committed, |_| true);
+    let is_settled = is_committed
+        || recovery::settle(&swap.target, Some(&swap.note), &swap.patience)
+            .iter()
+            .all(|found| found.done != "failed");
+    // Where something is left to be done, the note stays, and the next to open the database does it.
+    if swapped.is_ok() || (is_settled && !is_committed) {
+        swap.lock.forget_note();
+    }
+    swapped
+}
+
+/// What came of one attempt to rename.
+enum Attempt {
+    Swapped(Swapped, New),
+    /// Somebody came before the rename.
+    Disturbed(Gate, New),
+    /// The file system has no second names for a file.
+    NoLinks(Gate, New),
+}
+
+fn attempt(
+    swap: &mut Swap<'_>,
+    mut guard: Guard,
+    mut handle: Handle,
+    mut new: New,
+) -> Result<Swapped> {
+    let path = swap.target.path.clone();
+    let mut wait = None;
+    let mut disturbances = 0;
+    loop {
+        swap.caller.begin(Step::Checkpoint);
+        let openers;
+        if !fold(&mut guard)? {
+            openers = openers::all(&path, 1);
+            guard.lock_again()?;
+        } else {
+            // In this order: a commit after the look at the counter changes the counter, one before it
+            // the version.
+            let counter = handle.change_counter(&path)?;
+            if !has_taken_out(Sabotage::SkipChangeCheck) {
+                guard.check_unchanged()?;
+            }
+            guard.close()?;
+            swap.caller.begin(Step::Prove);
+            let (again, found, goes_in_place);
+            (again, found, goes_in_place) = match handle.prove(&path)? {
+                Verdict::Alone(gate) => match rename(swap, gate, counter, new)? {
+                    Attempt::Swapped(swapped, new) => {
+                        new.committed();
+                        return Ok(swapped);
+                    }
+                    Attempt::Disturbed(gate, same) => {
+                        new = same;
+                        disturbances += 1;
+                        let found = (disturbances == MOST_DISTURBANCES).then(Vec::new);
+                        (gate.open(&path)?, found, false)
+                    }
+                    Attempt::NoLinks(gate, same) => {
+                        new = same;
+                        (gate.open(&path)?, None, true)
+                    }
+                },
+                Verdict::InUse(handle, openers) => (handle, Some(openers), false),
+                Verdict::Unknown(handle) => (handle, None, true),
+            };
+            handle = again;
+            if found.is_some() && swap.request.in_use == InUse::Refuse {
+                return Err(swap.in_use(found.unwrap_or_default()));
+            }
+            guard = Guard::take(&path, &swap.patience)?;
+            if handle.change_counter(&path)? != counter {
+                return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+            }
+            if goes_in_place {
+                return in_place::transfer(swap, guard, &handle, &mut new);
+            }
+            match found {
+                Some(found) => openers = found,
+                None => continue,
+            }
+        }
+        match swap.request.in_use {
+            InUse::Refuse => return Err(swap.in_use(openers)),
+            InUse::InPlace => return in_place::transfer(swap, guard, &handle, &mut new),
+            InUse::Wait => {
+                // They cannot commit while they are waited for: the guard is there.
+                let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience));
+                if !wait.goes_on() {
+                    return Err(swap.in_use(openers));
+                }
+                wait.pause().map_err(|reason| {
+                    SwapError::new(Problem::Cancelled(reason), Step::Prove, &path)
+                })?;
+            }
+        }
+    }
+}
+
+fn fold(guard: &mut Guard) -> Result<bool> {
+    if has_taken_out(Sabotage::NaiveRename) {
+        return guard.unlock(Step::Checkpoint).map(|()| true);
+    }
+    guard.fold()
+}
+
+/// Renames behind the gate: nobody has the old file open.
+fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Result<Attempt> {
+    let path = swap.target.path.clone();
+    let is_unchanged = gate.change_counter(&path)? == counter
+        && gate.is_at(&path)
+        && (sidecars(&path).next().is_none() || has_taken_out(Sabotage::NaiveRename));
+    if !is_unchanged && !has_taken_out(Sabotage::SkipChangeCheck) {
+        return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+    }
+    swap.caller.begin(Step::Backup);
+    let unnamed = backup::unnamed(&swap.target);
+    let has_backup = swap.note.backup.is_some();
+    if has_backup {
+        match std::fs::hard_link(&path, &unnamed) {
+            Err(error) if has_no_links(&error) => return Ok(Attempt::NoLinks(gate, new)),
+            linked => linked.at(Step::Backup, &unnamed)?,
+        }
+    }
+    if !has_taken_out(Sabotage::SkipEarlyDirectorySync) {
+        swap.sync_directory(Step::Backup)?;
+    }
+    let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
+    swap.check_cancel(Step::Rename, &swap.patience)?;
+    swap.caller.begin(Step::Rename);
+    // Whoever waits at the gate has looked the name up already, and gets the old file.
+    if !gate.is_undisturbed(Some(&path)) {
+        if has_backup {
+            std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+        }
+        return Ok(Attempt::Disturbed(gate, new));
+    }
+    let gate = rename_behind(gate, swap, &new)?;
+    let old_name = has_backup.then_some(unnamed.as_path());
+    let opener_came = gate.as_ref().is_some_and(|gate| !gate.is_undisturbed(old_name));
+    let backup = match backup::settle(&swap.target, Some(&swap.note), &swap.patience) {
+        Ok(Some(Settled::Named(backup))) => Some(backup),
+        Ok(_) => None,
+        Err(error) => return Err(SwapError { committed: true, ..error }),
+    };
+    swap.caller.begin(Step::SyncDirectory);
+    sync_last(swap)?;
+    drop(gate);
+    let durable = swap.is_durable();
+    Ok(Attempt::Swapped(Swapped { mode: Mode::Link, durable, bytes, backup, opener_came }, new))
+}
+
+/// Where Windows cannot rename over a file that has an open handle, the gate is let go first: whoever
+/// comes in that instant keeps the rename itself from happening.
+fn rename_behind(gate: Gate, swap: &Swap<'_>, new: &New) -> Result<Option<Gate>> {
+    let cancel = &swap.patience.cancel;
+    let at_once = Retry { retry: std::time::Duration::ZERO, cancel };
+    match rename::replace(new.path(), &swap.target.path, &at_once) {
+        #[cfg(windows)]
+        Err(SwapError { problem: Problem::InUse { .. } | Problem::Io(_), .. }) => {
+            drop(gate);
+            let retry = Retry { retry: swap.patience.timeout, cancel };
+            rename::replace(new.path(), &swap.target.path, &retry).map(|()| None)
+        }
+        renamed => renamed.map(|()| Some(gate)),
+    }
+}
+
+/// Whether a file cannot have a second name here, or no further one.
+fn has_no_links(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
+    matches!(error.kind(), Unsupported | TooManyLinks | PermissionDenied)
+}

@@ -1,0 +1,271 @@
+//! Who has a file open, as far as this process may see: for errors and reports. What a swap relies on
+//! is [`super::proof`].
+
+use std::path::Path;
+
+use crate::open_files::{self, FileId};
+use crate::swap::error::database::Opener;
+
+/// Who was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Them, without this process.
+    pub others: Vec<Opener>,
+    /// Whether nobody can have been missed.
+    pub is_complete: bool,
+}
+
+/// Everybody else who has the file at this path open.
+pub fn others(path: &Path) -> Found {
+    platform::others(path)
+}
+
+/// The same and this process, where it has connections besides `own`.
+pub fn all(path: &Path, own: usize) -> Vec<Opener> {
+    let mut openers = others(path).others;
+    if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > own) {
+        openers.insert(0, this_process());
+    }
+    openers
+}
+
+/// This process.
+pub fn this_process() -> Opener {
+    Opener { pid: std::process::id(), name: String::new() }
+}
+
+/// Whether this process has the file open otherwise than by the connections that `open_files` knows.
+pub fn has_another_copy_here(path: &Path) -> bool {
+    !open_files::has(path) && platform::descriptors_here(path) > 0
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    use super::{Found, Opener};
+
+    type Identity = (u64, u64);
+
+    /// `/proc/PID/fd` (`proc(5)`), which shows the descriptors of one's own processes; root sees all.
+    pub fn others(path: &Path) -> Found {
+        let mut found = Found { is_complete: true, ..Found::default() };
+        let (Some(file), Ok(processes)) = (identity(path), fs::read_dir("/proc")) else {
+            return Found::default();
+        };
+        for process in processes.flatten() {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if pid == std::process::id() {
+                continue;
+            }
+            match descriptors(&process.path().join("fd"), file) {
+                Some(0) => {}
+                Some(_) => {
+                    let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                    found.others.push(Opener { pid, name: name.trim_end().to_owned() });
+                }
+                // One that has ended meanwhile has nothing open.
+                None => found.is_complete &= !process.path().exists(),
+            }
+        }
+        found
+    }
+
+    pub fn descriptors_here(path: &Path) -> usize {
+        identity(path)
+            .and_then(|file| descriptors(Path::new("/proc/self/fd"), file))
+            .unwrap_or_default()
+    }
+
+    /// How many of a process' descriptors lead to the file. None where they are not to be seen.
+    fn descriptors(folder: &Path, file: Identity) -> Option<usize> {
+        let entries = fs::read_dir(folder).ok()?;
+        Some(entries.flatten().filter(|entry| identity(&entry.path()) == Some(file)).count())
+    }
+
+    fn identity(path: &Path) -> Option<Identity> {
+        fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod platform {
+    use std::ffi::{CString, c_char, c_int, c_void};
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use super::{Found, Opener};
+
+    const PROC_ALL_PIDS: u32 = 1;
+    const MOST_PIDS: usize = 4096;
+    const LONGEST_NAME: usize = 64;
+
+    unsafe extern "C" {
+        // <libproc.h>
+        fn proc_listpidspath(
+            kind: u32,
+            typeinfo: u32,
+            path: *const c_char,
+            flags: u32,
+            buffer: *mut c_void,
+            size: c_int,
+        ) -> c_int;
+    }
+
+    /// `proc_listpidspath` of libproc, which compares device and inode.
+    pub fn others(path: &Path) -> Found {
+        let Ok(text) = CString::new(path.as_os_str().as_bytes()) else { return Found::default() };
+        let mut pids: Vec<c_int> = vec![0; MOST_PIDS];
+        let size = c_int::try_from(size_of_val(&pids[..])).unwrap_or(c_int::MAX);
+        // SAFETY: the text ends with NUL, the buffer has as many bytes as is said, and both live as
+        // long as the call.
+        let used = unsafe {
+            proc_listpidspath(PROC_ALL_PIDS, 0, text.as_ptr(), 0, pids.as_mut_ptr().cast(), size)
+        };
+        let Ok(used) = usize::try_from(used) else { return Found::default() };
+        pids.truncate(used / size_of::<c_int>());
+        let is_complete = pids.len() < MOST_PIDS;
+        let own = std::process::id().cast_signed();
+        let others = pids.into_iter().filter(|&pid| pid > 0 && pid != own).map(opener).collect();
+        Found { others, is_complete }
+    }
+
+    fn opener(pid: c_int) -> Opener {
+        let mut name = [0u8; LONGEST_NAME];
+        // SAFETY: the buffer has as many bytes as is said, and lives as long as the call.
+        let length = unsafe { libc::proc_name(pid, name.as_mut_ptr().cast(), LONGEST_NAME as u32) };
+        let length = usize::try_from(length).unwrap_or(0).min(LONGEST_NAME);
+        let name = String::from_utf8_lossy(&name[..length]).into_owned();
+        Opener { pid: pid.cast_unsigned(), name }
+    }
+
+    /// Not asked for here.
+    pub fn descriptors_here(_path: &Path) -> usize {
+        0
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::os::windows::ffi::OsStrExt;
+    use std::path::Path;
+    use std::ptr::{null, null_mut};
+
+    use windows_sys::Win32::System::RestartManager::{
+        CCH_RM_SESSION_KEY, RM_PROCESS_INFO, RmEndSession, RmGetList, RmRegisterResources,
+        RmStartSession,
+    };
+
+    use super::{Found, Opener};
+
+    const MOST: u32 = 64;
+
+    /// The Restart Manager, which exists to tell who has a file open
+    /// (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>).
+    pub fn others(path: &Path) -> Found {
+        let mut session = 0;
+        let mut key = [0u16; CCH_RM_SESSION_KEY as usize + 1];
+        // SAFETY: the number is ours, and the buffer has the length that the call asks for.
+        if unsafe { RmStartSession(&raw mut session, 0, key.as_mut_ptr()) } != 0 {
+            return Found::default();
+        }
+        let found = list(session, path);
+        // SAFETY: the session was started above and is ended once.
+        unsafe { RmEndSession(session) };
+        found.unwrap_or_default()
+    }
+
+    fn list(session: u32, path: &Path) -> Option<Found> {
+        let name: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+        let names = [name.as_ptr()];
+        // SAFETY: one name that ends with NUL; the other two lists are empty.
+        let registered =
+            unsafe { RmRegisterResources(session, 1, names.as_ptr(), 0, null(), 0, null_mut()) };
+        if registered != 0 {
+            return None;
+        }
+        let (mut needed, mut count, mut reasons) = (0, MOST, 0);
+        let mut processes: Vec<RM_PROCESS_INFO> = Vec::with_capacity(MOST as usize);
+        // SAFETY: the buffer has room for `count` structures, of which the call says how many it
+        // has filled.
+        let listed = unsafe {
+            let (needed, count) = (&raw mut needed, &raw mut count);
+            RmGetList(session, needed, count, processes.as_mut_ptr(), &raw mut reasons)
+        };
+        if listed != 0 {
+            return None;
+        }
+        // SAFETY: the call has filled so many, and never more than there is room for.
+        unsafe { processes.set_len(count.min(MOST) as usize) };
+        let opener = |process: &RM_PROCESS_INFO| {
+            let name = &process.strAppName;
+            let end = name.iter().position(|&unit| unit == 0).unwrap_or(name.len());
+            let name = String::from_utf16_lossy(&name[..end]);
+            Opener { pid: process.Process.dwProcessId, name }
+        };
+        let others = processes.iter().map(opener).filter(|opener| !opener.is_self()).collect();
+        Some(Found { others, is_complete: needed <= MOST })
+    }
+
+    /// Windows has no locks that another copy's closing would drop.
+    pub fn descriptors_here(_path: &Path) -> usize {
+        0
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
+mod platform {
+    use std::path::Path;
+
+    use super::Found;
+
+    pub fn others(_path: &Path) -> Found {
+        Found::default()
+    }
+
+    pub fn descriptors_here(_path: &Path) -> usize {
+        0
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_it_open_is_found_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").unwrap();
+        assert!(others(&path).others.is_empty());
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .stdin(std::fs::File::open(&path).unwrap())
+            .spawn()
+            .unwrap();
+        let found = others(&path).others;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].pid, child.id());
+    }
+
+    #[test]
+    fn handles_of_this_process_are_told_from_its_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let file = std::fs::File::create(&path).unwrap();
+        assert!(has_another_copy_here(&path));
+        let entry = open_files::OpenFile::enter(&path).unwrap();
+        assert!(!has_another_copy_here(&path));
+        assert_eq!(all(&path, 1), []);
+        assert!(all(&path, 0)[0].is_self());
+        drop((entry, file));
+        assert!(!has_another_copy_here(&path));
+    }
+}

@@ -1,0 +1,156 @@
+//! The proof that nobody else has the old database's file open, and the gate that keeps them out while
+//! the new one takes its name.
+//!
+//! An idle connection in rollback-journal mode holds no lock, so that no lock of SQLite's finds it;
+//! after a rename it would go on with the old file, and what it commits would be lost. What does find
+//! it is the system: on Linux a write lease, on Windows the sharing violation, on macOS the list of
+//! those who have the file open.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use crate::open_files::{self, FileId, PlainFile};
+use crate::saboteur::{Sabotage, has_taken_out};
+use crate::swap::error::database::{DatabaseProblem, Opener};
+use crate::swap::error::{At, Result, Step, SwapError};
+
+use super::openers;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_vendor = "apple")]
+mod macos;
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
+mod none;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(target_os = "linux")]
+use linux as platform;
+#[cfg(target_vendor = "apple")]
+use macos as platform;
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
+use none as platform;
+#[cfg(windows)]
+use windows as platform;
+
+/// Where in the header SQLite counts the transactions of a rollback-journal database
+/// (<https://sqlite.org/fileformat.html>).
+const CHANGE_COUNTER_AT: u64 = 24;
+
+/// A plain handle on the old database's file, from before our connection on it to after that: what is
+/// opened and closed in between would drop the connection's locks.
+#[derive(Debug)]
+pub struct Handle(PlainFile);
+
+/// What came of asking.
+pub enum Verdict {
+    /// Nobody else has the file open, and nobody gets in before the gate is let go.
+    Alone(Gate),
+    /// Somebody has.
+    InUse(Handle, Vec<Opener>),
+    /// Here nobody can tell.
+    Unknown(Handle),
+}
+
+impl Handle {
+    /// Opens the file of a database on which none of our own connections is needed.
+    pub fn open(path: &Path) -> Result<Self> {
+        if openers::has_another_copy_here(path) {
+            return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), Step::Prove, path));
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(!cfg!(windows));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.custom_flags(flags.bits().cast_signed());
+        }
+        PlainFile::open(&options, path).map(Self).at(Step::Prove, path)
+    }
+
+    /// SQLite's own count of the transactions of a database that is not in WAL mode. None where there
+    /// is no header yet.
+    pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
+        read_counter(&self.0).at(Step::Prove, path)
+    }
+
+    /// Asks whether anybody else has the file open. None of our connections has it now, or the answer
+    /// is that we do.
+    pub fn prove(self, path: &Path) -> Result<Verdict> {
+        if has_taken_out(Sabotage::SkipProof) {
+            return platform::pretend(self.0)
+                .map(|gate| Verdict::Alone(Gate(gate)))
+                .at(Step::Prove, path);
+        }
+        let in_use = |handle| Ok(Verdict::InUse(Self(handle), openers::all(path, 0)));
+        if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > 0) {
+            return in_use(self.0);
+        }
+        match platform::prove(self.0, path).at(Step::Prove, path)? {
+            platform::Proven::Alone(gate) => Ok(Verdict::Alone(Gate(gate))),
+            platform::Proven::InUse(handle) => in_use(handle),
+            #[cfg_attr(windows, expect(unreachable_patterns, reason = "Windows can always tell"))]
+            platform::Proven::Unknown(handle) => Ok(Verdict::Unknown(Self(handle))),
+        }
+    }
+}
+
+/// The gate: let go by dropping it, or by opening it.
+pub struct Gate(platform::Gate);
+
+impl Gate {
+    /// See [`Handle::change_counter`].
+    pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
+        read_counter(self.0.file()).at(Step::Prove, path)
+    }
+
+    /// Whether the file at this path is the one behind the gate.
+    #[cfg(unix)]
+    pub fn is_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(ours), Ok(named)) = (self.0.file().metadata(), std::fs::symlink_metadata(path))
+        else {
+            return false;
+        };
+        (ours.dev(), ours.ino()) == (named.dev(), named.ino())
+    }
+
+    /// A file that is open can only be renamed by those whom it shares deletion with: us.
+    #[cfg(not(unix))]
+    pub fn is_at(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    /// Whether nobody stands before it. `old`: a name that the file has, where it has one.
+    pub fn is_undisturbed(&self, old: Option<&Path>) -> bool {
+        self.0.is_undisturbed(old)
+    }
+
+    /// Lets whoever waits get in: they get the old file.
+    pub fn open(self, path: &Path) -> Result<Handle> {
+        self.0.open(path).map(Handle).at(Step::Prove, path)
+    }
+}
+
+fn read_counter(file: &std::fs::File) -> std::io::Result<Option<u32>> {
+    let mut bytes = [0; 4];
+    match read_exact_at(file, &mut bytes, CHANGE_COUNTER_AT) {
+        Ok(()) => Ok(Some(u32::from_be_bytes(bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &std::fs::File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_exact_at(mut file: &std::fs::File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}

@@ -1,0 +1,123 @@
+//! Linux: a write lease (`fcntl(2)`, F_SETLEASE), which is granted only when nobody else has the file
+//! open, in this process or another. While it is held, whoever opens the file waits in `open(2)`.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use crate::open_files::PlainFile;
+
+/// Which signal tells of those who come (`<fcntl.h>`; the same on all of Linux's architectures).
+const F_SETSIG: libc::c_int = 10;
+
+/// What came of asking.
+pub enum Proven {
+    /// Nobody else has it open.
+    Alone(Gate),
+    /// Somebody has.
+    InUse(PlainFile),
+    /// There are no leases here, or not for us.
+    Unknown(PlainFile),
+}
+
+/// A handle with a lease, which goes with it.
+pub struct Gate {
+    file: PlainFile,
+    has_lease: bool,
+}
+
+/// Asks for the lease.
+pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
+    // Whoever comes makes the kernel send a signal to the process that holds the lease, SIGIO, which
+    // ends one that does not expect it. SIGURG is ignored by default, and nobody takes it for more
+    // than "look again".
+    control(&file, F_SETSIG, libc::SIGURG)?;
+    match control(&file, libc::F_SETLEASE, libc::F_WRLCK) {
+        Ok(_) => Ok(Proven::Alone(Gate { file, has_lease: true })),
+        Err(Errno::AGAIN | Errno::BUSY) => Ok(Proven::InUse(file)),
+        // Not our file (EACCES), or a file system without leases (EINVAL).
+        Err(_) => Ok(Proven::Unknown(file)),
+    }
+}
+
+/// For tests only.
+pub fn pretend(file: PlainFile) -> io::Result<Gate> {
+    Ok(Gate { file, has_lease: false })
+}
+
+impl Gate {
+    /// Its handle.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Somebody who waits turns the lease into one that is being given up.
+    pub fn is_undisturbed(&self, _old: Option<&Path>) -> bool {
+        !self.has_lease || control(&self.file, libc::F_GETLEASE, 0) == Ok(libc::F_WRLCK)
+    }
+
+    /// Gives the lease up, and keeps the handle.
+    pub fn open(self, _path: &Path) -> io::Result<PlainFile> {
+        if self.has_lease {
+            control(&self.file, libc::F_SETLEASE, libc::F_UNLCK)?;
+        }
+        Ok(self.file)
+    }
+}
+
+fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i32, Errno> {
+    // SAFETY: the commands used here take an integer; the descriptor is open as long as `file` is
+    // borrowed.
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), command, argument) };
+    if answer == -1 {
+        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    fn open(path: &Path) -> PlainFile {
+        PlainFile::open(OpenOptions::new().read(true).write(true), path).unwrap()
+    }
+
+    #[test]
+    fn whoever_comes_waits_is_seen_and_kills_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "old").unwrap();
+        let Proven::Alone(gate) = prove(open(&path), &path).unwrap() else {
+            eprintln!("skipped: no leases on the file system of the temporary directory");
+            return;
+        };
+        assert!(gate.is_undisturbed(None));
+        let (sender, opened) = mpsc::channel();
+        let name = path.clone();
+        let opener = thread::spawn(move || {
+            let began = Instant::now();
+            let file = File::open(name).unwrap();
+            sender.send(began.elapsed()).unwrap();
+            file
+        });
+        while gate.is_undisturbed(None) {
+            thread::yield_now();
+        }
+        assert!(opened.try_recv().is_err(), "it waits");
+        let file = gate.open(&path).unwrap();
+        let waited = opened.recv_timeout(Duration::from_secs(30)).unwrap();
+        eprintln!("an opener that came while the lease was held waited {waited:?}");
+        let other = opener.join().unwrap();
+        assert!(matches!(prove(file, &path).unwrap(), Proven::InUse(_)));
+        drop(other);
+        assert!(matches!(prove(open(&path), &path).unwrap(), Proven::Alone(_)));
+    }
+}

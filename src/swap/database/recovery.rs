@@ -1,0 +1,181 @@
+//! Setting right what a killed swap left, which never includes the database itself: that is old or
+//! new, whole, at every instant.
+//!
+//! It runs only under the target's lock. What a swap can leave, and what becomes of it:
+//!
+//! - `.staging-*` with what SQLite has beside it, `.aside-*`: removed;
+//! - the old database, no longer in WAL mode: it is put back;
+//! - a backup that has no name yet: removed where it is another name of the database itself, or a copy
+//!   of what is still there; else it gets the name that was asked for;
+//! - the lock file: removed last, when all of that is done. Until then the next one tries again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::backup::{self, Settled};
+use super::note::{self, Note};
+use super::own::Own;
+use super::request::Patience;
+use crate::swap::durability::{self, Durability};
+use crate::swap::error::{At, Result, Step};
+use crate::swap::lock::{self, TargetLock};
+use crate::swap::staging;
+use crate::swap::target::{Target, name_with};
+
+/// What was found and done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The database, by its real path.
+    pub target: PathBuf,
+    /// Whether a swap of it is under way: then nothing was looked at.
+    pub under_way: bool,
+    /// What was there.
+    pub found: Vec<Found>,
+}
+
+/// A leftover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// "staging", "aside", "backup", "journal-mode" or "lock-file".
+    pub what: &'static str,
+    /// Where it was, or for a backup that is kept: where it is.
+    pub path: PathBuf,
+    /// "removed", "named", "restored" or "failed".
+    pub done: &'static str,
+    /// Why, where it failed.
+    pub detail: String,
+}
+
+impl Found {
+    fn new(what: &'static str, path: &Path, done: &'static str) -> Self {
+        Self { what, path: path.to_owned(), done, detail: String::new() }
+    }
+
+    fn failed(what: &'static str, path: &Path, why: &dyn std::fmt::Display) -> Self {
+        Self { detail: why.to_string(), ..Self::new(what, path, "failed") }
+    }
+}
+
+/// Sets right what is left beside a database, unless a swap of it is under way.
+pub fn recover(given: &Path, patience: &Patience) -> Result<Report> {
+    let target = Target::resolve(given)?;
+    let lock_file = target.beside(lock::PREFIX);
+    let was_left = lock_file.symlink_metadata().is_ok();
+    let Some(mut lock) = TargetLock::try_acquire(&target)? else {
+        return Ok(Report { target: target.path, under_way: true, found: Vec::new() });
+    };
+    let mut found = clear(&target, &mut lock, patience)?;
+    drop(lock);
+    if was_left && lock_file.symlink_metadata().is_err() {
+        found.push(Found::new("lock-file", &lock_file, "removed"));
+    }
+    Ok(Report { target: target.path, under_way: false, found })
+}
+
+/// The same before a connection opens the file at this path. Where nothing is left it costs two looks
+/// at names: whether the path is a link, and whether there is a lock file, which each swap has from
+/// its beginning to its end. One that is under way is none of the opener's business, and a recovery
+/// that fails is no reason not to open: what it did not do harms nobody, and stays to be done.
+pub fn before_open(path: &Path) {
+    if is_something_left(path) {
+        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+        let _ = recover(path, &patience);
+    }
+}
+
+fn is_something_left(path: &Path) -> bool {
+    let is_locked = |path: &Path| {
+        let name = path.file_name().map(|name| path.with_file_name(name_with(lock::PREFIX, name)));
+        name.is_some_and(|lock| lock.symlink_metadata().is_ok())
+    };
+    if std::fs::read_link(path).is_err() {
+        return is_locked(path);
+    }
+    Target::resolve(path).is_ok_and(|target| is_locked(&target.path))
+}
+
+/// Sets everything right that the lock's last owner has left.
+pub fn clear(target: &Target, lock: &mut TargetLock, patience: &Patience) -> Result<Vec<Found>> {
+    let note = Note::read(lock, target)?;
+    let mut found = settle(target, note.as_ref(), patience);
+    found.extend(sweep(target)?);
+    if found.iter().all(|one| one.done != "failed" || one.what == "aside") {
+        lock.forget_note();
+    }
+    Ok(found)
+}
+
+/// Does what a note asks for. The names reach the disk before the note may go.
+pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<Found> {
+    let mut found = Vec::new();
+    if note.is_some_and(|note| note.was_wal.is_some()) {
+        found.extend(restore_journal_mode(target, note, patience));
+    }
+    match backup::settle(target, note, patience) {
+        Ok(None) => {}
+        Ok(Some(Settled::Named(path))) => found.push(Found::new("backup", &path, "named")),
+        Ok(Some(Settled::Removed(path))) => found.push(Found::new("backup", &path, "removed")),
+        Err(error) => found.push(Found::failed("backup", &backup::unnamed(target), &error)),
+    }
+    if !found.is_empty()
+        && let Err(error) = durability::sync_directory(&target.directory, Durability::Full)
+    {
+        found.push(Found::failed("backup", &target.directory, &error));
+    }
+    found
+}
+
+/// Puts the old database back into WAL mode, if it is still the one that is there.
+fn restore_journal_mode(
+    target: &Target,
+    note: Option<&Note>,
+    patience: &Patience,
+) -> Option<Found> {
+    let old = note.and_then(|note| note.was_wal.as_ref())?;
+    if note::identity(&target.path).as_ref() != Some(old) {
+        return None;
+    }
+    let set = || {
+        let own = Own::open(&target.path, Step::Recover, patience)?;
+        if own.pragma::<String>("journal_mode")? == "wal" {
+            return Ok(None);
+        }
+        let mode = own.journal_mode("wal")?;
+        own.close()?;
+        Ok(Some(mode == "wal"))
+    };
+    match set() {
+        Ok(None) => None,
+        Ok(Some(true)) => Some(Found::new("journal-mode", &target.path, "restored")),
+        Ok(Some(false)) => {
+            Some(Found::failed("journal-mode", &target.path, &"others are using the database"))
+        }
+        Err::<_, crate::swap::error::SwapError>(error) => {
+            Some(Found::failed("journal-mode", &target.path, &error))
+        }
+    }
+}
+
+/// Removes what lies about.
+fn sweep(target: &Target) -> Result<Vec<Found>> {
+    let removed = leftovers(target)?.into_iter().map(|(what, path)| match staging::remove(&path) {
+        Ok(()) => Found::new(what, &path, "removed"),
+        Err(error) => Found::failed(what, &path, &error),
+    });
+    Ok(removed.collect())
+}
+
+/// What lies about: kinds and paths.
+pub fn leftovers(target: &Target) -> Result<Vec<(&'static str, PathBuf)>> {
+    let Some(name) = target.path.file_name() else { return Ok(Vec::new()) };
+    let entries = std::fs::read_dir(&target.directory).at(Step::Recover, &target.directory)?;
+    let kinds = entries.flatten().filter_map(|entry| {
+        let kind = staging::kind_of_leftover(&entry.file_name(), name)?;
+        Some((kind, entry.path()))
+    });
+    Ok(kinds.collect())
+}

@@ -1,0 +1,198 @@
+//! What can be wrong with a database that is swapped, beyond what can be wrong with a file.
+
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::ffi;
+
+use super::Problem;
+
+/// A process that has a database open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opener {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, where it is known.
+    pub name: String,
+}
+
+impl Opener {
+    /// Whether it is this process.
+    pub fn is_self(&self) -> bool {
+        self.pid == std::process::id()
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseProblem {
+    /// Somebody else has the old database open.
+    #[error("{} it open; close it there, wait with inUse \"wait\", or allow \"in-place\"", whoever(.0))]
+    InUse(Vec<Opener>),
+    /// Another copy of SQLite in this process has it open, whose locks every closing of ours drops.
+    #[error(
+        "another SQLite library in this process has it open, and the two drop each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2); close it there first"
+    )]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux shows it"))]
+    OtherCopy,
+    /// Somebody else committed while the new database was made, or replaced the file.
+    #[error(
+        "another process changed it while the new one was made; nothing is replaced: run the swap again"
+    )]
+    Changed,
+    /// A lock that was not to be had.
+    #[error(
+        "it is locked by another connection, and was not free in time; try again, or allow more time with timeoutMs"
+    )]
+    Busy,
+    /// Something else.
+    #[error("it is not a SQLite database (or it is encrypted); name a database file")]
+    NotADatabase,
+    /// SQLite found damage.
+    #[error("it is damaged: {0}; see what `npx latchdb doctor` says of it")]
+    Corrupt(String),
+    /// The new database.
+    #[error("the new database fails integrity_check: {}", .0.join("; "))]
+    IntegrityCheck(Vec<String>),
+    /// The new database.
+    #[error("the new database fails foreign_key_check: {}", .0.join("; "))]
+    ForeignKeyCheck(Vec<String>),
+    /// The new database.
+    #[error(
+        "this process still has the new database open; close its clients before build or verify ends"
+    )]
+    StagingOpen,
+    /// The new database.
+    #[error("{} is left beside the new database: somebody still has it open", .0.display())]
+    StagingSidecar(PathBuf),
+    /// The new database, where the old one must take its content.
+    #[error(
+        "its page size is {old}, the new one's is {new}: a database in WAL mode that others have open takes only its own; build the new one with PRAGMA page_size = {old}"
+    )]
+    PageSize {
+        /// The old database's.
+        old: i64,
+        /// The new one's.
+        new: i64,
+    },
+    /// Of the name that was asked for.
+    #[error("the backup is not to overwrite it; name another one")]
+    BackupExists,
+    /// A backup is a second name of the old file, or takes one in the same directory.
+    #[error("the backup must be in the directory of the database; give a file name alone")]
+    BackupNotBeside,
+    /// Where nothing was to be replaced.
+    #[error("it is there already; remove it, or allow overwriting it")]
+    TargetExists,
+    /// Anything else that SQLite says.
+    #[error("{message}")]
+    Sqlite {
+        /// Its extended result code (<https://sqlite.org/rescode.html>).
+        code: i32,
+        /// Its text.
+        message: String,
+    },
+}
+
+impl DatabaseProblem {
+    /// The `code` property.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InUse(_) | Self::OtherCopy => "DATABASE_IN_USE",
+            Self::Changed => "DATABASE_CHANGED",
+            Self::Busy => "DATABASE_BUSY",
+            Self::NotADatabase => "NOT_A_DATABASE",
+            Self::Corrupt(_) => "DATABASE_CORRUPT",
+            Self::IntegrityCheck(_) => "INTEGRITY_CHECK_FAILED",
+            Self::ForeignKeyCheck(_) => "FOREIGN_KEY_CHECK_FAILED",
+            Self::StagingOpen => "STAGING_OPEN",
+            Self::StagingSidecar(_) => "STAGING_SIDECAR",
+            Self::PageSize { .. } => "PAGE_SIZE_MISMATCH",
+            Self::BackupExists => "BACKUP_EXISTS",
+            Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
+            Self::TargetExists => "TARGET_EXISTS",
+            Self::Sqlite { code, .. } => match code & 0xff {
+                ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR => "IO_ERROR",
+                ffi::SQLITE_READONLY => "READ_ONLY",
+                ffi::SQLITE_PERM | ffi::SQLITE_AUTH => "NO_PERMISSION",
+                _ => "SQLITE_ERROR",
+            },
+        }
+    }
+
+    /// Who has the database open, where that is the problem.
+    pub fn openers(&self) -> &[Opener] {
+        match self {
+            Self::InUse(openers) => openers,
+            _ => &[],
+        }
+    }
+}
+
+fn whoever(openers: &[Opener]) -> String {
+    let names: Vec<_> = openers
+        .iter()
+        .map(|opener| match (opener.is_self(), opener.name.as_str()) {
+            (true, _) => "this process".to_owned(),
+            (false, "") => format!("process {}", opener.pid),
+            (false, name) => format!("process {} ({name})", opener.pid),
+        })
+        .collect();
+    match &names[..] {
+        [] => "another process, which cannot be seen from here, has".to_owned(),
+        [one] => format!("{one} has"),
+        several => format!("{} have", several.join(", ")),
+    }
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(failure, message) = error else {
+            return DatabaseProblem::Sqlite { code: ffi::SQLITE_ERROR, message: error.to_string() }
+                .into();
+        };
+        let code = failure.extended_code;
+        let message = message.unwrap_or_else(|| ffi::code_to_str(code).to_owned());
+        match code & 0xff {
+            ffi::SQLITE_FULL => Self::Io(disk_full()),
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => DatabaseProblem::Busy.into(),
+            ffi::SQLITE_NOTADB => DatabaseProblem::NotADatabase.into(),
+            ffi::SQLITE_CORRUPT => DatabaseProblem::Corrupt(message).into(),
+            _ => DatabaseProblem::Sqlite { code, message }.into(),
+        }
+    }
+}
+
+/// What the system said when SQLite says that the disk is full.
+fn disk_full() -> io::Error {
+    #[cfg(unix)]
+    return rustix::io::Errno::NOSPC.into();
+    #[cfg(windows)]
+    io::Error::from_raw_os_error(windows_sys::Win32::Foundation::ERROR_DISK_FULL.cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_have_it_open_are_named() {
+        let opener = |pid, name: &str| Opener { pid, name: name.to_owned() };
+        let text = |openers| DatabaseProblem::InUse(openers).to_string();
+        assert!(text(vec![]).starts_with("another process"));
+        assert!(text(vec![opener(7, "")]).starts_with("process 7 has it open"));
+        let two = vec![opener(7, "node"), opener(std::process::id(), "me")];
+        assert!(text(two).starts_with("process 7 (node), this process have it open"));
+    }
+
+    #[test]
+    fn a_full_disk_is_that_whoever_says_so() {
+        let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+        let error = crate::swap::error::SwapError::new(
+            failure.into(),
+            crate::swap::error::Step::Build,
+            std::path::Path::new("a"),
+        );
+        assert_eq!((error.code(), error.errno().as_deref()), ("DISK_FULL", Some("ENOSPC")));
+    }
+}

@@ -1,0 +1,62 @@
+//! Renaming a file to a name that nobody has.
+
+use std::io;
+use std::path::Path;
+
+/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system, or a kernel, that has no such thing.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_remove(from, to),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
+pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
+    link_and_remove(from, to)
+}
+
+/// Between the two it has both names.
+#[cfg(unix)]
+fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::hard_link(from, to)?;
+    std::fs::remove_file(from)
+}
+
+/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+#[cfg(windows)]
+pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::windows::ffi::OsStrExt;
+    use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_WRITE_THROUGH, MoveFileExW};
+    let wide = |path: &Path| path.as_os_str().encode_wide().chain([0]).collect::<Vec<u16>>();
+    let (from, to) = (wide(from), wide(to));
+    // SAFETY: both are texts that end with NUL and live as long as the call.
+    let moved = unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), MOVEFILE_WRITE_THROUGH) };
+    if moved == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_name_that_is_taken_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "new").unwrap();
+        to_new_name(&from, &to).unwrap();
+        assert!(!from.exists());
+        fs::write(&from, "newer").unwrap();
+        let refused = to_new_name(&from, &to).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
+        #[cfg(unix)]
+        assert_eq!(link_and_remove(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+}
