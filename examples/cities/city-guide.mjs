@@ -1,4 +1,6 @@
 /** A service on the database: it answers questions, also while the database is being replaced. */
+import { createClient } from "latchdb";
+
 /** @import { DatabaseSwapOptions, DatabaseSwapResult, LatchClient } from "latchdb" */
 /** @typedef {typeof import("./schema-v1.mjs") | typeof import("./schema-v2.mjs")} Schema */
 

@@ -24,7 +24,8 @@ function fromProc(directory) {
     .map((line) => `mapping: ${line}`);
   const threads = readdirSync("/proc/self/task")
     .map((id) => quietly(() => readFileSync(`/proc/self/task/${id}/comm`, "utf8").trim()))
-    .filter((name) => name.startsWith("latchdb"))
+    // Those for files wait some seconds for the next swap; they hold nothing of this one.
+    .filter((name) => name.startsWith("latchdb") && name !== "latchdb-files")
     .map((name) => `thread: ${name}`);
   return [...descriptors, ...mappings, ...threads];
 }

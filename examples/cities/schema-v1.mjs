@@ -6,6 +6,7 @@
 const SCHEMA = `
   -- Readers go on while one writes. What is written stands in cities.db-wal until a checkpoint.
   PRAGMA journal_mode = WAL;
+  PRAGMA user_version = 1;
   CREATE TABLE place (
     id         INTEGER PRIMARY KEY,
     name       TEXT    NOT NULL,

@@ -4,6 +4,7 @@
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
+  PRAGMA user_version = 2;
   PRAGMA foreign_keys = ON;
   CREATE TABLE country (
     id   INTEGER PRIMARY KEY,
