@@ -9,13 +9,13 @@ const REPLACEMENTS = 20;
 for (const mode of journalModes) {
   test(`16 callers while it is replaced 20 times: no error, each answer whole, in order (${mode})`, async (t) => {
     const { client, file } = await versionOne(t, mode);
-    let done = false;
+    const end = new AbortController();
     /** The newest version that is certain to be there. */
     let replaced = 1;
     let answers = 0;
     const callers = Array.from({ length: CALLERS }, async (_, caller) => {
       let seen = 1;
-      while (!done) {
+      while (!end.signal.aborted) {
         const atLeast = replaced;
         const found =
           caller % 4 === 0
@@ -38,7 +38,7 @@ for (const mode of journalModes) {
       t.is(how, "link");
       replaced++;
     }
-    done = true;
+    end.abort();
     await Promise.all(callers);
     t.log(`${answers} answers`);
     t.true(answers > CALLERS * REPLACEMENTS);

@@ -43,7 +43,7 @@ export interface Versioned {
   directory: string;
   client: LatchClient;
   /** A further client on the file; the end of the test closes it. */
-  open(): LatchClient;
+  open(options?: { timeout?: number }): LatchClient;
   /** What is in the database's directory. */
   names(): Promise<string[]>;
 }
