@@ -68,8 +68,9 @@ impl New {
         own.set("encoding", &old.encoding)?;
         own.set("auto_vacuum", old.auto_vacuum)?;
         set_journal_mode(&own, old.is_wal)?;
-        // An empty transaction writes the first page of an empty file.
-        own.run("BEGIN IMMEDIATE; COMMIT")?;
+        // An empty transaction writes the first page of an empty file; but how text is encoded is
+        // written with the first entry of the schema.
+        own.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
         own.close()
     }
 
