@@ -39,6 +39,66 @@ export declare function continueSwap(attachment: number, job: number): void
 /** How many connections of this process have the file at this path open. */
 export declare function countConnections(path: string): number
 
+/** What becomes of the old database. */
+export declare const enum DatabaseBackup {
+  /** It goes. */
+  None = 0,
+  /** It stays, under a name made of both versions and the time. */
+  Pattern = 1,
+  /** It stays, under the name that is given. */
+  Named = 2,
+}
+
+/** What the copy of a database is asked for. */
+export interface DatabaseCopyRequest {
+  /** The database that is copied. */
+  source: string
+  /** The copy. */
+  target: string
+  /** Whether a database that is there is replaced. */
+  overwrite: boolean
+  /** How sure it is to outlive a power cut. */
+  durability: SwapDurability
+  /** How long each wait for others lasts at most, in milliseconds. */
+  timeout: number
+  /** Whether progress is to be told. */
+  progress: boolean
+}
+
+/** What to do where somebody else has the old database open. */
+export declare const enum DatabaseInUse {
+  /** Nothing is done. */
+  Refuse = 0,
+  /** They are waited for. */
+  Wait = 1,
+  /** The new database is copied into the old file. */
+  InPlace = 2,
+}
+
+/** What the swap of a database is asked for. */
+export interface DatabaseSwapRequest {
+  /** The database to replace. */
+  target: string
+  /** A database whose content the new one has before it is built on. */
+  source?: string
+  /** Whether the caller builds the new one. */
+  build: boolean
+  /** Whether the caller looks at it before it is swapped in. */
+  verify: boolean
+  /** What becomes of the old one. */
+  backup: DatabaseBackup
+  /** Its name, where it is given: in the target's directory. */
+  backupName?: string
+  /** What to do where somebody else has the old one open. */
+  inUse: DatabaseInUse
+  /** How sure it is to outlive a power cut. */
+  durability: SwapDurability
+  /** How long each wait for others lasts at most, in milliseconds. */
+  timeout: number
+  /** Whether progress is to be told. */
+  progress: boolean
+}
+
 /** Gives the text of a statement a number (not 0), by which requests name it. */
 export declare function defineStatement(attachment: number, database: number, id: number, sql: string): void
 
@@ -86,6 +146,18 @@ export declare function renameDurably(attachment: number, job: number, from: str
  * queued is let finish first, for `timeout` milliseconds at most.
  */
 export declare function shutDownDatabase(attachment: number, database: number, job: number, drain: boolean, timeout: number): Submitted
+
+/** Begins the copy of a database: a swap whose new database is as another one is. */
+export declare function startDatabaseCopy(attachment: number, job: number, request: DatabaseCopyRequest): void
+
+/** Begins the swap of a database. */
+export declare function startDatabaseSwap(attachment: number, job: number, request: DatabaseSwapRequest): void
+
+/** Looks at a database and everything beside it, and changes nothing. Answers a report. */
+export declare function startDoctor(attachment: number, job: number, target: string): void
+
+/** Sets right what a killed swap left beside a database. Answers a report. */
+export declare function startRecovery(attachment: number, job: number, target: string): void
 
 /** Begins a swap. */
 export declare function startSwap(attachment: number, job: number, request: SwapRequest, bytes: Uint8Array): void
