@@ -247,4 +247,6 @@ impl Wait {
 }
 
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod tests;

@@ -68,8 +68,8 @@ impl New {
         own.set("encoding", &old.encoding)?;
         own.set("auto_vacuum", old.auto_vacuum)?;
         set_journal_mode(&own, old.is_wal)?;
-        // The first page is written with the first transaction, and the encoding with the first thing
-        // that is created: a view takes no page.
+        // An empty transaction writes the first page of an empty file; but how text is encoded is
+        // written with the first entry of the schema.
         own.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
         own.close()
     }
