@@ -155,7 +155,7 @@ impl Own {
     pub fn texts(&self, sql: &str, most: usize, text: Text) -> Result<Vec<String>> {
         let query = || {
             let mut statement = self.raw.prepare(sql)?;
-            let rows = statement.query_map([], |row| text(row))?;
+            let rows = statement.query_map([], text)?;
             rows.take(most).collect::<rusqlite::Result<Vec<_>>>()
         };
         query().map_err(|error| self.wrong(error))
