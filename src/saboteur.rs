@@ -24,6 +24,8 @@ pub enum Sabotage {
     SkipProof,
     /// `skip-early-directory-sync`: the directory is not synced before a database is renamed.
     SkipEarlyDirectorySync,
+    /// `skip-last-directory-sync`: nor after it.
+    SkipLastDirectorySync,
     /// `naive-rename`: a database is renamed over without taking its `-wal` in.
     NaiveRename,
     /// `skip-change-check`: nobody asks whether others committed meanwhile.
@@ -48,6 +50,7 @@ pub fn has_taken_out(sabotage: Sabotage) -> bool {
         Sabotage::SkipLock => "skip-lock",
         Sabotage::SkipProof => "skip-proof",
         Sabotage::SkipEarlyDirectorySync => "skip-early-directory-sync",
+        Sabotage::SkipLastDirectorySync => "skip-last-directory-sync",
         Sabotage::NaiveRename => "naive-rename",
         Sabotage::SkipChangeCheck => "skip-change-check",
         Sabotage::SkipNote => "skip-note",

@@ -66,7 +66,7 @@ pub fn swap_database(request: &Request, caller: &mut dyn Caller) -> Result<Swapp
     let (handle, is_alone) = swap.look_around()?;
     swap.caller.begin(Step::Guard);
     let guard = Guard::take(&swap.target.path, &swap.patience)?;
-    let new = swap.make(Some(&guard.facts))?;
+    let new = swap.make(Some(&guard.facts), is_alone)?;
     if is_alone {
         link::swap(swap, guard, handle, new)
     } else {
@@ -131,8 +131,8 @@ impl<'a> Swap<'a> {
         }
     }
 
-    /// Makes the new database, and has it looked at.
-    fn make(&mut self, old: Option<&Facts>) -> Result<New> {
+    /// Makes the new database, and has it looked at. Where `takes_name`, it will be the target itself.
+    fn make(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<New> {
         self.caller.begin(Step::Stage);
         let mut new = New::create(&self.target, &self.patience)?;
         if let Some(source) = &self.request.source {
@@ -141,7 +141,7 @@ impl<'a> Swap<'a> {
         } else if let Some(old) = old {
             new.begin_like(old)?;
         }
-        let (request, patience) = (self.request, self.patience.clone());
+        let request = self.request;
         if request.build {
             self.ask(Step::Build, &new, |caller, staging, old| caller.build(staging, old))?;
         }
@@ -150,13 +150,15 @@ impl<'a> Swap<'a> {
         if request.verify {
             self.ask(Step::Verify, &new, |caller, staging, old| caller.verify(staging, old))?;
         }
-        self.caller.begin(Step::Metadata);
         let (file, found) = new.settle(Step::Check)?;
+        if !takes_name {
+            return Ok(new);
+        }
+        self.caller.begin(Step::Metadata);
         metadata::carry_over(&self.target, (&file, &found), new.path(), None, new.default_mode())?;
         self.caller.begin(Step::Sync);
         durability::sync_file(&file, request.durability).at(Step::Sync, new.path())?;
         drop(file);
-        self.check_cancel(Step::Sync, &patience)?;
         Ok(new)
     }
 
@@ -192,21 +194,42 @@ impl<'a> Swap<'a> {
     }
 
     fn write_note(&mut self) -> Result<()> {
-        self.note.write(&mut self.lock, &self.target, self.request.durability)
+        if self.note == Note::default() {
+            return Ok(());
+        }
+        let order = self.order();
+        self.note.write(&mut self.lock, &self.target, order)
     }
 
+    /// Has the names beside the target reach the disk before what comes next.
     fn sync_directory(&self, step: Step) -> Result<()> {
         let directory = &self.target.directory;
-        durability::sync_directory(directory, self.request.durability).at(step, directory)
+        durability::sync_directory(directory, self.order()).at(step, directory)
+    }
+
+    /// How sure it is that one thing reaches the disk before another. Directories know no barrier.
+    fn order(&self) -> Durability {
+        match self.request.durability {
+            Durability::Full | Durability::Barrier => Durability::Full,
+            Durability::None => Durability::None,
+        }
+    }
+
+    /// Does what the note asks for: after an error that is to undo what was done to the old database.
+    /// What cannot be done now is left to the next to open the database: the note stays.
+    fn clear_up(&mut self) {
+        let found = recovery::settle(&self.target, Some(&self.note), &self.patience);
+        if found.iter().all(|found| found.done != "failed") {
+            self.lock.forget_note();
+        }
     }
 
     fn is_durable(&self) -> bool {
         self.request.durability == Durability::Full
     }
 
-    fn check_cancel(&self, step: Step, patience: &Patience) -> Result<()> {
-        let check = patience.cancel.check();
-        check.map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
+    fn check_cancel(&self, step: Step) -> Result<()> {
+        self.patience.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
     }
 
     fn in_use(&self, openers: Vec<Opener>) -> SwapError {

@@ -5,11 +5,12 @@ use super::guard::sidecars;
 use super::request::{Mode, Swapped};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::{rename, staging};
+use crate::swap::saboteur::{Sabotage, has_taken_out};
+use crate::swap::{durability, rename, staging};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
 pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
-    let new = swap.make(None)?;
+    let new = swap.make(None, true)?;
     let target = swap.target.path.clone();
     // What a database that is gone has left: SQLite itself removes such a journal or -wal unread
     // before it makes a database of that name, and would take it for the new one's else. Gone from the
@@ -23,7 +24,7 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
         swap.sync_directory(Step::Rename)?;
     }
     let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
-    swap.check_cancel(Step::Rename, &swap.patience)?;
+    swap.check_cancel(Step::Rename)?;
     swap.caller.begin(Step::Rename);
     rename::to_new_name(new.path(), &target).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
@@ -45,13 +46,14 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
 
 /// Has the new name reach the disk. It is there whatever comes of that.
 pub fn sync_last(swap: &Swap<'_>) -> Result<()> {
+    if has_taken_out(Sabotage::SkipLastDirectorySync) {
+        return Ok(());
+    }
     let directory = &swap.target.directory;
-    crate::swap::durability::sync_directory(directory, swap.request.durability).map_err(|error| {
-        SwapError {
-            problem: Problem::NotDurable(error),
-            step: Step::SyncDirectory,
-            path: directory.clone(),
-            committed: true,
-        }
+    durability::sync_directory(directory, swap.request.durability).map_err(|error| SwapError {
+        problem: Problem::NotDurable(error),
+        step: Step::SyncDirectory,
+        path: directory.clone(),
+        committed: true,
     })
 }

@@ -4,19 +4,27 @@
 //! It is one transaction of SQLite's, so that whoever reads sees all of the old or all of the new, and
 //! after a crash SQLite's own recovery leaves one of the two.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::Swap;
 use super::backup::{self, Settled};
 use super::guard::{Facts, Guard};
 use super::new::New;
 use super::own::Own;
 use super::pages::Copy;
 use super::proof::Handle;
+<<<<<<< HEAD
 use super::request::{Mode, Swapped};
 use super::{Swap, recovery};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
+=======
+use super::request::{Mode, Patience, Swapped};
+use crate::swap::error::database::DatabaseProblem;
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::saboteur::{Sabotage, has_taken_out};
+>>>>>>> 7352e185997298b3cfe4ccc7e48076be787e3def
 use crate::swap::staging::StagingFile;
 use crate::swap::{durability, metadata, rename};
 
@@ -24,15 +32,8 @@ use crate::swap::{durability, metadata, rename};
 pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: &Handle, mut new: New) -> Result<Swapped> {
     swap.note.backup = swap.backup_name(&guard.facts, &new)?;
     let swapped = transfer(&mut swap, guard, handle, &mut new);
-    match &swapped {
-        Ok(_) => swap.lock.forget_note(),
-        Err(error) if error.committed => {}
-        Err(_) => {
-            let found = recovery::settle(&swap.target, Some(&swap.note), &swap.patience);
-            if found.iter().all(|found| found.done != "failed") {
-                swap.lock.forget_note();
-            }
-        }
+    if swapped.as_ref().is_err_and(|error| !error.committed) {
+        swap.clear_up();
     }
     swapped
 }
@@ -52,7 +53,7 @@ pub fn transfer(
             return Err(swap.wrong(Step::Transfer, problem.into()));
         }
     }
-    let watch = Watch::begin(swap, &guard.facts, handle)?;
+    let watch = Watch::begin(&path, &guard.facts, handle, &swap.patience)?;
     swap.note.in_place = Some(guard.facts.schema_version);
     swap.write_note()?;
     if swap.note.backup.is_some() {
@@ -85,11 +86,12 @@ pub fn transfer(
     Ok(Swapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
 }
 
-/// Names the backup, and puts the journal mode back where it was changed before it came to this.
-fn end(swap: &Swap<'_>) -> Result<Option<std::path::PathBuf>> {
+/// Names the backup, and puts the journal mode back where it was changed before it came to this. What
+/// cannot be done now is left to the next to open the database.
+fn end(swap: &mut Swap<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.note), &swap.patience)?;
-    recovery::settle(&swap.target, Some(&swap.note), &swap.patience);
     swap.sync_directory(Step::SyncDirectory)?;
+    swap.clear_up();
     Ok(match settled {
         Some(Settled::Named(path)) => Some(path),
         Some(Settled::Removed(_)) | None => None,
@@ -109,7 +111,12 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
     copy.close()?;
     old.close()?;
     let (file, found) = staging.reopen()?;
-    metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None)?;
+    match metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None) {
+        // Somebody else's database has a backup of ours, which nobody else may read.
+        #[cfg(unix)]
+        Err(SwapError { problem: Problem::Owner { .. }, .. }) => {}
+        carried => carried?,
+    }
     durability::sync_file(&file, swap.request.durability).at(Step::Backup, staging.path())?;
     drop(file);
     let unnamed = backup::unnamed(&swap.target);
@@ -129,12 +136,11 @@ enum Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// While the guard is there.
-    fn begin(swap: &Swap<'_>, old: &Facts, handle: &'a Handle) -> Result<Self> {
-        let path = &swap.target.path;
+    fn begin(path: &Path, old: &Facts, handle: &'a Handle, patience: &Patience) -> Result<Self> {
         if !old.is_wal {
             return Ok(Self::Counter(handle, handle.change_counter(path)?));
         }
-        let own = Own::open(path, Step::Transfer, &swap.patience)?;
+        let own = Own::open(path, Step::Transfer, patience)?;
         let version = own.pragma("data_version")?;
         Ok(Self::Connection(own, version))
     }
@@ -150,6 +156,43 @@ impl<'a> Watch<'a> {
         match self {
             Self::Connection(own, _) => own.close(),
             Self::Counter(..) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::process::Process;
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// Between the guard's lock and the copy's there is a moment without a lock.
+    #[test]
+    fn a_commit_in_between_is_seen() {
+        for mode in ["wal", "delete"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let setup = rusqlite::Connection::open(&path).unwrap();
+            setup.pragma_update(None, "journal_mode", mode).unwrap();
+            setup.execute_batch("CREATE TABLE t (x)").unwrap();
+            setup.close().unwrap();
+            let mut other = Process::start();
+            other.open(&path);
+            let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+            for commits in [false, true] {
+                let handle = Handle::open(&path).unwrap();
+                let mut guard = Guard::take(&path, &patience).unwrap();
+                let watch = Watch::begin(&path, &guard.facts, &handle, &patience).unwrap();
+                guard.unlock(Step::Transfer).unwrap();
+                if commits {
+                    other.run("INSERT INTO t VALUES (1)");
+                }
+                guard.own().run("BEGIN IMMEDIATE").unwrap();
+                assert_eq!(watch.is_unchanged(&path).unwrap(), !commits, "{mode}");
+                assert_eq!(guard.check_unchanged().is_ok(), !commits, "{mode}");
+                guard.close().unwrap();
+            }
         }
     }
 }

@@ -17,8 +17,12 @@ use super::guard::{Guard, sidecars};
 use super::new::New;
 use super::proof::{Gate, Handle, Verdict};
 use super::request::{InUse, Mode, Swapped};
+<<<<<<< HEAD
 use super::{Swap, Wait, in_place, note, openers, recovery};
 use crate::saboteur::{Sabotage, has_taken_out};
+=======
+use super::{Swap, Wait, in_place, note, openers};
+>>>>>>> 7352e185997298b3cfe4ccc7e48076be787e3def
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::rename::{self, Patience as Retry};
@@ -36,14 +40,8 @@ pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: Handle, new: New) -> Resul
     }
     swap.write_note()?;
     let swapped = attempt(&mut swap, guard, handle, new);
-    let is_committed = swapped.as_ref().map_or_else(|error| error.committed, |_| true);
-    let is_settled = is_committed
-        || recovery::settle(&swap.target, Some(&swap.note), &swap.patience)
-            .iter()
-            .all(|found| found.done != "failed");
-    // Where something is left to be done, the note stays, and the next to open the database does it.
-    if swapped.is_ok() || (is_settled && !is_committed) {
-        swap.lock.forget_note();
+    if swapped.as_ref().is_err_and(|error| !error.committed) {
+        swap.clear_up();
     }
     swapped
 }
@@ -164,7 +162,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
         swap.sync_directory(Step::Backup)?;
     }
     let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
-    swap.check_cancel(Step::Rename, &swap.patience)?;
+    swap.check_cancel(Step::Rename)?;
     swap.caller.begin(Step::Rename);
     // Whoever waits at the gate has looked the name up already, and gets the old file.
     if !gate.is_undisturbed(Some(&path)) {
@@ -184,6 +182,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
     swap.caller.begin(Step::SyncDirectory);
     sync_last(swap)?;
     drop(gate);
+    swap.lock.forget_note();
     let durable = swap.is_durable();
     Ok(Attempt::Swapped(Swapped { mode: Mode::Link, durable, bytes, backup, opener_came }, new))
 }

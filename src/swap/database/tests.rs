@@ -16,12 +16,14 @@ use request::Mode;
 
 type Act<'a> = Box<dyn FnMut(&Path, Option<&Path>, &Cancel) + 'a>;
 
-/// Builds two rows more than the old database has, unless it is told otherwise.
+type React<'a> = Box<dyn FnMut(&Cancel) + 'a>;
+
+/// Builds a database with the rows of the old one, unless it is told otherwise.
 struct TestCaller<'a> {
     cancel: Arc<Cancel>,
     build: Act<'a>,
     verify: Act<'a>,
-    at: Option<(Step, Box<dyn FnMut(&Cancel) + 'a>)>,
+    at: Option<(Step, React<'a>)>,
     steps: Vec<Step>,
 }
 
@@ -584,7 +586,7 @@ fn a_new_database_that_is_not_as_it_should_be_is_refused() {
     let bench = Bench::new("wal");
     let build = |sql: &'static str| {
         move |staging: &Path, _: Option<&Path>, _: &Cancel| {
-            open(staging).execute_batch(sql).unwrap()
+            open(staging).execute_batch(sql).unwrap();
         }
     };
     let foreign_key = "PRAGMA foreign_keys = 0; CREATE TABLE parent (id INTEGER PRIMARY KEY); \
