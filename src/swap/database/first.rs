@@ -3,9 +3,9 @@
 use super::Swap;
 use super::guard::sidecars;
 use super::request::{Mode, Swapped};
+use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::saboteur::{Sabotage, has_taken_out};
 use crate::swap::{durability, rename, staging};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.

@@ -13,18 +13,10 @@ use super::new::New;
 use super::own::Own;
 use super::pages::Copy;
 use super::proof::Handle;
-<<<<<<< HEAD
-use super::request::{Mode, Swapped};
-use super::{Swap, recovery};
+use super::request::{Mode, Patience, Swapped};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Result, Step, SwapError};
-=======
-use super::request::{Mode, Patience, Swapped};
-use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::saboteur::{Sabotage, has_taken_out};
->>>>>>> 7352e185997298b3cfe4ccc7e48076be787e3def
 use crate::swap::staging::StagingFile;
 use crate::swap::{durability, metadata, rename};
 

@@ -17,12 +17,8 @@ use super::guard::{Guard, sidecars};
 use super::new::New;
 use super::proof::{Gate, Handle, Verdict};
 use super::request::{InUse, Mode, Swapped};
-<<<<<<< HEAD
-use super::{Swap, Wait, in_place, note, openers, recovery};
-use crate::saboteur::{Sabotage, has_taken_out};
-=======
 use super::{Swap, Wait, in_place, note, openers};
->>>>>>> 7352e185997298b3cfe4ccc7e48076be787e3def
+use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::rename::{self, Patience as Retry};
