@@ -60,7 +60,7 @@ pub fn settle(
 ) -> Result<Option<Settled>> {
     let unnamed = unnamed(target);
     if !is_there(&unnamed) {
-        return Ok(None);
+        return remove_second_name(target, note);
     }
     if has_old_stayed(target, &unnamed, note, patience) {
         std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
@@ -79,6 +79,18 @@ pub fn settle(
             Err(error) => return Err(error).at(Step::Backup, &path),
         }
     }
+}
+
+/// The backup gets its name right after the rename, with one sync for both: a power cut may leave that
+/// name alone, as another name of the database that has stayed.
+fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
+    let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
+    let path = target.directory.join(name);
+    if !is_there(&path) || note::identity(&path) != note::identity(&target.path) {
+        return Ok(None);
+    }
+    std::fs::remove_file(&path).at(Step::Recover, &path)?;
+    Ok(Some(Settled::Removed(path)))
 }
 
 /// What became of a backup.

@@ -8,6 +8,10 @@
 //! - a backup that has no name yet: removed where it is another name of the database itself, or a copy
 //!   of what is still there; else it gets the name that was asked for;
 //! - the lock file: removed last, when all of that is done. Until then the next one tries again.
+//!
+//! After a power cut the lock file may be missing where the last names were not on the disk yet. What
+//! needs its note has waited for that, so only what nobody needs can be left without it, and goes with
+//! the next swap. Or it is still there where all is done: then it is found that nothing is to do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

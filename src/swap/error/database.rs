@@ -33,7 +33,6 @@ pub enum DatabaseProblem {
     #[error(
         "another SQLite library in this process has it open, and the two drop each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2); close it there first"
     )]
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux shows it"))]
     OtherCopy,
     /// Somebody else committed while the new database was made, or replaced the file.
     #[error(
