@@ -146,7 +146,14 @@ fn restore_journal_mode(
     let set = || {
         let own = Own::open(&target.path, Step::Recover, patience)?;
         if own.pragma::<String>("journal_mode")? == "wal" {
-            return Ok(None);
+            // Killed at the beginning of leaving that mode: a journal that says nothing yet would stay
+            // for good beside a database in WAL mode. SQLite removes it when the mode is left.
+            let mut journal = target.path.clone().into_os_string();
+            journal.push("-journal");
+            let has_journal = Path::new(&journal).symlink_metadata().is_ok();
+            if !has_journal || own.journal_mode("delete")? == "wal" {
+                return Ok(None);
+            }
         }
         let mode = own.journal_mode("wal")?;
         own.close()?;
