@@ -1,12 +1,14 @@
 //! Our last connection on the old database: from its `BEGIN IMMEDIATE` on nobody else commits, and
 //! everybody reads on.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use super::own::Own;
 use super::request::Patience;
+use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Result, Step};
+use crate::swap::error::{At, Result, Step};
 use crate::swap::staging::SIDECARS;
 
 /// See the module's own text.
@@ -83,13 +85,36 @@ impl Guard {
     pub fn fold(&mut self) -> Result<bool> {
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
-            return Ok(self.own.checkpoint()? && self.own.journal_mode("delete")? == "delete");
+            return self.leave_wal();
         }
         // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal: SQLite removes it when
         // that mode is left.
         if sidecars(self.own.path()).next().is_some() {
             self.own.journal_mode("persist")?;
             self.own.journal_mode("delete")?;
+        }
+        Ok(true)
+    }
+
+    /// In WAL mode a commit need not change the counter in the database's header, so that it cannot be
+    /// seen any more once that mode is left: until the checkpoint, which empties the `-wal`, the version
+    /// tells, and from then on that the `-wal` is no longer empty.
+    fn leave_wal(&self) -> Result<bool> {
+        if !self.own.checkpoint()? {
+            return Ok(false);
+        }
+        let wal = name_with_suffix(self.own.path(), "-wal");
+        // No locks go with this handle: SQLite has none on this file.
+        let wal = File::open(&wal).at(self.own.step(), &wal)?;
+        let is_checked = !has_taken_out(Sabotage::SkipChangeCheck);
+        if is_checked {
+            self.check_unchanged()?;
+        }
+        if self.own.journal_mode("delete")? != "delete" {
+            return Ok(false);
+        }
+        if is_checked && wal.metadata().at(self.own.step(), self.own.path())?.len() > 0 {
+            return Err(self.own.problem(DatabaseProblem::Changed));
         }
         Ok(true)
     }
@@ -106,12 +131,16 @@ impl Guard {
 }
 
 /// What is beside a database now: `-wal`, `-shm`, `-journal`.
-pub fn sidecars(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let name = database.as_os_str().to_owned();
+pub fn sidecars(database: &Path) -> impl Iterator<Item = PathBuf> {
     SIDECARS.iter().filter_map(move |suffix| {
-        let mut sidecar = name.clone();
-        sidecar.push(suffix);
-        let sidecar = std::path::PathBuf::from(sidecar);
+        let sidecar = name_with_suffix(database, suffix);
         std::fs::symlink_metadata(&sidecar).is_ok().then_some(sidecar)
     })
+}
+
+/// One of those, there or not.
+pub fn name_with_suffix(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backup::{self, Settled};
+use super::guard::name_with_suffix;
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::Patience;
@@ -148,9 +149,8 @@ fn restore_journal_mode(
         if own.pragma::<String>("journal_mode")? == "wal" {
             // Killed at the beginning of leaving that mode: a journal that says nothing yet would stay
             // for good beside a database in WAL mode. SQLite removes it when the mode is left.
-            let mut journal = target.path.clone().into_os_string();
-            journal.push("-journal");
-            let has_journal = Path::new(&journal).symlink_metadata().is_ok();
+            let journal = name_with_suffix(&target.path, "-journal");
+            let has_journal = journal.symlink_metadata().is_ok();
             if !has_journal || own.journal_mode("delete")? == "wal" {
                 return Ok(None);
             }
