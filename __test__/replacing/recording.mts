@@ -1,5 +1,4 @@
 /** One replacement, its system calls, and what crashes can leave of it. */
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
@@ -17,7 +16,7 @@ import {
 import type { CrashState, Disk, History, Report } from "../support/crash-states/crash-states.mjs";
 import type { Model } from "../support/crash-states/model.mjs";
 import { NEW, add, create } from "../support/ledger/ledger.mjs";
-import { NAME, ROWS, makeSandbox } from "../support/ledger/sandbox.mjs";
+import { NAME, ROWS, inMemory, makeSandbox } from "../support/ledger/sandbox.mjs";
 import type { Sandbox } from "../support/ledger/sandbox.mjs";
 import { startStockReader } from "../support/ledger/stock-reader.mjs";
 import type { StockReader } from "../support/ledger/stock-reader.mjs";
@@ -30,9 +29,6 @@ export interface Scenario extends Expected {
   how: ReplaceOrder["how"];
   durability?: "full" | "barrier";
 }
-
-/** In memory, where there is such a place: hundreds of states are opened, and synced, there. */
-const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : undefined;
 
 /** Why no system calls are recorded here, or undefined where they are. */
 export const whyNotRecorded: string | undefined =
@@ -94,7 +90,7 @@ export interface Recording {
 }
 
 export async function record(t: ExecutionContext, scenario: Scenario): Promise<Recording> {
-  const sandbox = await makeSandbox(t, scenario.mode, MEMORY);
+  const sandbox = await makeSandbox(t, scenario.mode, inMemory);
   const { root, scratch } = sandbox;
   const order = await orderFor(sandbox, scenario);
   const before = await readDisk(root);

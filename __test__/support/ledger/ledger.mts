@@ -40,6 +40,13 @@ export async function add(
     select i, ${version}, ${body("i", `${version}`)} from n`);
 }
 
+/** Adds one row of the version that the database has then. */
+export async function addOne(executor: Executor, id: number): Promise<void> {
+  await executor.execute(`
+    insert into entry
+    select ${id}, user_version, ${body(`${id}`, "user_version")} from pragma_user_version`);
+}
+
 /** Makes the tables of the new database, and a row of the new version for each row of the old one. */
 export async function rebuild(staging: Client, old: Executor): Promise<void> {
   const { rows } = await old.execute("select id from entry");
@@ -57,7 +64,8 @@ const EVERYTHING = `
     count(*) as count, coalesce(min(id), 1) as first, coalesce(max(id), 0) as last,
     min(version) as lowest, max(version) as highest,
     total(body <> ${body("id", "version")}) as torn,
-    (select group_concat(integrity_check, '; ') from pragma_integrity_check) as integrity
+    (select group_concat(found, '; ')
+      from (select integrity_check as found from pragma_integrity_check limit 2)) as integrity
   from entry`;
 
 /**

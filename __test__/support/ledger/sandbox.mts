@@ -1,4 +1,5 @@
 /** Directories with a database as a crash of its last user left it: hot. */
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ExecutionContext } from "ava";
@@ -13,6 +14,9 @@ export const ROWS = 80;
 const IN_WAL = 20;
 
 export const NAME = "data.db";
+
+/** A base for directories in which a lot is synced, where the system has one in memory. */
+export const inMemory: string | undefined = existsSync("/dev/shm") ? "/dev/shm" : undefined;
 
 /** What is beside a database while it is used, and after a crash. */
 export const SIDECARS = ["-wal", "-shm", "-journal"];
