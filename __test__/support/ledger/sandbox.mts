@@ -64,13 +64,14 @@ const made = new WeakMap<ExecutionContext, Map<JournalMode, Promise<string>>>();
 function hotDatabase(t: ExecutionContext, mode: JournalMode): Promise<string> {
   const ofTest = made.get(t) ?? new Map<JournalMode, Promise<string>>();
   made.set(t, ofTest);
-  const known = ofTest.get(mode) ?? makeHotDatabase(t, mode);
+  const known =
+    ofTest.get(mode) ?? temporaryDirectory(t).then((directory) => makeHotDatabase(directory, mode));
   ofTest.set(mode, known);
   return known;
 }
 
-async function makeHotDatabase(t: ExecutionContext, mode: JournalMode): Promise<string> {
-  const directory = await realpath(await temporaryDirectory(t));
+/** Makes it, in an empty directory. Answers the directory that holds nothing else. */
+export async function makeHotDatabase(directory: string, mode: JournalMode): Promise<string> {
   const [live, copy] = [join(directory, "made"), join(directory, "hot")];
   await mkdir(live);
   await mkdir(copy);

@@ -9,7 +9,9 @@ export type StockReader = (file: string) => Promise<string>;
 const path = fileURLToPath(new URL("../programs/stock-reader.mjs", import.meta.url));
 
 /** A process for the stock client, whose handles stay open: the end of the test ends it. */
-export async function startStockReader(t: ExecutionContext): Promise<StockReader> {
+export async function startStockReader(
+  t: Pick<ExecutionContext, "teardown">,
+): Promise<StockReader> {
   const child = fork(path, { execArgv: [] });
   const ended = once(child, "exit");
   t.teardown(async () => {

@@ -22,7 +22,10 @@ async function write(id: number, client: LatchClient): Promise<boolean> {
     if (!(error instanceof LibsqlError)) throw error;
     if (error.code === "SQLITE_CONSTRAINT") return true;
     if (error.code === "SQLITE_BUSY" || error.code === "SQLITE_SCHEMA") return false;
-    throw error;
+    // It has opened the old file in the very instant of the rename: SQLite does not let it write.
+    if (error.extendedCode !== "SQLITE_READONLY_DBMOVED") throw error;
+    console.log("moved");
+    return false;
   }
 }
 
