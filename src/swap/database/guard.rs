@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::note;
 use super::own::Own;
 use super::request::Patience;
 use crate::swap::error::database::DatabaseProblem;
@@ -14,6 +15,8 @@ use crate::swap::staging::SIDECARS;
 pub struct Guard {
     own: Own,
     data_version: i64,
+    /// Which files are its `-wal` and `-shm`, where it is in WAL mode.
+    wal: [Option<String>; 2],
     /// What the old database is like.
     pub facts: Facts,
 }
@@ -55,7 +58,24 @@ impl Guard {
         let own = Own::open(path, Step::Guard, patience)?;
         own.run("BEGIN IMMEDIATE")?;
         let facts = Facts::of(&own)?;
-        Ok(Self { data_version: own.pragma("data_version")?, facts, own })
+        let wal = if facts.is_wal { wal_of(path) } else { [None, None] };
+        Ok(Self { data_version: own.pragma("data_version")?, wal, facts, own })
+    }
+
+    /// An error where somebody has committed since it was taken, although it keeps them out. Another
+    /// SQLite library of this process drops its locks when it closes the database, takes itself for the
+    /// last one there, and removes the `-wal`: then what others commit goes where we do not look.
+    pub fn check_kept(&mut self, step: Step) -> Result<()> {
+        self.check_files()?;
+        self.unlock(step)?;
+        self.lock_again()
+    }
+
+    fn check_files(&self) -> Result<()> {
+        if !self.facts.is_wal || wal_of(self.own.path()) == self.wal {
+            return Ok(());
+        }
+        Err(self.own.problem(DatabaseProblem::OtherCopy))
     }
 
     /// Lets the others in again.
@@ -81,6 +101,7 @@ impl Guard {
     /// Lets the others in, and makes the database one file, whose journal mode is not WAL. False
     /// where others are in the way: then it is as it was, but for what is in the `-wal`.
     pub fn fold(&mut self) -> Result<bool> {
+        self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
             return Ok(self.own.checkpoint()? && self.own.journal_mode("delete")? == "delete");
@@ -103,6 +124,23 @@ impl Guard {
     pub fn close(self) -> Result<()> {
         self.own.close()
     }
+}
+
+fn wal_of(database: &Path) -> [Option<String>; 2] {
+    ["-wal", "-shm"].map(|suffix| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        note::identity(Path::new(&name))
+    })
+}
+
+/// What SQLite would read into a database. It takes an empty `-wal` or `-journal` for none, and
+/// writes a `-shm` that nobody has open anew.
+pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+    sidecars(database).filter(|sidecar| {
+        let is_shm = sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm");
+        !is_shm && std::fs::symlink_metadata(sidecar).is_ok_and(|found| found.len() > 0)
+    })
 }
 
 /// What is beside a database now: `-wal`, `-shm`, `-journal`.

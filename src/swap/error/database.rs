@@ -33,7 +33,6 @@ pub enum DatabaseProblem {
     #[error(
         "another SQLite library in this process has it open, and the two drop each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2); close it there first"
     )]
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux shows it"))]
     OtherCopy,
     /// Somebody else committed while the new database was made, or replaced the file.
     #[error(
@@ -78,6 +77,9 @@ pub enum DatabaseProblem {
     /// Of the name that was asked for.
     #[error("the backup is not to overwrite it; name another one")]
     BackupExists,
+    /// Of the name that was asked for.
+    #[error("SQLite or a later swap would take it for a file of theirs; name the backup otherwise")]
+    BackupName,
     /// A backup is a second name of the old file, or takes one in the same directory.
     #[error("the backup must be in the directory of the database; give a file name alone")]
     BackupNotBeside,
@@ -109,6 +111,7 @@ impl DatabaseProblem {
             Self::StagingSidecar(_) => "STAGING_SIDECAR",
             Self::PageSize { .. } => "PAGE_SIZE_MISMATCH",
             Self::BackupExists => "BACKUP_EXISTS",
+            Self::BackupName => "BACKUP_NAME_RESERVED",
             Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
             Self::TargetExists => "TARGET_EXISTS",
             Self::Sqlite { code, .. } => match code & 0xff {
