@@ -85,6 +85,39 @@ impl Drop for OpenFile {
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
+    _look: Option<Look>,
+}
+
+/// That a plain handle on a database's file is ours.
+#[derive(Debug)]
+struct Look(FileId);
+
+static LOOKS: LazyLock<Mutex<Vec<FileId>>> = LazyLock::new(Mutex::default);
+
+impl Look {
+    fn enter(id: FileId) -> Self {
+        looks().push(id.clone());
+        Self(id)
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        let mut looks = looks();
+        if let Some(at) = looks.iter().position(|id| *id == self.0) {
+            looks.swap_remove(at);
+        }
+    }
+}
+
+/// How many looks at a file are going on: plain handles of [`PlainFile::open_again`].
+pub fn looks_at(path: &Path) -> usize {
+    let Ok(id) = FileId::of(path) else { return 0 };
+    looks().iter().filter(|one| **one == id).count()
+}
+
+fn looks() -> MutexGuard<'static, Vec<FileId>> {
+    LOOKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PlainFile {
@@ -92,11 +125,28 @@ impl PlainFile {
     pub fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
         options.open(path).map(Self::from)
     }
+
+    /// Opens a database's file for a look at it, or takes up a handle that waits for the last
+    /// connection's end: else each look would add one.
+    pub fn open_again(options: &OpenOptions, path: &Path) -> io::Result<Self> {
+        let id = FileId::of(path)?;
+        #[cfg(unix)]
+        let parked = table().get_mut(&id).and_then(|entry| entry.parked.pop());
+        #[cfg(not(unix))]
+        let parked = None;
+        // Entered first: whoever counts the descriptors meanwhile does not take it for a stranger's.
+        let look = Look::enter(id);
+        let file = match parked {
+            Some(file) => file,
+            None => options.open(path)?,
+        };
+        Ok(Self { file: Some(file), _look: Some(look) })
+    }
 }
 
 impl From<File> for PlainFile {
     fn from(file: File) -> Self {
-        Self { file: Some(file) }
+        Self { file: Some(file), _look: None }
     }
 }
 
@@ -198,6 +248,20 @@ mod tests {
         assert_eq!(handles(), 1);
         drop(connection);
         assert_eq!(handles(), 0);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_handle_that_waits_is_taken_up_by_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").unwrap();
+        let connection = OpenFile::enter(&path).unwrap();
+        let mut options = OpenOptions::new();
+        for _ in 0..10 {
+            drop(PlainFile::open_again(options.read(true), &path).unwrap());
+        }
+        assert_eq!(table()[connection.id()].parked.len(), 1);
     }
 
     #[test]

@@ -184,6 +184,9 @@ impl<'a> Swap<'a> {
         if identity == note::identity(&self.target.path) {
             return Err(wrong(Problem::SourceIsTarget));
         }
+        if openers::has_another_copy_here(&source.path) {
+            return Err(wrong(DatabaseProblem::OtherCopy.into()));
+        }
         Ok(source.path)
     }
 

@@ -34,9 +34,10 @@ pub fn this_process() -> Opener {
     Opener { pid: std::process::id(), name: String::new() }
 }
 
-/// Whether this process has the file open otherwise than by the connections that `open_files` knows.
+/// Whether this process has the file open otherwise than by the connections and the looks that
+/// `open_files` knows.
 pub fn has_another_copy_here(path: &Path) -> bool {
-    !open_files::has(path) && platform::descriptors_here(path) > 0
+    !open_files::has(path) && platform::descriptors_here(path) > open_files::looks_at(path)
 }
 
 #[cfg(target_os = "linux")]

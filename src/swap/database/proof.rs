@@ -67,7 +67,7 @@ impl Handle {
             let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
             options.custom_flags(flags.bits().cast_signed());
         }
-        PlainFile::open(&options, path).map(Self).at(Step::Prove, path)
+        PlainFile::open_again(&options, path).map(Self).at(Step::Prove, path)
     }
 
     /// SQLite's own count of the transactions of a database that is not in WAL mode. None where there
