@@ -200,7 +200,7 @@ export class SwapError extends Error {
    * - `BUILD_FAILED`, `VERIFY_FAILED`: see `cause`; `INTEGRITY_CHECK_FAILED`, `FOREIGN_KEY_CHECK_FAILED`
    * - `STAGING_OPEN`, `STAGING_SIDECAR`: somebody still has the new database open
    * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode
-   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`: another name is needed; `TARGET_EXISTS`
+   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`, `BACKUP_NAME_RESERVED`: another name is needed; `TARGET_EXISTS`
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
    * - `INTERNAL_ERROR`: a defect of latchdb's
    */

@@ -51,6 +51,30 @@ for (const mode of journalModes) {
     await assertUntouched(t, versioned, mode);
   });
 
+  test(`an abort by who hears of a step: nothing is begun any more (${mode})`, async (t) => {
+    for (const step of ["resolve", "stage", "build", "check", "verify"]) {
+      const versioned = await versionOne(t, mode);
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const late: string[] = [];
+      const note = (what: string): void => void (controller.signal.aborted && late.push(what));
+      const replaced = versioned.client.replaceDatabase({
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (progress.step === step) controller.abort(reason);
+        },
+        build: async (staging, old) => {
+          note("build");
+          await nextVersion(staging, old);
+        },
+        verify: () => note("verify"),
+      });
+      t.is(await t.throwsAsync(replaced), reason);
+      t.deepEqual(late, [], step);
+      await assertUntouched(t, versioned, mode);
+    }
+  });
+
   test(`build never ends: a signal ends it (${mode})`, async (t) => {
     const versioned = await versionOne(t, mode);
     const controller = new AbortController();
