@@ -6,6 +6,7 @@ use std::path::Path;
 use super::note;
 use super::own::Own;
 use super::request::Patience;
+use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{Result, Step};
 use crate::swap::staging::SIDECARS;
@@ -104,7 +105,7 @@ impl Guard {
         self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
-            return Ok(self.own.checkpoint()? && self.own.journal_mode("delete")? == "delete");
+            return Ok(self.own.checkpoint()? && self.leave_wal()?);
         }
         // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal: SQLite removes it when
         // that mode is left.
@@ -113,6 +114,23 @@ impl Guard {
             self.own.journal_mode("delete")?;
         }
         Ok(true)
+    }
+
+    /// Leaves WAL mode, unless somebody else has the database open. Neither the change counter nor
+    /// `data_version` tells of a commit that is in the `-wal` when that is left: so nobody may commit
+    /// between the look at the version and the end of the mode. In this locking mode a transaction
+    /// takes SQLite's exclusive lock, and its end does not let it go; leaving the mode does.
+    fn leave_wal(&mut self) -> Result<bool> {
+        self.own.set("locking_mode", "exclusive")?;
+        let is_alone = self.own.run_at_once("BEGIN IMMEDIATE")?;
+        if is_alone {
+            if !has_taken_out(Sabotage::SkipChangeCheck) {
+                self.check_unchanged()?;
+            }
+            self.own.run("ROLLBACK")?;
+        }
+        self.own.set("locking_mode", "normal")?;
+        Ok(is_alone && self.own.journal_mode("delete")? == "delete")
     }
 
     /// Its connection.
@@ -152,4 +170,62 @@ pub fn sidecars(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
         let sidecar = std::path::PathBuf::from(sidecar);
         std::fs::symlink_metadata(&sidecar).is_ok().then_some(sidecar)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::process::Process;
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// One that changes no more than a row: the first page, with the change counter, stays as it is.
+    #[test]
+    fn a_commit_while_wal_mode_is_left_is_seen() {
+        for before_checkpoint in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let setup = rusqlite::Connection::open(&path).unwrap();
+            setup.pragma_update(None, "journal_mode", "wal").unwrap();
+            setup.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+            setup.close().unwrap();
+            let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+            let mut guard = Guard::take(&path, &patience).unwrap();
+            guard.unlock(Step::Checkpoint).unwrap();
+            if !before_checkpoint {
+                assert!(guard.own.checkpoint().unwrap());
+            }
+            let mut other = Process::start();
+            other.open(&path);
+            other.run("INSERT INTO t VALUES (2)");
+            other.end();
+            assert!(guard.own.checkpoint().unwrap());
+            let error = guard.leave_wal().unwrap_err();
+            assert_eq!(error.code(), "DATABASE_CHANGED");
+            guard.close().unwrap();
+        }
+    }
+
+    #[test]
+    fn nobody_gets_in_while_wal_mode_is_left_and_everybody_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let setup = rusqlite::Connection::open(&path).unwrap();
+        setup.pragma_update(None, "journal_mode", "wal").unwrap();
+        setup.execute_batch("CREATE TABLE t (x)").unwrap();
+        setup.close().unwrap();
+        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+        let mut guard = Guard::take(&path, &patience).unwrap();
+        let mut other = Process::start();
+        other.open(&path);
+        assert!(!guard.fold().unwrap(), "somebody else has it open");
+        guard.lock_again().unwrap();
+        other.close();
+        assert!(guard.fold().unwrap());
+        assert_eq!(sidecars(&path).count(), 0);
+        other.open(&path);
+        other.run("INSERT INTO t VALUES (1)");
+        other.end();
+        guard.close().unwrap();
+    }
 }

@@ -118,6 +118,18 @@ impl Own {
         self.raw.execute_batch(sql).map_err(|error| self.wrong(error))
     }
 
+    /// The same without waiting for a lock: false where others are in the way.
+    pub fn run_at_once(&mut self, sql: &str) -> Result<bool> {
+        self.raw.busy_timeout(Duration::ZERO).map_err(|error| self.wrong(error))?;
+        let ran = match self.raw.execute_batch(sql) {
+            Ok(()) => Ok(true),
+            Err(error) if is_busy(&error) => Ok(false),
+            Err(error) => Err(self.wrong(error)),
+        };
+        wait_for_locks(&mut self.raw, &self.patience).map_err(|error| self.wrong(error))?;
+        ran
+    }
+
     /// The value of a PRAGMA.
     pub fn pragma<T: FromSql>(&self, name: &str) -> Result<T> {
         let value = self.raw.pragma_query_value(None, name, |row| row.get(0));
