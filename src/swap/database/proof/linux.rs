@@ -49,12 +49,16 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
 /// Whether others can have the file open by another way than this kernel, which leases it all the
 /// same: a server, the host of a virtual machine or container, a program (FUSE).
 fn is_served(file: &File) -> bool {
-    // <linux/magic.h>; the type of the field differs between architectures.
-    #[allow(clippy::unnecessary_cast, reason = "the types differ between architectures")]
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "32 bits of a type that differs between architectures"
+    )]
     rustix::fs::fstatfs(file).is_ok_and(|found| SERVED.contains(&(found.f_type as u32)))
 }
 
-/// FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox.
+/// <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox.
 const SERVED: [u32; 10] = [
     0x6573_5546,
     0x0102_1997,
