@@ -122,8 +122,9 @@ export interface DatabaseSwapResult {
   /** The path of the old database, where a backup was asked for and there was one. */
   backup: string | undefined;
   /**
-   * Whether somebody opened the database in the very instant of the rename, and has the old file.
-   * What it writes is lost with it: `mode: "link"`, and about one microsecond.
+   * Whether somebody opened the database in the very instant of the rename, and has the old file
+   * (`mode: "link"`). What it writes is lost with that, or refused by SQLite; beside a new database in
+   * WAL mode it may even reach that one's `-wal`. The instant is that of one system call.
    */
   openedMeanwhile: boolean;
   /** The size of the new database, in bytes. */
