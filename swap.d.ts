@@ -151,7 +151,7 @@ export interface SwapResult {
  * there is no way back: an error then has `committed: true`, and its code is NOT_DURABLE.
  *
  * Other hard links to the target keep the old content. A target that this process has open as a
- * database is refused. Up to 64 swaps of a thread are under way at once; further ones wait. One that
+ * database is refused, and so is a file that belongs to one. Up to 64 swaps of a thread are under way at once; further ones wait. One that
  * has not ended keeps the process alive.
  *
  * @param target the path of the file to replace, or to make; its directory must be there
@@ -172,7 +172,8 @@ export class SwapError extends Error {
    * - `DIRECTORY_MISSING`, `TARGET_IS_DIRECTORY`, `TARGET_NOT_A_FILE` (a device, a socket),
    *   `TOO_MANY_LINKS` (symlinks that lead in circles)
    * - `SOURCE_MISSING`, `SOURCE_NOT_A_FILE`, `SOURCE_IS_TARGET`, `SOURCE_CHANGED` while it was copied
-   * - `FILE_IS_OPEN_DATABASE`: this process has the file open as a database; close its clients first
+   * - `FILE_IS_OPEN_DATABASE`: this process has the file open as a database, or has the database open
+   *   whose `-wal`, `-shm` or `-journal` it is; close the database's clients first
    * - `DISK_FULL`, `NO_PERMISSION`, `READ_ONLY`, `IO_ERROR` (see `errno`)
    * - `SIZE_MISMATCH`: the file system has another size for the new file than was written
    * - `PREPARE_FAILED`, `DATA_FAILED`: see `cause`

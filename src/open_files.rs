@@ -2,13 +2,16 @@
 //!
 //! POSIX drops all of a process's locks on a file when any of its descriptors is closed
 //! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
-//! plain file calls asks here first.
+//! plain file calls asks here first. The same goes for the [`sidecars`] of a database: the locks of
+//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`.
+
+mod sidecars;
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// What tells one file from another, whatever its name.
@@ -24,7 +27,8 @@ static OPEN: LazyLock<Mutex<HashMap<FileId, Entry>>> = LazyLock::new(Mutex::defa
 
 #[derive(Default)]
 struct Entry {
-    connections: usize,
+    /// The real path of each connection: its sidecars are named after it.
+    paths: Vec<PathBuf>,
     /// Plain handles on the same file, whose closing would drop the locks: they wait for the last
     /// connection's end. Only POSIX has such locks.
     #[cfg(unix)]
@@ -35,6 +39,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
+    path: PathBuf,
 }
 
 impl FileId {
@@ -58,8 +63,9 @@ impl OpenFile {
     /// Enters a file that a connection has just opened.
     pub fn enter(path: &Path) -> io::Result<Self> {
         let id = FileId::of(path)?;
-        table().entry(id.clone()).or_default().connections += 1;
-        Ok(Self { id })
+        let path = dunce::canonicalize(path)?;
+        table().entry(id.clone()).or_default().paths.push(path.clone());
+        Ok(Self { id, path })
     }
 
     /// Which file it is.
@@ -72,8 +78,10 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let mut table = table();
         if let Some(entry) = table.get_mut(&self.id) {
-            entry.connections -= 1;
-            if entry.connections == 0 {
+            if let Some(index) = entry.paths.iter().position(|path| *path == self.path) {
+                entry.paths.swap_remove(index);
+            }
+            if entry.paths.is_empty() {
                 table.remove(&self.id);
             }
         }
@@ -85,18 +93,29 @@ impl Drop for OpenFile {
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
+    #[cfg(unix)]
+    named_like_sidecar: bool,
 }
 
 impl PlainFile {
     /// Opens a file. Whether it is a database that is open here is for the caller to ask first.
     pub fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
-        options.open(path).map(Self::from)
+        Ok(Self {
+            file: Some(options.open(path)?),
+            #[cfg(unix)]
+            named_like_sidecar: sidecars::database_beside(path).is_some(),
+        })
     }
 }
 
 impl From<File> for PlainFile {
+    /// Of a file that was made just now, and has a name of ours.
     fn from(file: File) -> Self {
-        Self { file: Some(file) }
+        Self {
+            file: Some(file),
+            #[cfg(unix)]
+            named_like_sidecar: false,
+        }
     }
 }
 
@@ -125,26 +144,57 @@ impl Drop for PlainFile {
         drop(open);
         let Ok(metadata) = file.metadata() else { return };
         let id = FileId((metadata.dev(), metadata.ino()));
+        let may_be_sidecar = self.named_like_sidecar || metadata.nlink() > 1;
         // Closed under the lock: a connection that comes now has no locks yet when it is entered.
         let mut table = table();
         if let Some(entry) = table.get_mut(&id) {
             entry.parked.push(file);
-        } else {
-            drop(file);
+            return;
+        }
+        let has_sidecar = |entry: &&mut Entry| sidecars::are_of(&entry.paths, &id);
+        match table.values_mut().filter(|_| may_be_sidecar).find(has_sidecar) {
+            Some(entry) => entry.parked.push(file),
+            None => drop(file),
         }
     }
 }
 
-/// Whether a connection of this process has the file at this path open. One that is not there, or
-/// not to be seen, has none: whoever opens it next says so.
+/// Whether a connection of this process has the file at this path open, or the database whose sidecar
+/// it is or would be. One that is not there, or not to be seen, has none: whoever opens it next says so.
 pub fn has(path: &Path) -> bool {
     // Where there is none at all, the path need not be looked at.
-    !table().is_empty() && FileId::of(path).is_ok_and(|id| connections(&id) > 0)
+    if table().is_empty() {
+        return false;
+    }
+    let is_open = |path: &Path| FileId::of(path).is_ok_and(|id| connections(&id) > 0);
+    is_open(path)
+        || sidecars::database_beside(path).is_some_and(|database| is_open(&database))
+        || is_linked_sidecar(path)
+}
+
+/// Whether it is another link to a sidecar of a database that is open here.
+#[cfg(unix)]
+fn is_linked_sidecar(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(metadata) = std::fs::metadata(path) else { return false };
+    if metadata.nlink() < 2 {
+        return false;
+    }
+    let id = FileId((metadata.dev(), metadata.ino()));
+    let paths: Vec<_> = table().values().flat_map(|entry| entry.paths.clone()).collect();
+    sidecars::are_of(&paths, &id)
+}
+
+/// Windows has no locks that another handle's end would drop, and refuses to rename or remove what
+/// SQLite has open.
+#[cfg(not(unix))]
+fn is_linked_sidecar(_path: &Path) -> bool {
+    false
 }
 
 /// How many connections of this process have the file open.
 pub fn connections(id: &FileId) -> usize {
-    table().get(id).map_or(0, |entry| entry.connections)
+    table().get(id).map_or(0, |entry| entry.paths.len())
 }
 
 fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
@@ -179,25 +229,56 @@ mod tests {
     fn a_plain_handle_is_closed_only_after_the_last_connection() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
+        let (shm, link) = (folder.path().join("a.db-shm"), folder.path().join("link"));
         std::fs::write(&path, "").unwrap();
+        std::fs::write(&shm, "").unwrap();
+        std::fs::hard_link(&shm, &link).unwrap();
         let handles = || {
             std::fs::read_dir("/proc/self/fd")
                 .unwrap()
                 .filter(|entry| {
                     let link = entry.as_ref().unwrap().path();
-                    std::fs::read_link(link).is_ok_and(|opened| opened == path)
+                    std::fs::read_link(link).is_ok_and(|opened| opened.starts_with(&folder))
                 })
                 .count()
         };
-        let open = || PlainFile::open(OpenOptions::new().read(true), &path).unwrap();
-        drop(open());
-        assert_eq!(handles(), 0, "nobody has it open: closed at once");
-        let plain = open();
-        let connection = OpenFile::enter(&path).unwrap();
-        drop(plain);
-        assert_eq!(handles(), 1);
-        drop(connection);
-        assert_eq!(handles(), 0);
+        for path_of_plain in [&path, &shm, &link] {
+            let open = || PlainFile::open(OpenOptions::new().read(true), path_of_plain).unwrap();
+            drop(open());
+            assert_eq!(handles(), 0, "nobody has it open: closed at once");
+            let plain = open();
+            let connection = OpenFile::enter(&path).unwrap();
+            drop(plain);
+            assert_eq!(handles(), 1);
+            drop(connection);
+            assert_eq!(handles(), 0);
+        }
+    }
+
+    #[test]
+    fn the_sidecars_of_an_open_database_are_as_open_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a.db", "a.db-shm", "b.db", "b.db-wal"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        std::fs::hard_link(path("a.db-shm"), path("link")).unwrap();
+        let entry = OpenFile::enter(&path("a.db")).unwrap();
+        // Also those that are not there: SQLite would take them for its own.
+        for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-journal"] {
+            assert!(has(&path(name)), "{name}");
+        }
+        assert_eq!(has(&path("link")), cfg!(unix));
+        for name in ["b.db", "b.db-wal", "a.db-backup", "-wal", "none"] {
+            assert!(!has(&path(name)), "{name}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("a.db-shm", path("symlink")).unwrap();
+            assert!(has(&path("symlink")));
+        }
+        drop(entry);
+        assert!(!has(&path("a.db-shm")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // A file that this process has open as a database is left alone: opening and closing it would drop
 // the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 
-import { readFile, writeFile } from "node:fs/promises";
+import { link, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { createClient } from "latchdb";
@@ -35,6 +35,40 @@ test("an open database is refused as target, as source and by every step; closed
   await fsyncFile(file);
   await swapFile(file, { data: "new" });
   t.is(await readFile(file, "utf8"), "new");
+});
+
+test("the files beside an open database are refused as it is, and the locks on them hold", async (t) => {
+  const { directory, file, open } = await temporaryDatabase(t);
+  const other = join(directory, "other");
+  await writeFile(other, "other");
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const transaction = await client.transaction("write");
+  await transaction.execute("insert into t values (1)");
+  // Its locks are on the -shm. A -journal is not there, but SQLite would take one for its own.
+  await link(`${file}-shm`, join(directory, "link"));
+  for (const path of [`${file}-shm`, `${file}-wal`, join(directory, "link")]) {
+    const calls = [
+      () => swapFile(path, { data: "new" }),
+      () => swapFile(other, { source: path }),
+      () => fsyncFile(path),
+      () => renameDurably(path, other),
+      () => renameDurably(other, path),
+      () => removeWithRetry(path),
+    ];
+    for (const call of calls) {
+      t.like(await swapError(t, call), { code: "FILE_IS_OPEN_DATABASE", path, committed: false });
+    }
+  }
+  const error = await swapError(t, () => swapFile(`${file}-journal`, { data: "new" }));
+  t.is(error.code, "FILE_IS_OPEN_DATABASE");
+  const program = startProgram(t, "write-once", { arguments: [file] });
+  t.deepEqual((await program.ended).lines, ["SQLITE_BUSY"]);
+  await transaction.commit();
+  t.is((await client.execute("select a from t")).rows[0]?.[0], 1);
+  client.close();
+  await fsyncFile(join(directory, "link"));
 });
 
 test("a database that prepare leaves open is refused", async (t) => {

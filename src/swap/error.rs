@@ -107,7 +107,9 @@ pub enum Problem {
     #[error("it was changed while it was copied; make sure that nobody writes to it and try again")]
     SourceChanged,
     /// SQLite has locks on it, which plain file calls would drop.
-    #[error("this process has it open as a database; close its clients first")]
+    #[error(
+        "this process has it open as a database, or the database that it belongs to; close the database's clients first"
+    )]
     OpenDatabase,
     /// Only root gives files away.
     #[error(

@@ -97,13 +97,14 @@ impl Target {
         self.directory.join(name_with(prefix, self.path.file_name().unwrap_or_default()))
     }
 
-    /// An error where this process has the file open as a database.
+    /// An error where this process has the file open as a database, or the database it belongs to.
     pub fn refuse_open_database(&self) -> Result<()> {
         refuse_open_database(&self.path, Step::Lock)
     }
 }
 
-/// An error where this process has the file at this path open as a database.
+/// An error where this process has the file at this path open as a database, or the database whose
+/// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     if open_files::has(path) {
         return Err(SwapError::new(Problem::OpenDatabase, step, path));

@@ -1,0 +1,30 @@
+//! The files that SQLite keeps beside a database (<https://sqlite.org/tempfiles.html>).
+
+use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use super::FileId;
+
+/// What their names have after the database's.
+const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The database whose sidecar a file is or would be, by its real name.
+pub fn database_beside(path: &Path) -> Option<PathBuf> {
+    let real = dunce::canonicalize(path);
+    let real = real.as_deref().unwrap_or(path);
+    let name = real.file_name()?.to_str()?;
+    let database = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix))?;
+    (!database.is_empty()).then(|| real.with_file_name(database))
+}
+
+/// Whether a file is a sidecar of one of these databases.
+#[cfg(unix)]
+pub fn are_of(databases: &[PathBuf], id: &FileId) -> bool {
+    databases.iter().any(|database| {
+        SUFFIXES.iter().any(|suffix| {
+            let mut sidecar = database.clone().into_os_string();
+            sidecar.push(suffix);
+            FileId::of(Path::new(&sidecar)).is_ok_and(|found| found == *id)
+        })
+    })
+}
