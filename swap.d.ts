@@ -151,8 +151,9 @@ export interface SwapResult {
  * there is no way back: an error then has `committed: true`, and its code is NOT_DURABLE.
  *
  * Other hard links to the target keep the old content. A target that this process has open as a
- * database is refused, and so is a file that belongs to one. Up to 64 swaps of a thread are under way at once; further ones wait. One that
- * has not ended keeps the process alive.
+ * database is refused, and so is a file that belongs to one. Up to 64 swaps of a thread work at once, those aside that wait for
+ * `prepare`, for data or for their turn; further ones wait. One that has not ended keeps the process
+ * alive.
  *
  * @param target the path of the file to replace, or to make; its directory must be there
  * @returns when all of it is done
