@@ -3,8 +3,11 @@
 //! POSIX drops all of a process's locks on a file when any of its descriptors is closed
 //! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
 //! plain file calls asks here first. The same goes for the [`sidecars`] of a database: the locks of
-//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`.
+//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`. What others in this process have
+//! open, [`elsewhere`] looks for.
 
+#[cfg(unix)]
+mod elsewhere;
 mod sidecars;
 
 use std::collections::HashMap;
@@ -97,15 +100,51 @@ pub struct PlainFile {
     named_like_sidecar: bool,
 }
 
+/// What becomes of a path that ends in a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It is followed.
+    Follow,
+    /// It is an error. Not on Windows.
+    Refuse,
+}
+
 impl PlainFile {
-    /// Opens a file. Whether it is a database that is open here is for the caller to ask first.
-    pub fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
+    /// Opens a file, without waiting for the other end where it is a pipe by now. Whether it is a
+    /// database that is open in this process is for the caller to ask first.
+    pub fn open(mut options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         Ok(Self {
-            file: Some(options.open(path)?),
+            file: Some(open_marked(&mut options, link, path)?),
             #[cfg(unix)]
             named_like_sidecar: sidecars::database_beside(path).is_some(),
         })
     }
+}
+
+#[cfg(unix)]
+fn open_marked(options: &mut OpenOptions, link: Link, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = match link {
+        Link::Follow => OFlags::empty(),
+        Link::Refuse => OFlags::NOFOLLOW,
+    };
+    let mut open = |flags: OFlags| options.custom_flags(flags.bits().cast_signed()).open(path);
+    match open(flags | elsewhere::MARK) {
+        // Somebody has a lease on it (`fcntl(2)`), which they are told to give up: that is waited for.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let file = open(flags)?;
+            fcntl_setfl(&file, fcntl_getfl(&file)? | elsewhere::MARK)?;
+            Ok(file)
+        }
+        opened => opened,
+    }
+}
+
+#[cfg(not(unix))]
+fn open_marked(options: &mut OpenOptions, _link: Link, path: &Path) -> io::Result<File> {
+    options.open(path)
 }
 
 impl From<File> for PlainFile {
@@ -159,9 +198,36 @@ impl Drop for PlainFile {
     }
 }
 
-/// Whether a connection of this process has the file at this path open, or the database whose sidecar
-/// it is or would be. One that is not there, or not to be seen, has none: whoever opens it next says so.
-pub fn has(path: &Path) -> bool {
+/// By what a file is open as a database, or the database whose sidecar it is or would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenBy {
+    /// Connections of ours.
+    Us,
+    /// Another SQLite in this process.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "it locks by handle there, and shares no renaming")
+    )]
+    SomebodyElse,
+}
+
+/// By what in this process the file at this path is open as a database. One that is not there, or not
+/// to be seen, is open by nobody: whoever opens it next says so.
+pub fn open_by(path: &Path) -> Option<OpenBy> {
+    if is_open_by_us(path) {
+        return Some(OpenBy::Us);
+    }
+    #[cfg(unix)]
+    {
+        let database = sidecars::database_beside(path);
+        if elsewhere::has(path) || database.is_some_and(|database| elsewhere::has(&database)) {
+            return Some(OpenBy::SomebodyElse);
+        }
+    }
+    None
+}
+
+fn is_open_by_us(path: &Path) -> bool {
     // Where there is none at all, the path need not be looked at.
     if table().is_empty() {
         return false;
@@ -205,6 +271,13 @@ fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
+    fn open_to_read(path: &Path) -> PlainFile {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        PlainFile::open(options, Link::Follow, path).unwrap()
+    }
+
     #[test]
     fn entries_are_counted_by_file_and_go_with_their_connections() {
         let folder = tempfile::tempdir().unwrap();
@@ -243,7 +316,7 @@ mod tests {
                 .count()
         };
         for path_of_plain in [&path, &shm, &link] {
-            let open = || PlainFile::open(OpenOptions::new().read(true), path_of_plain).unwrap();
+            let open = || open_to_read(path_of_plain);
             drop(open());
             assert_eq!(handles(), 0, "nobody has it open: closed at once");
             let plain = open();
@@ -266,19 +339,70 @@ mod tests {
         let entry = OpenFile::enter(&path("a.db")).unwrap();
         // Also those that are not there: SQLite would take them for its own.
         for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-journal"] {
-            assert!(has(&path(name)), "{name}");
+            assert_eq!(open_by(&path(name)), Some(OpenBy::Us), "{name}");
         }
-        assert_eq!(has(&path("link")), cfg!(unix));
+        assert_eq!(open_by(&path("link")), cfg!(unix).then_some(OpenBy::Us));
         for name in ["b.db", "b.db-wal", "a.db-backup", "-wal", "none"] {
-            assert!(!has(&path(name)), "{name}");
+            assert_eq!(open_by(&path(name)), None, "{name}");
         }
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("a.db-shm", path("symlink")).unwrap();
-            assert!(has(&path("symlink")));
+            assert_eq!(open_by(&path("symlink")), Some(OpenBy::Us));
         }
         drop(entry);
-        assert!(!has(&path("a.db-shm")));
+        assert_eq!(open_by(&path("a.db-shm")), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_database_that_another_sqlite_has_open_is_seen_and_an_ordinary_file_is_not() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        // A connection that no registry knows of stands for another SQLite.
+        let open = |name: &str, statements: &str| {
+            let connection = rusqlite::Connection::open(path(name)).unwrap();
+            connection.execute_batch(statements).unwrap();
+            connection
+        };
+        let wal = open("wal.db", "pragma journal_mode = wal; create table t (a)");
+        let idle = open("idle.db", "create table t (a)");
+        let empty = open("empty.db", "");
+        std::fs::hard_link(path("wal.db-shm"), path("link")).unwrap();
+        for name in ["wal.db", "wal.db-wal", "wal.db-shm", "link", "idle.db", "empty.db"] {
+            assert_eq!(open_by(&path(name)), Some(OpenBy::SomebodyElse), "{name}");
+        }
+        assert_eq!(
+            open_by(&path("idle.db-journal")),
+            Some(OpenBy::SomebodyElse),
+            "would be its own"
+        );
+        drop((wal, idle, empty));
+        let mut plain = File::create(path("plain")).unwrap();
+        plain.write_all(&[7; 512]).unwrap();
+        // Ours on a database that nobody has open; other people's on what is no database.
+        let ours = open_to_read(&path("idle.db"));
+        assert_eq!(open_by(&path("idle.db")), None);
+        assert_eq!(open_by(&path("plain")), None);
+        let reader = File::open(path("idle.db")).unwrap();
+        assert_eq!(open_by(&path("idle.db")), Some(OpenBy::SomebodyElse), "it may be anybody's");
+        drop((ours, plain, reader));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lock_tells_of_a_database_that_is_not_to_be_recognised() {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("encrypted");
+        std::fs::write(&path, [7; 512]).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        assert_eq!(open_by(&path), None);
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        fcntl_lock(&file, FlockOperation::Unlock).unwrap();
+        assert_eq!(open_by(&path), None);
     }
 
     #[test]

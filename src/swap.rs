@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 use cancel::Cancel;
 use copy::Source;
 use durability::Durability;
@@ -255,7 +255,9 @@ fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
 
 fn open_to_read(path: &Path) -> Result<PlainFile> {
     target::refuse_open_database(path, Step::Resolve)?;
-    PlainFile::open(OpenOptions::new().read(true), path).at(Step::Resolve, path)
+    let mut options = OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)
 }
 
 /// Leaves the target as it is. It may be there only just: that it is durable is made true, but for

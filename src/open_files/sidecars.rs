@@ -17,6 +17,13 @@ pub fn database_beside(path: &Path) -> Option<PathBuf> {
     (!database.is_empty()).then(|| real.with_file_name(database))
 }
 
+/// Whether a file has the name of a sidecar.
+#[cfg(unix)]
+pub fn is_named_like_one(path: &Path) -> bool {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+    name.is_some_and(|name| SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
+}
+
 /// Whether a file is a sidecar of one of these databases.
 #[cfg(unix)]
 pub fn are_of(databases: &[PathBuf], id: &FileId) -> bool {

@@ -7,7 +7,7 @@ use super::durability::{self, Durability};
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::rename::{self, Patience};
 use super::target::refuse_open_database;
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 
 /// Has a file's content reach the disk.
 pub fn fsync_file(path: &Path) -> Result<()> {
@@ -21,7 +21,7 @@ pub fn fsync_file(path: &Path) -> Result<()> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(durability::NEEDS_WRITABLE);
-    let file = PlainFile::open(&options, path).at(Step::Sync, path)?;
+    let file = PlainFile::open(options, Link::Follow, path).at(Step::Sync, path)?;
     durability::sync_file(&file, Durability::Full).at(Step::Sync, path)
 }
 

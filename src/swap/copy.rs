@@ -7,7 +7,7 @@ use std::path::Path;
 use super::cancel::Cancel;
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::refuse_open_database;
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 
 /// How much is copied before the flag is asked again, in bytes: some 10 ms of work.
 const PIECE: usize = 4 * 1024 * 1024;
@@ -38,13 +38,7 @@ impl<'a> Source<'a> {
         refuse_open_database(path, Step::Resolve)?;
         let mut options = OpenOptions::new();
         options.read(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // A pipe that takes the file's place this very moment is not waited for either.
-            options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-        }
-        let file = PlainFile::open(&options, path).at(Step::Resolve, path)?;
+        let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
         let metadata = file.metadata().at(Step::Resolve, path)?;
         if !metadata.is_file() {
             return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));

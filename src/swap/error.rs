@@ -111,6 +111,11 @@ pub enum Problem {
         "this process has it open as a database, or the database that it belongs to; close the database's clients first"
     )]
     OpenDatabase,
+    /// The same of another SQLite in the process.
+    #[error(
+        "something else in this process has it open as a database (another SQLite, or an ATTACH), or the database that it belongs to; close it there first"
+    )]
+    OpenElsewhereInProcess,
     /// Only root gives files away.
     #[error(
         "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
@@ -196,6 +201,7 @@ impl SwapError {
             Problem::SourceIsTarget => "SOURCE_IS_TARGET",
             Problem::SourceChanged => "SOURCE_CHANGED",
             Problem::OpenDatabase => "FILE_IS_OPEN_DATABASE",
+            Problem::OpenElsewhereInProcess => "OPEN_ELSEWHERE_IN_PROCESS",
             Problem::SizeMismatch { .. } => "SIZE_MISMATCH",
             Problem::InUse { .. } => "TARGET_IN_USE",
             Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::saboteur::{Sabotage, has_taken_out};
 use super::target::{Target, name_with, refuse_open_database};
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 
 /// `.staging-`, 12 random characters, `-` and the target's name: so that it ends like the target, and
 /// a tool that goes by the extension takes it for what it will be.
@@ -71,20 +71,17 @@ impl StagingFile {
             Err(error) => return Err(error).at(Step::Prepare, path),
         }
         refuse_open_database(path, Step::Prepare)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // What takes its place this very moment is neither followed nor waited for.
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            options.custom_flags(flags.bits().cast_signed());
-        }
-        let file = match PlainFile::open(&options, path) {
+        // A link that takes its place this very moment is not followed.
+        let open = || {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true);
+            PlainFile::open(options, Link::Refuse, path)
+        };
+        let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // It may be read-only by now, which its owner can change for the moment.
                 make_writable(path).at(Step::Prepare, path)?;
-                PlainFile::open(&options, path)
+                open()
             }
             opened => opened,
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
-use crate::open_files;
+use crate::open_files::{self, OpenBy};
 
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -106,10 +106,12 @@ impl Target {
 /// An error where this process has the file at this path open as a database, or the database whose
 /// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
-    if open_files::has(path) {
-        return Err(SwapError::new(Problem::OpenDatabase, step, path));
-    }
-    Ok(())
+    let problem = match open_files::open_by(path) {
+        None => return Ok(()),
+        Some(OpenBy::Us) => Problem::OpenDatabase,
+        Some(OpenBy::SomebodyElse) => Problem::OpenElsewhereInProcess,
+    };
+    Err(SwapError::new(problem, step, path))
 }
 
 /// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be.
