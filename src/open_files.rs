@@ -227,7 +227,8 @@ pub fn open_by(path: &Path) -> Option<OpenBy> {
     None
 }
 
-fn is_open_by_us(path: &Path) -> bool {
+/// Whether connections of ours have it open. See [`open_by`].
+pub fn is_open_by_us(path: &Path) -> bool {
     // Where there is none at all, the path need not be looked at.
     if table().is_empty() {
         return false;

@@ -372,7 +372,15 @@ fn commit(
         durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
     drop(file);
-    target.refuse_open_database()?;
+    // Somebody may have opened it meanwhile. Looking for others than us costs a few percent of a short
+    // swap, in which there was hardly time for it.
+    let took_its_time =
+        request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
+    if took_its_time {
+        target.refuse_open_database()?;
+    } else {
+        target.refuse_own_open_database()?;
+    }
     let cancel = Arc::clone(caller.cancel());
     cancel
         .check()

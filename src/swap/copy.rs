@@ -314,10 +314,10 @@ mod tests {
     #[cfg(unix)]
     fn a_pipe_or_a_device_is_no_source() {
         let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{CWD, FileType, Mode, mknodat};
+            let pipe = folder.path().join("pipe");
             mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
             assert_eq!(Source::open(&pipe).unwrap_err().code(), "SOURCE_NOT_A_FILE");
         }

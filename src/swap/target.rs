@@ -101,6 +101,14 @@ impl Target {
     pub fn refuse_open_database(&self) -> Result<()> {
         refuse_open_database(&self.path, Step::Lock)
     }
+
+    /// The same, without a look for other SQLites in this process.
+    pub fn refuse_own_open_database(&self) -> Result<()> {
+        if open_files::is_open_by_us(&self.path) {
+            return Err(SwapError::new(Problem::OpenDatabase, Step::Lock, &self.path));
+        }
+        Ok(())
+    }
 }
 
 /// An error where this process has the file at this path open as a database, or the database whose
