@@ -112,8 +112,9 @@ export type SwapOptions = SwapFileOptions &
         /**
          * The content: text (as UTF-8), bytes, or a stream of either (a `Readable`, a
          * `ReadableStream`, an async generator). Bytes must not be changed before the promise
-         * settles: long ones are written from where they are. A buffer that is transferred away
-         * meanwhile ends the swap with DATA_FAILED. What a stream throws ends the swap, and is the error's `cause`.
+         * settles: long ones are written from where they are. A buffer that is transferred
+         * away or resized meanwhile ends the swap with DATA_FAILED. What a stream throws ends the
+         * swap, and is the error's `cause`.
          */
         data: SwapData;
       }

@@ -131,6 +131,23 @@ test("the buffer is transferred away before the promise settles", async (t) => {
   await assertUntouched(t, folder);
 });
 
+test("the buffer is resized before the promise settles", async (t) => {
+  const folder = await folderWithTarget(t);
+  const length = 8 * 1024 * 1024;
+  for (const resizedTo of [1000, 0, length + 1]) {
+    const options = { maxByteLength: 2 * length };
+    const data = Reflect.construct(ArrayBuffer, [length, options]) as ArrayBuffer & {
+      resize(length: number): void;
+    };
+    const onProgress = ({ step }: { step: string }): void => {
+      if (step === "stage") data.resize(resizedTo);
+    };
+    const error = await swapError(t, () => swapFile(folder.target, { data, onProgress }));
+    t.like(error, { code: "DATA_FAILED", step: "write", committed: false });
+    await assertUntouched(t, folder);
+  }
+});
+
 test("a stream that is not read to its end is told so", async (t) => {
   const folder = await folderWithTarget(t);
   let isClosed = false;

@@ -34,7 +34,7 @@ export function givenData(data: SwapData): GivenData {
   if (!isResizable(bytes.buffer)) {
     return { bytes, isLent: true, total, pieces: nothingBut(bytes, total) };
   }
-  return { bytes: undefined, isLent: false, total, pieces: piecesOfAll(bytes) };
+  return { bytes: undefined, isLent: false, total, pieces: piecesOfAll(bytes, total) };
 }
 
 async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -60,8 +60,13 @@ function isResizable(buffer: ArrayBufferLike): boolean {
   return "resizable" in buffer && buffer.resizable === true;
 }
 
-async function* piecesOfAll(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield* pieces(bytes);
+async function* piecesOfAll(bytes: Uint8Array, total: number): AsyncGenerator<Uint8Array> {
+  let given = 0;
+  for (const piece of pieces(bytes)) {
+    given += piece.byteLength;
+    yield piece;
+  }
+  if (given !== total) throw new TypeError("The buffer was resized before the promise settled");
 }
 
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
