@@ -77,6 +77,18 @@ test("prepare leaves a directory or a link in the staging file's place", async (
   );
   t.like(error, { code: "STAGING_NOT_A_FILE", step: "prepare", committed: false });
   await assertUntouched(t, folder);
+  for (const entries of [[], ["a", "b"]]) {
+    const unpacking = async (path: string): Promise<void> => {
+      await rm(path);
+      await mkdir(path);
+      for (const entry of entries) await writeFile(join(path, entry), "");
+    };
+    const unpacked = await swapError(t, () =>
+      swapFile(folder.target, { data: "new", prepare: unpacking }),
+    );
+    t.is(unpacked.code, "STAGING_NOT_A_FILE");
+    await assertUntouched(t, folder);
+  }
 });
 
 test("prepare throws at once, throws later, throws what is no error", async (t) => {

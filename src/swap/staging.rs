@@ -203,7 +203,11 @@ fn remove(path: &Path) -> io::Result<()> {
     if make_writable(path).is_err() {
         // The removal itself says what is wrong.
     }
-    fs::remove_file(path)
+    match fs::symlink_metadata(path) {
+        // What a tool made of it.
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    }
 }
 
 #[cfg(unix)]
