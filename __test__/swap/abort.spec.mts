@@ -38,6 +38,29 @@ test("a prepare that never ends, and a time limit that keeps nothing alive", asy
   await assertUntouched(t, folder);
 });
 
+test("whoever aborts before prepare begins is not asked to prepare", async (t) => {
+  const folder = await folderWithTarget(t);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let prepared = 0;
+  const onProgress = ({ step }: { step: string }): void => {
+    if (step !== "prepare") return;
+    controller.abort(reason);
+    // The call for prepare is on its way meanwhile.
+    const until = performance.now() + 50;
+    while (performance.now() < until);
+  };
+  const swap = swapFile(folder.target, {
+    data: "new",
+    prepare: () => prepared++,
+    signal,
+    onProgress,
+  });
+  t.is(await t.throwsAsync(swap), reason);
+  t.is(prepared, 0);
+  await assertUntouched(t, folder);
+});
+
 test("a stream that never gives anything", async (t) => {
   const folder = await folderWithTarget(t);
   const controller = new AbortController();

@@ -86,6 +86,8 @@ class Swap implements Listener {
   }
 
   wanted(stagingPath: string): void {
+    // It was asked for before the thread heard that it is over.
+    if (this.#reason !== undefined) return;
     if (stagingPath === "") void this.#sendPiece();
     else void this.#prepare(stagingPath);
   }
