@@ -182,7 +182,8 @@ export class SwapError extends Error {
    * - `DISK_FULL`, `NO_PERMISSION`, `READ_ONLY`, `IO_ERROR` (see `errno`)
    * - `SIZE_MISMATCH`: the file system has another size for the new file than was written
    * - `PREPARE_FAILED`, `DATA_FAILED`: see `cause`
-   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`: what `prepare`, or somebody else, left of it
+   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`, `STAGING_IS_LINK` (a hard link to another file): what
+   *   `prepare`, or somebody else, left of it
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced

@@ -193,6 +193,18 @@ fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other:
     dunce::canonicalize(other).is_ok_and(|other| other == one)
 }
 
+/// Whether the file has other names: they would become the target's, and its mode and owner theirs.
+#[cfg(unix)]
+fn has_other_links(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_links(_: &Metadata) -> bool {
+    false
+}
+
 /// The size of the target, where it has the same content and mode as what is asked for.
 fn same_already(
     request: &Request,
@@ -362,6 +374,13 @@ fn commit(
     New { file, found }: New,
     caller: &mut dyn Caller,
 ) -> Result<()> {
+    let is_link_to_target = target
+        .found
+        .as_ref()
+        .is_some_and(|old| is_same_file(old, &found, &target.path, staging.path()));
+    if !is_link_to_target && has_other_links(&found) {
+        return Err(SwapError::new(Problem::StagingIsLink, Step::Prepare, staging.path()));
+    }
     caller.begin(Step::Metadata);
     let (mode, default_mode) = (request.mode, staging.default_mode());
     metadata::carry_over(target, (&file, &found), staging.path(), mode, default_mode)?;
@@ -387,7 +406,11 @@ fn commit(
         .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
     caller.begin(Step::Rename);
     rename_staging(request, target, staging.path(), &cancel)?;
-    staging.committed();
+    // `rename(2)` does nothing between two links to one file: then both are there, and ours is removed
+    // as after an error.
+    if !is_link_to_target {
+        staging.committed();
+    }
     if request.durability == Durability::Full {
         caller.begin(Step::SyncDirectory);
         durability::sync_directory(&target.directory, request.durability).map_err(|error| {

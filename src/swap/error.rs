@@ -157,6 +157,11 @@ pub enum Problem {
     /// The name is another one already, but may be the old one after a power cut.
     #[error("the file is in its place, but that may not outlive a power cut: {0}")]
     NotDurable(io::Error),
+    /// `prepare` linked another file instead of copying it.
+    #[error(
+        "it is a hard link to another file, which would become the target too; copy that file instead"
+    )]
+    StagingIsLink,
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
@@ -206,6 +211,7 @@ impl SwapError {
             Problem::InUse { .. } => "TARGET_IN_USE",
             Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",
             Problem::NotDurable(_) => "NOT_DURABLE",
+            Problem::StagingIsLink => "STAGING_IS_LINK",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Panicked(_) => "INTERNAL_ERROR",
         }
