@@ -36,7 +36,7 @@ export interface SwapProgress {
   step: SwapStep;
   /** How many bytes of the new file are written. */
   done: number;
-  /** How many there will be; undefined for a stream, of which nobody knows. */
+  /** How many there will be; undefined for a stream or a long text, of which nobody knows. */
   total: number | undefined;
 }
 
@@ -114,7 +114,9 @@ export type SwapOptions = SwapFileOptions &
          * `ReadableStream`, an async generator). Bytes must not be changed before the promise
          * settles: long ones are written from where they are. A buffer that is transferred
          * away or resized meanwhile ends the swap with DATA_FAILED. What a stream throws ends the
-         * swap, and is the error's `cause`.
+         * swap, and is the error's `cause`. A stream
+         * that is not read to its end is closed, by `destroy()`, `cancel()` or the iterator's
+         * `return()`.
          */
         data: SwapData;
       }

@@ -2,7 +2,7 @@
 import type { SwapOptions, SwapResult, SwapStep } from "../../swap.js";
 import * as addon from "../../binding.js";
 import { attachment } from "../native/delivery";
-import { givenData, type GivenData } from "./data";
+import { givenData, NO_DATA, type GivenData } from "./data";
 import { dataFailed, prepareFailed, SwapError } from "./errors";
 import { startFileJob, type Ended, type Listener } from "./file-job";
 import { checkOptions, checkPath, type CheckedOptions } from "./options";
@@ -14,13 +14,6 @@ const DURABILITY = {
 } as const;
 
 const NOTHING = new Uint8Array();
-const NO_DATA: GivenData = {
-  bytes: undefined,
-  isLent: false,
-  total: undefined,
-  pieces: undefined,
-};
-
 export async function swapFile(target: string, options: SwapOptions): Promise<SwapResult> {
   checkPath(target, "target");
   const checked = checkOptions(options);
@@ -100,6 +93,7 @@ class Swap implements Listener {
     this.#hasEnded = true;
     this.#options.signal?.removeEventListener("abort", this.#abort);
     // A stream that was not read to its end is told that nobody will.
+    if (outcome instanceof SwapError) this.#data.stop();
     this.#data.pieces?.return?.().catch(() => undefined);
     if (!(outcome instanceof SwapError)) {
       const { committed, durable, bytes } = outcome;
