@@ -70,7 +70,8 @@ export interface SwapFileOptions {
   skipIfSame?: boolean | undefined;
   /**
    * The permissions of the new file, for example `0o755`. Default: those of the file that is
-   * replaced; where there is none, `0o666` without the process' umask. On Windows only whether
+   * replaced; where there is none, what `prepare` has given it (other than the staging file's
+   * `0o600`), or else `0o666` without the process' umask. On Windows only whether
    * anyone may write counts, as in `fs.chmod`.
    */
   mode?: number | undefined;
@@ -184,8 +185,9 @@ export class SwapError extends Error {
    * - `DISK_FULL`, `NO_PERMISSION`, `READ_ONLY`, `IO_ERROR` (see `errno`)
    * - `SIZE_MISMATCH`: the file system has another size for the new file than was written
    * - `PREPARE_FAILED`, `DATA_FAILED`: see `cause`
-   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`, `STAGING_IS_LINK` (a hard link to another file): what
-   *   `prepare`, or somebody else, left of it
+   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`, `STAGING_IS_LINK` (a hard link to another file),
+   *   `STAGING_HAS_SIDECAR` (a database that was not closed): what `prepare`, or somebody else, left
+   *   of it
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced

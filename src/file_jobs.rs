@@ -413,12 +413,7 @@ impl Call {
     }
 
     fn answer(&self, ended: &Result<Swapped>) {
-        let mut records = Records::new(self.job);
-        match ended {
-            Ok(swapped) => records.swapped(*swapped),
-            Err(error) => records.swap_error(error),
-        }
-        self.outbox.post(records.take(), true);
+        answer(self.job, ended, &*self.outbox);
     }
 
     fn reject(self, problem: Problem) {
@@ -429,6 +424,16 @@ impl Call {
     fn error(&self, problem: Problem) -> SwapError {
         SwapError::new(problem, Step::Resolve, self.task.path())
     }
+}
+
+/// Tells JavaScript how a job has ended.
+pub fn answer(job: u32, ended: &Result<Swapped>, outbox: &dyn Outbox) {
+    let mut records = Records::new(job);
+    match ended {
+        Ok(swapped) => records.swapped(*swapped),
+        Err(error) => records.swap_error(error),
+    }
+    outbox.post(records.take(), true);
 }
 
 impl Conversation {

@@ -8,7 +8,7 @@
 
 #[cfg(unix)]
 mod elsewhere;
-mod sidecars;
+pub mod sidecars;
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};

@@ -221,7 +221,7 @@ fn same_already(
     if found.len() != size || !has_mode(found, request.mode) {
         return Ok(None);
     }
-    let old = open_to_read(&target.path)?;
+    let Some(old) = open_target_to_read(target)? else { return Ok(None) };
     let is_same = match (&request.content, source) {
         (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
         (_, Some(source)) => {
@@ -245,7 +245,8 @@ fn is_same_as_staging(
     if !has_mode(found, request.mode) {
         return Ok(false);
     }
-    let (old, new) = (open_to_read(&target.path)?, open_to_read(staging)?);
+    let Some(old) = open_target_to_read(target)? else { return Ok(false) };
+    let new = open_to_read(staging)?;
     if old.metadata().at(Step::Resolve, &target.path)?.len()
         != new.metadata().at(Step::Resolve, staging)?.len()
     {
@@ -263,6 +264,18 @@ fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
 #[cfg(not(unix))]
 fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
     mode.is_none_or(|mode| found.permissions().readonly() == (mode & 0o222 == 0))
+}
+
+/// None where we may not read it: then nobody knows whether it is the same.
+fn open_target_to_read(target: &Target) -> Result<Option<PlainFile>> {
+    match open_to_read(&target.path) {
+        Err(SwapError { problem: Problem::Io(error), .. })
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
 }
 
 fn open_to_read(path: &Path) -> Result<PlainFile> {

@@ -1,7 +1,7 @@
 // A file that this process has open as a database is left alone: opening and closing it would drop
 // the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 
-import { link, open, readFile, writeFile } from "node:fs/promises";
+import { link, open, readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "ava";
@@ -83,6 +83,25 @@ test("a database that prepare leaves open is refused", async (t) => {
   const error = await swapError(t, () => swapFile(target, { data: "", prepare }));
   leftOpen?.close();
   t.like(error, { code: "FILE_IS_OPEN_DATABASE", step: "prepare", committed: false });
+});
+
+test("a database whose last rows are still in its -wal is refused", async (t) => {
+  const { directory } = await temporaryDatabase(t);
+  const target = join(directory, "new.db");
+  const prepare = async (path: string): Promise<void> => {
+    const client = createClient({ url: `file:${path}` });
+    await client.execute("pragma journal_mode = wal");
+    await client.batch(["create table t (a)", "insert into t values (1)"]);
+    // As a process that was killed leaves them.
+    const files = await Promise.all([path, `${path}-wal`].map((name) => readFile(name)));
+    client.close();
+    for (const [index, bytes] of files.entries()) {
+      await writeFile(index === 0 ? path : `${path}-wal`, bytes);
+    }
+  };
+  const error = await swapError(t, () => swapFile(target, { data: "", prepare }));
+  t.like(error, { code: "STAGING_HAS_SIDECAR", step: "prepare", committed: false });
+  t.deepEqual(await readdir(directory), []);
 });
 
 test("a database that prepare has made and closed is swapped in", async (t) => {

@@ -24,14 +24,23 @@ pub fn is_named_like_one(path: &Path) -> bool {
     name.is_some_and(|name| SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
 }
 
+/// Where the sidecars of a database are, if they are there.
+pub fn of(database: &Path) -> impl Iterator<Item = PathBuf> {
+    SUFFIXES.iter().map(|suffix| {
+        let mut sidecar = database.as_os_str().to_owned();
+        sidecar.push(suffix);
+        PathBuf::from(sidecar)
+    })
+}
+
+/// Whether a sidecar holds nothing of its own: it is made anew from the `-wal`.
+pub fn is_shared_memory(sidecar: &Path) -> bool {
+    sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm")
+}
+
 /// Whether a file is a sidecar of one of these databases.
 #[cfg(unix)]
 pub fn are_of(databases: &[PathBuf], id: &FileId) -> bool {
-    databases.iter().any(|database| {
-        SUFFIXES.iter().any(|suffix| {
-            let mut sidecar = database.clone().into_os_string();
-            sidecar.push(suffix);
-            FileId::of(Path::new(&sidecar)).is_ok_and(|found| found == *id)
-        })
-    })
+    let is_it = |sidecar: PathBuf| FileId::of(&sidecar).is_ok_and(|found| found == *id);
+    databases.iter().flat_map(|database| of(database)).any(is_it)
 }

@@ -137,9 +137,9 @@ pub enum Problem {
         /// How many are there.
         found: u64,
     },
-    /// Windows: another program.
+    /// Windows: whoever has it open.
     #[error(
-        "another program still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
+        "a program, which may be this one, still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
     )]
     #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
     InUse {
@@ -162,6 +162,11 @@ pub enum Problem {
         "it is a hard link to another file, which would become the target too; copy that file instead"
     )]
     StagingIsLink,
+    /// A database whose last connection did not end in order.
+    #[error(
+        "prepare left it beside the staging file, which is a database that was not closed: what it holds would be lost; close the database in prepare"
+    )]
+    StagingHasSidecar,
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
@@ -212,6 +217,7 @@ impl SwapError {
             Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",
             Problem::NotDurable(_) => "NOT_DURABLE",
             Problem::StagingIsLink => "STAGING_IS_LINK",
+            Problem::StagingHasSidecar => "STAGING_HAS_SIDECAR",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Panicked(_) => "INTERNAL_ERROR",
         }

@@ -32,6 +32,11 @@ impl Target {
     /// as it is with `open(O_CREAT)`.
     pub fn resolve(given: &Path) -> Result<Self> {
         let mut path = std::path::absolute(given).at(Step::Resolve, given)?;
+        // "name/" is a directory's name, whether there is one or not.
+        if given.as_os_str().as_encoded_bytes().last().is_some_and(|&last| is_separator(last)) {
+            let problem = Problem::IsDirectory("TARGET_IS_DIRECTORY");
+            return Err(SwapError::new(problem, Step::Resolve, given));
+        }
         for _ in 0..MOST_LINKS {
             let (directory, name) = split(&path)?;
             path = directory.join(name);
@@ -137,6 +142,10 @@ pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     whole
 }
 
+fn is_separator(byte: u8) -> bool {
+    std::path::is_separator(char::from(byte))
+}
+
 fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(SwapError::new(
@@ -172,8 +181,10 @@ mod tests {
         std::fs::write(folder.path().join("file"), "").unwrap();
         let error = Target::resolve(&folder.path().join("file/new")).unwrap_err();
         assert_eq!(error.code(), "DIRECTORY_MISSING");
-        let error = Target::resolve(folder.path()).unwrap_err();
-        assert_eq!(error.code(), "TARGET_IS_DIRECTORY");
+        for name in ["", "file/", "new/"] {
+            let error = Target::resolve(&folder.path().join(name)).unwrap_err();
+            assert_eq!(error.code(), "TARGET_IS_DIRECTORY", "{name}");
+        }
     }
 
     #[test]
