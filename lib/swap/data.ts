@@ -7,6 +7,11 @@ import type { SwapData } from "../../swap.js";
 /** How much is handed over at once, in bytes: copying it holds the event loop for about 0.1 ms. */
 const PIECE = 512 * 1024;
 
+/** UTF-8 has at most so many for a unit of UTF-16. */
+const MOST_BYTES_PER_UNIT = 3;
+
+const ENCODER = new TextEncoder();
+
 /** Content, ready to be handed over. */
 export interface GivenData {
   /** All of it, where it is there. */
@@ -122,13 +127,19 @@ async function* piecesOfText(text: string): AsyncGenerator<Uint8Array> {
   yield* textPieces(text);
 }
 
-/** Encoding all of a long text at once would hold the event loop for as long as that takes. */
+/**
+ * Encoding all of a long text at once would hold the event loop for as long as that takes; and so would
+ * collecting a new buffer for each piece. Whoever is given one is done with it when it wants the next.
+ */
 function* textPieces(text: string): Generator<Uint8Array> {
-  for (let at = 0, end; at < text.length; at = end) {
-    end = Math.min(at + PIECE, text.length);
+  const buffer = new Uint8Array(Math.min(PIECE, text.length * MOST_BYTES_PER_UNIT));
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + PIECE, text.length);
     // The halves of a pair stay together.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
-    yield Buffer.from(text.slice(at, end));
+    const { read, written } = ENCODER.encodeInto(text.slice(at, end), buffer);
+    at += read;
+    yield buffer.subarray(0, written);
   }
 }
 
