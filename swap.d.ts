@@ -58,7 +58,7 @@ export interface SwapFileOptions {
    * name ends with the target's, and so has its extension. What it throws ends the swap, and is the
    * error's `cause`. One that never settles is ended by `signal`.
    *
-   * It must not swap the same target: that would wait for itself.
+   * It must not swap the same target: that would wait for itself, as two do that swap each other's.
    */
   prepare?: ((stagingPath: string) => unknown) | undefined;
   /** How sure the swap is to outlive a power cut. Default: `"full"`. */
