@@ -1,7 +1,7 @@
 // A file that this process has open as a database is left alone: opening and closing it would drop
 // the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 
-import { link, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { link, open as openFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "ava";
@@ -154,7 +154,11 @@ test("a file that the program has open itself is swapped", async (t) => {
   const [target, source] = [join(directory, "target"), join(directory, "source")];
   // As long as a database could be.
   for (const path of [target, source]) await writeFile(path, Buffer.alloc(8192, path));
-  const handles = await Promise.all([open(target, "r+"), open(target, "r"), open(source, "r+")]);
+  const handles = await Promise.all([
+    openFile(target, "r+"),
+    openFile(target, "r"),
+    openFile(source, "r+"),
+  ]);
   await fsyncFile(target);
   t.true((await swapFile(target, { source })).committed);
   await renameDurably(source, target);

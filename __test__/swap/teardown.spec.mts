@@ -69,9 +69,9 @@ interface Loop {
 // fewer.
 async function watchLoop(action: () => Promise<unknown>): Promise<Loop> {
   const loop: Loop = { turns: 0, busyMs: 0 };
-  let isOver = false;
-  const running = action().finally(() => (isOver = true));
-  for (let before = computedMs(); !isOver; loop.turns++) {
+  const over = new AbortController();
+  const running = action().finally(() => over.abort());
+  for (let before = computedMs(); !over.signal.aborted; loop.turns++) {
     await setImmediate();
     const now = computedMs();
     loop.busyMs = Math.max(loop.busyMs, now - before);
