@@ -34,11 +34,6 @@ pub fn this_process() -> Opener {
     Opener { pid: std::process::id(), name: String::new() }
 }
 
-/// Whether this process has the file open otherwise than by the connections that `open_files` knows.
-pub fn has_another_copy_here(path: &Path) -> bool {
-    !open_files::has(path) && platform::descriptors_here(path) > 0
-}
-
 #[cfg(target_os = "linux")]
 mod platform {
     use std::fs;
@@ -73,12 +68,6 @@ mod platform {
             }
         }
         found
-    }
-
-    pub fn descriptors_here(path: &Path) -> usize {
-        identity(path)
-            .and_then(|file| descriptors(Path::new("/proc/self/fd"), file))
-            .unwrap_or_default()
     }
 
     /// How many of a process' descriptors lead to the file. None where they are not to be seen.
@@ -142,11 +131,6 @@ mod platform {
         let name = String::from_utf8_lossy(&name[..length]).into_owned();
         Opener { pid: pid.cast_unsigned(), name }
     }
-
-    /// Not asked for here.
-    pub fn descriptors_here(_path: &Path) -> usize {
-        0
-    }
 }
 
 #[cfg(windows)]
@@ -161,10 +145,6 @@ mod platform {
 
     pub fn others(_path: &Path) -> Found {
         Found::default()
-    }
-
-    pub fn descriptors_here(_path: &Path) -> usize {
-        0
     }
 }
 
@@ -192,16 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn handles_of_this_process_are_told_from_its_connections() {
+    fn connections_of_this_process_are_openers_unless_they_are_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let file = std::fs::File::create(&path).unwrap();
-        assert!(has_another_copy_here(&path));
+        std::fs::write(&path, "").unwrap();
         let entry = open_files::OpenFile::enter(&path).unwrap();
-        assert!(!has_another_copy_here(&path));
         assert_eq!(all(&path, 1), []);
         assert!(all(&path, 0)[0].is_self());
-        drop((entry, file));
-        assert!(!has_another_copy_here(&path));
+        drop(entry);
+        assert_eq!(all(&path, 0), []);
     }
 }

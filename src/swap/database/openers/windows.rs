@@ -55,11 +55,6 @@ pub fn others(path: &Path) -> Found {
     RESTART_MANAGER.as_ref().and_then(|manager| manager.others(path)).unwrap_or_default()
 }
 
-/// Windows has no locks that another copy's closing would drop.
-pub fn descriptors_here(_path: &Path) -> usize {
-    0
-}
-
 impl RestartManager {
     /// The library stays for as long as the process: it is the system's own.
     fn load() -> Option<Self> {
