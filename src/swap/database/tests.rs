@@ -770,6 +770,18 @@ mod left_by_a_killed_swap {
     }
 
     #[test]
+    fn with_a_journal_that_nobody_counts_on() {
+        for mode in MODES {
+            let bench = Bench::new(mode);
+            let was_wal = (mode == "wal").then(|| identity(&bench)).flatten();
+            leave_note(&bench, &Note { was_wal, in_place: Some(1), ..Note::default() });
+            fs::write(bench.beside("a.db-journal"), [0; 512]).unwrap();
+            recovery::before_open(&bench.path());
+            bench.assert_old(mode);
+        }
+    }
+
+    #[test]
     fn when_the_power_failed_and_only_the_backups_name_was_on_the_disk() {
         let bench = Bench::new("delete");
         fs::hard_link(bench.path(), bench.beside("old.db")).unwrap();
