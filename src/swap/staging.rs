@@ -17,8 +17,6 @@ const PREFIX: &str = ".staging-";
 /// The same for what was moved aside on Windows.
 const ASIDE_PREFIX: &str = ".aside-";
 const RANDOM: usize = 12;
-/// What SQLite has beside a database.
-pub const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// How often a name that is taken already is tried again.
 const ATTEMPTS: usize = 16;
 
@@ -120,7 +118,7 @@ impl Drop for StagingFile {
     fn drop(&mut self) {
         if self.is_there {
             // What cannot be removed now is removed by the next swap of the target.
-            remove_with_sidecars(&self.path);
+            let _ = remove_with_sidecars(&self.path);
         }
     }
 }
@@ -133,7 +131,7 @@ pub fn sweep(target: &Target) -> Result<()> {
     for entry in entries.flatten() {
         if kind_of_leftover(&entry.file_name(), name).is_some() {
             // A program that still runs from `.aside-*` keeps it: then the next swap tries again.
-            remove_with_sidecars(&entry.path());
+            let _ = remove_with_sidecars(&entry.path());
         }
     }
     Ok(())
@@ -186,16 +184,14 @@ fn restrict(_file: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// What kind of leftover has this name, if it is one of the target of this name: a staging file, what
-/// SQLite has beside one that is a database, or a file moved aside.
+/// What kind of leftover has this name, if it is one of the target of this name: a staging file, or a
+/// file moved aside.
 pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static str> {
     let is_with = |prefix: &str| {
         let random = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes())?.get(..RANDOM)?;
         let random = std::str::from_utf8(random).ok()?;
         let name = name_with(&format!("{prefix}{random}-"), target);
-        let rest = candidate.as_encoded_bytes().strip_prefix(name.as_encoded_bytes())?;
-        let is_name = rest.is_empty() || SIDECARS.iter().any(|suffix| rest == suffix.as_bytes());
-        (is_name && random.bytes().all(|byte| CHARACTERS.contains(&byte))).then_some(())
+        (candidate == name && random.bytes().all(|byte| CHARACTERS.contains(&byte))).then_some(())
     };
     match (is_with(PREFIX), is_with(ASIDE_PREFIX)) {
         (Some(()), _) => Some("staging"),
@@ -221,11 +217,11 @@ fn random_characters() -> String {
 
 /// What `prepare` may have left where it worked on a database goes too. The file itself last: by
 /// names alone its sidecars could be those of another target's staging file.
-fn remove_with_sidecars(path: &Path) {
+pub fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     for sidecar in sidecars::of(path) {
         let _ = fs::remove_file(sidecar);
     }
-    let _ = remove(path);
+    remove(path)
 }
 
 /// Removes a file of ours.
@@ -306,9 +302,7 @@ mod tests {
         for name in ["a", ".staging-a", ".staging-short-a", ".staging-ABCDEFGHIJKL-a"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        for name in [".aside-0123456789ab-a", ".staging-0123456789ab-a-wal"] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
+        fs::write(folder.path().join(".aside-0123456789ab-a"), "").unwrap();
         sweep(&mine).unwrap();
         let left = names(&folder);
         assert_eq!(left.len(), 5, "{left:?}");

@@ -191,9 +191,11 @@ fn restore_journal_mode(
 
 /// Removes what lies about.
 fn sweep(target: &Target) -> Result<Vec<Found>> {
-    let removed = leftovers(target)?.into_iter().map(|(what, path)| match staging::remove(&path) {
-        Ok(()) => Found::new(what, &path, "removed"),
-        Err(error) => Found::failed(what, &path, &error),
+    let removed = leftovers(target)?.into_iter().map(|(what, path)| {
+        match staging::remove_with_sidecars(&path) {
+            Ok(()) => Found::new(what, &path, "removed"),
+            Err(error) => Found::failed(what, &path, &error),
+        }
     });
     Ok(removed.collect())
 }
