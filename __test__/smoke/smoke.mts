@@ -10,12 +10,20 @@ import type * as Package from "latchdb";
 import type { SmokeCase } from "./case.mjs";
 import { closing } from "./cases/closing.mjs";
 import { queries } from "./cases/queries.mjs";
+import { replacing } from "./cases/replacing.mjs";
 import { swapping } from "./cases/swapping.mjs";
 import { transactions } from "./cases/transactions.mjs";
 import { workers } from "./cases/workers.mjs";
 
 /** What is to be tried elsewhere, too, is a module of cases in this list. */
-const cases: SmokeCase[] = [...queries, ...transactions, ...closing, ...workers, ...swapping];
+const cases: SmokeCase[] = [
+  ...queries,
+  ...transactions,
+  ...closing,
+  ...workers,
+  ...swapping,
+  ...replacing,
+];
 
 const [packageFolder] = process.argv.slice(2).map((path) => resolve(path));
 if (packageFolder === undefined) throw new Error("usage: node smoke.mjs PACKAGE_FOLDER");

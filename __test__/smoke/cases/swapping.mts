@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
@@ -10,9 +9,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import type { SmokeCase } from "../case.mjs";
+import { ended, start, startHolder } from "../holder-process.mjs";
 
 const everywhere: SmokeCase[] = [
   {
@@ -116,9 +114,7 @@ const onWindows: SmokeCase[] = [
     async run(place) {
       const { swapFile } = place.package;
       const target = join(place.folder, "test.db");
-      const program = fileURLToPath(new URL("../holder.mjs", import.meta.url));
-      const holder = start(process.execPath, [program, place.packageFolder, target]);
-      await once(holder.stdout, "data");
+      const holder = await startHolder(place.packageFolder, target);
       await assert.rejects(swapFile(target, { data: "new", retryMs: 100 }), {
         code: "TARGET_IN_USE",
         step: "rename",
@@ -153,13 +149,3 @@ const onWindows: SmokeCase[] = [
 ];
 
 export const swapping = [...everywhere, ...(process.platform === "win32" ? onWindows : [])];
-
-type Running = ChildProcessByStdio<Writable, Readable, null>;
-
-function start(program: string, args: string[]): Running {
-  return spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-}
-
-async function ended(running: Running): Promise<void> {
-  if (running.exitCode === null) await once(running, "exit");
-}

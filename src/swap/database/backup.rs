@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::{Backup, Patience};
+use crate::open_files;
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
 use crate::swap::target::{Target, name_with};
@@ -64,11 +65,8 @@ pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
 /// leftover.
 fn is_taken(name: &OsStr, target: &Target) -> bool {
     let database = target.path.file_name().unwrap_or_default();
-    let is_sidecar = staging::SIDECARS.iter().any(|suffix| {
-        let mut sidecar = database.to_owned();
-        sidecar.push(suffix);
-        sidecar == name
-    });
+    let is_sidecar =
+        open_files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
     let is_ours = [PREFIX, lock::PREFIX].iter().any(|prefix| name_with(prefix, database) == name);
     is_sidecar || is_ours || staging::kind_of_leftover(name, database).is_some()
 }
@@ -89,7 +87,7 @@ pub fn settle(
 ) -> Result<Option<Settled>> {
     let unnamed = unnamed(target);
     if !is_there(&unnamed) {
-        return Ok(None);
+        return remove_second_name(target, note);
     }
     if has_old_stayed(target, &unnamed, note, patience) {
         std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
@@ -108,6 +106,18 @@ pub fn settle(
             Err(error) => return Err(error).at(Step::Backup, &path),
         }
     }
+}
+
+/// The backup gets its name right after the rename, with one sync for both: a power cut may leave that
+/// name alone, as another name of the database that has stayed.
+fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
+    let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
+    let path = target.directory.join(name);
+    if !is_there(&path) || note::identity(&path) != note::identity(&target.path) {
+        return Ok(None);
+    }
+    std::fs::remove_file(&path).at(Step::Recover, &path)?;
+    Ok(Some(Settled::Removed(path)))
 }
 
 /// What became of a backup.

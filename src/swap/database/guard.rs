@@ -1,15 +1,15 @@
 //! Our last connection on the old database: from its `BEGIN IMMEDIATE` on nobody else commits, and
 //! everybody reads on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::note;
 use super::own::Own;
 use super::request::Patience;
+use crate::open_files;
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{Result, Step};
-use crate::swap::staging::SIDECARS;
 
 /// See the module's own text.
 #[derive(Debug)]
@@ -162,14 +162,8 @@ pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::Pa
 }
 
 /// What is beside a database now: `-wal`, `-shm`, `-journal`.
-pub fn sidecars(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let name = database.as_os_str().to_owned();
-    SIDECARS.iter().filter_map(move |suffix| {
-        let mut sidecar = name.clone();
-        sidecar.push(suffix);
-        let sidecar = std::path::PathBuf::from(sidecar);
-        std::fs::symlink_metadata(&sidecar).is_ok().then_some(sidecar)
-    })
+pub fn sidecars(database: &Path) -> impl Iterator<Item = PathBuf> {
+    open_files::sidecars::of(database).filter(|sidecar| sidecar.symlink_metadata().is_ok())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::proof::Handle;
 use super::request::{Mode, Patience, Swapped};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::error::{At, Result, Step, SwapError};
 use crate::swap::staging::StagingFile;
 use crate::swap::{durability, metadata, rename};
 
@@ -109,7 +109,7 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
     match metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None) {
         // Somebody else's database has a backup of ours, which nobody else may read.
         #[cfg(unix)]
-        Err(SwapError { problem: Problem::Owner { .. }, .. }) => {}
+        Err(SwapError { problem: crate::swap::error::Problem::Owner { .. }, .. }) => {}
         carried => carried?,
     }
     durability::sync_file(&file, swap.request.durability).at(Step::Backup, staging.path())?;

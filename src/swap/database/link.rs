@@ -189,8 +189,12 @@ fn rename_behind(gate: Gate, swap: &Swap<'_>, new: &New) -> Result<Option<Gate>>
     let cancel = &swap.patience.cancel;
     let at_once = Retry { retry: std::time::Duration::ZERO, cancel };
     match rename::replace(new.path(), &swap.target.path, &at_once) {
+        // The gate itself looks like a program that runs: nobody can write to it, and it can be removed.
         #[cfg(windows)]
-        Err(SwapError { problem: Problem::InUse { .. } | Problem::Io(_), .. }) => {
+        Err(SwapError {
+            problem: Problem::InUse { .. } | Problem::InUseAsImage(_) | Problem::Io(_),
+            ..
+        }) => {
             drop(gate);
             let retry = Retry { retry: swap.patience.timeout, cancel };
             rename::replace(new.path(), &swap.target.path, &retry).map(|()| None)

@@ -9,7 +9,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::request::Patience;
-use crate::open_files::OpenFile;
+use crate::open_files::{self, OpenFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 
@@ -65,11 +65,9 @@ impl Own {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
             // SQLite says only "unable to open database file": the system says why.
-            match std::fs::File::open(path) {
-                Err(refused) if !crate::open_files::has(path) => {
-                    SwapError::new(Problem::Io(refused), step, path)
-                }
-                _ => wrong(error),
+            match open_files::open_by(path).is_none().then(|| std::fs::File::open(path)) {
+                Some(Err(refused)) => SwapError::new(Problem::Io(refused), step, path),
+                Some(Ok(_)) | None => wrong(error),
             }
         })?;
         let entry = OpenFile::enter(path).at(step, path)?;

@@ -897,6 +897,27 @@ mod left_by_a_killed_swap {
     }
 
     #[test]
+    fn with_a_journal_that_nobody_counts_on() {
+        for mode in MODES {
+            let bench = Bench::new(mode);
+            let was_wal = (mode == "wal").then(|| identity(&bench)).flatten();
+            leave_note(&bench, &Note { was_wal, in_place: Some(1), ..Note::default() });
+            fs::write(bench.beside("a.db-journal"), [0; 512]).unwrap();
+            recovery::before_open(&bench.path());
+            bench.assert_old(mode);
+        }
+    }
+
+    #[test]
+    fn when_the_power_failed_and_only_the_backups_name_was_on_the_disk() {
+        let bench = Bench::new("delete");
+        fs::hard_link(bench.path(), bench.beside("old.db")).unwrap();
+        leave_note(&bench, &Note { backup: Some("old.db".into()), ..Note::default() });
+        recovery::before_open(&bench.path());
+        bench.assert_old("delete");
+    }
+
+    #[test]
     fn a_backup_without_a_note_is_kept_unless_it_is_the_database_itself() {
         let bench = Bench::new("delete");
         fs::hard_link(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();

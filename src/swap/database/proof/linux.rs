@@ -118,13 +118,16 @@ fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open_files::Link;
     use std::fs::OpenOptions;
     use std::sync::mpsc;
     use std::thread;
     use std::time::{Duration, Instant};
 
     fn open(path: &Path) -> PlainFile {
-        PlainFile::open(OpenOptions::new().read(true).write(true), path).unwrap()
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        PlainFile::open(options, Link::Refuse, path).unwrap()
     }
 
     #[test]
