@@ -113,7 +113,11 @@ pub fn settle(
 fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
     let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
-    if !is_there(&path) || note::identity(&path) != note::identity(&target.path) {
+    if path == target.path
+        || !is_name(name, target)
+        || !is_there(&path)
+        || note::identity(&path) != note::identity(&target.path)
+    {
         return Ok(None);
     }
     std::fs::remove_file(&path).at(Step::Recover, &path)?;

@@ -918,6 +918,19 @@ mod left_by_a_killed_swap {
     }
 
     #[test]
+    fn a_note_that_names_the_database_itself_does_not_remove_it() {
+        let bench = Bench::new("delete");
+        fs::create_dir(bench.beside("sub")).unwrap();
+        fs::hard_link(bench.path(), bench.beside("sub/link")).unwrap();
+        for name in ["a.db", "./a.db", "sub/../a.db", "sub/link"] {
+            leave_note(&bench, &Note { backup: Some(name.into()), ..Note::default() });
+            recovery::before_open(&bench.path());
+            assert!(bench.path().exists(), "{name}");
+        }
+        assert!(bench.beside("sub/link").exists());
+    }
+
+    #[test]
     fn a_backup_without_a_note_is_kept_unless_it_is_the_database_itself() {
         let bench = Bench::new("delete");
         fs::hard_link(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();
