@@ -71,7 +71,8 @@ export interface DatabaseSwapSettings {
   durability?: Durability | undefined;
   /**
    * How long to wait, in ms: for open transactions of the client ({@link LatchClient.replaceDatabase}),
-   * for locks of others, and with `inUse: "wait"`. It does not limit `build` and `verify`. Default: 10,000.
+   * for locks of others, and with `inUse: "wait"`. It limits neither `build` and `verify` nor the wait
+   * for another swap of the same database: `signal` does. Default: 10,000.
    */
   timeoutMs?: number | undefined;
   /** What it throws is an uncaught exception, as with an event's listener. */
@@ -92,7 +93,10 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * size, encoding, auto_vacuum and journal mode; `old` only reads the old one (undefined where
          * there is none). Nobody can write to the old database meanwhile; others can read it. Both
          * clients are closed when the returned promise settles; a transaction that is open then is
-         * rolled back.
+         * rolled back. What waits for this swap must not be awaited in here: calls of the client that is
+         * replaced, and swaps of the same database, wait until it is over. Nor may another SQLite library
+         * of this process open the old database: closing it drops the locks that keep others out, and
+         * the swap is refused where that is found.
          */
         build: (staging: LatchClient, old: LatchClient | undefined) => unknown;
         source?: undefined;
@@ -118,8 +122,9 @@ export interface DatabaseSwapResult {
   /** The path of the old database, where a backup was asked for and there was one. */
   backup: string | undefined;
   /**
-   * Whether somebody opened the database in the very instant of the rename, and has the old file.
-   * What it writes is lost with it: `mode: "link"`, and about one microsecond.
+   * Whether somebody opened the database in the very instant of the rename, and has the old file
+   * (`mode: "link"`). What it writes is lost with that, or refused by SQLite; beside a new database in
+   * WAL mode it may even reach that one's `-wal`. The instant is that of one system call.
    */
   openedMeanwhile: boolean;
   /** The size of the new database, in bytes. */

@@ -40,7 +40,7 @@ export interface SwapProgress {
   step: SwapStep;
   /** How many bytes of the new file are written. */
   done: number;
-  /** How many there will be; undefined for a stream, of which nobody knows. */
+  /** How many there will be; undefined for a stream or a long text, of which nobody knows. */
   total: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface SwapFileOptions {
    * name ends with the target's, and so has its extension. What it throws ends the swap, and is the
    * error's `cause`. One that never settles is ended by `signal`.
    *
-   * It must not swap the same target: that would wait for itself.
+   * It must not swap the same target: that would wait for itself, as two do that swap each other's.
    */
   prepare?: ((stagingPath: string) => unknown) | undefined;
   /** How sure the swap is to outlive a power cut. Default: `"full"`. */
@@ -74,7 +74,8 @@ export interface SwapFileOptions {
   skipIfSame?: boolean | undefined;
   /**
    * The permissions of the new file, for example `0o755`. Default: those of the file that is
-   * replaced; where there is none, `0o666` without the process' umask. On Windows only whether
+   * replaced; where there is none, what `prepare` has given it (other than the staging file's
+   * `0o600`), or else `0o666` without the process' umask. On Windows only whether
    * anyone may write counts, as in `fs.chmod`.
    */
   mode?: number | undefined;
@@ -116,8 +117,11 @@ export type SwapOptions = SwapFileOptions &
         /**
          * The content: text (as UTF-8), bytes, or a stream of either (a `Readable`, a
          * `ReadableStream`, an async generator). Bytes must not be changed before the promise
-         * settles: long ones are written from where they are. A buffer that is transferred away
-         * meanwhile ends the swap with DATA_FAILED. What a stream throws ends the swap, and is the error's `cause`.
+         * settles: long ones are written from where they are. A buffer that is transferred
+         * away or resized meanwhile ends the swap with DATA_FAILED. What a stream throws ends the
+         * swap, and is the error's `cause`. A stream
+         * that is not read to its end is closed, by `destroy()`, `cancel()` or the iterator's
+         * `return()`.
          */
         data: SwapData;
       }
@@ -155,8 +159,9 @@ export interface SwapResult {
  * there is no way back: an error then has `committed: true`, and its code is NOT_DURABLE.
  *
  * Other hard links to the target keep the old content. A target that this process has open as a
- * database is refused. Up to 64 swaps of a thread are under way at once; further ones wait. One that
- * has not ended keeps the process alive.
+ * database is refused, and so is a file that belongs to one. Up to 64 swaps of a thread work at once, those aside that wait for
+ * `prepare`, for data or for their turn; further ones wait. One that has not ended keeps the process
+ * alive.
  *
  * @param target the path of the file to replace, or to make; its directory must be there
  * @returns when all of it is done
@@ -183,11 +188,17 @@ export class SwapError extends Error {
    * - `DIRECTORY_MISSING`, `TARGET_IS_DIRECTORY`, `TARGET_NOT_A_FILE` (a device, a socket),
    *   `TOO_MANY_LINKS` (symlinks that lead in circles)
    * - `SOURCE_MISSING`, `SOURCE_NOT_A_FILE`, `SOURCE_IS_TARGET`, `SOURCE_CHANGED` while it was copied
-   * - `FILE_IS_OPEN_DATABASE`: this process has the file open as a database; close its clients first
+   * - `FILE_IS_OPEN_DATABASE`: this process has the file open as a database, or has the database open
+   *   whose `-wal`, `-shm` or `-journal` it is; close the database's clients first
+   * - `OPEN_ELSEWHERE_IN_PROCESS`: the same of another SQLite in this process (`node:sqlite`,
+   *   `bun:sqlite`, a second copy of latchdb), or of a database that is attached. Linux and macOS; see
+   *   docs/swapping-files.md for what is not noticed
    * - `DISK_FULL`, `NO_PERMISSION`, `READ_ONLY`, `IO_ERROR` (see `errno`)
    * - `SIZE_MISMATCH`: the file system has another size for the new file than was written
    * - `PREPARE_FAILED`, `DATA_FAILED`: see `cause`
-   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`: what `prepare`, or somebody else, left of it
+   * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`, `STAGING_IS_LINK` (a hard link to another file),
+   *   `STAGING_HAS_SIDECAR` (a database that was not closed): what `prepare`, or somebody else, left
+   *   of it
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced
@@ -200,7 +211,7 @@ export class SwapError extends Error {
    * - `BUILD_FAILED`, `VERIFY_FAILED`: see `cause`; `INTEGRITY_CHECK_FAILED`, `FOREIGN_KEY_CHECK_FAILED`
    * - `STAGING_OPEN`, `STAGING_SIDECAR`: somebody still has the new database open
    * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode
-   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`: another name is needed; `TARGET_EXISTS`
+   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`, `BACKUP_NAME_RESERVED`: another name is needed; `TARGET_EXISTS`
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
    * - `INTERNAL_ERROR`: a defect of latchdb's
    */

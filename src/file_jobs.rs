@@ -1,6 +1,9 @@
 //! The work of one environment on files: swaps, and steps of them by hand. Each job runs on a thread
-//! from its beginning to its end, through the waits for JavaScript too, and is ended from outside by
-//! its flag.
+//! from its beginning to its end, through its waits too, and is ended from outside by its flag.
+//!
+//! Only the threads that work are limited in number. One that waits, for JavaScript or for another
+//! swap, makes room: what it waits for may be the end of a job that has no thread yet, such as a step
+//! by hand in its own `prepare`.
 //!
 //! A few threads stay for some seconds after their last job: the system lets a thread that was made
 //! just now wait behind every other one that computes, so that on a busy machine each of its system
@@ -9,14 +12,15 @@
 mod short_slices;
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::context::Outbox;
-use crate::swap::cancel::Cancel;
+use crate::swap::cancel::{Cancel, Watch};
 use crate::swap::database::{self, doctor, recovery, request as database_request};
 use crate::swap::error::{CancelReason, Problem, Result, Step, SwapError};
 use crate::swap::rename::Patience;
@@ -24,8 +28,8 @@ use crate::swap::{self, Caller, Request, Swapped, by_hand};
 use crate::wire::response::Records;
 use crate::wire::swap::{Question, Wanted};
 
-/// How many threads there are at most. Further jobs wait for one.
-const MOST_THREADS: usize = 64;
+/// How many threads work at once before further jobs wait for one.
+const MOST_WORKING: usize = 64;
 /// How many threads stay for the next job at most, and for how long.
 const MOST_IDLE: usize = 4;
 const IDLE: Duration = Duration::from_secs(5);
@@ -106,10 +110,12 @@ impl Task {
 
 /// How a job ended well.
 #[derive(Debug)]
-enum Ended {
+pub enum Ended {
+    /// A file was swapped, or a step by hand is done.
     File(Swapped),
+    /// A database was swapped.
     Database(database_request::Swapped),
-    /// JSON.
+    /// Something was found out: JSON.
     Report(String),
 }
 
@@ -123,14 +129,14 @@ enum Reply {
 }
 
 /// See the module's own text.
-#[derive(Default)]
 pub struct FileJobs {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Shared {
+    /// Itself, for the threads that it starts.
+    this: Weak<Self>,
     state: Mutex<State>,
     /// There is a job to take, or all are stopped.
     changed: Condvar,
@@ -138,8 +144,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Jobs to take. Either there are no more of them than threads that look for one, or no more
-    /// threads may be made.
+    /// Jobs to take. Either there are no more of them than threads that look for one, or as many
+    /// threads work as may, or the system has no more.
     ready: VecDeque<Call>,
     /// The paths of the swaps that run or are ready, and the swaps that wait for their turn there.
     turns: HashMap<PathBuf, VecDeque<Call>>,
@@ -147,6 +153,10 @@ struct State {
     threads: usize,
     /// How many of them look for a job, or wait for one.
     looking: usize,
+    /// How many of them wait in the middle of a job.
+    waiting: usize,
+    /// Those that have not been joined.
+    handles: Vec<JoinHandle<()>>,
     stopped: bool,
 }
 
@@ -159,7 +169,6 @@ struct Call {
 }
 
 /// What JavaScript says to the thread of one job.
-#[derive(Default)]
 struct Conversation {
     cancel: Arc<Cancel>,
     replies: Mutex<VecDeque<Reply>>,
@@ -167,13 +176,22 @@ struct Conversation {
     spare: Mutex<Vec<u8>>,
 }
 
+impl Default for FileJobs {
+    fn default() -> Self {
+        let new = |this: &Weak<Shared>| Shared { this: Weak::clone(this), ..Shared::default() };
+        Self { shared: Arc::new_cyclic(new) }
+    }
+}
+
 impl FileJobs {
     /// Queues a job, for which JavaScript waits from now on.
     pub fn start(&mut self, job: u32, task: Task, outbox: Arc<dyn Outbox>) {
-        for thread in self.threads.extract_if(.., |thread| thread.is_finished()) {
-            let _ = thread.join();
-        }
-        let conversation = Arc::<Conversation>::default();
+        let watch: Weak<dyn Watch> = Weak::clone(&self.shared.this) as _;
+        let conversation = Arc::new(Conversation {
+            cancel: Arc::new(Cancel::watched(watch)),
+            replies: Mutex::default(),
+            spare: Mutex::default(),
+        });
         let call = Call { job, task, conversation: Arc::clone(&conversation), outbox };
         let mut state = self.shared.lock();
         if state.stopped {
@@ -183,15 +201,10 @@ impl FileJobs {
         }
         state.conversations.insert(job, conversation);
         state.queue(call);
-        if state.ready.len() <= state.looking || state.threads == MOST_THREADS {
-            drop(state);
-            self.shared.changed.notify_one();
-            return;
-        }
-        state.threads += 1;
-        state.looking += 1;
+        let stranded = self.shared.staff(&mut state);
         drop(state);
-        self.start_thread(job);
+        self.shared.changed.notify_one();
+        reject_all(stranded);
     }
 
     /// Hands a job the piece of its content that it wanted.
@@ -249,33 +262,33 @@ impl FileJobs {
     /// Waits for the threads, which [`FileJobs::stop`] has ended. What cannot be interrupted is let
     /// finish: one system call, which may be an fsync.
     pub fn join(&mut self) {
-        for thread in self.threads.drain(..) {
+        // Stopped, they start no others.
+        let handles = std::mem::take(&mut self.shared.lock().handles);
+        for thread in handles {
             // The thread catches the panics of its jobs; one that got out has nothing more to say.
             let _ = thread.join();
         }
     }
+}
 
-    fn start_thread(&mut self, job: u32) {
-        let shared = Arc::clone(&self.shared);
-        let builder = thread::Builder::new().name("latchdb-files".into()).stack_size(STACK);
-        match builder.spawn(move || shared.run_calls()) {
-            Ok(thread) => self.threads.push(thread),
-            Err(error) => {
-                let mut state = self.shared.lock();
-                state.threads -= 1;
-                state.looking -= 1;
-                // A thread that runs already takes it up later.
-                if state.threads > 0 {
-                    return;
-                }
-                let call = state.withdraw(job);
-                state.conversations.remove(&job);
-                drop(state);
-                if let Some(call) = call {
-                    call.reject(Problem::Io(error));
-                }
-            }
-        }
+/// Ends jobs that no thread could be started for.
+fn reject_all(stranded: Vec<(Call, io::Error)>) {
+    for (call, error) in stranded {
+        call.reject(Problem::Io(error));
+    }
+}
+
+impl Watch for Shared {
+    fn begin_wait(&self) {
+        let mut state = self.lock();
+        state.waiting += 1;
+        let stranded = self.staff(&mut state);
+        drop(state);
+        reject_all(stranded);
+    }
+
+    fn end_wait(&self) {
+        self.lock().waiting -= 1;
     }
 }
 
@@ -311,12 +324,55 @@ impl Shared {
         call
     }
 
+    /// Starts a thread where a job is ready, nobody looks for one and fewer work than may. Gives back
+    /// the jobs that would wait for ever, as the system has no more threads and nobody works.
+    fn staff(&self, state: &mut State) -> Vec<(Call, io::Error)> {
+        if state.ready.len() <= state.looking || state.working() >= MOST_WORKING {
+            return Vec::new();
+        }
+        // The lock is kept: whoever joins the threads finds all of them.
+        for thread in state.handles.extract_if(.., |thread| thread.is_finished()) {
+            let _ = thread.join();
+        }
+        let Some(shared) = self.this.upgrade() else { return Vec::new() };
+        let builder = thread::Builder::new().name("latchdb-files".into()).stack_size(STACK);
+        match builder.spawn(move || shared.run_calls()) {
+            Ok(thread) => {
+                state.handles.push(thread);
+                state.threads += 1;
+                state.looking += 1;
+                Vec::new()
+            }
+            // A thread that works takes them up later.
+            Err(_) if state.working() > 0 => Vec::new(),
+            Err(error) => state.strand(&error),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// How many threads there are that do not wait in the middle of a job.
+    fn working(&self) -> usize {
+        self.threads - self.waiting
+    }
+
+    /// Takes out all jobs that are ready, and those that waited for their turn behind them.
+    fn strand(&mut self, error: &io::Error) -> Vec<(Call, io::Error)> {
+        let mut stranded = Vec::new();
+        while let Some(call) = self.ready.pop_front() {
+            self.conversations.remove(&call.job);
+            self.end_turn(&call);
+            let error =
+                error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error);
+            stranded.push((call, error));
+        }
+        stranded
+    }
+
     /// Takes a job in: it is ready, or waits for its turn.
     fn queue(&mut self, call: Call) {
         if let Some(turn) = call.task.turn() {
@@ -411,14 +467,7 @@ impl Call {
     }
 
     fn answer(&self, ended: &Result<Ended>) {
-        let mut records = Records::new(self.job);
-        match ended {
-            Ok(Ended::File(swapped)) => records.swapped(*swapped),
-            Ok(Ended::Database(swapped)) => records.database_swapped(swapped),
-            Ok(Ended::Report(json)) => records.report(json),
-            Err(error) => records.swap_error(error),
-        }
-        self.outbox.post(records.take(), true);
+        answer(self.job, ended, &*self.outbox);
     }
 
     fn reject(self, problem: Problem) {
@@ -429,6 +478,18 @@ impl Call {
     fn error(&self, problem: Problem) -> SwapError {
         SwapError::new(problem, Step::Resolve, self.task.path())
     }
+}
+
+/// Tells JavaScript how a job has ended.
+pub fn answer(job: u32, ended: &Result<Ended>, outbox: &dyn Outbox) {
+    let mut records = Records::new(job);
+    match ended {
+        Ok(Ended::File(swapped)) => records.swapped(*swapped),
+        Ok(Ended::Database(swapped)) => records.database_swapped(swapped),
+        Ok(Ended::Report(json)) => records.report(json),
+        Err(error) => records.swap_error(error),
+    }
+    outbox.post(records.take(), true);
 }
 
 impl Conversation {
@@ -684,6 +745,46 @@ mod tests {
         assert!(bench.hear().1);
         let state = bench.jobs.shared.lock();
         assert!(state.turns.is_empty() && state.conversations.is_empty());
+    }
+
+    #[test]
+    fn whoever_waits_leaves_the_threads_to_others() {
+        let mut bench = Bench::new();
+        // Each in its `prepare`: one behind the other at one target, by many names of it, and
+        // at targets of their own.
+        let count = u32::try_from(MOST_WORKING).unwrap() + 10;
+        for job in 1..=count {
+            let name = "./".repeat(job as usize) + "a";
+            let Task::Swap { request, progress } = bench.swap("a", true) else { unreachable!() };
+            let target = bench.folder.path().join(name).into_os_string();
+            bench.start(
+                job,
+                Task::Swap { request: Request { target: target.into(), ..request }, progress },
+            );
+            let task = bench.swap(&job.to_string(), true);
+            bench.start(count + job, task);
+        }
+        let heard: Vec<_> = (0..=count).map(|_| bench.hear().1).collect();
+        assert!(heard.iter().all(|ends_job| !ends_job), "each target is prepared by one");
+        let task = bench.swap("another", false);
+        bench.start(2 * count + 1, task);
+        assert!(bench.hear().1);
+        bench.jobs.stop();
+        bench.jobs.join();
+        assert_eq!(bench.threads(), 0);
+    }
+
+    #[test]
+    fn no_more_threads_than_may_work_at_once() {
+        let mut bench = Bench::new();
+        let mut most = 0;
+        for job in 1..=u32::try_from(MOST_WORKING).unwrap() * 4 {
+            let task = bench.swap(&job.to_string(), false);
+            bench.start(job, task);
+            most = most.max(bench.threads());
+        }
+        assert!(most <= MOST_WORKING, "{most}");
+        (0..MOST_WORKING * 4).for_each(|_| assert!(bench.hear().1));
     }
 
     #[test]

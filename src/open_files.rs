@@ -2,13 +2,19 @@
 //!
 //! POSIX drops all of a process's locks on a file when any of its descriptors is closed
 //! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
-//! plain file calls asks here first.
+//! plain file calls asks here first. The same goes for the [`sidecars`] of a database: the locks of
+//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`. What others in this process have
+//! open, [`elsewhere`] looks for.
+
+#[cfg(unix)]
+mod elsewhere;
+pub mod sidecars;
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// What tells one file from another, whatever its name.
@@ -24,7 +30,8 @@ static OPEN: LazyLock<Mutex<HashMap<FileId, Entry>>> = LazyLock::new(Mutex::defa
 
 #[derive(Default)]
 struct Entry {
-    connections: usize,
+    /// The real path of each connection: its sidecars are named after it.
+    paths: Vec<PathBuf>,
     /// Plain handles on the same file, whose closing would drop the locks: they wait for the last
     /// connection's end. Only POSIX has such locks.
     #[cfg(unix)]
@@ -35,6 +42,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
+    path: PathBuf,
 }
 
 impl FileId {
@@ -58,8 +66,9 @@ impl OpenFile {
     /// Enters a file that a connection has just opened.
     pub fn enter(path: &Path) -> io::Result<Self> {
         let id = FileId::of(path)?;
-        table().entry(id.clone()).or_default().connections += 1;
-        Ok(Self { id })
+        let path = dunce::canonicalize(path)?;
+        table().entry(id.clone()).or_default().paths.push(path.clone());
+        Ok(Self { id, path })
     }
 
     /// Which file it is.
@@ -72,8 +81,10 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let mut table = table();
         if let Some(entry) = table.get_mut(&self.id) {
-            entry.connections -= 1;
-            if entry.connections == 0 {
+            if let Some(index) = entry.paths.iter().position(|path| *path == self.path) {
+                entry.paths.swap_remove(index);
+            }
+            if entry.paths.is_empty() {
                 table.remove(&self.id);
             }
         }
@@ -85,18 +96,88 @@ impl Drop for OpenFile {
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
+    #[cfg(unix)]
+    named_like_sidecar: bool,
+}
+
+/// What becomes of a path that ends in a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It is followed.
+    Follow,
+    /// It is an error. Not on Windows.
+    Refuse,
 }
 
 impl PlainFile {
-    /// Opens a file. Whether it is a database that is open here is for the caller to ask first.
-    pub fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
-        options.open(path).map(Self::from)
+    /// Opens a file, without waiting for the other end where it is a pipe by now. Whether it is a
+    /// database that is open in this process is for the caller to ask first.
+    pub fn open(mut options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: Some(open_marked(&mut options, link, path)?),
+            #[cfg(unix)]
+            named_like_sidecar: sidecars::database_beside(path).is_some(),
+        })
+    }
+
+    /// Opens a database's file for a look at it, or takes up a handle that waits for the last
+    /// connection's end: else each look would add one.
+    pub fn open_again(options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            let id = FileId::of(path)?;
+            // Those of its sidecars wait there, too.
+            let is_it = |file: &File| {
+                use std::os::unix::fs::MetadataExt;
+                file.metadata().is_ok_and(|found| FileId((found.dev(), found.ino())) == id)
+            };
+            let parked = table().get_mut(&id).and_then(|entry| {
+                let at = entry.parked.iter().position(is_it)?;
+                Some(entry.parked.swap_remove(at))
+            });
+            if let Some(file) = parked {
+                let named_like_sidecar = sidecars::database_beside(path).is_some();
+                return Ok(Self { file: Some(file), named_like_sidecar });
+            }
+        }
+        Self::open(options, link, path)
     }
 }
 
+#[cfg(unix)]
+fn open_marked(options: &mut OpenOptions, link: Link, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = match link {
+        Link::Follow => OFlags::empty(),
+        Link::Refuse => OFlags::NOFOLLOW,
+    };
+    let mut open = |flags: OFlags| options.custom_flags(flags.bits().cast_signed()).open(path);
+    match open(flags | elsewhere::MARK) {
+        // Somebody has a lease on it (`fcntl(2)`), which they are told to give up: that is waited for.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let file = open(flags)?;
+            fcntl_setfl(&file, fcntl_getfl(&file)? | elsewhere::MARK)?;
+            Ok(file)
+        }
+        opened => opened,
+    }
+}
+
+#[cfg(not(unix))]
+fn open_marked(options: &mut OpenOptions, _link: Link, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 impl From<File> for PlainFile {
+    /// Of a file that was made just now, and has a name of ours.
     fn from(file: File) -> Self {
-        Self { file: Some(file) }
+        Self {
+            file: Some(file),
+            #[cfg(unix)]
+            named_like_sidecar: false,
+        }
     }
 }
 
@@ -125,26 +206,85 @@ impl Drop for PlainFile {
         drop(open);
         let Ok(metadata) = file.metadata() else { return };
         let id = FileId((metadata.dev(), metadata.ino()));
+        let may_be_sidecar = self.named_like_sidecar || metadata.nlink() > 1;
         // Closed under the lock: a connection that comes now has no locks yet when it is entered.
         let mut table = table();
         if let Some(entry) = table.get_mut(&id) {
             entry.parked.push(file);
-        } else {
-            drop(file);
+            return;
+        }
+        let has_sidecar = |entry: &&mut Entry| sidecars::are_of(&entry.paths, &id);
+        match table.values_mut().filter(|_| may_be_sidecar).find(has_sidecar) {
+            Some(entry) => entry.parked.push(file),
+            None => drop(file),
         }
     }
 }
 
-/// Whether a connection of this process has the file at this path open. One that is not there, or
-/// not to be seen, has none: whoever opens it next says so.
-pub fn has(path: &Path) -> bool {
+/// By what a file is open as a database, or the database whose sidecar it is or would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenBy {
+    /// Connections of ours.
+    Us,
+    /// Another SQLite in this process.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "it locks by handle there, and shares no renaming")
+    )]
+    SomebodyElse,
+}
+
+/// By what in this process the file at this path is open as a database. One that is not there, or not
+/// to be seen, is open by nobody: whoever opens it next says so.
+pub fn open_by(path: &Path) -> Option<OpenBy> {
+    if is_open_by_us(path) {
+        return Some(OpenBy::Us);
+    }
+    #[cfg(unix)]
+    {
+        let database = sidecars::database_beside(path);
+        if elsewhere::has(path) || database.is_some_and(|database| elsewhere::has(&database)) {
+            return Some(OpenBy::SomebodyElse);
+        }
+    }
+    None
+}
+
+/// Whether connections of ours have it open. See [`open_by`].
+pub fn is_open_by_us(path: &Path) -> bool {
     // Where there is none at all, the path need not be looked at.
-    !table().is_empty() && FileId::of(path).is_ok_and(|id| connections(&id) > 0)
+    if table().is_empty() {
+        return false;
+    }
+    let is_open = |path: &Path| FileId::of(path).is_ok_and(|id| connections(&id) > 0);
+    is_open(path)
+        || sidecars::database_beside(path).is_some_and(|database| is_open(&database))
+        || is_linked_sidecar(path)
+}
+
+/// Whether it is another link to a sidecar of a database that is open here.
+#[cfg(unix)]
+fn is_linked_sidecar(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(metadata) = std::fs::metadata(path) else { return false };
+    if metadata.nlink() < 2 {
+        return false;
+    }
+    let id = FileId((metadata.dev(), metadata.ino()));
+    let paths: Vec<_> = table().values().flat_map(|entry| entry.paths.clone()).collect();
+    sidecars::are_of(&paths, &id)
+}
+
+/// Windows has no locks that another handle's end would drop, and refuses to rename or remove what
+/// SQLite has open.
+#[cfg(not(unix))]
+fn is_linked_sidecar(_path: &Path) -> bool {
+    false
 }
 
 /// How many connections of this process have the file open.
 pub fn connections(id: &FileId) -> usize {
-    table().get(id).map_or(0, |entry| entry.connections)
+    table().get(id).map_or(0, |entry| entry.paths.len())
 }
 
 fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
@@ -154,6 +294,13 @@ fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    fn open_to_read(path: &Path) -> PlainFile {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        PlainFile::open(options, Link::Follow, path).unwrap()
+    }
 
     #[test]
     fn entries_are_counted_by_file_and_go_with_their_connections() {
@@ -179,25 +326,122 @@ mod tests {
     fn a_plain_handle_is_closed_only_after_the_last_connection() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
+        let (shm, link) = (folder.path().join("a.db-shm"), folder.path().join("link"));
         std::fs::write(&path, "").unwrap();
+        std::fs::write(&shm, "").unwrap();
+        std::fs::hard_link(&shm, &link).unwrap();
         let handles = || {
             std::fs::read_dir("/proc/self/fd")
                 .unwrap()
                 .filter(|entry| {
                     let link = entry.as_ref().unwrap().path();
-                    std::fs::read_link(link).is_ok_and(|opened| opened == path)
+                    std::fs::read_link(link).is_ok_and(|opened| opened.starts_with(&folder))
                 })
                 .count()
         };
-        let open = || PlainFile::open(OpenOptions::new().read(true), &path).unwrap();
-        drop(open());
-        assert_eq!(handles(), 0, "nobody has it open: closed at once");
-        let plain = open();
+        for path_of_plain in [&path, &shm, &link] {
+            let open = || open_to_read(path_of_plain);
+            drop(open());
+            assert_eq!(handles(), 0, "nobody has it open: closed at once");
+            let plain = open();
+            let connection = OpenFile::enter(&path).unwrap();
+            drop(plain);
+            assert_eq!(handles(), 1);
+            drop(connection);
+            assert_eq!(handles(), 0);
+        }
+    }
+
+    #[test]
+    fn the_sidecars_of_an_open_database_are_as_open_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a.db", "a.db-shm", "b.db", "b.db-wal"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        std::fs::hard_link(path("a.db-shm"), path("link")).unwrap();
+        let entry = OpenFile::enter(&path("a.db")).unwrap();
+        // Also those that are not there: SQLite would take them for its own.
+        for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-journal"] {
+            assert_eq!(open_by(&path(name)), Some(OpenBy::Us), "{name}");
+        }
+        assert_eq!(open_by(&path("link")), cfg!(unix).then_some(OpenBy::Us));
+        for name in ["b.db", "b.db-wal", "a.db-backup", "-wal", "none"] {
+            assert_eq!(open_by(&path(name)), None, "{name}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("a.db-shm", path("symlink")).unwrap();
+            assert_eq!(open_by(&path("symlink")), Some(OpenBy::Us));
+        }
+        drop(entry);
+        assert_eq!(open_by(&path("a.db-shm")), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_database_that_another_sqlite_has_open_is_seen_and_an_ordinary_file_is_not() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        // A connection that no registry knows of stands for another SQLite.
+        let open = |name: &str, statements: &str| {
+            let connection = rusqlite::Connection::open(path(name)).unwrap();
+            connection.execute_batch(statements).unwrap();
+            connection
+        };
+        let wal = open("wal.db", "pragma journal_mode = wal; create table t (a)");
+        let idle = open("idle.db", "create table t (a)");
+        let empty = open("empty.db", "");
+        std::fs::hard_link(path("wal.db-shm"), path("link")).unwrap();
+        for name in ["wal.db", "wal.db-wal", "wal.db-shm", "link", "idle.db", "empty.db"] {
+            assert_eq!(open_by(&path(name)), Some(OpenBy::SomebodyElse), "{name}");
+        }
+        assert_eq!(
+            open_by(&path("idle.db-journal")),
+            Some(OpenBy::SomebodyElse),
+            "would be its own"
+        );
+        drop((wal, idle, empty));
+        let mut plain = File::create(path("plain")).unwrap();
+        plain.write_all(&[7; 512]).unwrap();
+        // Ours on a database that nobody has open; other people's on what is no database.
+        let ours = open_to_read(&path("idle.db"));
+        assert_eq!(open_by(&path("idle.db")), None);
+        assert_eq!(open_by(&path("plain")), None);
+        let reader = File::open(path("idle.db")).unwrap();
+        assert_eq!(open_by(&path("idle.db")), Some(OpenBy::SomebodyElse), "it may be anybody's");
+        drop((ours, plain, reader));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lock_tells_of_a_database_that_is_not_to_be_recognised() {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("encrypted");
+        std::fs::write(&path, [7; 512]).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        assert_eq!(open_by(&path), None);
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        fcntl_lock(&file, FlockOperation::Unlock).unwrap();
+        assert_eq!(open_by(&path), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_handle_that_waits_is_taken_up_by_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").unwrap();
         let connection = OpenFile::enter(&path).unwrap();
-        drop(plain);
-        assert_eq!(handles(), 1);
-        drop(connection);
-        assert_eq!(handles(), 0);
+        for _ in 0..10 {
+            let mut options = OpenOptions::new();
+            options.read(true);
+            drop(PlainFile::open_again(options, Link::Refuse, &path).unwrap());
+        }
+        assert_eq!(table()[connection.id()].parked.len(), 1);
     }
 
     #[test]

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 use crate::saboteur::{Sabotage, has_taken_out};
 use cancel::Cancel;
 use copy::Source;
@@ -193,6 +193,18 @@ fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other:
     dunce::canonicalize(other).is_ok_and(|other| other == one)
 }
 
+/// Whether the file has other names: they would become the target's, and its mode and owner theirs.
+#[cfg(unix)]
+fn has_other_links(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_links(_: &Metadata) -> bool {
+    false
+}
+
 /// The size of the target, where it has the same content and mode as what is asked for.
 fn same_already(
     request: &Request,
@@ -209,7 +221,7 @@ fn same_already(
     if found.len() != size || !has_mode(found, request.mode) {
         return Ok(None);
     }
-    let old = open_to_read(&target.path)?;
+    let Some(old) = open_target_to_read(target)? else { return Ok(None) };
     let is_same = match (&request.content, source) {
         (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
         (_, Some(source)) => {
@@ -233,7 +245,8 @@ fn is_same_as_staging(
     if !has_mode(found, request.mode) {
         return Ok(false);
     }
-    let (old, new) = (open_to_read(&target.path)?, open_to_read(staging)?);
+    let Some(old) = open_target_to_read(target)? else { return Ok(false) };
+    let new = open_to_read(staging)?;
     if old.metadata().at(Step::Resolve, &target.path)?.len()
         != new.metadata().at(Step::Resolve, staging)?.len()
     {
@@ -253,9 +266,23 @@ fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
     mode.is_none_or(|mode| found.permissions().readonly() == (mode & 0o222 == 0))
 }
 
+/// None where we may not read it: then nobody knows whether it is the same.
+fn open_target_to_read(target: &Target) -> Result<Option<PlainFile>> {
+    match open_to_read(&target.path) {
+        Err(SwapError { problem: Problem::Io(error), .. })
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
+}
+
 fn open_to_read(path: &Path) -> Result<PlainFile> {
     target::refuse_open_database(path, Step::Resolve)?;
-    PlainFile::open(OpenOptions::new().read(true), path).at(Step::Resolve, path)
+    let mut options = OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)
 }
 
 /// Leaves the target as it is. It may be there only just: that it is durable is made true, but for
@@ -360,6 +387,13 @@ fn commit(
     New { file, found }: New,
     caller: &mut dyn Caller,
 ) -> Result<()> {
+    let is_link_to_target = target
+        .found
+        .as_ref()
+        .is_some_and(|old| is_same_file(old, &found, &target.path, staging.path()));
+    if !is_link_to_target && has_other_links(&found) {
+        return Err(SwapError::new(Problem::StagingIsLink, Step::Prepare, staging.path()));
+    }
     caller.begin(Step::Metadata);
     let (mode, default_mode) = (request.mode, staging.default_mode());
     metadata::carry_over(target, (&file, &found), staging.path(), mode, default_mode)?;
@@ -370,14 +404,26 @@ fn commit(
         durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
     drop(file);
-    target.refuse_open_database()?;
+    // Somebody may have opened it meanwhile. Looking for others than us costs a few percent of a short
+    // swap, in which there was hardly time for it.
+    let took_its_time =
+        request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
+    if took_its_time {
+        target.refuse_open_database()?;
+    } else {
+        target.refuse_own_open_database()?;
+    }
     let cancel = Arc::clone(caller.cancel());
     cancel
         .check()
         .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
     caller.begin(Step::Rename);
     rename_staging(request, target, staging.path(), &cancel)?;
-    staging.committed();
+    // `rename(2)` does nothing between two links to one file: then both are there, and ours is removed
+    // as after an error.
+    if !is_link_to_target {
+        staging.committed();
+    }
     if request.durability == Durability::Full {
         caller.begin(Step::SyncDirectory);
         durability::sync_directory(&target.directory, request.durability).map_err(|error| {

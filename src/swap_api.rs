@@ -1,19 +1,20 @@
 //! What JavaScript can call of swaps, one function per operation. Each job is answered by records
 //! (`wire`), under the number that JavaScript gave it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use napi::bindgen_prelude::{Env, Error, Result};
 use napi_derive::napi;
 
 use crate::environment::Environment;
 use crate::environment::attachments;
-use crate::file_jobs::{FileJobs, Task};
+use crate::file_jobs::{self, FileJobs, Task};
 use crate::milliseconds;
 use crate::swap::database::request::{Backup, InUse, Request as DatabaseRequest};
 use crate::swap::durability::Durability;
+use crate::swap::error::{At, Step};
 use crate::swap::lent::Lent;
-use crate::swap::{Content, Request};
+use crate::swap::{self, Content, Request};
 
 /// How sure a swap is to outlive a power cut.
 #[napi]
@@ -76,26 +77,29 @@ pub fn start_swap(
     request: SwapRequest,
     bytes: &[u8],
 ) -> Result<()> {
-    let content = match request.source {
-        Some(source) => Content::File(absolute(&source)?),
-        // SAFETY: JavaScript holds the object until the job is answered, which is after the thread's last
-        // look; an environment that ends joins the thread first, while the object lives. Where its
-        // memory was transferred away, JavaScript says so instead of letting the swap go on.
-        None if request.is_lent => Content::Lent(unsafe { Lent::new(bytes) }),
-        None if request.has_bytes => Content::Bytes(bytes.to_vec()),
-        None => Content::Pieces { total: request.total.map(count) },
-    };
-    let swap = Request {
-        target: absolute(&request.target)?,
-        content,
-        prepare: request.prepare,
-        durability: request.durability.into(),
-        skip_if_same: request.skip_if_same,
-        mode: request.mode,
-        retry: milliseconds(request.retry),
-        move_aside: request.move_aside,
-    };
-    start(env, attachment, job, Task::Swap { request: swap, progress: request.progress })
+    start(env, attachment, job, || {
+        let content = match request.source {
+            Some(source) => Content::File(absolute(&source)?),
+            // SAFETY: JavaScript holds the object until the job is answered, which is after the
+            // thread's last look; an environment that ends joins the thread first, while the object
+            // lives. Where its memory was transferred away, JavaScript says so instead of letting
+            // the swap go on.
+            None if request.is_lent => Content::Lent(unsafe { Lent::new(bytes) }),
+            None if request.has_bytes => Content::Bytes(bytes.to_vec()),
+            None => Content::Pieces { total: request.total.map(count) },
+        };
+        let swap = Request {
+            target: absolute(&request.target)?,
+            content,
+            prepare: request.prepare,
+            durability: request.durability.into(),
+            skip_if_same: request.skip_if_same,
+            mode: request.mode,
+            retry: milliseconds(request.retry),
+            move_aside: request.move_aside,
+        };
+        Ok(Task::Swap { request: swap, progress: request.progress })
+    })
 }
 
 /// Gives a swap the piece of its content that it wanted.
@@ -129,14 +133,14 @@ pub fn end_file_jobs(env: Env, attachment: u32) -> Result<()> {
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn fsync_file(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
-    start(env, attachment, job, Task::SyncFile(absolute(&path)?))
+    start(env, attachment, job, || Ok(Task::SyncFile(absolute(&path)?)))
 }
 
 /// Syncs a directory.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn fsync_directory(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
-    start(env, attachment, job, Task::SyncDirectory(absolute(&path)?))
+    start(env, attachment, job, || Ok(Task::SyncDirectory(absolute(&path)?)))
 }
 
 /// Renames a file durably.
@@ -150,16 +154,18 @@ pub fn rename_durably(
     to: String,
     retry: f64,
 ) -> Result<()> {
-    let (from, to, retry) = (absolute(&from)?, absolute(&to)?, milliseconds(retry));
-    start(env, attachment, job, Task::Rename { from, to, retry })
+    start(env, attachment, job, || {
+        Ok(Task::Rename { from: absolute(&from)?, to: absolute(&to)?, retry: milliseconds(retry) })
+    })
 }
 
 /// Removes a file. Its answer's `committed` says whether there was one.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64) -> Result<()> {
-    let (path, retry) = (absolute(&path)?, milliseconds(retry));
-    start(env, attachment, job, Task::Remove { path, retry })
+    start(env, attachment, job, || {
+        Ok(Task::Remove { path: absolute(&path)?, retry: milliseconds(retry) })
+    })
 }
 
 /// What becomes of the old database.
@@ -218,27 +224,28 @@ pub fn start_database_swap(
     job: u32,
     request: DatabaseSwapRequest,
 ) -> Result<()> {
-    let swap = DatabaseRequest {
-        target: absolute(&request.target)?,
-        source: request.source.as_deref().map(absolute).transpose()?,
-        build: request.build,
-        verify: request.verify,
-        backup: match (request.backup, request.backup_name) {
-            (DatabaseBackup::None, _) => Backup::None,
-            (DatabaseBackup::Named, Some(name)) => Backup::Named(PathBuf::from(name)),
-            (DatabaseBackup::Pattern | DatabaseBackup::Named, _) => Backup::Pattern,
-        },
-        in_use: match request.in_use {
-            DatabaseInUse::Refuse => InUse::Refuse,
-            DatabaseInUse::Wait => InUse::Wait,
-            DatabaseInUse::InPlace => InUse::InPlace,
-        },
-        overwrite: true,
-        durability: request.durability.into(),
-        timeout: milliseconds(request.timeout),
-    };
-    let task = Task::SwapDatabase { request: swap, progress: request.progress };
-    start(env, attachment, job, task)
+    start(env, attachment, job, || {
+        let swap = DatabaseRequest {
+            target: absolute(&request.target)?,
+            source: request.source.as_deref().map(absolute).transpose()?,
+            build: request.build,
+            verify: request.verify,
+            backup: match (request.backup, request.backup_name) {
+                (DatabaseBackup::None, _) => Backup::None,
+                (DatabaseBackup::Named, Some(name)) => Backup::Named(PathBuf::from(name)),
+                (DatabaseBackup::Pattern | DatabaseBackup::Named, _) => Backup::Pattern,
+            },
+            in_use: match request.in_use {
+                DatabaseInUse::Refuse => InUse::Refuse,
+                DatabaseInUse::Wait => InUse::Wait,
+                DatabaseInUse::InPlace => InUse::InPlace,
+            },
+            overwrite: true,
+            durability: request.durability.into(),
+            timeout: milliseconds(request.timeout),
+        };
+        Ok(Task::SwapDatabase { request: swap, progress: request.progress })
+    })
 }
 
 /// What the copy of a database is asked for.
@@ -267,40 +274,50 @@ pub fn start_database_copy(
     job: u32,
     request: DatabaseCopyRequest,
 ) -> Result<()> {
-    let swap = DatabaseRequest {
-        target: absolute(&request.target)?,
-        source: Some(absolute(&request.source)?),
-        build: false,
-        verify: false,
-        backup: Backup::None,
-        in_use: InUse::Refuse,
-        overwrite: request.overwrite,
-        durability: request.durability.into(),
-        timeout: milliseconds(request.timeout),
-    };
-    let task = Task::SwapDatabase { request: swap, progress: request.progress };
-    start(env, attachment, job, task)
+    start(env, attachment, job, || {
+        let swap = DatabaseRequest {
+            target: absolute(&request.target)?,
+            source: Some(absolute(&request.source)?),
+            build: false,
+            verify: false,
+            backup: Backup::None,
+            in_use: InUse::Refuse,
+            overwrite: request.overwrite,
+            durability: request.durability.into(),
+            timeout: milliseconds(request.timeout),
+        };
+        Ok(Task::SwapDatabase { request: swap, progress: request.progress })
+    })
 }
 
 /// Sets right what a killed swap left beside a database. Answers a report.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
-    start(env, attachment, job, Task::Recover(absolute(&target)?))
+    start(env, attachment, job, || Ok(Task::Recover(absolute(&target)?)))
 }
 
 /// Looks at a database and everything beside it, and changes nothing. Answers a report.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_doctor(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
-    start(env, attachment, job, Task::Examine(absolute(&target)?))
+    start(env, attachment, job, || Ok(Task::Examine(absolute(&target)?)))
 }
 
-fn start(env: Env, attachment: u32, job: u32, task: Task) -> Result<()> {
+/// A task that cannot be is answered as one that failed.
+fn start(
+    env: Env,
+    attachment: u32,
+    job: u32,
+    task: impl FnOnce() -> swap::error::Result<Task>,
+) -> Result<()> {
     attachments::with(env, attachment, |environment: &mut Environment| {
         let outbox = environment.mailbox();
         environment.begin_wait(env);
-        environment.file_jobs.start(job, task, outbox);
+        match task() {
+            Ok(task) => environment.file_jobs.start(job, task, outbox),
+            Err(error) => file_jobs::answer(job, &Err(error), &*outbox),
+        }
     })?
     .ok_or_else(|| Error::from_reason("latchdb is not attached to this environment"))
 }
@@ -312,8 +329,8 @@ fn with_jobs(env: Env, attachment: u32, action: impl FnOnce(&mut FileJobs)) -> R
 }
 
 /// Made absolute when it is called with: a later `chdir` must not lead elsewhere.
-fn absolute(path: &str) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::from_reason(format!("{path}: {error}")))
+fn absolute(path: &str) -> swap::error::Result<PathBuf> {
+    std::path::absolute(path).at(Step::Resolve, Path::new(path))
 }
 
 #[expect(

@@ -1,12 +1,15 @@
 /** Swaps of databases that fail: the old one is untouched, the staging file gone, the error speaks. */
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import test from "ava";
 import { createClient } from "latchdb";
 import { swapDatabase } from "latchdb/swap";
 import { temporaryDatabase } from "../support/database.mjs";
+import { inNamespace } from "../support/mounts.mjs";
 import { journalModes } from "../support/queries.mjs";
+import type { ReadOnly } from "./read-only-process.mjs";
 import {
   assertUntouched,
   fill,
@@ -49,6 +52,30 @@ for (const mode of journalModes) {
     );
     t.like(error, { code: "VERIFY_FAILED", cause });
     await assertUntouched(t, versioned, mode);
+  });
+
+  test(`an abort by who hears of a step: nothing is begun any more (${mode})`, async (t) => {
+    for (const step of ["resolve", "stage", "build", "check", "verify"]) {
+      const versioned = await versionOne(t, mode);
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const late: string[] = [];
+      const note = (what: string): void => void (controller.signal.aborted && late.push(what));
+      const replaced = versioned.client.replaceDatabase({
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (progress.step === step) controller.abort(reason);
+        },
+        build: async (staging, old) => {
+          note("build");
+          await nextVersion(staging, old);
+        },
+        verify: () => note("verify"),
+      });
+      t.is(await t.throwsAsync(replaced), reason);
+      t.deepEqual(late, [], step);
+      await assertUntouched(t, versioned, mode);
+    }
   });
 
   test(`build never ends: a signal ends it (${mode})`, async (t) => {
@@ -177,23 +204,14 @@ test("what is no database, no file, or no place for one", async (t) => {
   t.is(error.code, "SOURCE_MISSING");
 });
 
-test("a folder that nobody may write to", async (t) => {
-  if (process.getuid?.() === 0 || process.platform === "win32") {
-    t.log("looked at nothing: for this user, or here, permissions of a folder mean nothing");
-    return t.pass();
-  }
-  const { directory } = await temporaryDatabase(t);
-  const folder = join(directory, "read-only");
-  await mkdir(folder);
-  const file = join(folder, "test.db");
-  const client = createClient({ url: `file:${file}` });
-  await fill(client, 1);
-  await chmod(folder, 0o555);
-  t.teardown(() => chmod(folder, 0o755));
-  const error = await swapError(t, () => client.replaceDatabase({ build: nextVersion }));
-  t.is(error.code, "NO_PERMISSION");
-  t.is(await versionOf(t, client), 1);
+test("a read-only disk: an error, and the database is read on", async (t) => {
+  const { file, directory, client } = await versionOne(t, "delete");
   client.close();
+  const program = fileURLToPath(new URL("./read-only-process.mjs", import.meta.url));
+  const mount = 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"';
+  const answer = await inNamespace<ReadOnly>(t, mount, directory, program, [file, ""]);
+  if (answer === undefined) return;
+  t.deepEqual(answer, { code: "READ_ONLY", step: "lock", path: true, rows: 500 });
 });
 
 test("a backup's name that is taken, or elsewhere; options that are wrong in themselves", async (t) => {

@@ -277,6 +277,13 @@ for (const way of ["worker.terminate()", "terminateWorker()", "process.exit()"] 
   });
 }
 
+test("a suspension that is over does not keep the process alive until its limit", async (t) => {
+  const { file } = await temporaryDatabase(t);
+  const ended = await runProgram(t, "suspended-end", { arguments: [file, "go on"] });
+  t.like(ended, { code: 0, signal: null }, ended.errors);
+  t.deepEqual(ended.lines, ["suspended", "over"]);
+});
+
 for (const [way, code] of [
   ["exit", 7],
   ["throw", 1],

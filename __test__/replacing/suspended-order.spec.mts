@@ -182,21 +182,32 @@ test("two suspensions take turns with the calls between them", async (t) => {
 
 test("a suspension does not use up the client's connections, however many want one", async (t) => {
   const { file } = await temporaryDatabase(t);
-  const { client, suspended } = await suspendable(t, file, "delete", { concurrency: 2 });
-  const { passed, pass } = barrier();
-  const replaced = suspended(() => passed);
-  const writers = Array.from({ length: 10 }, async (_, number) => {
+  // Nobody's patience ends during the test.
+  const options = { concurrency: 2, timeout: 600_000 };
+  const { client, suspended } = await suspendable(t, file, "delete", options);
+  const write = async (number: number): Promise<void> => {
     const transaction = await client.transaction("write");
     await transaction.execute({ sql: "insert into t values (?)", args: [number] });
     await transaction.commit();
-  });
-  const readers = Array.from({ length: 10 }, () => client.execute("select count(*) from t"));
+  };
+  const first = await client.transaction("write");
+  const { passed, pass } = barrier();
+  const replaced = suspended(() => passed);
+  const calls: Promise<unknown>[] = [];
+  const call = (number: number): void => {
+    calls.push(write(2 * number), write(2 * number + 1), client.execute("select 1"));
+  };
+  // While it waits, while it runs, and while those who waited get their turns.
+  for (let number = 0; number < 5; number++) call(number);
+  await first.commit();
+  for (let number = 5; number < 10; number++) call(number);
   pass();
   await replaced;
-  await t.notThrowsAsync(Promise.all([...writers, ...readers]));
+  for (let number = 10; number < 15; number++) call(number);
+  await t.notThrowsAsync(Promise.all(calls));
   t.deepEqual(
     await selectColumn(client, "select a from t order by rowid"),
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    Array.from({ length: 30 }, (_, number) => number),
   );
   // From here on it is as ever.
   const transactions = [await client.transaction("read"), await client.transaction("read")];

@@ -178,6 +178,12 @@ for (const [what, sql] of [
     const run = (): Promise<void> => suspended(() => Promise.resolve(t.fail("the action has run")));
     await client.execute(sql);
     await t.throwsAsync(run(), refusal);
+    // It does not stand in line first.
+    const transaction = await client.transaction("write");
+    const queued = client.execute("select 1");
+    await t.throwsAsync(run(), refusal);
+    await transaction.commit();
+    await queued;
     t.is(await selectValue(client, "select 1"), 1);
     await client.reconnect();
     t.is(await suspended(() => Promise.resolve("done")), "done");

@@ -1,6 +1,8 @@
 // A signal ends a swap wherever it is: at once, with the target untouched and nothing left over.
 
 import { truncate, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { ReadableStream } from "node:stream/web";
 import test from "ava";
 import { swapFile } from "latchdb/swap";
 import { elapsed } from "../support/elapsed.mjs";
@@ -38,6 +40,29 @@ test("a prepare that never ends, and a time limit that keeps nothing alive", asy
   await assertUntouched(t, folder);
 });
 
+test("whoever aborts before prepare begins is not asked to prepare", async (t) => {
+  const folder = await folderWithTarget(t);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let prepared = 0;
+  const onProgress = ({ step }: { step: string }): void => {
+    if (step !== "prepare") return;
+    controller.abort(reason);
+    // The call for prepare is on its way meanwhile.
+    const until = performance.now() + 50;
+    while (performance.now() < until);
+  };
+  const swap = swapFile(folder.target, {
+    data: "new",
+    prepare: () => prepared++,
+    signal,
+    onProgress,
+  });
+  t.is(await t.throwsAsync(swap), reason);
+  t.is(prepared, 0);
+  await assertUntouched(t, folder);
+});
+
 test("a stream that never gives anything", async (t) => {
   const folder = await folderWithTarget(t);
   const controller = new AbortController();
@@ -49,6 +74,47 @@ test("a stream that never gives anything", async (t) => {
   const { signal } = controller;
   t.is(await t.throwsAsync(swapFile(folder.target, { data: silent(), signal })), reason);
   await assertUntouched(t, folder);
+});
+
+test("a stream that is waited for is closed", async (t) => {
+  const folder = await folderWithTarget(t);
+  const isOver = new Promise<void>((resolve) => {
+    const readable = new Readable({ read: () => undefined, destroy: () => resolve() });
+    readable.push("some");
+    void abortOnceItWaits(readable);
+  });
+  await isOver;
+  const isCancelled = new Promise<void>((resolve) => {
+    const web = new ReadableStream({
+      start: (controller) => controller.enqueue("some"),
+      cancel: () => resolve(),
+    });
+    void abortOnceItWaits(web);
+  });
+  await isCancelled;
+  await assertUntouched(t, folder);
+
+  async function abortOnceItWaits(data: Readable | ReadableStream): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    // By then the stream has given all that it had.
+    const onProgress = ({ step }: { step: string }): void => {
+      if (step === "write") setTimeout(() => controller.abort(reason), 20);
+    };
+    t.is(await t.throwsAsync(swapFile(folder.target, { data, signal, onProgress })), reason);
+  }
+});
+
+test("a stream that is not begun with is closed too", async (t) => {
+  const { elsewhere } = await folderWithTarget(t);
+  const nowhere = elsewhere("missing/target");
+  const readable = Readable.from(["some"]);
+  await t.throwsAsync(swapFile(nowhere, { data: readable }), { code: "DIRECTORY_MISSING" });
+  t.true(readable.destroyed);
+  let isCancelled = false;
+  const web = new ReadableStream({ cancel: () => void (isCancelled = true) });
+  await t.throwsAsync(swapFile(nowhere, { data: web }), { code: "DIRECTORY_MISSING" });
+  t.true(isCancelled);
 });
 
 test("a long copy", async (t) => {

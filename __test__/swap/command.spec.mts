@@ -40,7 +40,7 @@ test("it swaps, and says so", async (t) => {
 test("the command of --prepare gets the path, whatever is in it; what it prints is no result", async (t) => {
   const { elsewhere } = await folderWithTarget(t);
   await writeFile(elsewhere("source"), "new");
-  const target = elsewhere('it\'s $HOME "quoted"');
+  const target = elsewhere('it\'s $HOME "quoted"; touch $(echo x) `y` \\ *');
   const prepare = "printf ', signed' >> {} && echo done with {}";
   const args = [
     "swap",
@@ -100,6 +100,23 @@ test("arguments that are wrong: exit code 1, and the usage", async (t) => {
     t.is(code, 1, args.join(" "));
     t.regex(stderr, /error: [^]*Usage: latchdb/);
   }
+});
+
+test("a {} that is quoted by hand is refused, before anything runs", async (t) => {
+  const folder = await folderWithTarget(t);
+  const { elsewhere, target } = folder;
+  await writeFile(elsewhere("source"), "new");
+  const quoted = ["cat '{}'", 'cat "{}"', 'sh -c "codesign {}"', "echo it\\'s '{}'", "cat \\{}"];
+  for (const prepare of quoted) {
+    const args = ["swap", elsewhere("source"), target, "--prepare", prepare];
+    const { code, stderr } = await latchdb(...args);
+    t.is(code, 1, prepare);
+    t.regex(stderr, /Take the quotes away from around \{\}/, prepare);
+    await assertUntouched(t, folder);
+  }
+  const unquoted = "printf '%s' 'a' \"b'\" it\\'s {} > /dev/null && cat {} > /dev/null";
+  const args = ["swap", elsewhere("source"), target, "--prepare", unquoted];
+  t.is((await latchdb(...args)).stderr, "");
 });
 
 test("SIGTERM ends it in order: no staging file is left, exit code 143", async (t) => {

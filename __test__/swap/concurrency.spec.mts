@@ -4,7 +4,7 @@ import { readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import test from "ava";
-import { swapFile } from "latchdb/swap";
+import { fsyncFile, swapFile } from "latchdb/swap";
 import { startProgram } from "../support/processes.mjs";
 import { folderWithTarget } from "./folder.mjs";
 
@@ -79,6 +79,48 @@ test("more targets than threads", async (t) => {
     ),
   );
   for (const i of numbers) t.is(await readFile(elsewhere(`file ${i}`), "utf8"), `content ${i}`);
+});
+
+test("more swaps than threads, whose prepare calls for jobs on files itself", async (t) => {
+  const { elsewhere } = await folderWithTarget(t);
+  const numbers = Array.from({ length: 150 }, (_, index) => index);
+  // All of them are in their prepare before the first one goes on.
+  let preparing = 0;
+  let allPrepare = (): void => undefined;
+  const areAllThere = new Promise<void>((resolve) => (allPrepare = resolve));
+  await Promise.all(
+    numbers.map((i) =>
+      swapFile(elsewhere(`file ${i}`), {
+        data: "new",
+        durability: "none",
+        prepare: async (path) => {
+          if (++preparing === numbers.length) allPrepare();
+          await areAllThere;
+          await fsyncFile(path);
+          await swapFile(elsewhere(`inner ${i % 10}`), { data: `${i}`, durability: "none" });
+        },
+      }),
+    ),
+  );
+  t.is((await readdir(elsewhere(""))).length, numbers.length + 10);
+});
+
+test("swaps that wait for one target by many names of it leave room for others", async (t) => {
+  const { directory, elsewhere, content } = await folderWithTarget(t);
+  let letGo = (): void => undefined;
+  const isHeld = new Promise<void>((resolve) => (letGo = resolve));
+  const numbers = Array.from({ length: 100 }, (_, index) => index);
+  const waiting = numbers.map((i) =>
+    swapFile(`${directory}/${"./".repeat(i)}target.node`, {
+      data: `${i}`,
+      durability: "none",
+      prepare: () => isHeld,
+    }),
+  );
+  t.true((await swapFile(elsewhere("another"), { data: "new" })).committed);
+  letGo();
+  await Promise.all(waiting);
+  t.regex(await content(), /^\d+$/);
 });
 
 test("two processes: each moment one of the contents, and neither fails", async (t) => {

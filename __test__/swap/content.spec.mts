@@ -2,6 +2,7 @@
 
 import { createReadStream } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import test from "ava";
 import * as main from "latchdb";
 import { swapFile } from "latchdb/swap";
@@ -10,6 +11,10 @@ import { folderWithTarget } from "./folder.mjs";
 
 /** Several pieces of the largest size that is handed over at once. */
 const large = Buffer.alloc(3 * 1024 * 1024 + 17, "some bytes and ");
+
+/** Two units of UTF-16 for each character: from wherever it is cut, some pair would be halved. */
+const longText = "x" + "😀".repeat(1_000_000);
+const broken = "\ud83d".repeat(1_500_000) + "x";
 
 /** TypeScript's library for ES2023 does not know the option. */
 function resizable(length: number): ArrayBuffer {
@@ -26,6 +31,12 @@ async function* generator(): AsyncGenerator<string | Uint8Array> {
 
 const forms: Record<string, () => { data: SwapData; expected: Buffer | string }> = {
   "a string": () => ({ data: "grün", expected: "grün" }),
+  "a long string, with pairs across all its pieces": () => ({ data: longText, expected: longText }),
+  "a long string with half a pair": () => ({ data: broken, expected: Buffer.from(broken) }),
+  "a stream of long strings": () => ({
+    data: Readable.from([longText, broken]),
+    expected: Buffer.from(longText + broken),
+  }),
   "an empty string": () => ({ data: "", expected: "" }),
   "a Buffer": () => ({ data: Buffer.from([0, 1, 255]), expected: Buffer.from([0, 1, 255]) }),
   "a part of a Uint8Array": () => ({
@@ -142,11 +153,12 @@ test("progress: every step, and all bytes at the end of the writing", async (t) 
   t.deepEqual(last, { step: "write", done: large.length, total: large.length });
 });
 
-test("progress of a stream has no total", async (t) => {
+test("progress of a stream or a long text has no total", async (t) => {
   const { target } = await folderWithTarget(t);
   const totals = new Set<number | undefined>();
   const onProgress = ({ total }: SwapProgress): void => void totals.add(total);
   await swapFile(target, { data: generator(), onProgress });
+  await swapFile(target, { data: longText, onProgress });
   t.deepEqual([...totals], [undefined]);
 });
 

@@ -1,7 +1,8 @@
 // A file that this process has open as a database is left alone: opening and closing it would drop
 // the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 
-import { readFile, writeFile } from "node:fs/promises";
+import { link, open as openFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "ava";
 import { createClient } from "latchdb";
@@ -37,6 +38,40 @@ test("an open database is refused as target, as source and by every step; closed
   t.is(await readFile(file, "utf8"), "new");
 });
 
+test("the files beside an open database are refused as it is, and the locks on them hold", async (t) => {
+  const { directory, file, open } = await temporaryDatabase(t);
+  const other = join(directory, "other");
+  await writeFile(other, "other");
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const transaction = await client.transaction("write");
+  await transaction.execute("insert into t values (1)");
+  // Its locks are on the -shm. A -journal is not there, but SQLite would take one for its own.
+  await link(`${file}-shm`, join(directory, "link"));
+  for (const path of [`${file}-shm`, `${file}-wal`, join(directory, "link")]) {
+    const calls = [
+      () => swapFile(path, { data: "new" }),
+      () => swapFile(other, { source: path }),
+      () => fsyncFile(path),
+      () => renameDurably(path, other),
+      () => renameDurably(other, path),
+      () => removeWithRetry(path),
+    ];
+    for (const call of calls) {
+      t.like(await swapError(t, call), { code: "FILE_IS_OPEN_DATABASE", path, committed: false });
+    }
+  }
+  const error = await swapError(t, () => swapFile(`${file}-journal`, { data: "new" }));
+  t.is(error.code, "FILE_IS_OPEN_DATABASE");
+  const program = startProgram(t, "write-once", { arguments: [file] });
+  t.deepEqual((await program.ended).lines, ["SQLITE_BUSY"]);
+  await transaction.commit();
+  t.is((await client.execute("select a from t")).rows[0]?.[0], 1);
+  client.close();
+  await fsyncFile(join(directory, "link"));
+});
+
 test("a database that prepare leaves open is refused", async (t) => {
   const { directory } = await temporaryDatabase(t);
   const target = join(directory, "new.db");
@@ -50,6 +85,25 @@ test("a database that prepare leaves open is refused", async (t) => {
   t.like(error, { code: "FILE_IS_OPEN_DATABASE", step: "prepare", committed: false });
 });
 
+test("a database whose last rows are still in its -wal is refused", async (t) => {
+  const { directory } = await temporaryDatabase(t);
+  const target = join(directory, "new.db");
+  const prepare = async (path: string): Promise<void> => {
+    const client = createClient({ url: `file:${path}` });
+    await client.execute("pragma journal_mode = wal");
+    await client.batch(["create table t (a)", "insert into t values (1)"]);
+    // As a process that was killed leaves them.
+    const files = await Promise.all([path, `${path}-wal`].map((name) => readFile(name)));
+    client.close();
+    for (const [index, bytes] of files.entries()) {
+      await writeFile(index === 0 ? path : `${path}-wal`, bytes);
+    }
+  };
+  const error = await swapError(t, () => swapFile(target, { data: "", prepare }));
+  t.like(error, { code: "STAGING_HAS_SIDECAR", step: "prepare", committed: false });
+  t.deepEqual(await readdir(directory), []);
+});
+
 test("a database that prepare has made and closed is swapped in", async (t) => {
   const { file, url } = await temporaryDatabase(t);
   const prepare = async (path: string): Promise<void> => {
@@ -61,6 +115,65 @@ test("a database that prepare has made and closed is swapped in", async (t) => {
   const client = createClient({ url });
   t.is((await client.execute("select a from t")).rows[0]?.[0], 1);
   client.close();
+});
+
+test("a database that another SQLite in this process has open is refused, and its locks hold", async (t) => {
+  const { directory, file } = await temporaryDatabase(t);
+  const database = openElsewhere(file);
+  const other = join(directory, "other");
+  await writeFile(other, "other");
+  // An idle one has no lock that could be seen.
+  for (const mode of ["delete", "wal"]) {
+    database.exec(`pragma journal_mode = ${mode}; drop table if exists t; create table t (a)`);
+    const files = mode === "wal" ? [file, `${file}-wal`, `${file}-shm`] : [file];
+    for (const path of files) {
+      const calls = [
+        () => swapFile(path, { data: "new" }),
+        () => swapFile(other, { source: path }),
+        () => fsyncFile(path),
+        () => renameDurably(path, other),
+        () => renameDurably(other, path),
+        () => removeWithRetry(path),
+      ];
+      database.exec("begin immediate; insert into t values (1)");
+      for (const call of calls) {
+        const error = await swapError(t, call);
+        t.like(error, { code: "OPEN_ELSEWHERE_IN_PROCESS", path, committed: false });
+      }
+      const program = startProgram(t, "write-once", { arguments: [file] });
+      t.deepEqual((await program.ended).lines, ["SQLITE_BUSY"], mode);
+      database.exec("commit");
+      t.is((await swapError(t, () => fsyncFile(path))).code, "OPEN_ELSEWHERE_IN_PROCESS", "idle");
+    }
+  }
+  database.close();
+});
+
+test("a file that the program has open itself is swapped", async (t) => {
+  const { directory } = await temporaryDatabase(t);
+  const [target, source] = [join(directory, "target"), join(directory, "source")];
+  // As long as a database could be.
+  for (const path of [target, source]) await writeFile(path, Buffer.alloc(8192, path));
+  const handles = await Promise.all([
+    openFile(target, "r+"),
+    openFile(target, "r"),
+    openFile(source, "r+"),
+  ]);
+  await fsyncFile(target);
+  t.true((await swapFile(target, { source })).committed);
+  await renameDurably(source, target);
+  t.true(await removeWithRetry(target));
+  for (const handle of handles) await handle.close();
+});
+
+test("one database is the source of many swaps at once", async (t) => {
+  const { directory, file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("create table t (a)");
+  client.close();
+  const targets = Array.from({ length: 30 }, (_, index) => join(directory, `copy-${index}.db`));
+  const swaps = targets.map((target) => swapFile(target, { source: file, durability: "none" }));
+  t.true((await Promise.all(swaps)).every(({ committed }) => committed));
 });
 
 test("the locks of a database that was refused still hold", async (t) => {
@@ -82,3 +195,20 @@ test("the locks of a database that was refused still hold", async (t) => {
   t.deepEqual(lines, ["SQLITE_BUSY"]);
   await transaction.commit();
 });
+
+interface OtherDatabase {
+  exec(statements: string): unknown;
+  close(): void;
+}
+
+/** Opens a database with the runtime's own SQLite, or else with libsql's. */
+function openElsewhere(file: string): OtherDatabase {
+  const require = createRequire(import.meta.url);
+  type Constructor = new (file: string) => OtherDatabase;
+  if (process.versions["bun"] !== undefined) {
+    const { Database } = require("bun:sqlite") as { Database: Constructor };
+    return new Database(file);
+  }
+  const Database = createRequire(require.resolve("@libsql/client"))("libsql") as Constructor;
+  return new Database(file);
+}

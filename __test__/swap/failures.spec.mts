@@ -2,12 +2,13 @@
 // error says what, at which step, with which file.
 
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { rmdirSync } from "node:fs";
+import { chmod, chown, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
-import { swapFile } from "latchdb/swap";
+import { fsyncFile, renameDurably, swapFile } from "latchdb/swap";
 import type { SwapOptions } from "latchdb/swap";
 import { startProgram } from "../support/processes.mjs";
 import { assertUntouched, folderWithTarget, swapError } from "./folder.mjs";
@@ -21,8 +22,27 @@ test("a directory that is not there", async (t) => {
   t.like(notOne, { code: "DIRECTORY_MISSING", path: target });
 });
 
+test("a relative path in a directory that is gone", async (t) => {
+  const { target, elsewhere } = await folderWithTarget(t);
+  await mkdir(elsewhere("gone"));
+  const before = process.cwd();
+  process.chdir(elsewhere("gone"));
+  rmdirSync(elsewhere("gone"));
+  const calls = [
+    swapFile("relative", { data: "new" }),
+    swapFile(target, { source: "relative" }),
+    fsyncFile("relative"),
+    renameDurably(target, "relative"),
+  ];
+  process.chdir(before);
+  for (const call of calls) {
+    const error = await swapError(t, () => call);
+    t.like(error, { step: "resolve", path: "relative", errno: "ENOENT", committed: false });
+  }
+});
+
 test("a target that is a directory, a pipe, a socket or a device", async (t) => {
-  const { directory, elsewhere } = await folderWithTarget(t);
+  const { directory, target, elsewhere } = await folderWithTarget(t);
   await mkdir(elsewhere("empty"));
   execFileSync("mkfifo", [elsewhere("pipe")]);
   await symlink("pipe", elsewhere("link to a pipe"));
@@ -32,15 +52,17 @@ test("a target that is a directory, a pipe, a socket or a device", async (t) => 
   const codes = {
     [directory]: "TARGET_IS_DIRECTORY",
     [elsewhere("empty")]: "TARGET_IS_DIRECTORY",
+    [`${target}/`]: "TARGET_IS_DIRECTORY",
+    [elsewhere("new/")]: "TARGET_IS_DIRECTORY",
     "/": "TARGET_IS_DIRECTORY",
     [elsewhere("pipe")]: "TARGET_NOT_A_FILE",
     [elsewhere("link to a pipe")]: "TARGET_NOT_A_FILE",
     [elsewhere("socket")]: "TARGET_NOT_A_FILE",
     "/dev/null": "TARGET_NOT_A_FILE",
   };
-  for (const [target, code] of Object.entries(codes)) {
-    const error = await swapError(t, () => swapFile(target, { data: "new" }));
-    t.like(error, { code, step: "resolve", committed: false }, target);
+  for (const [path, code] of Object.entries(codes)) {
+    const error = await swapError(t, () => swapFile(path, { data: "new" }));
+    t.like(error, { code, step: "resolve", committed: false }, path);
   }
 });
 
@@ -77,6 +99,18 @@ test("prepare leaves a directory or a link in the staging file's place", async (
   );
   t.like(error, { code: "STAGING_NOT_A_FILE", step: "prepare", committed: false });
   await assertUntouched(t, folder);
+  for (const entries of [[], ["a", "b"]]) {
+    const unpacking = async (path: string): Promise<void> => {
+      await rm(path);
+      await mkdir(path);
+      for (const entry of entries) await writeFile(join(path, entry), "");
+    };
+    const unpacked = await swapError(t, () =>
+      swapFile(folder.target, { data: "new", prepare: unpacking }),
+    );
+    t.is(unpacked.code, "STAGING_NOT_A_FILE");
+    await assertUntouched(t, folder);
+  }
 });
 
 test("prepare throws at once, throws later, throws what is no error", async (t) => {
@@ -131,6 +165,23 @@ test("the buffer is transferred away before the promise settles", async (t) => {
   await assertUntouched(t, folder);
 });
 
+test("the buffer is resized before the promise settles", async (t) => {
+  const folder = await folderWithTarget(t);
+  const length = 8 * 1024 * 1024;
+  for (const resizedTo of [1000, 0, length + 1]) {
+    const options = { maxByteLength: 2 * length };
+    const data = Reflect.construct(ArrayBuffer, [length, options]) as ArrayBuffer & {
+      resize(length: number): void;
+    };
+    const onProgress = ({ step }: { step: string }): void => {
+      if (step === "stage") data.resize(resizedTo);
+    };
+    const error = await swapError(t, () => swapFile(folder.target, { data, onProgress }));
+    t.like(error, { code: "DATA_FAILED", step: "write", committed: false });
+    await assertUntouched(t, folder);
+  }
+});
+
 test("a stream that is not read to its end is told so", async (t) => {
   const folder = await folderWithTarget(t);
   let isClosed = false;
@@ -159,10 +210,19 @@ test("no permission: by the directory, and by an owner that only root can give",
   await writeFile(elsewhere("target"), "old");
   await chmod(elsewhere(""), 0o777);
   t.teardown(() => chmod(directory, 0o755));
-  const program = startProgram(t, "swap-as-nobody", { arguments: [target, elsewhere("target")] });
+  // Nobody may read it, so nobody knows whether it has the same content.
+  await writeFile(elsewhere("unreadable"), "new", { mode: 0o222 });
+  if (process.getuid?.() === 0) await chown(elsewhere("unreadable"), 65_534, 65_534);
+  await chmod(elsewhere("unreadable"), 0o200);
+  const program = startProgram(t, "swap-as-nobody", {
+    arguments: [target, elsewhere("target"), elsewhere("unreadable")],
+  });
   const { lines, errors } = await program.ended;
   t.is(errors, "");
-  const [refused, owned] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [refused, owned, unreadable] = lines.map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  );
+  t.like(unreadable, { committed: true, skipped: false });
   t.like(refused, { code: "NO_PERMISSION", step: "lock", errno: "EACCES", committed: false });
   if (process.getuid?.() === 0) {
     t.like(owned, { code: "NO_PERMISSION", step: "metadata", errno: "EPERM", committed: false });

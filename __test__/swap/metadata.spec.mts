@@ -38,6 +38,16 @@ test.serial("a new file has the permissions of new files here", async (t) => {
   }
 });
 
+test("a new file has the permissions that prepare gives it", async (t) => {
+  const { target, elsewhere } = await folderWithTarget(t);
+  const prepare = (path: string): Promise<void> => chmod(path, 0o755);
+  await swapFile(elsewhere("tool"), { data: "#!/bin/sh", prepare });
+  t.is(await modeOf(elsewhere("tool")), "755");
+  const before = await modeOf(target);
+  await swapFile(target, { data: "new", prepare });
+  t.is(await modeOf(target), before, "one that replaces another has that one's");
+});
+
 test("nobody else can read the file before it is the target", async (t) => {
   const { elsewhere } = await folderWithTarget(t);
   let mode = "";

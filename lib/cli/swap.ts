@@ -20,6 +20,8 @@ interface SwapFlags {
 
 /** Where the staging file's path is put into the command of `--prepare`. */
 const PLACE = "{}";
+/** The variable that it then comes from. */
+const STAGING_VARIABLE = "LATCHDB_STAGING";
 
 /** The command, ready to be added to a program. */
 export function swapCommand(): Command {
@@ -34,7 +36,7 @@ export function swapCommand(): Command {
     .option(
       "--prepare <command>",
       `a shell command that works on the new file before it takes the target's place, ${PLACE} ` +
-        `being its path; for example "codesign -s - ${PLACE}"`,
+        `being its path, which is quoted already; for example "codesign -s - ${PLACE}"`,
       checkPrepare,
     )
     .addOption(
@@ -90,15 +92,18 @@ function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } 
 }
 
 async function run(command: string, stagingPath: string, signal: AbortSignal): Promise<void> {
-  const line = command.replaceAll(PLACE, () => quoted(stagingPath));
-  // What it prints is no result of ours: it goes where messages go.
-  const child = spawn(line, { shell: true, stdio: ["ignore", 2, 2], signal });
+  const isWindows = process.platform === "win32";
+  // By a variable, so that no shell takes a part of the path for a part of the command.
+  const place = isWindows ? `"${stagingPath}"` : `"$${STAGING_VARIABLE}"`;
+  const child = spawn(command.replaceAll(PLACE, place), {
+    shell: true,
+    env: { ...process.env, [STAGING_VARIABLE]: stagingPath },
+    // What it prints is no result of ours: it goes where messages go.
+    stdio: ["ignore", 2, 2],
+    signal,
+  });
   const [code, endedBy] = (await once(child, "close")) as [number | null, string | null];
   if (code !== 0) throw new Error(`the command ended with ${endedBy ?? `exit code ${code}`}`);
-}
-
-function quoted(path: string): string {
-  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function describe(target: string, { skipped, bytes, durable, ms }: SwapResult): string {
@@ -108,8 +113,34 @@ function describe(target: string, { skipped, bytes, durable, ms }: SwapResult): 
 }
 
 function checkPrepare(command: string): string {
-  if (command.includes(PLACE)) return command;
-  throw new InvalidArgumentError(`Put ${PLACE} where the new file's path belongs.`);
+  if (!command.includes(PLACE)) {
+    throw new InvalidArgumentError(`Put ${PLACE} where the new file's path belongs.`);
+  }
+  if (hasQuotedPlace(command)) {
+    throw new InvalidArgumentError(
+      `Take the quotes away from around ${PLACE}: the path that takes its place is quoted already, ` +
+        "and quotes within quotes would end them.",
+    );
+  }
+  return command;
+}
+
+/** Whether the place is within quotes, or behind a backslash, as a shell reads them. */
+function hasQuotedPlace(command: string): boolean {
+  const isWindows = process.platform === "win32";
+  let quote = "";
+  for (let at = 0; at < command.length; at++) {
+    const character = command[at] ?? "";
+    if (quote !== "" && command.startsWith(PLACE, at)) return true;
+    if (!isWindows && character === "\\" && quote !== "'") {
+      at++;
+      if (command.startsWith(PLACE, at)) return true;
+    } else if (character === quote) quote = "";
+    else if (quote === "" && (character === '"' || (!isWindows && character === "'"))) {
+      quote = character;
+    }
+  }
+  return false;
 }
 
 function parseMode(text: string): number {

@@ -166,6 +166,7 @@ export class NativeDatabase {
    * @throws LibsqlError with SQLite's code where a connection could not be closed
    */
   suspend(): Promise<void> {
+    // Their numbers begin anew.
     this.#shapes.clear();
     this.#suspension = openDatabases.suspend(this.#entry);
     return this.#suspension;

@@ -122,7 +122,8 @@ export class ConnectionPool {
    * `close()` and `shutdown()` end the waiting calls in CLIENT_CLOSED at once, and the action itself goes
    * on; nothing is opened after it. `shutdown()` with `drain` waits for all of it up to its limit.
    *
-   * @param action gets the absolute path of the file
+   * @param action gets the absolute path of the file; it must not wait for a call of this client, which
+   * would wait for it
    * @throws LibsqlError TRANSACTION_ACTIVE where something still runs, or a transaction is open, after
    * `timeoutMs`; CONNECTION_STATE where TEMP tables, attached databases or an exclusive lock would be
    * lost; NOT_A_FILE for a database in memory; CLIENT_CLOSED; SQLite's code where a connection could

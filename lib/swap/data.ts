@@ -1,11 +1,16 @@
 /**
  * The content of a new file, as the addon takes it: copied at once where it is short, lent where it
- * is long, in pieces where it comes from a stream.
+ * is long, in pieces where it comes from a stream or is a long text.
  */
 import type { SwapData } from "../../swap.js";
 
 /** How much is handed over at once, in bytes: copying it holds the event loop for about 0.1 ms. */
 const PIECE = 512 * 1024;
+
+/** UTF-8 has at most so many for a unit of UTF-16. */
+const MOST_BYTES_PER_UNIT = 3;
+
+const ENCODER = new TextEncoder();
 
 /** Content, ready to be handed over. */
 export interface GivenData {
@@ -18,27 +23,72 @@ export interface GivenData {
   total: number | undefined;
   /** Its pieces, where it is not. */
   pieces: AsyncIterator<Uint8Array> | undefined;
+  /** Tells a stream that nobody reads it on, also while it is waited for. */
+  stop(): void;
 }
+
+/** No content: there is a source. */
+export const NO_DATA: GivenData = {
+  bytes: undefined,
+  isLent: false,
+  total: undefined,
+  pieces: undefined,
+  stop: () => undefined,
+};
 
 /** @throws TypeError for what is no data */
 export function givenData(data: SwapData): GivenData {
+  // Nobody knows how many bytes a long text is until it is encoded.
+  if (typeof data === "string" && data.length > PIECE) {
+    return { ...NO_DATA, pieces: piecesOfText(data) };
+  }
   const bytes = bytesOf(data);
-  if (bytes === undefined) {
-    if (!isAsyncIterable(data)) {
-      throw new TypeError("data must be a string, bytes, or a stream of them");
-    }
-    return { bytes: undefined, isLent: false, total: undefined, pieces: piecesOfStream(data) };
-  }
+  if (bytes === undefined) return { ...NO_DATA, ...givenStream(data) };
   const total = bytes.byteLength;
-  if (total <= PIECE) return { bytes, isLent: false, total, pieces: undefined };
+  if (total <= PIECE) return { ...NO_DATA, bytes, total };
   if (!isResizable(bytes.buffer)) {
-    return { bytes, isLent: true, total, pieces: nothingBut(bytes, total) };
+    return { ...NO_DATA, bytes, isLent: true, total, pieces: nothingBut(bytes, total) };
   }
-  return { bytes: undefined, isLent: false, total, pieces: piecesOfAll(bytes) };
+  return { ...NO_DATA, total, pieces: piecesOfAll(bytes, total) };
+}
+
+function givenStream(data: unknown): Pick<GivenData, "pieces" | "stop"> {
+  // Not by its iterator: that lets go of the stream only when it has given something.
+  if (isWebStream(data)) return givenWebStream(data);
+  if (!isAsyncIterable(data)) {
+    throw new TypeError("data must be a string, bytes, or a stream of them");
+  }
+  return {
+    pieces: piecesOfStream(data),
+    stop: () => {
+      if ("destroy" in data && typeof data.destroy === "function") data.destroy();
+    },
+  };
+}
+
+function givenWebStream(stream: ReadableStream<unknown>): Pick<GivenData, "pieces" | "stop"> {
+  let reader: ReadableStreamDefaultReader<unknown> | undefined;
+  async function* chunks(): AsyncGenerator<unknown> {
+    reader = stream.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  }
+  return {
+    pieces: piecesOfStream(chunks()),
+    // One that is broken already says so to whoever reads it.
+    stop: () => void (reader ?? stream).cancel().catch(() => undefined),
+  };
 }
 
 async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
   for await (const chunk of data) {
+    if (typeof chunk === "string") {
+      yield* textPieces(chunk);
+      continue;
+    }
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
       throw new TypeError(`The stream gave ${typeof chunk} where a string or bytes were expected`);
@@ -60,12 +110,41 @@ function isResizable(buffer: ArrayBufferLike): boolean {
   return "resizable" in buffer && buffer.resizable === true;
 }
 
-async function* piecesOfAll(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield* pieces(bytes);
+async function* piecesOfAll(bytes: Uint8Array, total: number): AsyncGenerator<Uint8Array> {
+  let given = 0;
+  for (const piece of pieces(bytes)) {
+    given += piece.byteLength;
+    yield piece;
+  }
+  if (given !== total) throw new TypeError("The buffer was resized before the promise settled");
 }
 
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += PIECE) yield bytes.subarray(at, at + PIECE);
+}
+
+async function* piecesOfText(text: string): AsyncGenerator<Uint8Array> {
+  yield* textPieces(text);
+}
+
+/**
+ * Encoding all of a long text at once would hold the event loop for as long as that takes; and so would
+ * collecting a new buffer for each piece. Whoever is given one is done with it when it wants the next.
+ */
+function* textPieces(text: string): Generator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(PIECE, text.length * MOST_BYTES_PER_UNIT));
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + PIECE, text.length);
+    // The halves of a pair stay together.
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
+    const { read, written } = ENCODER.encodeInto(text.slice(at, end), buffer);
+    at += read;
+    yield buffer.subarray(0, written);
+  }
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
 
 function bytesOf(data: unknown): Uint8Array | undefined {
@@ -75,6 +154,10 @@ function bytesOf(data: unknown): Uint8Array | undefined {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
+}
+
+function isWebStream(data: unknown): data is ReadableStream<unknown> {
+  return typeof data === "object" && data !== null && "getReader" in data && "cancel" in data;
 }
 
 function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {

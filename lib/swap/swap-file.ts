@@ -2,20 +2,13 @@
 import type { SwapOptions, SwapResult, SwapStep } from "../../swap.js";
 import type { SwapRequest } from "../../binding.js";
 import { addon } from "../addon/addon";
-import { givenData, type GivenData } from "./data";
+import { givenData, NO_DATA, type GivenData } from "./data";
 import { dataFailed, prepareFailed, SwapError } from "./errors";
 import { readFileSwapped, startFileJob, type FileSwapped, type Listener } from "./file-job";
 import type { RecordReader } from "../wire/response";
 import { checkOptions, checkPath, type CheckedOptions } from "./options";
 
 const NOTHING = new Uint8Array();
-const NO_DATA: GivenData = {
-  bytes: undefined,
-  isLent: false,
-  total: undefined,
-  pieces: undefined,
-};
-
 export async function swapFile(target: string, options: SwapOptions): Promise<SwapResult> {
   checkPath(target, "target");
   const checked = checkOptions(options);
@@ -84,6 +77,8 @@ class Swap implements Listener<FileSwapped, SwapStep> {
 
   /** The next piece of the content (""), or `prepare` with this path. */
   wanted(record: RecordReader): void {
+    // It was asked for before the thread heard that it is over.
+    if (this.#reason !== undefined) return;
     const stagingPath = record.string();
     if (stagingPath === "") void this.#sendPiece();
     else void this.#prepare(stagingPath);
@@ -99,6 +94,7 @@ class Swap implements Listener<FileSwapped, SwapStep> {
     this.#hasEnded = true;
     this.#options.signal?.removeEventListener("abort", this.#abort);
     // A stream that was not read to its end is told that nobody will.
+    if (outcome instanceof SwapError) this.#data.stop();
     this.#data.pieces?.return?.().catch(() => undefined);
     if (!(outcome instanceof SwapError)) {
       const { committed, durable, bytes } = outcome;

@@ -7,7 +7,7 @@ use super::durability::{self, Durability};
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::rename::{self, Patience};
 use super::target::refuse_open_database;
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 
 /// Has a file's content reach the disk.
 pub fn fsync_file(path: &Path) -> Result<()> {
@@ -21,7 +21,7 @@ pub fn fsync_file(path: &Path) -> Result<()> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(durability::NEEDS_WRITABLE);
-    let file = PlainFile::open(&options, path).at(Step::Sync, path)?;
+    let file = PlainFile::open(options, Link::Follow, path).at(Step::Sync, path)?;
     durability::sync_file(&file, Durability::Full).at(Step::Sync, path)
 }
 
@@ -40,7 +40,7 @@ pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
     fsync_file(from)?;
-    rename::replace(from, to, patience)?;
+    rename::replace_also_link(from, to, patience)?;
     let not_durable = |error: SwapError| SwapError {
         problem: match error.problem {
             Problem::Io(error) => Problem::NotDurable(error),
@@ -109,6 +109,36 @@ mod tests {
         assert!(remove_with_retry(&database, &patience).unwrap());
         assert!(!remove_with_retry(&database, &patience).unwrap());
         fsync_directory(folder.path()).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn of_two_links_to_one_file_the_new_name_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let cancel = Cancel::default();
+        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        fs::create_dir(path("other")).unwrap();
+        fs::write(path("x"), "x").unwrap();
+        for to in ["y", "other/x"] {
+            fs::hard_link(path("x"), path(to)).unwrap();
+            rename_durably(&path("x"), &path(to), &patience).unwrap();
+            assert!(!path("x").exists());
+            fs::rename(path(to), path("x")).unwrap();
+        }
+        // One entry by two paths is one name, whatever other links there are.
+        fs::hard_link(path("x"), path("y")).unwrap();
+        std::os::unix::fs::symlink(".", path("here")).unwrap();
+        rename_durably(&path("x"), &path("x"), &patience).unwrap();
+        rename_durably(&path("x"), &path("here/x"), &patience).unwrap();
+        assert_eq!(names(), ["here", "other", "x", "y"]);
+        assert_eq!(fs::read_to_string(path("x")).unwrap(), "x");
     }
 
     #[test]

@@ -1,18 +1,48 @@
 //! How a swap is ended early, and how it waits: every wait ends with it.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::error::CancelReason;
 
 /// The flag of one swap. It is asked before everything that takes long, and between its pieces.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Cancel {
     reason: Mutex<Option<CancelReason>>,
     changed: Condvar,
+    watch: Option<Weak<dyn Watch>>,
+}
+
+/// Whoever is to know when a swap's thread waits: others can use the time.
+pub trait Watch: Send + Sync {
+    /// This thread is about to wait.
+    fn begin_wait(&self);
+    /// It goes on.
+    fn end_wait(&self);
+}
+
+/// One wait, which ends when this is dropped.
+struct Wait(Arc<dyn Watch>);
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.end_wait();
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Cancel").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 impl Cancel {
+    /// One whose waits somebody knows of.
+    pub fn watched(watch: Weak<dyn Watch>) -> Self {
+        Self { watch: Some(watch), ..Self::default() }
+    }
+
     /// Ends the swap, unless it is past the commit point. The first reason stays.
     pub fn raise(&self, reason: CancelReason) {
         self.lock().get_or_insert(reason);
@@ -27,6 +57,7 @@ impl Cancel {
     /// Waits for a time.
     pub fn sleep(&self, time: Duration) -> Result<(), CancelReason> {
         let until = Instant::now() + time;
+        let _wait = self.begin_wait();
         let mut reason = self.lock();
         loop {
             if let Some(reason) = *reason {
@@ -42,6 +73,11 @@ impl Cancel {
 
     /// Waits for what `ready` gives. Whoever brings it about calls [`Cancel::wake`] afterwards.
     pub fn wait_for<T>(&self, mut ready: impl FnMut() -> Option<T>) -> Result<T, CancelReason> {
+        self.check()?;
+        if let Some(value) = ready() {
+            return Ok(value);
+        }
+        let _wait = self.begin_wait();
         let mut reason = self.lock();
         loop {
             if let Some(reason) = *reason {
@@ -61,6 +97,13 @@ impl Cancel {
         self.changed.notify_all();
     }
 
+    /// Not to be called with the lock: whoever watches has locks too, and raises flags with them.
+    fn begin_wait(&self) -> Option<Wait> {
+        let watch = self.watch.as_ref()?.upgrade()?;
+        watch.begin_wait();
+        Some(Wait(watch))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<CancelReason>> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,7 +112,6 @@ impl Cancel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::thread;
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::cancel::Cancel;
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::refuse_open_database;
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 
 /// How much is copied before the flag is asked again, in bytes: some 10 ms of work.
 const PIECE: usize = 4 * 1024 * 1024;
@@ -38,13 +38,7 @@ impl<'a> Source<'a> {
         refuse_open_database(path, Step::Resolve)?;
         let mut options = OpenOptions::new();
         options.read(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // A pipe that takes the file's place this very moment is not waited for either.
-            options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-        }
-        let file = PlainFile::open(&options, path).at(Step::Resolve, path)?;
+        let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
         let metadata = file.metadata().at(Step::Resolve, path)?;
         if !metadata.is_file() {
             return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
@@ -108,11 +102,25 @@ impl<'a> Source<'a> {
         let has_its_size = copied == now.len() || now.len() == 0;
         let is_same = now.len() == self.metadata.len()
             && now.modified().ok() == self.metadata.modified().ok();
-        if has_its_size && is_same {
+        if has_its_size && is_same && !was_touched(&self.metadata, &now) {
             return Ok(());
         }
         Err(SwapError::new(Problem::SourceChanged, Step::Write, self.path))
     }
+}
+
+/// Whether something was done to a file, even if its time was put back afterwards. That it was
+/// linked, unlinked or replaced says nothing about its content.
+#[cfg(unix)]
+fn was_touched(before: &Metadata, now: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let changed = |metadata: &Metadata| (metadata.ctime(), metadata.ctime_nsec());
+    before.nlink() == now.nlink() && changed(before) != changed(now)
+}
+
+#[cfg(not(unix))]
+fn was_touched(_: &Metadata, _: &Metadata) -> bool {
+    false
 }
 
 /// Whose fault it was.
@@ -303,6 +311,34 @@ mod tests {
     }
 
     #[test]
+    fn a_source_whose_time_was_put_back_is_refused_and_one_that_was_replaced_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        let copy = |meanwhile: &dyn Fn()| {
+            fs::write(&from, vec![1; PIECE * 2]).unwrap();
+            // A tick of the clock that files get their times from.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let (mut file, path) = staging(&folder);
+            let source = Source::open(&from).unwrap();
+            let copied = source.copy_to(&mut file, &path, &Cancel::default(), |_| meanwhile());
+            fs::remove_file(path).unwrap();
+            copied.map_err(|error| error.code())
+        };
+        let rewritten = copy(&|| {
+            let mut file = OpenOptions::new().write(true).open(&from).unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            file.write_all(b"2").unwrap();
+            file.set_modified(modified).unwrap();
+        });
+        assert_eq!(rewritten.err(), cfg!(unix).then_some("SOURCE_CHANGED"));
+        let replaced = copy(&|| {
+            fs::write(folder.path().join("new"), "new").unwrap();
+            fs::rename(folder.path().join("new"), &from).unwrap();
+        });
+        assert_eq!(replaced, Ok(PIECE as u64 * 2));
+    }
+
+    #[test]
     fn a_copy_ends_between_two_pieces() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("from");
@@ -320,10 +356,10 @@ mod tests {
     #[cfg(unix)]
     fn a_pipe_or_a_device_is_no_source() {
         let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{CWD, FileType, Mode, mknodat};
+            let pipe = folder.path().join("pipe");
             mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
             assert_eq!(Source::open(&pipe).unwrap_err().code(), "SOURCE_NOT_A_FILE");
         }

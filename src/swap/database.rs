@@ -43,6 +43,7 @@ use super::error::{At, Problem, Result, Step, SwapError};
 use super::lock::TargetLock;
 use super::metadata;
 use super::target::Target;
+use crate::open_files::{self, OpenBy};
 use guard::{Facts, Guard};
 use new::New;
 use note::Note;
@@ -183,6 +184,9 @@ impl<'a> Swap<'a> {
         let identity = note::identity(&source.path);
         if identity == note::identity(&self.target.path) {
             return Err(wrong(Problem::SourceIsTarget));
+        }
+        if open_files::open_by(&source.path) == Some(OpenBy::SomebodyElse) {
+            return Err(wrong(DatabaseProblem::OtherCopy.into()));
         }
         Ok(source.path)
     }

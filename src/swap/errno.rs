@@ -18,6 +18,9 @@ pub fn advice(error: &io::Error) -> &'static str {
         "DISK_FULL" => "; make room on that disk and try again",
         "NO_PERMISSION" => "; check the permissions and the owner of the file and its directory",
         "READ_ONLY" => "; the file system is mounted read-only",
+        _ if cfg!(unix) && name(error).as_deref() == Some("EBUSY") => {
+            "; something is mounted on it, as containers do with single files: mount its directory instead"
+        }
         _ => "",
     }
 }
@@ -34,7 +37,7 @@ use rustix::io::Errno;
 
 /// What file calls answer (POSIX and Linux).
 #[cfg(unix)]
-const NAMES: [(i32, &str); 32] = [
+const NAMES: [(i32, &str); 33] = [
     (Errno::PERM.raw_os_error(), "EPERM"),
     (Errno::NOENT.raw_os_error(), "ENOENT"),
     (Errno::INTR.raw_os_error(), "EINTR"),
@@ -64,6 +67,7 @@ const NAMES: [(i32, &str); 32] = [
     (Errno::NOTEMPTY.raw_os_error(), "ENOTEMPTY"),
     (Errno::LOOP.raw_os_error(), "ELOOP"),
     (Errno::OPNOTSUPP.raw_os_error(), "EOPNOTSUPP"),
+    (Errno::OVERFLOW.raw_os_error(), "EOVERFLOW"),
     (Errno::STALE.raw_os_error(), "ESTALE"),
     (Errno::DQUOT.raw_os_error(), "EDQUOT"),
     (Errno::TIMEDOUT.raw_os_error(), "ETIMEDOUT"),
@@ -110,6 +114,8 @@ mod tests {
     fn errors_have_nodes_names_and_unknown_ones_their_number() {
         assert_eq!(name(&Errno::ACCESS.into()).as_deref(), Some("EACCES"));
         assert_eq!(code(&Errno::ACCESS.into()), "NO_PERMISSION");
+        assert_eq!(name(&Errno::OVERFLOW.into()).as_deref(), Some("EOVERFLOW"));
+        assert!(advice(&Errno::BUSY.into()).contains("mounted"));
         assert_eq!(name(&io::Error::from_raw_os_error(9999)).as_deref(), Some("ERRNO_9999"));
         assert_eq!(name(&io::Error::other("not the system's")), None);
     }

@@ -146,8 +146,15 @@ pub enum Problem {
     #[error("it was changed while it was copied; make sure that nobody writes to it and try again")]
     SourceChanged,
     /// SQLite has locks on it, which plain file calls would drop.
-    #[error("this process has it open as a database; close its clients first")]
+    #[error(
+        "this process has it open as a database, or the database that it belongs to; close the database's clients first"
+    )]
     OpenDatabase,
+    /// The same of another SQLite in the process.
+    #[error(
+        "something else in this process has it open as a database (another SQLite, or an ATTACH), or the database that it belongs to; close it there first"
+    )]
+    OpenElsewhereInProcess,
     /// Only root gives files away.
     #[error(
         "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
@@ -169,9 +176,9 @@ pub enum Problem {
         /// How many are there.
         found: u64,
     },
-    /// Windows: another program.
+    /// Windows: whoever has it open.
     #[error(
-        "another program still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
+        "a program, which may be this one, still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
     )]
     #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
     InUse {
@@ -189,6 +196,16 @@ pub enum Problem {
     /// The name is another one already, but may be the old one after a power cut.
     #[error("the file is in its place, but that may not outlive a power cut: {0}")]
     NotDurable(io::Error),
+    /// `prepare` linked another file instead of copying it.
+    #[error(
+        "it is a hard link to another file, which would become the target too; copy that file instead"
+    )]
+    StagingIsLink,
+    /// A database whose last connection did not end in order.
+    #[error(
+        "prepare left it beside the staging file, which is a database that was not closed: what it holds would be lost; close the database in prepare"
+    )]
+    StagingHasSidecar,
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
@@ -236,10 +253,13 @@ impl SwapError {
             Problem::SourceIsTarget => "SOURCE_IS_TARGET",
             Problem::SourceChanged => "SOURCE_CHANGED",
             Problem::OpenDatabase => "FILE_IS_OPEN_DATABASE",
+            Problem::OpenElsewhereInProcess => "OPEN_ELSEWHERE_IN_PROCESS",
             Problem::SizeMismatch { .. } => "SIZE_MISMATCH",
             Problem::InUse { .. } => "TARGET_IN_USE",
             Problem::InUseAsImage(_) => "TARGET_IN_USE_AS_IMAGE",
             Problem::NotDurable(_) => "NOT_DURABLE",
+            Problem::StagingIsLink => "STAGING_IS_LINK",
+            Problem::StagingHasSidecar => "STAGING_HAS_SIDECAR",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Database(problem) => problem.code(),
             Problem::Panicked(_) => "INTERNAL_ERROR",

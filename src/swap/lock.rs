@@ -185,7 +185,7 @@ fn lock_queues() -> MutexGuard<'static, Queues> {
 mod platform {
     use std::fs::{File, TryLockError};
 
-    use rustix::fs::{Mode, OFlags, fstat, open, stat};
+    use rustix::fs::{Mode, OFlags, fchmod, fstat, open, stat};
     use rustix::io::Errno;
 
     use super::{Path, PathBuf, io};
@@ -202,17 +202,37 @@ mod platform {
     impl LockFile {
         /// None where somebody else has it.
         pub fn try_lock(path: &Path) -> io::Result<Option<Self>> {
-            let file = open_lock_file(path)?;
-            match file.try_lock() {
+            let opened = open_lock_file(path)?;
+            let locked = opened.file.try_lock();
+            Self::new(path, opened, locked)
+        }
+
+        fn new(
+            path: &Path,
+            Opened { file, is_new }: Opened,
+            locked: Result<(), TryLockError>,
+        ) -> io::Result<Option<Self>> {
+            match locked {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::Error(error)) => {
+                    // A file system without locks: what is ours does not stay. Where the locks have
+                    // only run out (ENOLCK), one that was there may be locked.
+                    if is_new {
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(error);
+                }
             }
             // Its last owner may have removed it between our opening it and our locking it: then
             // the next one makes and locks another file, and this lock would mean nothing.
             let (ours, named) = (fstat(&file)?, stat(path));
             let is_named =
                 named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino));
+            // Whatever the umask: who may not open it could not wait for it.
+            if is_new && Mode::from_raw_mode(ours.st_mode) & FOR_ALL != FOR_ALL {
+                fchmod(&file, FOR_ALL)?;
+            }
             Ok(is_named.then(|| Self { path: path.to_owned(), file, stays: false }))
         }
 
@@ -231,20 +251,69 @@ mod platform {
         }
     }
 
+    struct Opened {
+        file: File,
+        /// Whether it was not there before.
+        is_new: bool,
+    }
+
+    /// Its owner writes, all others read: also those who lock it.
+    const FOR_ALL: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+
     /// For writing where that is allowed (NFS locks nothing else), and another user's for reading.
-    fn open_lock_file(path: &Path) -> io::Result<File> {
+    fn open_lock_file(path: &Path) -> io::Result<Opened> {
         let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-        let refused = match open(path, flags | OFlags::RDWR | OFlags::CREATE, mode) {
-            Ok(file) => return Ok(file.into()),
-            Err(refused) => refused,
-        };
-        if refused == Errno::ACCESS
-            && let Ok(file) = open(path, flags | OFlags::RDONLY, Mode::empty())
-        {
-            return Ok(file.into());
+        let new = flags | OFlags::RDWR | OFlags::CREATE;
+        match open(path, new | OFlags::EXCL, FOR_ALL) {
+            Err(Errno::EXIST) => {}
+            Err(refused) => return Err(refused.into()),
+            Ok(file) => return Ok(Opened { file: file.into(), is_new: true }),
         }
-        Err(refused.into())
+        let file = match open(path, new, FOR_ALL) {
+            Err(Errno::ACCESS) => {
+                let to_read = open(path, flags | OFlags::RDONLY, Mode::empty());
+                to_read.map_err(|_| Errno::ACCESS)?
+            }
+            opened => opened?,
+        };
+        Ok(Opened { file: file.into(), is_new: false })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_lock_file_of_ours_does_not_stay_where_there_are_no_locks() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("lock");
+            let fail = |opened| {
+                let error = TryLockError::Error(Errno::NOLCK.into());
+                LockFile::new(&path, opened, Err(error)).unwrap_err()
+            };
+            let first = open_lock_file(&path).unwrap();
+            let second = open_lock_file(&path).unwrap();
+            assert!(first.is_new && !second.is_new);
+            fail(second);
+            assert!(path.exists(), "somebody else's");
+            fail(first);
+            assert!(!path.exists());
+        }
+
+        #[test]
+        fn who_is_somebody_else_can_wait_for_it() {
+            use rustix::fs::chmod;
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("lock");
+            let mode = || Mode::from_raw_mode(stat(&path).unwrap().st_mode) & FOR_ALL;
+            let opened = open_lock_file(&path).unwrap();
+            // As a umask of 077 makes it, which would be one for all threads of the tests.
+            chmod(&path, Mode::RUSR | Mode::WUSR).unwrap();
+            let locked = opened.file.try_lock();
+            let lock = LockFile::new(&path, opened, locked).unwrap();
+            assert_eq!(mode(), FOR_ALL);
+            drop(lock);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::Result;
 use super::target::Target;
 
 /// Owner, mode and extended attributes of the old file; `mode` where it was asked for; and for a new
-/// file `default_mode`. `found`: what is known of the staging file.
+/// file `default_mode`, unless `prepare` has given it permissions. `found`: what is known of the staging file.
 pub fn carry_over(
     target: &Target,
     (staging, found): (&File, &Metadata),
@@ -37,6 +37,9 @@ mod platform {
     /// Permissions, set-id and sticky bits.
     const MODE_BITS: u32 = 0o7777;
 
+    /// The permissions of a staging file of ours.
+    const AS_MADE: u32 = 0o600;
+
     /// The kernel's view of the permissions, in another form: the access control list.
     const ACCESS_CONTROL_LIST: &CStr = c"system.posix_acl_access";
 
@@ -48,7 +51,9 @@ mod platform {
         default_mode: Option<u32>,
     ) -> Result<()> {
         let Some(old) = &target.found else {
-            return set_mode(staging, path, mode.or(default_mode));
+            // Of a new file it is `prepare` that knows what it shall be, and whether it shall run.
+            let is_as_made = found.mode() & MODE_BITS == AS_MADE;
+            return set_mode(staging, path, mode.or(default_mode.filter(|_| is_as_made)));
         };
         set_owner(old, (staging, found), path)?;
         set_attributes(&target.path, staging, path)?;

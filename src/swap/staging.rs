@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::{Target, name_with, refuse_open_database};
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile, sidecars};
 use crate::saboteur::{Sabotage, has_taken_out};
 
 /// `.staging-`, 12 random characters, `-` and the target's name: so that it ends like the target, and
@@ -17,8 +17,6 @@ const PREFIX: &str = ".staging-";
 /// The same for what was moved aside on Windows.
 const ASIDE_PREFIX: &str = ".aside-";
 const RANDOM: usize = 12;
-/// What SQLite has beside a database.
-pub const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// How often a name that is taken already is tried again.
 const ATTEMPTS: usize = 16;
 
@@ -73,20 +71,18 @@ impl StagingFile {
             Err(error) => return Err(error).at(Step::Prepare, path),
         }
         refuse_open_database(path, Step::Prepare)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // What takes its place this very moment is neither followed nor waited for.
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            options.custom_flags(flags.bits().cast_signed());
-        }
-        let file = match PlainFile::open(&options, path) {
+        self.leave_sidecars()?;
+        // A link that takes its place this very moment is not followed.
+        let open = || {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true);
+            PlainFile::open(options, Link::Refuse, path)
+        };
+        let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // It may be read-only by now, which its owner can change for the moment.
                 make_writable(path).at(Step::Prepare, path)?;
-                PlainFile::open(&options, path)
+                open()
             }
             opened => opened,
         }
@@ -99,6 +95,19 @@ impl StagingFile {
         }
     }
 
+    /// The file alone is swapped in: transactions that are in a sidecar would be lost. A `-shm` and
+    /// empty ones hold none.
+    fn leave_sidecars(&self) -> Result<()> {
+        for sidecar in sidecars::of(&self.path) {
+            let Ok(found) = fs::symlink_metadata(&sidecar) else { continue };
+            if found.len() > 0 && !sidecars::is_shared_memory(&sidecar) {
+                return Err(SwapError::new(Problem::StagingHasSidecar, Step::Prepare, &sidecar));
+            }
+            fs::remove_file(&sidecar).at(Step::Prepare, &sidecar)?;
+        }
+        Ok(())
+    }
+
     /// It has its own name now: there is nothing to remove any more.
     pub fn committed(mut self) {
         self.is_there = false;
@@ -109,7 +118,7 @@ impl Drop for StagingFile {
     fn drop(&mut self) {
         if self.is_there {
             // What cannot be removed now is removed by the next swap of the target.
-            let _ = remove(&self.path);
+            let _ = remove_with_sidecars(&self.path);
         }
     }
 }
@@ -122,7 +131,7 @@ pub fn sweep(target: &Target) -> Result<()> {
     for entry in entries.flatten() {
         if kind_of_leftover(&entry.file_name(), name).is_some() {
             // A program that still runs from `.aside-*` keeps it: then the next swap tries again.
-            let _ = remove(&entry.path());
+            let _ = remove_with_sidecars(&entry.path());
         }
     }
     Ok(())
@@ -175,16 +184,14 @@ fn restrict(_file: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// What kind of leftover has this name, if it is one of the target of this name: a staging file, what
-/// SQLite has beside one that is a database, or a file moved aside.
+/// What kind of leftover has this name, if it is one of the target of this name: a staging file, or a
+/// file moved aside.
 pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static str> {
     let is_with = |prefix: &str| {
         let random = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes())?.get(..RANDOM)?;
         let random = std::str::from_utf8(random).ok()?;
         let name = name_with(&format!("{prefix}{random}-"), target);
-        let rest = candidate.as_encoded_bytes().strip_prefix(name.as_encoded_bytes())?;
-        let is_name = rest.is_empty() || SIDECARS.iter().any(|suffix| rest == suffix.as_bytes());
-        (is_name && random.bytes().all(|byte| CHARACTERS.contains(&byte))).then_some(())
+        (candidate == name && random.bytes().all(|byte| CHARACTERS.contains(&byte))).then_some(())
     };
     match (is_with(PREFIX), is_with(ASIDE_PREFIX)) {
         (Some(()), _) => Some("staging"),
@@ -208,13 +215,26 @@ fn random_characters() -> String {
         .collect()
 }
 
+/// What `prepare` may have left where it worked on a database goes too. The file itself last: by
+/// names alone its sidecars could be those of another target's staging file.
+pub fn remove_with_sidecars(path: &Path) -> io::Result<()> {
+    for sidecar in sidecars::of(path) {
+        let _ = fs::remove_file(sidecar);
+    }
+    remove(path)
+}
+
 /// Removes a file of ours.
 pub fn remove(path: &Path) -> io::Result<()> {
     #[cfg(windows)]
     if make_writable(path).is_err() {
         // The removal itself says what is wrong.
     }
-    fs::remove_file(path)
+    match fs::symlink_metadata(path) {
+        // What a tool made of it.
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    }
 }
 
 #[cfg(unix)]
@@ -282,13 +302,28 @@ mod tests {
         for name in ["a", ".staging-a", ".staging-short-a", ".staging-ABCDEFGHIJKL-a"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        for name in [".aside-0123456789ab-a", ".staging-0123456789ab-a-wal"] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
+        fs::write(folder.path().join(".aside-0123456789ab-a"), "").unwrap();
         sweep(&mine).unwrap();
         let left = names(&folder);
         assert_eq!(left.len(), 5, "{left:?}");
         assert!(left.iter().any(|name| name.ends_with("-b-a")), "{left:?}");
+    }
+
+    #[test]
+    fn a_sweep_removes_the_sidecars_of_what_it_removes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, other) = (target(&folder, "a"), target(&folder, "a-wal"));
+        let (killed, _file) = StagingFile::create(&mine, false).unwrap();
+        for sidecar in sidecars::of(killed.path()) {
+            fs::write(sidecar, "").unwrap();
+        }
+        killed.committed();
+        // Its name is that of a sidecar; but it is another target's, whose lock nobody has here.
+        StagingFile::create(&other, false).unwrap().0.committed();
+        sweep(&mine).unwrap();
+        assert_eq!(names(&folder).len(), 1);
+        sweep(&other).unwrap();
+        assert_eq!(names(&folder), [""; 0]);
     }
 
     #[test]
@@ -311,6 +346,15 @@ mod tests {
         assert_eq!(staging.reopen().unwrap_err().code(), "STAGING_NOT_A_FILE");
         fs::remove_dir(staging.path()).unwrap();
         fs::write(staging.path(), "another file").unwrap();
+        for (index, sidecar) in sidecars::of(staging.path()).enumerate() {
+            // -wal, -shm, -journal
+            fs::write(&sidecar, "rows").unwrap();
+            let code = staging.reopen().map_err(|error| error.code()).err();
+            assert_eq!(code, (index != 1).then_some("STAGING_HAS_SIDECAR"));
+            fs::write(&sidecar, "").unwrap();
+            staging.reopen().unwrap();
+            assert!(!sidecar.exists());
+        }
         let mut permissions = fs::metadata(staging.path()).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(staging.path(), permissions).unwrap();

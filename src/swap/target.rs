@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
-use crate::open_files;
+use crate::open_files::{self, OpenBy};
 
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -32,6 +32,11 @@ impl Target {
     /// as it is with `open(O_CREAT)`.
     pub fn resolve(given: &Path) -> Result<Self> {
         let mut path = std::path::absolute(given).at(Step::Resolve, given)?;
+        // "name/" is a directory's name, whether there is one or not.
+        if given.as_os_str().as_encoded_bytes().last().is_some_and(|&last| is_separator(last)) {
+            let problem = Problem::IsDirectory("TARGET_IS_DIRECTORY");
+            return Err(SwapError::new(problem, Step::Resolve, given));
+        }
         for _ in 0..MOST_LINKS {
             let (directory, name) = split(&path)?;
             path = directory.join(name);
@@ -97,18 +102,29 @@ impl Target {
         self.directory.join(name_with(prefix, self.path.file_name().unwrap_or_default()))
     }
 
-    /// An error where this process has the file open as a database.
+    /// An error where this process has the file open as a database, or the database it belongs to.
     pub fn refuse_open_database(&self) -> Result<()> {
         refuse_open_database(&self.path, Step::Lock)
     }
+
+    /// The same, without a look for other SQLites in this process.
+    pub fn refuse_own_open_database(&self) -> Result<()> {
+        if open_files::is_open_by_us(&self.path) {
+            return Err(SwapError::new(Problem::OpenDatabase, Step::Lock, &self.path));
+        }
+        Ok(())
+    }
 }
 
-/// An error where this process has the file at this path open as a database.
+/// An error where this process has the file at this path open as a database, or the database whose
+/// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
-    if open_files::has(path) {
-        return Err(SwapError::new(Problem::OpenDatabase, step, path));
-    }
-    Ok(())
+    let problem = match open_files::open_by(path) {
+        None => return Ok(()),
+        Some(OpenBy::Us) => Problem::OpenDatabase,
+        Some(OpenBy::SomebodyElse) => Problem::OpenElsewhereInProcess,
+    };
+    Err(SwapError::new(problem, step, path))
 }
 
 /// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be.
@@ -124,6 +140,10 @@ pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     let start = (earliest..text.len()).find(|&at| text.is_char_boundary(at));
     whole.push(start.map_or("", |start| &text[start..]));
     whole
+}
+
+fn is_separator(byte: u8) -> bool {
+    std::path::is_separator(char::from(byte))
 }
 
 fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
@@ -161,8 +181,10 @@ mod tests {
         std::fs::write(folder.path().join("file"), "").unwrap();
         let error = Target::resolve(&folder.path().join("file/new")).unwrap_err();
         assert_eq!(error.code(), "DIRECTORY_MISSING");
-        let error = Target::resolve(folder.path()).unwrap_err();
-        assert_eq!(error.code(), "TARGET_IS_DIRECTORY");
+        for name in ["", "file/", "new/"] {
+            let error = Target::resolve(&folder.path().join(name)).unwrap_err();
+            assert_eq!(error.code(), "TARGET_IS_DIRECTORY", "{name}");
+        }
     }
 
     #[test]

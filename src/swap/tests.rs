@@ -218,6 +218,30 @@ fn a_staging_file_that_vanished_is_an_error_and_the_target_stays() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_staging_file_that_is_a_link_to_the_target_leaves_nothing_and_one_to_another_is_refused() {
+    let bench = Bench::new();
+    let target = bench.path("a");
+    let mut linking = TestCaller::preparing(|staging| {
+        fs::remove_file(staging).unwrap();
+        fs::hard_link(&target, staging).unwrap();
+    });
+    assert_eq!(swap_file(&bench.prepared(), &mut linking).unwrap(), COMMITTED);
+    assert_eq!(bench.alone(), "old");
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, "other").unwrap();
+    let mut linking = TestCaller::preparing(|staging| {
+        fs::remove_file(staging).unwrap();
+        fs::hard_link(&other, staging).unwrap();
+    });
+    let error = swap_file(&bench.prepared(), &mut linking).unwrap_err();
+    assert_eq!((error.code(), error.step), ("STAGING_IS_LINK", Step::Prepare));
+    assert_eq!(bench.alone(), "old");
+    assert_eq!(fs::read_to_string(&other).unwrap(), "other");
+}
+
+#[test]
 fn the_target_may_go_or_become_a_directory_meanwhile() {
     let bench = Bench::new();
     let target = bench.path("a");

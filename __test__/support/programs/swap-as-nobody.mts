@@ -1,4 +1,7 @@
-/** Swaps each of its arguments as a user who owns nothing, and prints the errors as JSON. */
+/**
+ * Swaps each of its arguments as a user who owns nothing, unless it is the same already, and prints
+ * the result or the error as JSON.
+ */
 import { swapFile, type SwapError } from "latchdb/swap";
 
 const NOBODY = 65_534;
@@ -8,6 +11,6 @@ if (process.getuid?.() === 0) {
   process.setuid?.(NOBODY);
 }
 for (const target of process.argv.slice(2)) {
-  const error = await swapFile(target, { data: "new" }).catch((thrown: SwapError) => thrown);
-  console.log(JSON.stringify(error));
+  const swap = swapFile(target, { data: "new", skipIfSame: true });
+  console.log(JSON.stringify(await swap.catch((error: SwapError) => error)));
 }

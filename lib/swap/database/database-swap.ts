@@ -107,6 +107,8 @@ class DatabaseSwap implements Listener<Swapped, DatabaseSwapStep> {
   }
 
   wanted(record: RecordReader): void {
+    // It was asked before the abort, and may have removed the file since.
+    if (this.#reason !== undefined) return;
     const what = record.u8() as Wanted;
     const staging = record.string();
     const old = record.string();

@@ -11,13 +11,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::{Backup, Patience};
+use crate::open_files;
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
-use crate::swap::rename;
-use crate::swap::target::Target;
+use crate::swap::target::{Target, name_with};
+use crate::swap::{lock, rename, staging};
 
 /// The fixed name: this and the target's.
 const PREFIX: &str = ".swap-backup-";
+
+/// How long a name may be on common file systems, and what `numbered` appends, in bytes.
+const LONGEST_NAME: usize = 255;
+const LONGEST_NUMBER: usize = "-999".len();
 
 /// The fixed name of a target's backup.
 pub fn unnamed(target: &Target) -> PathBuf {
@@ -45,10 +50,32 @@ pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
     if directory.as_ref() != Some(&target.directory) {
         return Err(wrong(DatabaseProblem::BackupNotBeside));
     }
-    if is_there(&path) {
-        return Err(wrong(DatabaseProblem::BackupExists));
+    if is_taken(name, target) {
+        return Err(wrong(DatabaseProblem::BackupName));
     }
-    Ok(name.to_owned())
+    match path.symlink_metadata() {
+        Ok(_) => Err(wrong(DatabaseProblem::BackupExists)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(name.to_owned()),
+        // A name that is too long, for example: not only once the swap is committed.
+        Err(error) => Err(error).at(Step::Backup, &path),
+    }
+}
+
+/// Whether SQLite takes a file of this name beside the database for a part of it, or we take it for a
+/// leftover.
+fn is_taken(name: &OsStr, target: &Target) -> bool {
+    let database = target.path.file_name().unwrap_or_default();
+    let is_sidecar =
+        open_files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
+    let is_ours = [PREFIX, lock::PREFIX].iter().any(|prefix| name_with(prefix, database) == name);
+    is_sidecar || is_ours || staging::kind_of_leftover(name, database).is_some()
+}
+
+/// Whether a note's name is one that a swap can have written: a name alone, and a free one. Whoever
+/// may write to the directory may have written the note.
+fn is_name(name: &OsStr, target: &Target) -> bool {
+    let path = Path::new(name);
+    path.file_name() == Some(name) && path.components().count() == 1 && !is_taken(name, target)
 }
 
 /// Gives the backup its name, or removes it where the old database has stayed. Answers where it is,
@@ -67,8 +94,8 @@ pub fn settle(
         return Ok(Some(Settled::Removed(unnamed)));
     }
     let name = match note.and_then(|note| note.backup.clone()) {
-        Some(name) => name,
-        None => dated(target, "backup"),
+        Some(name) if is_name(&name, target) => name,
+        _ => dated(target, "backup"),
     };
     let mut number = 1;
     loop {
@@ -86,7 +113,11 @@ pub fn settle(
 fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
     let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
-    if !is_there(&path) || note::identity(&path) != note::identity(&target.path) {
+    if path == target.path
+        || !is_name(name, target)
+        || !is_there(&path)
+        || note::identity(&path) != note::identity(&target.path)
+    {
         return Ok(None);
     }
     std::fs::remove_file(&path).at(Step::Recover, &path)?;
@@ -122,13 +153,25 @@ fn has_old_stayed(
 
 /// A name that nobody has, with the time.
 fn dated(target: &Target, what: &str) -> OsString {
-    let mut name = target.path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{what}-{}", timestamp(SystemTime::now())));
+    let end = format!(".{what}-{}", timestamp(SystemTime::now()));
+    let mut name = beginning(target.path.file_name().unwrap_or_default(), end.len());
+    name.push(end);
     let mut number = 1;
     while is_there(&target.directory.join(numbered(&name, number))) {
         number += 1;
     }
     numbered(&name, number)
+}
+
+/// As much of a name's beginning as leaves room for so many bytes, and a number.
+fn beginning(name: &OsStr, room: usize) -> OsString {
+    let most = LONGEST_NAME.saturating_sub(room + LONGEST_NUMBER);
+    if name.len() <= most {
+        return name.to_owned();
+    }
+    let text = name.to_string_lossy();
+    let end = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text[..end].into()
 }
 
 fn numbered(name: &OsStr, number: u32) -> OsString {

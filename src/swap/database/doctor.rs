@@ -98,7 +98,7 @@ pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
     let path = &target.path;
     let found = openers::others(path);
     let mut who = found.others;
-    if open_files::has(path) {
+    if open_files::is_open_by_us(path) {
         who.insert(0, openers::this_process());
     }
     let (database, problem) = match &target.found {
@@ -180,11 +180,12 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
 /// Whether the header says so. None where it was not looked at: this process has the file open, and a
 /// plain handle would drop its locks.
 fn is_wal(path: &Path) -> Option<bool> {
-    if open_files::has(path) || openers::has_another_copy_here(path) {
+    if open_files::open_by(path).is_some() {
         return None;
     }
     let mut options = std::fs::OpenOptions::new();
-    let file = open_files::PlainFile::open(options.read(true), path).ok()?;
+    options.read(true);
+    let file = open_files::PlainFile::open(options, open_files::Link::Follow, path).ok()?;
     let mut header = [0; JOURNAL_MODE_AT + 2];
     (&*file).read_exact(&mut header).ok()?;
     Some(header[JOURNAL_MODE_AT..] == [2, 2])

@@ -17,6 +17,10 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
     // disk, too, before the new name is there.
     let mut is_changed = false;
     for sidecar in sidecars(&target) {
+        // Somebody has made one meanwhile: then it is theirs.
+        if target.symlink_metadata().is_ok() {
+            return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));
+        }
         staging::remove(&sidecar).at(Step::Rename, &sidecar)?;
         is_changed = true;
     }

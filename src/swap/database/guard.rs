@@ -1,21 +1,23 @@
 //! Our last connection on the old database: from its `BEGIN IMMEDIATE` on nobody else commits, and
 //! everybody reads on.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::note;
 use super::own::Own;
 use super::request::Patience;
+use crate::open_files;
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Result, Step};
-use crate::swap::staging::SIDECARS;
+use crate::swap::error::{Result, Step};
 
 /// See the module's own text.
 #[derive(Debug)]
 pub struct Guard {
     own: Own,
     data_version: i64,
+    /// Which files are its `-wal` and `-shm`, where it is in WAL mode.
+    wal: [Option<String>; 2],
     /// What the old database is like.
     pub facts: Facts,
 }
@@ -57,7 +59,24 @@ impl Guard {
         let own = Own::open(path, Step::Guard, patience)?;
         own.run("BEGIN IMMEDIATE")?;
         let facts = Facts::of(&own)?;
-        Ok(Self { data_version: own.pragma("data_version")?, facts, own })
+        let wal = if facts.is_wal { wal_of(path) } else { [None, None] };
+        Ok(Self { data_version: own.pragma("data_version")?, wal, facts, own })
+    }
+
+    /// An error where somebody has committed since it was taken, although it keeps them out. Another
+    /// SQLite library of this process drops its locks when it closes the database, takes itself for the
+    /// last one there, and removes the `-wal`: then what others commit goes where we do not look.
+    pub fn check_kept(&mut self, step: Step) -> Result<()> {
+        self.check_files()?;
+        self.unlock(step)?;
+        self.lock_again()
+    }
+
+    fn check_files(&self) -> Result<()> {
+        if !self.facts.is_wal || wal_of(self.own.path()) == self.wal {
+            return Ok(());
+        }
+        Err(self.own.problem(DatabaseProblem::OtherCopy))
     }
 
     /// Lets the others in again.
@@ -83,9 +102,10 @@ impl Guard {
     /// Lets the others in, and makes the database one file, whose journal mode is not WAL. False
     /// where others are in the way: then it is as it was, but for what is in the `-wal`.
     pub fn fold(&mut self) -> Result<bool> {
+        self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
-            return self.leave_wal();
+            return Ok(self.own.checkpoint()? && self.leave_wal()?);
         }
         // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal: SQLite removes it when
         // that mode is left.
@@ -96,27 +116,21 @@ impl Guard {
         Ok(true)
     }
 
-    /// In WAL mode a commit need not change the counter in the database's header, so that it cannot be
-    /// seen any more once that mode is left: until the checkpoint, which empties the `-wal`, the version
-    /// tells, and from then on that the `-wal` is no longer empty.
-    fn leave_wal(&self) -> Result<bool> {
-        if !self.own.checkpoint()? {
-            return Ok(false);
+    /// Leaves WAL mode, unless somebody else has the database open. Neither the change counter nor
+    /// `data_version` tells of a commit that is in the `-wal` when that is left: so nobody may commit
+    /// between the look at the version and the end of the mode. In this locking mode a transaction
+    /// takes SQLite's exclusive lock, and its end does not let it go; leaving the mode does.
+    fn leave_wal(&mut self) -> Result<bool> {
+        self.own.set("locking_mode", "exclusive")?;
+        let is_alone = self.own.run_at_once("BEGIN IMMEDIATE")?;
+        if is_alone {
+            if !has_taken_out(Sabotage::SkipChangeCheck) {
+                self.check_unchanged()?;
+            }
+            self.own.run("ROLLBACK")?;
         }
-        let wal = name_with_suffix(self.own.path(), "-wal");
-        // No locks go with this handle: SQLite has none on this file.
-        let wal = File::open(&wal).at(self.own.step(), &wal)?;
-        let is_checked = !has_taken_out(Sabotage::SkipChangeCheck);
-        if is_checked {
-            self.check_unchanged()?;
-        }
-        if self.own.journal_mode("delete")? != "delete" {
-            return Ok(false);
-        }
-        if is_checked && wal.metadata().at(self.own.step(), self.own.path())?.len() > 0 {
-            return Err(self.own.problem(DatabaseProblem::Changed));
-        }
-        Ok(true)
+        self.own.set("locking_mode", "normal")?;
+        Ok(is_alone && self.own.journal_mode("delete")? == "delete")
     }
 
     /// Its connection.
@@ -130,17 +144,82 @@ impl Guard {
     }
 }
 
-/// What is beside a database now: `-wal`, `-shm`, `-journal`.
-pub fn sidecars(database: &Path) -> impl Iterator<Item = PathBuf> {
-    SIDECARS.iter().filter_map(move |suffix| {
-        let sidecar = name_with_suffix(database, suffix);
-        std::fs::symlink_metadata(&sidecar).is_ok().then_some(sidecar)
+fn wal_of(database: &Path) -> [Option<String>; 2] {
+    ["-wal", "-shm"].map(|suffix| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        note::identity(Path::new(&name))
     })
 }
 
-/// One of those, there or not.
-pub fn name_with_suffix(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+/// What SQLite would read into a database. It takes an empty `-wal` or `-journal` for none, and
+/// writes a `-shm` that nobody has open anew.
+pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+    sidecars(database).filter(|sidecar| {
+        let is_shm = sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm");
+        !is_shm && std::fs::symlink_metadata(sidecar).is_ok_and(|found| found.len() > 0)
+    })
+}
+
+/// What is beside a database now: `-wal`, `-shm`, `-journal`.
+pub fn sidecars(database: &Path) -> impl Iterator<Item = PathBuf> {
+    open_files::sidecars::of(database).filter(|sidecar| sidecar.symlink_metadata().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::process::Process;
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// One that changes no more than a row: the first page, with the change counter, stays as it is.
+    #[test]
+    fn a_commit_while_wal_mode_is_left_is_seen() {
+        for before_checkpoint in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let setup = rusqlite::Connection::open(&path).unwrap();
+            setup.pragma_update(None, "journal_mode", "wal").unwrap();
+            setup.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+            setup.close().unwrap();
+            let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+            let mut guard = Guard::take(&path, &patience).unwrap();
+            guard.unlock(Step::Checkpoint).unwrap();
+            if !before_checkpoint {
+                assert!(guard.own.checkpoint().unwrap());
+            }
+            let mut other = Process::start();
+            other.open(&path);
+            other.run("INSERT INTO t VALUES (2)");
+            other.end();
+            assert!(guard.own.checkpoint().unwrap());
+            let error = guard.leave_wal().unwrap_err();
+            assert_eq!(error.code(), "DATABASE_CHANGED");
+            guard.close().unwrap();
+        }
+    }
+
+    #[test]
+    fn nobody_gets_in_while_wal_mode_is_left_and_everybody_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let setup = rusqlite::Connection::open(&path).unwrap();
+        setup.pragma_update(None, "journal_mode", "wal").unwrap();
+        setup.execute_batch("CREATE TABLE t (x)").unwrap();
+        setup.close().unwrap();
+        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+        let mut guard = Guard::take(&path, &patience).unwrap();
+        let mut other = Process::start();
+        other.open(&path);
+        assert!(!guard.fold().unwrap(), "somebody else has it open");
+        guard.lock_again().unwrap();
+        other.close();
+        assert!(guard.fold().unwrap());
+        assert_eq!(sidecars(&path).count(), 0);
+        other.open(&path);
+        other.run("INSERT INTO t VALUES (1)");
+        other.end();
+        guard.close().unwrap();
+    }
 }

@@ -45,6 +45,9 @@ pub fn transfer(
             return Err(swap.wrong(Step::Transfer, problem.into()));
         }
     }
+    if !has_taken_out(Sabotage::SkipChangeCheck) {
+        guard.check_kept(Step::Transfer)?;
+    }
     let watch = Watch::begin(&path, &guard.facts, handle, &swap.patience)?;
     swap.note.in_place = Some(guard.facts.schema_version);
     swap.write_note()?;

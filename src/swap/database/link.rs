@@ -13,7 +13,7 @@
 
 use super::backup::{self, Settled};
 use super::first::sync_last;
-use super::guard::{Guard, sidecars};
+use super::guard::{Guard, sidecars_with_data};
 use super::new::New;
 use super::proof::{Gate, Handle, Verdict};
 use super::request::{InUse, Mode, Swapped};
@@ -141,7 +141,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
     let path = swap.target.path.clone();
     let is_unchanged = gate.change_counter(&path)? == counter
         && gate.is_at(&path)
-        && (sidecars(&path).next().is_none() || has_taken_out(Sabotage::NaiveRename));
+        && (sidecars_with_data(&path).next().is_none() || has_taken_out(Sabotage::NaiveRename));
     if !is_unchanged && !has_taken_out(Sabotage::SkipChangeCheck) {
         return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
     }
@@ -189,8 +189,12 @@ fn rename_behind(gate: Gate, swap: &Swap<'_>, new: &New) -> Result<Option<Gate>>
     let cancel = &swap.patience.cancel;
     let at_once = Retry { retry: std::time::Duration::ZERO, cancel };
     match rename::replace(new.path(), &swap.target.path, &at_once) {
+        // The gate itself looks like a program that runs: nobody can write to it, and it can be removed.
         #[cfg(windows)]
-        Err(SwapError { problem: Problem::InUse { .. } | Problem::Io(_), .. }) => {
+        Err(SwapError {
+            problem: Problem::InUse { .. } | Problem::InUseAsImage(_) | Problem::Io(_),
+            ..
+        }) => {
             drop(gate);
             let retry = Retry { retry: swap.patience.timeout, cancel };
             rename::replace(new.path(), &swap.target.path, &retry).map(|()| None)

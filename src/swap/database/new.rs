@@ -4,7 +4,6 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::guard::{Facts, sidecars};
-use super::openers;
 use super::own::Own;
 use super::pages::Copy;
 use super::request::{Caller, Patience};
@@ -123,7 +122,7 @@ impl New {
 
     fn open(&self, step: Step) -> Result<Own> {
         let path = self.path();
-        if open_files::has(path) || openers::has_another_copy_here(path) {
+        if open_files::open_by(path).is_some() {
             return Err(self.wrong(step, DatabaseProblem::StagingOpen.into()));
         }
         match std::fs::symlink_metadata(path) {

@@ -34,11 +34,6 @@ pub fn this_process() -> Opener {
     Opener { pid: std::process::id(), name: String::new() }
 }
 
-/// Whether this process has the file open otherwise than by the connections that `open_files` knows.
-pub fn has_another_copy_here(path: &Path) -> bool {
-    !open_files::has(path) && platform::descriptors_here(path) > 0
-}
-
 #[cfg(target_os = "linux")]
 mod platform {
     use std::fs;
@@ -73,12 +68,6 @@ mod platform {
             }
         }
         found
-    }
-
-    pub fn descriptors_here(path: &Path) -> usize {
-        identity(path)
-            .and_then(|file| descriptors(Path::new("/proc/self/fd"), file))
-            .unwrap_or_default()
     }
 
     /// How many of a process' descriptors lead to the file. None where they are not to be seen.
@@ -142,80 +131,11 @@ mod platform {
         let name = String::from_utf8_lossy(&name[..length]).into_owned();
         Opener { pid: pid.cast_unsigned(), name }
     }
-
-    /// Not asked for here.
-    pub fn descriptors_here(_path: &Path) -> usize {
-        0
-    }
 }
 
 #[cfg(windows)]
-mod platform {
-    use std::os::windows::ffi::OsStrExt;
-    use std::path::Path;
-    use std::ptr::{null, null_mut};
-
-    use windows_sys::Win32::System::RestartManager::{
-        CCH_RM_SESSION_KEY, RM_PROCESS_INFO, RmEndSession, RmGetList, RmRegisterResources,
-        RmStartSession,
-    };
-
-    use super::{Found, Opener};
-
-    const MOST: u32 = 64;
-
-    /// The Restart Manager, which exists to tell who has a file open
-    /// (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>).
-    pub fn others(path: &Path) -> Found {
-        let mut session = 0;
-        let mut key = [0u16; CCH_RM_SESSION_KEY as usize + 1];
-        // SAFETY: the number is ours, and the buffer has the length that the call asks for.
-        if unsafe { RmStartSession(&raw mut session, 0, key.as_mut_ptr()) } != 0 {
-            return Found::default();
-        }
-        let found = list(session, path);
-        // SAFETY: the session was started above and is ended once.
-        unsafe { RmEndSession(session) };
-        found.unwrap_or_default()
-    }
-
-    fn list(session: u32, path: &Path) -> Option<Found> {
-        let name: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
-        let names = [name.as_ptr()];
-        // SAFETY: one name that ends with NUL; the other two lists are empty.
-        let registered =
-            unsafe { RmRegisterResources(session, 1, names.as_ptr(), 0, null(), 0, null_mut()) };
-        if registered != 0 {
-            return None;
-        }
-        let (mut needed, mut count, mut reasons) = (0, MOST, 0);
-        let mut processes: Vec<RM_PROCESS_INFO> = Vec::with_capacity(MOST as usize);
-        // SAFETY: the buffer has room for `count` structures, of which the call says how many it
-        // has filled.
-        let listed = unsafe {
-            let (needed, count) = (&raw mut needed, &raw mut count);
-            RmGetList(session, needed, count, processes.as_mut_ptr(), &raw mut reasons)
-        };
-        if listed != 0 {
-            return None;
-        }
-        // SAFETY: the call has filled so many, and never more than there is room for.
-        unsafe { processes.set_len(count.min(MOST) as usize) };
-        let opener = |process: &RM_PROCESS_INFO| {
-            let name = &process.strAppName;
-            let end = name.iter().position(|&unit| unit == 0).unwrap_or(name.len());
-            let name = String::from_utf16_lossy(&name[..end]);
-            Opener { pid: process.Process.dwProcessId, name }
-        };
-        let others = processes.iter().map(opener).filter(|opener| !opener.is_self()).collect();
-        Some(Found { others, is_complete: needed <= MOST })
-    }
-
-    /// Windows has no locks that another copy's closing would drop.
-    pub fn descriptors_here(_path: &Path) -> usize {
-        0
-    }
-}
+#[path = "openers/windows.rs"]
+mod platform;
 
 #[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
 mod platform {
@@ -225,10 +145,6 @@ mod platform {
 
     pub fn others(_path: &Path) -> Found {
         Found::default()
-    }
-
-    pub fn descriptors_here(_path: &Path) -> usize {
-        0
     }
 }
 
@@ -256,16 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn handles_of_this_process_are_told_from_its_connections() {
+    fn connections_of_this_process_are_openers_unless_they_are_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let file = std::fs::File::create(&path).unwrap();
-        assert!(has_another_copy_here(&path));
+        std::fs::write(&path, "").unwrap();
         let entry = open_files::OpenFile::enter(&path).unwrap();
-        assert!(!has_another_copy_here(&path));
         assert_eq!(all(&path, 1), []);
         assert!(all(&path, 0)[0].is_self());
-        drop((entry, file));
-        assert!(!has_another_copy_here(&path));
+        drop(entry);
+        assert_eq!(all(&path, 0), []);
     }
 }

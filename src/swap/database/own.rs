@@ -9,7 +9,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::request::Patience;
-use crate::open_files::OpenFile;
+use crate::open_files::{self, OpenFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 
@@ -65,11 +65,9 @@ impl Own {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
             // SQLite says only "unable to open database file": the system says why.
-            match std::fs::File::open(path) {
-                Err(refused) if !crate::open_files::has(path) => {
-                    SwapError::new(Problem::Io(refused), step, path)
-                }
-                _ => wrong(error),
+            match open_files::open_by(path).is_none().then(|| std::fs::File::open(path)) {
+                Some(Err(refused)) => SwapError::new(Problem::Io(refused), step, path),
+                Some(Ok(_)) | None => wrong(error),
             }
         })?;
         let entry = OpenFile::enter(path).at(step, path)?;
@@ -116,6 +114,18 @@ impl Own {
     /// Runs statements without rows.
     pub fn run(&self, sql: &str) -> Result<()> {
         self.raw.execute_batch(sql).map_err(|error| self.wrong(error))
+    }
+
+    /// The same without waiting for a lock: false where others are in the way.
+    pub fn run_at_once(&mut self, sql: &str) -> Result<bool> {
+        self.raw.busy_timeout(Duration::ZERO).map_err(|error| self.wrong(error))?;
+        let ran = match self.raw.execute_batch(sql) {
+            Ok(()) => Ok(true),
+            Err(error) if is_busy(&error) => Ok(false),
+            Err(error) => Err(self.wrong(error)),
+        };
+        wait_for_locks(&mut self.raw, &self.patience).map_err(|error| self.wrong(error))?;
+        ran
     }
 
     /// The value of a PRAGMA.

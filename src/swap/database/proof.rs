@@ -9,7 +9,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use crate::open_files::{self, FileId, PlainFile};
+use crate::open_files::{self, FileId, Link, OpenBy, PlainFile};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::{DatabaseProblem, Opener};
 use crate::swap::error::{At, Result, Step, SwapError};
@@ -57,18 +57,12 @@ pub enum Verdict {
 impl Handle {
     /// Opens the file of a database on which none of our own connections is needed.
     pub fn open(path: &Path) -> Result<Self> {
-        if openers::has_another_copy_here(path) {
+        if open_files::open_by(path) == Some(OpenBy::SomebodyElse) {
             return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), Step::Prove, path));
         }
         let mut options = OpenOptions::new();
         options.read(true).write(!cfg!(windows));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            options.custom_flags(flags.bits().cast_signed());
-        }
-        PlainFile::open(&options, path).map(Self).at(Step::Prove, path)
+        PlainFile::open_again(options, Link::Refuse, path).map(Self).at(Step::Prove, path)
     }
 
     /// SQLite's own count of the transactions of a database that is not in WAL mode. None where there

@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backup::{self, Settled};
-use super::guard::name_with_suffix;
+use super::guard::sidecars;
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::Patience;
@@ -117,6 +117,10 @@ pub fn clear(target: &Target, lock: &mut TargetLock, patience: &Patience) -> Res
 /// Does what a note asks for. The names reach the disk before the note may go.
 pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<Found> {
     let mut found = Vec::new();
+    if let Some(note) = note {
+        // One that stays harms nobody: SQLite takes no notice of it.
+        let _ = remove_cold_journal(target, note, patience);
+    }
     if note.is_some_and(|note| note.was_wal.is_some()) {
         found.extend(restore_journal_mode(target, note, patience));
     }
@@ -134,6 +138,26 @@ pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<
     found
 }
 
+/// Removes a journal that its writer had not begun to count on when it was killed, by leaving the
+/// journal mode in which SQLite keeps it. SQLite itself only lets it lie.
+fn remove_cold_journal(target: &Target, note: &Note, patience: &Patience) -> Result<()> {
+    let has_journal = || {
+        let journals = |path: PathBuf| path.as_os_str().as_encoded_bytes().ends_with(b"-journal");
+        sidecars(&target.path).any(journals)
+    };
+    if !has_journal() {
+        return Ok(());
+    }
+    let own = Own::open(&target.path, Step::Recover, patience)?;
+    // A hot one is gone with the first look at the database.
+    let mode: String = own.pragma("journal_mode")?;
+    if has_journal() && (mode != "wal" || note.was_wal.is_some()) {
+        own.journal_mode("persist")?;
+        own.journal_mode("delete")?;
+    }
+    own.close()
+}
+
 /// Puts the old database back into WAL mode, if it is still the one that is there.
 fn restore_journal_mode(
     target: &Target,
@@ -147,13 +171,7 @@ fn restore_journal_mode(
     let set = || {
         let own = Own::open(&target.path, Step::Recover, patience)?;
         if own.pragma::<String>("journal_mode")? == "wal" {
-            // Killed at the beginning of leaving that mode: a journal that says nothing yet would stay
-            // for good beside a database in WAL mode. SQLite removes it when the mode is left.
-            let journal = name_with_suffix(&target.path, "-journal");
-            let has_journal = journal.symlink_metadata().is_ok();
-            if !has_journal || own.journal_mode("delete")? == "wal" {
-                return Ok(None);
-            }
+            return Ok(None);
         }
         let mode = own.journal_mode("wal")?;
         own.close()?;
@@ -173,9 +191,11 @@ fn restore_journal_mode(
 
 /// Removes what lies about.
 fn sweep(target: &Target) -> Result<Vec<Found>> {
-    let removed = leftovers(target)?.into_iter().map(|(what, path)| match staging::remove(&path) {
-        Ok(()) => Found::new(what, &path, "removed"),
-        Err(error) => Found::failed(what, &path, &error),
+    let removed = leftovers(target)?.into_iter().map(|(what, path)| {
+        match staging::remove_with_sidecars(&path) {
+            Ok(()) => Found::new(what, &path, "removed"),
+            Err(error) => Found::failed(what, &path, &error),
+        }
     });
     Ok(removed.collect())
 }

@@ -710,6 +710,119 @@ fn a_link_stays_and_owner_mode_are_the_old_ones() {
     bench.assert_new("wal", &["a.db", "link"]);
 }
 
+/// What another SQLite library of this process does when it closes the database: every close of the
+/// file drops this process' locks on it, and it removes the `-wal` that it takes for its own.
+#[cfg(unix)]
+fn close_as_another_library(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        drop(fs::File::open(&name));
+        if !suffix.is_empty() {
+            let _ = fs::remove_file(&name);
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_commit_that_slipped_by_the_guard_is_seen() {
+    for (mode, in_place) in [("wal", false), ("delete", false), ("delete", true)] {
+        let bench = Bench::new(mode);
+        let mut idle = Process::start();
+        if in_place {
+            idle.open(&bench.path());
+        }
+        let mut caller = TestCaller::building(|staging, old, _| {
+            migrate(staging, old);
+            close_as_another_library(&bench.path());
+            let mut other = Process::start();
+            other.open(&bench.path());
+            other.run("INSERT INTO old VALUES (4)");
+            other.end();
+        });
+        let request = if in_place { bench.in_place() } else { bench.request() };
+        let error = swap_database(&request, &mut caller).unwrap_err();
+        drop(caller);
+        let code = if mode == "wal" { "DATABASE_IN_USE" } else { "DATABASE_CHANGED" };
+        assert_eq!(error.code(), code, "{mode}, in place {in_place}: {error}");
+        idle.end();
+        assert_eq!(numbers(&bench.path(), "old"), [1, 2, 3, 4], "{mode}, in place {in_place}");
+    }
+}
+
+#[test]
+fn a_database_that_somebody_makes_meanwhile_keeps_its_wal() {
+    let bench = Bench::empty();
+    let mut other = Process::start();
+    let mut caller = TestCaller::building(|staging, _, _| {
+        migrate(staging, None);
+        other.open(&bench.path());
+        other.try_run("PRAGMA journal_mode = wal");
+        other.run("CREATE TABLE old (x); INSERT INTO old VALUES (1)");
+    });
+    let error = swap_database(&bench.request(), &mut caller).unwrap_err();
+    drop(caller);
+    assert_eq!((error.code(), error.step), ("TARGET_EXISTS", Step::Rename));
+    assert!(bench.names().contains(&"a.db-wal".to_owned()));
+    other.kill();
+    assert_eq!(numbers(&bench.path(), "old"), [1]);
+}
+
+#[test]
+fn what_holds_no_data_is_in_nobodys_way() {
+    for name in ["a.db-shm", "a.db-wal", "a.db-journal"] {
+        let bench = Bench::new("delete");
+        let bytes = if name == "a.db-shm" { vec![0; 32768] } else { Vec::new() };
+        fs::write(bench.beside(name), bytes).unwrap();
+        assert_eq!(bench.swap(&bench.request()).unwrap().mode, Mode::Link, "{name}");
+        assert_eq!(numbers(&bench.path(), "new"), [1, 2, 3], "{name}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_source_that_another_library_has_open_is_refused_with_its_locks_kept() {
+    let (bench, other) = (Bench::new("delete"), Bench::new("delete"));
+    let _library = fs::File::open(other.path()).unwrap();
+    let request = Request { source: Some(other.path()), build: false, ..bench.request() };
+    let error = bench.swap(&request).unwrap_err();
+    assert_eq!((error.code(), error.step), ("DATABASE_IN_USE", Step::Resolve));
+    bench.assert_old("delete");
+    // A look of our own is none.
+    let _look = Handle::open(&bench.path()).unwrap();
+    drop(Handle::open(&bench.path()).unwrap());
+}
+
+#[test]
+fn a_backup_has_a_name_that_nobody_takes_for_something_else() {
+    let bench = Bench::new("wal");
+    let too_long = "x".repeat(300);
+    for (name, code) in [
+        ("a.db-wal", "BACKUP_NAME_RESERVED"),
+        ("a.db-shm", "BACKUP_NAME_RESERVED"),
+        ("a.db-journal", "BACKUP_NAME_RESERVED"),
+        (".swap-backup-a.db", "BACKUP_NAME_RESERVED"),
+        (".staging-0123456789ab-a.db", "BACKUP_NAME_RESERVED"),
+        (&too_long, "IO_ERROR"),
+    ] {
+        let request = Request { backup: Backup::Named(name.into()), ..bench.request() };
+        let error = bench.swap(&request).unwrap_err();
+        assert_eq!((error.code(), error.committed), (code, false), "{name}");
+        bench.assert_old("wal");
+    }
+}
+
+#[test]
+fn a_backup_of_a_database_with_a_long_name_has_a_shorter_one() {
+    let bench = Bench::new("delete");
+    let long = bench.beside(&("x".repeat(240) + ".db"));
+    fs::rename(bench.path(), &long).unwrap();
+    let request = Request { target: long, backup: Backup::Pattern, ..bench.request() };
+    let backup = bench.swap(&request).unwrap().backup.unwrap();
+    assert_eq!(numbers(&backup, "old"), [1, 2, 3]);
+}
+
 mod left_by_a_killed_swap {
     use super::*;
 
@@ -770,12 +883,51 @@ mod left_by_a_killed_swap {
     }
 
     #[test]
+    fn a_note_does_not_lead_out_of_the_directory_or_into_the_database() {
+        for name in ["sub/a", "../a", "a.db-wal", ".staging-0123456789ab-a.db"] {
+            let bench = Bench::new("delete");
+            fs::create_dir(bench.beside("sub")).unwrap();
+            fs::copy(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();
+            leave_note(&bench, &Note { backup: Some(name.into()), ..Note::default() });
+            recovery::before_open(&bench.path());
+            let names = bench.names();
+            assert_eq!(names.len(), 3, "{names:?}");
+            assert!(names[1].starts_with("a.db.backup-"), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn with_a_journal_that_nobody_counts_on() {
+        for mode in MODES {
+            let bench = Bench::new(mode);
+            let was_wal = (mode == "wal").then(|| identity(&bench)).flatten();
+            leave_note(&bench, &Note { was_wal, in_place: Some(1), ..Note::default() });
+            fs::write(bench.beside("a.db-journal"), [0; 512]).unwrap();
+            recovery::before_open(&bench.path());
+            bench.assert_old(mode);
+        }
+    }
+
+    #[test]
     fn when_the_power_failed_and_only_the_backups_name_was_on_the_disk() {
         let bench = Bench::new("delete");
         fs::hard_link(bench.path(), bench.beside("old.db")).unwrap();
         leave_note(&bench, &Note { backup: Some("old.db".into()), ..Note::default() });
         recovery::before_open(&bench.path());
         bench.assert_old("delete");
+    }
+
+    #[test]
+    fn a_note_that_names_the_database_itself_does_not_remove_it() {
+        let bench = Bench::new("delete");
+        fs::create_dir(bench.beside("sub")).unwrap();
+        fs::hard_link(bench.path(), bench.beside("sub/link")).unwrap();
+        for name in ["a.db", "./a.db", "sub/../a.db", "sub/link"] {
+            leave_note(&bench, &Note { backup: Some(name.into()), ..Note::default() });
+            recovery::before_open(&bench.path());
+            assert!(bench.path().exists(), "{name}");
+        }
+        assert!(bench.beside("sub/link").exists());
     }
 
     #[test]

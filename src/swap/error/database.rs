@@ -77,6 +77,9 @@ pub enum DatabaseProblem {
     /// Of the name that was asked for.
     #[error("the backup is not to overwrite it; name another one")]
     BackupExists,
+    /// Of the name that was asked for.
+    #[error("SQLite or a later swap would take it for a file of theirs; name the backup otherwise")]
+    BackupName,
     /// A backup is a second name of the old file, or takes one in the same directory.
     #[error("the backup must be in the directory of the database; give a file name alone")]
     BackupNotBeside,
@@ -108,6 +111,7 @@ impl DatabaseProblem {
             Self::StagingSidecar(_) => "STAGING_SIDECAR",
             Self::PageSize { .. } => "PAGE_SIZE_MISMATCH",
             Self::BackupExists => "BACKUP_EXISTS",
+            Self::BackupName => "BACKUP_NAME_RESERVED",
             Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
             Self::TargetExists => "TARGET_EXISTS",
             Self::Sqlite { code, .. } => match code & 0xff {

@@ -31,6 +31,9 @@ pub struct Gate {
 
 /// Asks for the lease.
 pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
+    if is_served(&file) || is_mounted(&file) {
+        return Ok(Proven::Unknown(file));
+    }
     // Whoever comes makes the kernel send a signal to the process that holds the lease, SIGIO, which
     // ends one that does not expect it. SIGURG is ignored by default, and nobody takes it for more
     // than "look again".
@@ -41,6 +44,40 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
         // Not our file (EACCES), or a file system without leases (EINVAL).
         Err(_) => Ok(Proven::Unknown(file)),
     }
+}
+
+/// Whether others can have the file open by another way than this kernel, which leases it all the
+/// same: a server, the host of a virtual machine or container, a program (FUSE).
+fn is_served(file: &File) -> bool {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "32 bits of a type that differs between architectures"
+    )]
+    rustix::fs::fstatfs(file).is_ok_and(|found| SERVED.contains(&(found.f_type as u32)))
+}
+
+/// <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox.
+const SERVED: [u32; 10] = [
+    0x6573_5546,
+    0x0102_1997,
+    0x6969,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x00c3_6400,
+    0x5346_414f,
+    0x6b41_4653,
+    0x7375_7245,
+    0x786f_4256,
+];
+
+/// Whether the file itself is a mount point, as a file that is handed to a container often is: nothing
+/// can be renamed over one, and it has no second name in its directory.
+fn is_mounted(file: &File) -> bool {
+    use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+    let found = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::empty());
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// For tests only.
@@ -81,13 +118,16 @@ fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open_files::Link;
     use std::fs::OpenOptions;
     use std::sync::mpsc;
     use std::thread;
     use std::time::{Duration, Instant};
 
     fn open(path: &Path) -> PlainFile {
-        PlainFile::open(OpenOptions::new().read(true).write(true), path).unwrap()
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        PlainFile::open(options, Link::Refuse, path).unwrap()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::{ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION};
 use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_DELETE;
 
-use crate::open_files::PlainFile;
+use crate::open_files::{Link, PlainFile};
 use crate::swap::database::openers;
 
 /// How often it is tried again where nobody is to be seen: a virus scanner looks at each file that
@@ -38,7 +38,7 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     options.read(true).share_mode(FILE_SHARE_DELETE);
     let mut tries = 0;
     loop {
-        match PlainFile::open(&options, path) {
+        match PlainFile::open(options.clone(), Link::Follow, path) {
             Ok(file) => return Ok(Proven::Alone(Gate { file })),
             Err(error) if is_taken(&error) => {
                 if tries == TRIES || !openers::others(path).others.is_empty() {
@@ -77,7 +77,9 @@ impl Gate {
 
 /// A handle that is in nobody's way.
 fn plain(path: &Path) -> io::Result<PlainFile> {
-    PlainFile::open(OpenOptions::new().read(true), path)
+    let mut options = OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Follow, path)
 }
 
 fn is_taken(error: &io::Error) -> bool {
