@@ -8,8 +8,8 @@ import { createClient, LibsqlError, type LatchClient } from "latchdb";
 import { addOne } from "../ledger/ledger.mjs";
 
 const [file = "", first = "1", how = "keep"] = process.argv.slice(2);
-let isStopped = false;
-process.stdin.once("data", () => (isStopped = true));
+const over = new AbortController();
+process.stdin.once("data", () => over.abort());
 
 const open = (): LatchClient => createClient({ url: `file:${file}`, timeout: 20_000 });
 
@@ -31,7 +31,7 @@ async function write(id: number, client: LatchClient): Promise<boolean> {
 
 const kept = how === "keep" ? open() : undefined;
 console.log("ready");
-for (let id = Number(first); !isStopped;) {
+for (let id = Number(first); !over.signal.aborted;) {
   const client = kept ?? open();
   if (await write(id, client)) console.log(`${id++}`);
   if (client !== kept) client.close();
