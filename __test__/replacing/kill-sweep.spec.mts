@@ -19,6 +19,9 @@ import type { Scenario } from "./recording.mjs";
 /** How many kills there are in a scenario where it is not all. */
 const KILLS = 6;
 
+/** Of many runs a few share their calls out otherwise, again and again: what they leave is known. */
+const MAY_MISS = isThorough ? 0.1 : 0;
+
 function isSkipped(t: ExecutionContext): boolean {
   t.timeout(3_600_000);
   if (whyNotRecorded === undefined) return false;
@@ -55,6 +58,7 @@ async function sweep(t: ExecutionContext, scenario: Scenario): Promise<string[]>
       };
     },
     isNaive ? undefined : chosen,
+    MAY_MISS,
   );
   t.log(`${kills.length} kills`);
   return kills.map(({ done }) => seen.get(done) ?? "?");

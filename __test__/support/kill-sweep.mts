@@ -52,6 +52,7 @@ export async function sweepKills(
   program: string,
   arrange: () => Promise<Run>,
   choose: (changes: Change[]) => Change[] = (changes) => changes,
+  mayMiss = 0,
 ): Promise<Kill[]> {
   const recorded = await runOnce(t, program, await arrange());
   const chosen = new Set(choose(recorded.changes));
@@ -76,11 +77,12 @@ export async function sweepKills(
     }
   }
   const missed = recorded.changes.filter((change, done) => chosen.has(change) && !kills.has(done));
-  t.deepEqual(
-    missed.map(({ text }) => text),
-    [],
-    "no run was killed before these calls",
-  );
+  const texts = missed.map(({ text }) => text);
+  if (missed.length > mayMiss * chosen.size) {
+    t.deepEqual(texts, [], "no run was killed before these calls");
+  } else if (missed.length > 0) {
+    t.log(`no run was killed before ${texts.join(", ")}`);
+  }
   return [...kills.values()].sort((a, b) => a.done - b.done);
 }
 
