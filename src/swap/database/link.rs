@@ -87,7 +87,7 @@ fn attempt(
                     Attempt::Disturbed(gate, same) => {
                         new = same;
                         disturbances += 1;
-                        let found = (disturbances == MOST_DISTURBANCES).then(Vec::new);
+                        let found = (disturbances >= MOST_DISTURBANCES).then(Vec::new);
                         (gate.open(&path)?, found, false)
                     }
                     Attempt::NoLinks(gate, same) => {
@@ -99,9 +99,6 @@ fn attempt(
                 Verdict::Unknown(handle) => (handle, None, true),
             };
             handle = again;
-            if found.is_some() && swap.request.in_use == InUse::Refuse {
-                return Err(swap.in_use(found.unwrap_or_default()));
-            }
             guard = Guard::take(&path, &swap.patience)?;
             if handle.change_counter(&path)? != counter {
                 return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
@@ -115,11 +112,10 @@ fn attempt(
             }
         }
         match swap.request.in_use {
-            InUse::Refuse => return Err(swap.in_use(openers)),
             InUse::InPlace => return in_place::transfer(swap, guard, &handle, &mut new),
-            InUse::Wait => {
+            in_use @ (InUse::Refuse | InUse::Wait) => {
                 // They cannot commit while they are waited for: the guard is there.
-                let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience));
+                let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience, in_use));
                 if !wait.goes_on() {
                     return Err(swap.in_use(openers));
                 }
