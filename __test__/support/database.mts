@@ -16,8 +16,11 @@ export interface TemporaryDatabase {
   open(options?: Options): LatchClient;
 }
 
-export async function temporaryDirectory(t: ExecutionContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "latchdb-"));
+export async function temporaryDirectory(
+  t: ExecutionContext,
+  base: string = tmpdir(),
+): Promise<string> {
+  const directory = await mkdtemp(join(base, "latchdb-"));
   t.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }

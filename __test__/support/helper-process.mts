@@ -16,6 +16,9 @@ export interface Ended {
 
 /** A program that runs. */
 export interface Program {
+  readonly pid: number | undefined;
+  /** All lines that it has printed until now. */
+  readonly lines: readonly string[];
   /** Waits for this line. Lines before it are passed over. */
   waitFor(line: string): Promise<void>;
   /** Tells it something. */
@@ -45,6 +48,8 @@ export function startHelper(name: string, args: string[] = [], runtime: string[]
   const ended = once(child, "close").then(([code, signal]) => ({ code, signal, lines, errors }));
   let passed = 0;
   return {
+    pid: child.pid,
+    lines,
     ended,
     kill: (signal = "SIGKILL") => void child.kill(signal),
     say: (line) => void child.stdin.write(line + "\n"),

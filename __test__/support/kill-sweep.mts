@@ -22,6 +22,16 @@ export interface Kill {
   done: number;
   /** For messages: the call before which it was. */
   before: string;
+  /** What the program had said by then, in lines. */
+  said: string[];
+}
+
+/** A call that changed something. */
+export interface Change {
+  /** The place of the call in the trace. */
+  call: number;
+  thread: number;
+  text: string;
 }
 
 /**
@@ -41,27 +51,31 @@ export async function sweepKills(
   t: ExecutionContext,
   program: string,
   arrange: () => Promise<Run>,
+  choose: (changes: Change[]) => Change[] = (changes) => changes,
 ): Promise<Kill[]> {
   const recorded = await runOnce(t, program, await arrange());
+  const chosen = new Set(choose(recorded.changes));
   const kills = new Map<number, Kill>();
   const tried = new Set<string>();
   for (const shift of PASSES) {
-    for (const [done, { call, text }] of recorded.changes.entries()) {
-      if (kills.has(done)) continue;
+    for (const [done, change] of recorded.changes.entries()) {
+      if (!chosen.has(change) || kills.has(done)) continue;
+      const { call, text } = change;
       const { name, when } = pointOf(recorded.calls, call);
       const point = { name, when: Math.max(1, when + shift) };
       const key = `${shift} ${point.name} ${point.when}`;
       if (tried.has(key)) continue;
       tried.add(key);
       const run = await arrange();
-      const { changes, wasKilled } = await runOnce(t, program, run, point);
+      const { changes, wasKilled, lines } = await runOnce(t, program, run, point);
       if (!wasKilled) continue;
-      const kill = { done: changes.length, before: recorded.changes[changes.length]?.text ?? text };
+      const before = recorded.changes[changes.length]?.text ?? text;
+      const kill = { done: changes.length, before, said: lines };
       await run.check(kill);
       kills.set(kill.done, kill);
     }
   }
-  const missed = recorded.changes.filter((_change, done) => !kills.has(done));
+  const missed = recorded.changes.filter((change, done) => chosen.has(change) && !kills.has(done));
   t.deepEqual(
     missed.map(({ text }) => text),
     [],
@@ -70,15 +84,10 @@ export async function sweepKills(
   return [...kills.values()].sort((a, b) => a.done - b.done);
 }
 
-interface Change {
-  /** The place of the call in the trace. */
-  call: number;
-  text: string;
-}
-
 interface Ran {
   calls: Call[];
   changes: Change[];
+  lines: string[];
   wasKilled: boolean;
 }
 
@@ -90,19 +99,24 @@ async function runOnce(
 ): Promise<Ran> {
   const before = await readDisk(root);
   const options = killBefore === undefined ? {} : { killBefore };
-  const { calls, wasKilled } = await traceProgram(t, program, { arguments: args, ...options });
+  const { calls, lines, wasKilled } = await traceProgram(t, program, {
+    arguments: args,
+    ...options,
+  });
   return {
     calls,
+    lines,
     wasKilled,
-    changes: changesIn(historyOf(calls, { root, before, isDisregarded })),
+    changes: changesIn(calls, historyOf(calls, { root, before, isDisregarded })),
   };
 }
 
 /** The calls that changed something, each once. */
-function changesIn({ operations }: History): Change[] {
+function changesIn(calls: readonly Call[], { operations }: History): Change[] {
   const changes = new Map<number, Change>();
   for (const { kind, call, text } of operations) {
-    if (kind !== "mark" && !changes.has(call)) changes.set(call, { call, text });
+    if (kind === "mark" || changes.has(call)) continue;
+    changes.set(call, { call, thread: calls[call]?.thread ?? 0, text });
   }
   return [...changes.values()];
 }

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import type { FileState, History, Inode } from "./history.mjs";
+import type { FileState, History, Inode, Operation } from "./history.mjs";
 import type { Model, Survival } from "./model.mjs";
 
 /** What a power cut left. */
 export interface CrashState {
   /** Files by their path. */
   files: ReadonlyMap<string, FileState>;
+  /** Which file each of these paths is a name of. */
+  inodes: ReadonlyMap<string, Inode>;
   /** What the program had said before the cut. */
   marks: ReadonlySet<string>;
 }
@@ -15,8 +17,15 @@ export interface CheckOptions {
   models: readonly Model[];
   /** The files that matter; without it, all. Fewer files are fewer states. */
   isWatched?: (path: string) => boolean;
+  /** Whether a cut right after this operation is looked at; without it, all are. */
+  isCut?: ((operation: Operation) => boolean) | undefined;
   /** What is wrong with a state, or undefined. */
   findProblem(state: CrashState): string | undefined;
+}
+
+/** What can be answered only by opening files, and so takes its time. */
+export interface ExamineOptions extends Omit<CheckOptions, "findProblem"> {
+  findProblem(state: CrashState): Promise<string | undefined>;
 }
 
 export interface Violation {
@@ -52,15 +61,40 @@ export function checkCrashStates(options: CheckOptions): Report {
   return report;
 }
 
-interface Found {
+/** The same where the answer takes its time. */
+export async function examineCrashStates(options: ExamineOptions): Promise<Report> {
+  const report: Report = { states: {}, violations: [] };
+  for (const model of options.models) {
+    let states = 0;
+    for (const { state, violation } of crashStates(model, options)) {
+      states++;
+      const problem = await options.findProblem(state);
+      if (problem !== undefined) report.violations.push({ ...violation, problem });
+    }
+    report.states[model.name] = states;
+  }
+  return report;
+}
+
+/** What tells the files of a state from those of others, whatever the program had said. */
+export function contentsKeyOf({ files, inodes }: CrashState): string {
+  const parts = [...files].map(([path, state]) => `${path} ${inodes.get(path)} ${digestOf(state)}`);
+  return parts.sort().join("\n");
+}
+
+export interface Found {
   state: CrashState;
   violation: Omit<Violation, "problem">;
 }
 
 /** Each state once for each set of marks under which it is possible. */
-function* crashStates(
+export function* crashStates(
   model: Model,
-  { history, isWatched = () => true }: CheckOptions,
+  {
+    history,
+    isWatched = () => true,
+    isCut = () => true,
+  }: Pick<CheckOptions, "history" | "isWatched" | "isCut">,
 ): Generator<Found> {
   const { operations } = history;
   const seen = new Set<string>();
@@ -68,14 +102,16 @@ function* crashStates(
   for (let issued = 0; issued <= operations.length; issued++) {
     const last = operations[issued - 1];
     if (last?.kind === "mark") marks.add(last.name);
+    if (last !== undefined && !isCut(last)) continue;
     const cut = { ...history, operations: operations.slice(0, issued) };
     for (const survival of model.survivals(cut)) {
-      for (const files of filesOf(history, survival, isWatched)) {
-        const key = keyOf(files, marks);
+      for (const found of filesOf(history, survival, isWatched)) {
+        const state = { ...found, marks: new Set(marks) };
+        const key = JSON.stringify([contentsKeyOf(state), [...marks]]);
         if (seen.has(key)) continue;
         seen.add(key);
         yield {
-          state: { files, marks: new Set(marks) },
+          state,
           violation: { model: model.name, after: last?.text ?? "nothing", lost: survival.lost },
         };
       }
@@ -88,7 +124,7 @@ function* filesOf(
   history: History,
   survival: Survival,
   isWatched: (path: string) => boolean,
-): Generator<Map<string, FileState>> {
+): Generator<Pick<CrashState, "files" | "inodes">> {
   const watched = filesBelow(history.before.root, "", survival).filter(([path]) => isWatched(path));
   // Two names of one file: what it holds is chosen once.
   const inodes = [...new Set(watched.map(([, inode]) => inode))];
@@ -109,7 +145,7 @@ function* filesOf(
       const state = chosen.get(inode);
       if (state !== undefined) files.set(path, state);
     }
-    yield files;
+    yield { files, inodes: new Map(watched) };
   }
 }
 
@@ -128,11 +164,6 @@ function filesBelow(
 }
 
 const digests = new WeakMap<FileState, string>();
-
-function keyOf(files: ReadonlyMap<string, FileState>, marks: ReadonlySet<string>): string {
-  const parts = [...files].map(([path, state]) => `${path} ${digestOf(state)}`);
-  return JSON.stringify([parts.sort(), [...marks]]);
-}
 
 function digestOf(state: FileState): string {
   const known = digests.get(state);

@@ -1,0 +1,90 @@
+// Another process has the database open and does nothing: no lock tells of it. It is not renamed away
+// under it, and what it writes later is in the database.
+
+import test from "ava";
+import type { ExecutionContext } from "ava";
+import { basename } from "node:path";
+import type { LatchClient } from "latchdb";
+import { SwapError, swapDatabase } from "latchdb/swap";
+import { rebuild } from "../support/ledger/ledger.mjs";
+import { ROWS, lookAt, makeSandbox, namesBeside } from "../support/ledger/sandbox.mjs";
+import type { Program } from "../support/helper-process.mjs";
+import { startProgram } from "../support/processes.mjs";
+import { journalModes, type JournalMode } from "../support/queries.mjs";
+
+const build = (staging: LatchClient, old: LatchClient | undefined): unknown =>
+  old && rebuild(staging, old);
+
+interface Idle {
+  target: string;
+  opener: Program;
+}
+
+async function idleOpener(t: ExecutionContext, mode: JournalMode): Promise<Idle> {
+  const { target } = await makeSandbox(t, mode);
+  const opener = startProgram(t, "idle-opener", { arguments: [target] });
+  await opener.waitFor("ready");
+  return { target, opener };
+}
+
+for (const mode of journalModes) {
+  test(`another process has it open: refused, with its number and name (${mode})`, async (t) => {
+    const { target, opener } = await idleOpener(t, mode);
+    const beside = await namesBeside(target);
+    const error = await t.throwsAsync(() => swapDatabase(target, { build }), {
+      instanceOf: SwapError,
+    });
+    t.like(error, { code: "DATABASE_IN_USE", committed: false });
+    const openers = error.openers ?? [];
+    if (process.platform === "linux") {
+      t.deepEqual(
+        openers.map(({ pid }) => pid),
+        [opener.pid],
+      );
+      t.true(
+        openers[0]?.name?.startsWith(basename(process.execPath).slice(0, 4)),
+        openers[0]?.name,
+      );
+    }
+    t.deepEqual(await namesBeside(target), beside);
+    opener.say(`write ${ROWS + 1}`);
+    await opener.waitFor(`write ${ROWS + 1}: done`);
+    opener.say("close");
+    await opener.ended;
+    // Once it is gone there is nothing in the way.
+    t.is((await swapDatabase(target, { build })).mode, "link");
+    t.is((await lookAt(target)).is, `new ${ROWS + 1}`);
+  });
+
+  test(`in place, what an idle opener writes afterwards is there, and nothing is torn (${mode})`, async (t) => {
+    const { target, opener } = await idleOpener(t, mode);
+    const { mode: how } = await swapDatabase(target, { build, inUse: "in-place", backup: true });
+    for (let id = ROWS + 1; id <= ROWS + 20; id++) {
+      opener.say(`write ${id}`);
+      await opener.waitFor(`write ${id}: done`);
+    }
+    opener.say("read");
+    opener.say("close");
+    const { lines } = await opener.ended;
+    t.is(lines.at(-1), `it is new ${ROWS + 20}`);
+    const { is, journalMode } = await lookAt(target);
+    t.is(is, `new ${ROWS + 20}`, "rows that were acknowledged are lost");
+    t.is(journalMode, mode);
+    t.is(how, "in-place");
+  });
+
+  test(`it is waited for until it has closed the database (${mode})`, async (t) => {
+    const { target, opener } = await idleOpener(t, mode);
+    const { mode: how } = await swapDatabase(target, {
+      build,
+      inUse: "wait",
+      timeoutMs: 60_000,
+      onProgress({ step }) {
+        // It waits there from then on.
+        if (step === "prove") opener.say("close");
+      },
+    });
+    t.is(how, "link");
+    t.is((await lookAt(target)).is, `new ${ROWS}`);
+  });
+}
