@@ -58,7 +58,8 @@ export interface DatabaseSwapSettings {
   /**
    * Somebody else has the database open: another process, another client of this one, another SQLite.
    *
-   * - `"refuse"`: DATABASE_IN_USE, with its `openers` where the system tells.
+   * - `"refuse"`: DATABASE_IN_USE, with its `openers` where the system tells. Who has it for less than
+   *   0.1 s, as a process does that was begun just now, does not count.
    * - `"wait"`: for up to `timeoutMs`, then DATABASE_IN_USE.
    * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's: who
    *   has it open reads the old or the new content, never between. A database in WAL mode needs room for
@@ -124,7 +125,8 @@ export interface DatabaseSwapResult {
   /**
    * Whether somebody opened the database in the very instant of the rename, and has the old file
    * (`mode: "link"`). What it writes is lost with that, or refused by SQLite; beside a new database in
-   * WAL mode it may even reach that one's `-wal`. The instant is that of one system call.
+   * WAL mode it may even reach that one's `-wal`. On Linux, where the file system can exchange two
+   * names, that is seen and taken back, unless another one has come for the new database meanwhile.
    */
   openedMeanwhile: boolean;
   /** The size of the new database, in bytes. */

@@ -1,8 +1,7 @@
 /** Single steps of a swap, for those who move files themselves. */
 import type { RetryOption } from "../../swap.js";
 import { addon } from "../addon/addon";
-import { SwapError } from "./errors";
-import { startFileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
+import { FileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
 import { checkPath, retryMsOf } from "./options";
 
 export async function fsyncFile(path: string): Promise<void> {
@@ -36,13 +35,5 @@ export async function removeWithRetry(path: string, options: RetryOption = {}): 
 }
 
 function run(start: StartFileJob): Promise<FileSwapped> {
-  return new Promise((resolve, reject) => {
-    startFileJob(start, {
-      readEnd: readFileSwapped,
-      ended: (outcome) => {
-        if (outcome instanceof SwapError) reject(outcome);
-        else resolve(outcome);
-      },
-    });
-  });
+  return new FileJob(start, { readEnd: readFileSwapped }).ended;
 }

@@ -14,37 +14,123 @@ export interface FileSwapped {
   bytes: number;
 }
 
-/** What a job's owner does when the thread says something. */
-export interface Listener<End, Step> {
+/** What a job's owner has to say in it. */
+export interface FileJobOptions<End, Step> {
+  /** Reads the record with which the job ends well. */
+  readEnd(record: RecordReader): End;
   /** The thread waits for something of ours. */
   wanted?(record: RecordReader): void;
   progress?(step: Step, done: number, total: number | undefined): void;
-  /** Reads the record with which the job ends well. */
-  readEnd(record: RecordReader): End;
-  /** It is over. `aborted`: the error is the end that was asked for. */
-  ended(outcome: End | SwapError, aborted: boolean): void;
+  /** It is over, or is to be: called once, before the thread hears of it, and before the promise settles. */
+  ending?(): void;
+  /** Ends the job, with its reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Tells the addon of a new job. */
 export type StartFileJob = (attachment: number, job: number) => void;
 
+/** How a promise is settled. */
+interface Settle<End> {
+  resolve(end: End): void;
+  reject(error: unknown): void;
+}
+
 /** How many jobs are under way. */
 let running = 0;
 
-/** Begins a job. */
-export function startFileJob<End, Step>(start: StartFileJob, listener: Listener<End, Step>): void {
-  const job = nextJob();
-  start(attach(), job);
-  expect(job, new FileJobAnswer(listener));
-  // process.exit() and an uncaught error run no cleanup hook in the main thread.
-  if (running === 0 && isMainThread) process.on("exit", endFileJobs);
-  running++;
-  detachSoon();
-}
+/** A job that was begun. */
+export class FileJob<End, Step = never> implements Answer {
+  /** Its end; rejects with a SwapError, or with what it was ended for. */
+  readonly ended: Promise<End>;
+  readonly #options: FileJobOptions<End, Step>;
+  readonly #attachment = attach();
+  readonly #job = nextJob();
+  readonly #abort = (): void => this.end(this.#options.signal?.reason);
+  #settle: Settle<End> | undefined;
+  /** Why we ended it ourselves. */
+  #reason: { error: unknown } | undefined;
 
-function leave(): void {
-  running--;
-  if (running === 0 && isMainThread) process.off("exit", endFileJobs);
+  constructor(start: StartFileJob, options: FileJobOptions<End, Step>) {
+    this.#options = options;
+    start(this.#attachment, this.#job);
+    expect(this.#job, this);
+    this.ended = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    // process.exit() and an uncaught error run no cleanup hook in the main thread.
+    if (running === 0 && isMainThread) process.on("exit", endFileJobs);
+    running++;
+    detachSoon();
+  }
+
+  /** Whether nobody waits for anything of ours any more. */
+  get isOver(): boolean {
+    return this.#settle === undefined || this.#reason !== undefined;
+  }
+
+  /** Gives it the piece of its content that it wanted. */
+  feed(piece: Uint8Array): void {
+    if (!this.isOver) addon.feedSwap(this.#attachment, this.#job, piece);
+  }
+
+  /** What it wanted is done; or there are no more pieces. */
+  goOn(): void {
+    if (!this.isOver) addon.continueSwap(this.#attachment, this.#job);
+  }
+
+  /** Ends it, unless it is past its commit point: then it goes on. */
+  end(error: unknown): void {
+    if (this.isOver) return;
+    this.#reason = { error };
+    this.#options.ending?.();
+    addon.abortFileJob(this.#attachment, this.#job);
+  }
+
+  take(kind: number, record: RecordReader): boolean {
+    switch (kind) {
+      case PROGRESS: {
+        const step = record.string() as Step;
+        const done = record.f64();
+        const total = record.f64();
+        this.#options.progress?.(step, done, total < 0 ? undefined : total);
+        return false;
+      }
+      case WANTED:
+      case WANTED_DATABASE:
+        // It may have been asked for before the thread heard that it is over.
+        if (!this.isOver) this.#options.wanted?.(record);
+        return false;
+      case SWAP_ERROR: {
+        const flags = record.u8();
+        const error = readError(record, (flags & 1) !== 0);
+        const isAborted = (flags & 2) !== 0 && this.#reason !== undefined;
+        this.#leave()?.reject(isAborted ? this.#reason?.error : error);
+        return true;
+      }
+      default: {
+        const end = this.#options.readEnd(record);
+        this.#leave()?.resolve(end);
+        return true;
+      }
+    }
+  }
+
+  /** What a listener throws is the caller's own, and nobody's to catch. */
+  fail(error: unknown): void {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  #leave(): Settle<End> | undefined {
+    running--;
+    if (running === 0 && isMainThread) process.off("exit", endFileJobs);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    if (this.#reason === undefined) this.#options.ending?.();
+    const settle = this.#settle;
+    this.#settle = undefined;
+    return settle;
+  }
 }
 
 function endFileJobs(): void {
@@ -55,47 +141,6 @@ function endFileJobs(): void {
 export function readFileSwapped(record: RecordReader): FileSwapped {
   const flags = record.u8();
   return { committed: (flags & 1) !== 0, durable: (flags & 2) !== 0, bytes: record.f64() };
-}
-
-class FileJobAnswer<End, Step> implements Answer {
-  readonly #listener: Listener<End, Step>;
-
-  constructor(listener: Listener<End, Step>) {
-    this.#listener = listener;
-  }
-
-  take(kind: number, record: RecordReader): boolean {
-    switch (kind) {
-      case PROGRESS: {
-        const step = record.string() as Step;
-        const done = record.f64();
-        const total = record.f64();
-        this.#listener.progress?.(step, done, total < 0 ? undefined : total);
-        return false;
-      }
-      case WANTED:
-      case WANTED_DATABASE:
-        this.#listener.wanted?.(record);
-        return false;
-      case SWAP_ERROR: {
-        leave();
-        const flags = record.u8();
-        this.#listener.ended(readError(record, (flags & 1) !== 0), (flags & 2) !== 0);
-        return true;
-      }
-      default:
-        leave();
-        this.#listener.ended(this.#listener.readEnd(record), false);
-        return true;
-    }
-  }
-
-  /** What a listener throws is the caller's own, and nobody's to catch. */
-  fail(error: unknown): void {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
 }
 
 function readError(record: RecordReader, committed: boolean): SwapError {

@@ -53,6 +53,9 @@ use request::{Backup, Caller, InUse, Patience, Request, Swapped};
 /// How soon it is asked again whether others have closed the old database, first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How long, where those who have it open shall be refused at once: a process that this one has begun
+/// just now has copies of its descriptors, until it becomes another program.
+const BRIEFLY: Duration = Duration::from_millis(100);
 
 /// Replaces a database. Takes as long as it takes: for a thread of its own.
 pub fn swap_database(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> {
@@ -115,14 +118,14 @@ impl<'a> Swap<'a> {
     fn look_around(&mut self) -> Result<(Handle, bool)> {
         let path = &self.target.path;
         let mut handle = Handle::open(path)?;
-        let mut wait = Wait::new(&self.patience);
+        let mut wait = Wait::new(&self.patience, self.request.in_use);
         loop {
             handle = match handle.prove(path)? {
                 Verdict::Alone(gate) => return Ok((gate.open(path)?, true)),
                 Verdict::Unknown(handle) => return Ok((handle, false)),
                 Verdict::InUse(handle, openers) => match self.request.in_use {
                     InUse::InPlace => return Ok((handle, false)),
-                    InUse::Wait if wait.goes_on() => handle,
+                    InUse::Wait | InUse::Refuse if wait.goes_on() => handle,
                     InUse::Wait | InUse::Refuse => return Err(self.in_use(openers)),
                 },
             };
@@ -257,8 +260,12 @@ struct Wait {
 }
 
 impl Wait {
-    fn new(patience: &Patience) -> Self {
-        let until = Instant::now() + patience.timeout;
+    fn new(patience: &Patience, in_use: InUse) -> Self {
+        let limit = match in_use {
+            InUse::Wait => patience.timeout,
+            InUse::Refuse | InUse::InPlace => patience.timeout.min(BRIEFLY),
+        };
+        let until = Instant::now() + limit;
         Self { until, pause: FIRST_PAUSE, patience: patience.clone() }
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::cancel::Cancel;
 use super::error::{At, Result, Step};
 
+pub use exchange::exchange;
 pub use no_replace::to_new_name;
 
+mod exchange;
 mod no_replace;
 
 /// How patient the caller is with programs that are in the way, on Windows.

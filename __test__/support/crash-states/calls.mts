@@ -148,8 +148,10 @@ class CallReader {
     rename: (context) => this.#rename(this.#path(context, 0), this.#path(context, 1)),
     renameat: (context) => this.#rename(this.#pathAt(context, 0), this.#pathAt(context, 2)),
     renameat2: (context) => {
-      if (context.args[4]?.includes("EXCHANGE")) throw new Error("RENAME_EXCHANGE: not modelled");
-      this.#rename(this.#pathAt(context, 0), this.#pathAt(context, 2));
+      const exchanges = context.args[4]?.includes("EXCHANGE") === true;
+      const [from, to] = [this.#pathAt(context, 0), this.#pathAt(context, 2)];
+      if (exchanges) this.#exchange(from, to);
+      else this.#rename(from, to);
     },
     link: (context) => this.#link(this.#path(context, 0), this.#path(context, 1)),
     linkat: (context) => this.#link(this.#pathAt(context, 0), this.#pathAt(context, 2)),
@@ -324,6 +326,12 @@ class CallReader {
     if (from === undefined && to === undefined) return;
     if (from === undefined || to === undefined) throw new Error("A rename across the root");
     this.#recorder.rename(from, to);
+  }
+
+  #exchange(one: string | undefined, other: string | undefined): void {
+    if (one === undefined && other === undefined) return;
+    if (one === undefined || other === undefined) throw new Error("An exchange across the root");
+    this.#recorder.exchange(one, other);
   }
 
   #link(from: string | undefined, to: string | undefined): void {

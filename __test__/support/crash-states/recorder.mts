@@ -106,6 +106,12 @@ export class Recorder {
     this.#change(`rename ${from} ${to}`, { kind: "entries", entries });
   }
 
+  exchange(one: string, other: string): void {
+    const [first, second] = [this.#existing(one), this.#existing(other)];
+    const entries = [this.#entry(one, second), this.#entry(other, first)];
+    this.#change(`rename ${one} ${other} and back`, { kind: "entries", entries });
+  }
+
   remove(path: string): void {
     this.#existing(path);
     const entries = [this.#entry(path, undefined)];

@@ -1,8 +1,7 @@
 /** `copyDatabase`. */
 import type { DatabaseCopyOptions, DatabaseCopyResult, DatabaseSwapStep } from "../../../swap.js";
 import { addon } from "../../addon/addon";
-import { SwapError } from "../errors";
-import { readFileSwapped, startFileJob, type FileSwapped } from "../file-job";
+import { FileJob, readFileSwapped, type FileSwapped } from "../file-job";
 import { checkPath } from "../options";
 import { checkCopyOptions } from "./options";
 
@@ -16,28 +15,16 @@ export async function copyDatabase(
   const { overwrite, durability, timeoutMs, onProgress, signal } = checkCopyOptions(options);
   signal?.throwIfAborted();
   const began = performance.now();
-  return new Promise((resolve, reject) => {
-    let abort = (): void => undefined;
-    startFileJob<FileSwapped, DatabaseSwapStep>(
-      (attachment, job) => {
-        const progress = onProgress !== undefined;
-        const request = { source, target, overwrite, durability, timeout: timeoutMs, progress };
-        addon.startDatabaseCopy(attachment, job, request);
-        abort = () => addon.abortFileJob(attachment, job);
-      },
-      {
-        progress: (step, done, total) => onProgress?.({ step, done, total }),
-        readEnd: readFileSwapped,
-        ended(outcome, aborted) {
-          signal?.removeEventListener("abort", abort);
-          if (!(outcome instanceof SwapError)) {
-            const { durable, bytes } = outcome;
-            resolve({ durable, bytes, ms: performance.now() - began });
-          } else if (aborted) reject(signal?.reason);
-          else reject(outcome);
-        },
-      },
-    );
-    signal?.addEventListener("abort", abort, { once: true });
-  });
+  const progress = onProgress !== undefined;
+  const request = { source, target, overwrite, durability, timeout: timeoutMs, progress };
+  const job = new FileJob<FileSwapped, DatabaseSwapStep>(
+    (attachment, number) => addon.startDatabaseCopy(attachment, number, request),
+    {
+      signal,
+      progress: (step, done, total) => onProgress?.({ step, done, total }),
+      readEnd: readFileSwapped,
+    },
+  );
+  const { durable, bytes } = await job.ended;
+  return { durable, bytes, ms: performance.now() - began };
 }

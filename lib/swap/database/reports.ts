@@ -1,8 +1,8 @@
 /** Jobs that end in a report. */
 import type { Opener, RecoveryReport } from "../../../swap.js";
 import { addon } from "../../addon/addon";
-import { SwapError } from "../errors";
-import { startFileJob, type StartFileJob } from "../file-job";
+import type { RecordReader } from "../../wire/response";
+import { FileJob, type StartFileJob } from "../file-job";
 import { checkPath } from "../options";
 
 /** What `npx latchdb doctor` shows. */
@@ -51,13 +51,6 @@ export async function examine(target: string): Promise<DoctorReport> {
 }
 
 function report<Report>(start: StartFileJob): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    startFileJob(start, {
-      readEnd: (record) => JSON.parse(record.string()) as Report,
-      ended: (outcome) => {
-        if (outcome instanceof SwapError) reject(outcome);
-        else resolve(outcome);
-      },
-    });
-  });
+  const readEnd = (record: RecordReader): Report => JSON.parse(record.string()) as Report;
+  return new FileJob(start, { readEnd }).ended;
 }

@@ -186,27 +186,15 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// UTC, for example `20260102T030405Z`: it sorts, and any file system can hold it.
+/// UTC, for example `20260102T030405Z`: it sorts, and any file system can hold it. SQLite knows the
+/// calendar; should it have no memory for that, the seconds since 1970 do as well.
 fn timestamp(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{:02}Z", second % 60)
-}
-
-/// Year, month and day of a number of days since 1970, in the Gregorian calendar: years begin in March
-/// here, so that a leap day is the last one of its year.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+    let text = rusqlite::Connection::open_in_memory().and_then(|sqlite| {
+        let sql = "SELECT strftime('%Y%m%dT%H%M%SZ', ?, 'unixepoch')";
+        sqlite.query_row(sql, [i64::try_from(seconds).unwrap_or(i64::MAX)], |row| row.get(0))
+    });
+    text.unwrap_or_else(|_| seconds.to_string())
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //!   name leads to, must not be lost with it;
 //! - the backup's name, with it; the note goes last.
 
+use std::path::Path;
+
 use super::backup::{self, Settled};
 use super::first::sync_last;
 use super::guard::{Guard, sidecars_with_data};
@@ -85,7 +87,7 @@ fn attempt(
                     Attempt::Disturbed(gate, same) => {
                         new = same;
                         disturbances += 1;
-                        let found = (disturbances == MOST_DISTURBANCES).then(Vec::new);
+                        let found = (disturbances >= MOST_DISTURBANCES).then(Vec::new);
                         (gate.open(&path)?, found, false)
                     }
                     Attempt::NoLinks(gate, same) => {
@@ -97,9 +99,6 @@ fn attempt(
                 Verdict::Unknown(handle) => (handle, None, true),
             };
             handle = again;
-            if found.is_some() && swap.request.in_use == InUse::Refuse {
-                return Err(swap.in_use(found.unwrap_or_default()));
-            }
             guard = Guard::take(&path, &swap.patience)?;
             if handle.change_counter(&path)? != counter {
                 return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
@@ -113,11 +112,10 @@ fn attempt(
             }
         }
         match swap.request.in_use {
-            InUse::Refuse => return Err(swap.in_use(openers)),
             InUse::InPlace => return in_place::transfer(swap, guard, &handle, &mut new),
-            InUse::Wait => {
+            in_use @ (InUse::Refuse | InUse::Wait) => {
                 // They cannot commit while they are waited for: the guard is there.
-                let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience));
+                let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience, in_use));
                 if !wait.goes_on() {
                     return Err(swap.in_use(openers));
                 }
@@ -167,9 +165,19 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
         }
         return Ok(Attempt::Disturbed(gate, new));
     }
-    let gate = rename_behind(gate, swap, &new)?;
     let old_name = has_backup.then_some(unnamed.as_path());
-    let opener_came = gate.as_ref().is_some_and(|gate| !gate.is_undisturbed(old_name));
+    let renamed = match rename_behind(gate, swap, &new, old_name)? {
+        Behind::Renamed(renamed) => renamed,
+        Behind::Disturbed(gate) => {
+            if has_backup {
+                std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+            }
+            // Whoever is let in now may commit to the old file: that the new one had its name must not
+            // come back after a power cut.
+            swap.sync_directory(Step::Rename)?;
+            return Ok(Attempt::Disturbed(gate, new));
+        }
+    };
     let backup = match backup::settle(&swap.target, Some(&swap.note), &swap.patience) {
         Ok(Some(Settled::Named(backup))) => Some(backup),
         Ok(_) => None,
@@ -177,15 +185,70 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
     };
     swap.caller.begin(Step::SyncDirectory);
     sync_last(swap)?;
-    drop(gate);
+    let Renamed { gates, opener_came } = renamed;
+    drop(gates);
     swap.lock.forget_note();
     let durable = swap.is_durable();
     Ok(Attempt::Swapped(Swapped { mode: Mode::Link, durable, bytes, backup, opener_came }, new))
 }
 
+/// What came of the rename itself.
+enum Behind {
+    Renamed(Renamed),
+    /// Somebody had looked the name up before, and waits for the old file, which has the name again.
+    Disturbed(Gate),
+}
+
+/// The new file has the name.
+struct Renamed {
+    /// Those before the old and the new file, where there still are such.
+    gates: [Option<Gate>; 2],
+    /// Whether somebody gets the old file.
+    opener_came: bool,
+}
+
+/// An opener who has looked the name up before it changed, and waits at the gate, gets the old file; and
+/// finds the new one's sidecars by name. So the two files change their names, with a gate before each:
+/// while nobody waits for the new one that can be taken back.
+fn rename_behind(
+    gate: Gate,
+    swap: &Swap<'_>,
+    new: &New,
+    old_name: Option<&Path>,
+) -> Result<Behind> {
+    let (staging, target) = (new.path(), &swap.target.path);
+    let exchanged = Gate::before_unknown(staging)
+        .and_then(|new_gate| rename::exchange(staging, target).ok().map(|()| new_gate));
+    let Some(new_gate) = exchanged else {
+        return rename_over(gate, swap, new, old_name).map(Behind::Renamed);
+    };
+    let mut opener_came = false;
+    if !gate.is_undisturbed(Some(staging)) {
+        let is_back =
+            new_gate.is_undisturbed(Some(target)) && rename::exchange(staging, target).is_ok();
+        // Somebody may wait for either: for the old one by its name again, or for the new one.
+        if is_back && new_gate.is_undisturbed(Some(staging)) {
+            return Ok(Behind::Disturbed(gate));
+        }
+        if is_back {
+            rename::exchange(staging, target).at(Step::Rename, target)?;
+        }
+        opener_came = true;
+    }
+    // The old file. Where that fails the next swap removes it.
+    let _ = std::fs::remove_file(staging);
+    Ok(Behind::Renamed(Renamed { gates: [Some(gate), Some(new_gate)], opener_came }))
+}
+
+fn rename_over(gate: Gate, swap: &Swap<'_>, new: &New, old_name: Option<&Path>) -> Result<Renamed> {
+    let gate = rename_and_keep(gate, swap, new)?;
+    let opener_came = gate.as_ref().is_some_and(|gate| !gate.is_undisturbed(old_name));
+    Ok(Renamed { gates: [gate, None], opener_came })
+}
+
 /// Where Windows cannot rename over a file that has an open handle, the gate is let go first: whoever
 /// comes in that instant keeps the rename itself from happening.
-fn rename_behind(gate: Gate, swap: &Swap<'_>, new: &New) -> Result<Option<Gate>> {
+fn rename_and_keep(gate: Gate, swap: &Swap<'_>, new: &New) -> Result<Option<Gate>> {
     let cancel = &swap.patience.cancel;
     let at_once = Retry { retry: std::time::Duration::ZERO, cancel };
     match rename::replace(new.path(), &swap.target.path, &at_once) {

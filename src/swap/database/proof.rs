@@ -96,6 +96,22 @@ impl Handle {
 pub struct Gate(platform::Gate);
 
 impl Gate {
+    /// One before a file that nobody knows yet. None where that is not to be had: no gate keeps others
+    /// waiting there, or somebody has found the file.
+    #[cfg(target_os = "linux")]
+    pub fn before_unknown(path: &Path) -> Option<Self> {
+        match Handle::open(path).and_then(|handle| handle.prove(path)) {
+            Ok(Verdict::Alone(gate)) => Some(gate),
+            Ok(Verdict::InUse(..) | Verdict::Unknown(_)) | Err(_) => None,
+        }
+    }
+
+    /// There is none that keeps others waiting.
+    #[cfg(not(target_os = "linux"))]
+    pub fn before_unknown(_path: &Path) -> Option<Self> {
+        None
+    }
+
     /// See [`Handle::change_counter`].
     pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
         read_counter(self.0.file()).at(Step::Prove, path)
