@@ -11,6 +11,8 @@ export interface Place {
 /** One thing that has to work wherever there is a binary. */
 export interface SmokeCase {
   name: string;
+  /** Whether it starts a process of its own. */
+  needsProcess?: boolean;
   /** Throws where it does not. */
   run(place: Place): Promise<void>;
 }

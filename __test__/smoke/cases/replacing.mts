@@ -38,6 +38,7 @@ export const replacing: SmokeCase[] = journalModes.flatMap((mode) => [
   },
   {
     name: `who has it open is found, and keeps it in place (${mode})`,
+    needsProcess: true,
     async run(place) {
       const file = join(place.folder, "test.db");
       const client = await versionOne(place, file, mode);
