@@ -5,12 +5,8 @@
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { edited, ext4, posix } from "../support/crash-states/crash-states.mjs";
-import type {
-  History,
-  Operation,
-  Report,
-  Violation,
-} from "../support/crash-states/crash-states.mjs";
+import type { History, Operation, Violation } from "../support/crash-states/crash-states.mjs";
+import { isFoundBy } from "../support/crash-states/is-found-by.mjs";
 import { record, whyNotRecorded } from "./recording.mjs";
 import type { Recording, Scenario } from "./recording.mjs";
 
@@ -99,20 +95,4 @@ function without(
   return edited(history, (operations) =>
     operations.filter((operation, i) => !isLeftOut(operation, i)),
   );
-}
-
-/** That each of the models found it. */
-function isFoundBy(
-  t: ExecutionContext,
-  { violations }: Report,
-  problem: RegExp,
-  models = [posix, ext4],
-): void {
-  for (const { name } of models) {
-    const found = violations.filter(({ model }) => model === name);
-    t.true(
-      found.some((violation) => problem.test(violation.problem)),
-      `${name}, ${problem}: ${JSON.stringify(violations.slice(0, 3))}`,
-    );
-  }
 }

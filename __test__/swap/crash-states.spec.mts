@@ -18,6 +18,7 @@ import type {
   Operation,
   Report,
 } from "../support/crash-states/crash-states.mjs";
+import { isFoundBy } from "../support/crash-states/is-found-by.mjs";
 import { traceProgram, whyNotTraceable } from "../support/tracing/strace.mjs";
 import { describe, makeSandbox } from "./sandbox.mjs";
 import type { Sandbox, SandboxOptions } from "./sandbox.mjs";
@@ -172,19 +173,3 @@ test("a barrier: old or new after any power cut, and neither once its fsync is t
   );
   isFoundBy(t, check(withoutFile), /^neither old nor new/);
 });
-
-/** That each of the models found it. */
-function isFoundBy(
-  t: ExecutionContext,
-  { violations }: Report,
-  problem: RegExp,
-  models = [posix, ext4],
-): void {
-  for (const { name } of models) {
-    const found = violations.filter(({ model }) => model === name);
-    t.true(
-      found.some((violation) => problem.test(violation.problem)),
-      `${name}: ${JSON.stringify(violations.slice(0, 3))}`,
-    );
-  }
-}
