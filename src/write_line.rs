@@ -7,6 +7,14 @@
 //!
 //! A wait that cannot end, because the lock's holder is a transaction of this very client whose
 //! owner waits for us, ends once that transaction has been idle for the client's patience.
+//!
+//! A reader may be in a writer's way, too, and in another reader's. Who reads a file first sets right
+//! what a crash has left, or makes the index of its WAL: with the locks of a writer, for as long as
+//! that takes (<https://sqlite.org/wal.html#recovery>, SQLITE_BUSY_RECOVERY). Later ones take them in
+//! passing: to look again at an index that is just being written, or for a journal that is just being
+//! removed. And whoever had the lock may be done before the busy handler looks here. SQLite says
+//! nothing of all that, so a lock that none of ours seems to have is tried for again, for a moment,
+//! where one of ours has just been at work.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -31,6 +39,10 @@ pub struct Patience {
 
 /// Patience with an idle transaction of the same client where no `timeout` is set.
 pub const DEFAULT_OWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one of the same client may be in the way in passing: a few instructions, on a machine that
+/// has other things to do. Below what a conflict with other clients may take to show.
+const IN_PASSING: Duration = Duration::from_millis(100);
 
 /// What a connection waits for when SQLite's busy handler asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +71,10 @@ struct State {
     holder: Option<LaneId>,
     waiting: BTreeSet<u64>,
     lanes: HashMap<LaneId, Lane>,
+    /// A lane has read the file: what the first reader does is done.
+    has_read: bool,
+    /// When a lane was closed last.
+    last_closed: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -173,10 +189,16 @@ impl WriteLine {
         }
     }
 
+    /// A lane has read the file: until then whoever does may be recovering it.
+    pub fn has_read(&self) {
+        self.lock().has_read = true;
+    }
+
     /// The lane is closed: it holds nothing any more.
     pub fn forget_lane(&self, lane: LaneId) {
         let mut state = self.lock();
         state.lanes.remove(&lane);
+        state.last_closed = Some(Instant::now());
         if state.holder == Some(lane) {
             state.holder = None;
         }
@@ -203,6 +225,10 @@ impl WriteLine {
             InTheWay::Working => Duration::from_millis(LONGEST_DELAY),
             InTheWay::IdleSince(since) => {
                 let deadline = (since.max(began) + patience.own).max(began + patience.others);
+                deadline.saturating_duration_since(Instant::now())
+            }
+            InTheWay::InPassing => {
+                let deadline = began + patience.others.max(IN_PASSING);
                 deadline.saturating_duration_since(Instant::now())
             }
             InTheWay::NobodyOfOurs => {
@@ -237,8 +263,11 @@ impl WriteLine {
 
 /// What of this client's own stands between a lane and the lock it wants.
 enum InTheWay {
+    /// For as long as it works.
     Working,
     IdleSince(Instant),
+    /// For some instructions, if at all.
+    InPassing,
     NobodyOfOurs,
 }
 
@@ -258,14 +287,29 @@ impl State {
     }
 
     fn in_the_way(&self, lane: LaneId, wanted: Wanted) -> InTheWay {
-        let mut answer = InTheWay::NobodyOfOurs;
+        let is_passing = |since: Instant| since.elapsed() < IN_PASSING;
+        let mut answer = match self.last_closed {
+            Some(closed) if is_passing(closed) => InTheWay::InPassing,
+            _ => InTheWay::NobodyOfOurs,
+        };
         for (id, other) in &self.lanes {
-            let relevant = *id != lane
-                && match wanted {
-                    Wanted::Begin => self.holder == Some(*id),
-                    Wanted::Commit => other.in_transaction || other.phase == Phase::Running,
+            if *id == lane {
+                continue;
+            }
+            let keeps_it = match wanted {
+                Wanted::Begin => self.holder == Some(*id),
+                Wanted::Commit => other.in_transaction || other.phase == Phase::Running,
+            };
+            if !keeps_it {
+                let may_pass = match other.phase {
+                    Phase::Running if !self.has_read => return InTheWay::Working,
+                    Phase::Running => true,
+                    Phase::Idle => is_passing(other.since),
+                    Phase::Waiting => false,
                 };
-            if !relevant {
+                if may_pass && matches!(answer, InTheWay::NobodyOfOurs) {
+                    answer = InTheWay::InPassing;
+                }
                 continue;
             }
             match (other.phase, &answer) {
@@ -303,6 +347,17 @@ mod tests {
     fn take(line: &Arc<WriteLine>, lane: LaneId, patience: Patience) -> Result<(), Error> {
         line.begin_job(lane);
         line.take_turn(lane, line.number_call(), patience, &Cancel::default())
+    }
+
+    /// Longer than anybody is in the way in passing.
+    fn long_ago() -> Instant {
+        Instant::now().checked_sub(10 * IN_PASSING).unwrap()
+    }
+
+    fn assert_in_passing(line: &WriteLine) {
+        let cancel = Cancel::default();
+        assert!(line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), PATIENT, &cancel));
+        assert!(!line.wait_for_lock(0, Wanted::Begin, 0, long_ago(), PATIENT, &cancel));
     }
 
     #[test]
@@ -392,11 +447,54 @@ mod tests {
         line.begin_job(1);
         line.end_job(1, true);
         line.begin_job(0);
-        let cancel = Cancel::default();
-        assert!(line.wait_for_lock(0, Wanted::Commit, 0, Instant::now(), PATIENT, &cancel));
-        assert!(!line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), PATIENT, &cancel));
+        let (cancel, long_ago) = (Cancel::default(), long_ago());
+        assert!(line.wait_for_lock(0, Wanted::Commit, 0, long_ago, PATIENT, &cancel));
+        assert!(!line.wait_for_lock(0, Wanted::Begin, 0, long_ago, PATIENT, &cancel));
         line.forget_lane(1);
-        assert!(!line.wait_for_lock(0, Wanted::Commit, 0, Instant::now(), PATIENT, &cancel));
+        assert!(!line.wait_for_lock(0, Wanted::Commit, 0, long_ago, PATIENT, &cancel));
+    }
+
+    #[test]
+    fn the_first_reader_of_the_same_client_may_be_recovering_the_file() {
+        let line = line();
+        line.begin_job(1);
+        line.begin_job(0);
+        let (cancel, long_ago) = (Cancel::default(), long_ago());
+        assert!(line.wait_for_lock(0, Wanted::Begin, 0, long_ago, PATIENT, &cancel));
+        line.has_read();
+        assert!(!line.wait_for_lock(0, Wanted::Begin, 0, long_ago, PATIENT, &cancel));
+    }
+
+    #[test]
+    fn a_reader_of_the_same_client_is_in_the_way_in_passing_only() {
+        let line = line();
+        line.has_read();
+        line.begin_job(1);
+        line.begin_job(0);
+        assert_in_passing(&line);
+    }
+
+    #[test]
+    fn who_had_the_lock_may_be_done_by_the_time_the_busy_handler_looks() {
+        let line = line();
+        line.has_read();
+        take(&line, 1, PATIENT).unwrap();
+        line.end_job(1, false);
+        line.begin_job(0);
+        assert_in_passing(&line);
+        line.forget_lane(1);
+        assert_in_passing(&line);
+    }
+
+    #[test]
+    fn a_lane_s_own_last_job_is_not_in_its_way() {
+        let line = line();
+        line.has_read();
+        take(&line, 0, PATIENT).unwrap();
+        line.end_job(0, false);
+        line.begin_job(0);
+        let cancel = Cancel::default();
+        assert!(!line.wait_for_lock(0, Wanted::Begin, 0, Instant::now(), PATIENT, &cancel));
     }
 
     #[test]
