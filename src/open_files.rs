@@ -7,6 +7,8 @@
 //! open, [`elsewhere`] looks for.
 
 #[cfg(unix)]
+mod descriptors;
+#[cfg(unix)]
 mod elsewhere;
 pub mod sidecars;
 
@@ -16,6 +18,12 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// To be called before SQLite opens a file: what it has open is ours from then on.
+pub fn before_open() {
+    #[cfg(unix)]
+    descriptors::watch();
+}
 
 /// What tells one file from another, whatever its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -237,17 +245,24 @@ pub enum OpenBy {
 /// By what in this process the file at this path is open as a database. One that is not there, or not
 /// to be seen, is open by nobody: whoever opens it next says so.
 pub fn open_by(path: &Path) -> Option<OpenBy> {
-    if is_open_by_us(path) {
-        return Some(OpenBy::Us);
+    // Whether we have it open or not: the locks of both go when either closes it.
+    if is_open_elsewhere(path) {
+        return Some(OpenBy::SomebodyElse);
     }
-    #[cfg(unix)]
-    {
-        let database = sidecars::database_beside(path);
-        if elsewhere::has(path) || database.is_some_and(|database| elsewhere::has(&database)) {
-            return Some(OpenBy::SomebodyElse);
-        }
-    }
-    None
+    is_open_by_us(path).then_some(OpenBy::Us)
+}
+
+/// Whether another SQLite in this process has it open, or the database whose sidecar it is or would be.
+#[cfg(unix)]
+pub fn is_open_elsewhere(path: &Path) -> bool {
+    elsewhere::has(path)
+        || sidecars::database_beside(path).is_some_and(|database| elsewhere::has(&database))
+}
+
+/// Windows locks by handle: what another one does there is in nobody's way.
+#[cfg(not(unix))]
+pub fn is_open_elsewhere(_path: &Path) -> bool {
+    false
 }
 
 /// Whether connections of ours have it open. See [`open_by`].
@@ -384,10 +399,11 @@ mod tests {
         use std::io::Write;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        // A connection that no registry knows of stands for another SQLite.
+        // A connection that nobody knows of stands for another SQLite.
         let open = |name: &str, statements: &str| {
             let connection = rusqlite::Connection::open(path(name)).unwrap();
             connection.execute_batch(statements).unwrap();
+            descriptors::disown(folder.path());
             connection
         };
         let wal = open("wal.db", "pragma journal_mode = wal; create table t (a)");
@@ -412,6 +428,34 @@ mod tests {
         let reader = File::open(path("idle.db")).unwrap();
         assert_eq!(open_by(&path("idle.db")), Some(OpenBy::SomebodyElse), "it may be anybody's");
         drop((ours, plain, reader));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn another_sqlite_is_seen_beside_ours_and_ours_is_never_taken_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        before_open();
+        let open = || {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection
+                .execute_batch("pragma journal_mode = wal; select * from sqlite_schema")
+                .unwrap();
+            (connection, OpenFile::enter(&path).unwrap())
+        };
+        drop(open());
+        let other = open();
+        descriptors::disown(folder.path());
+        let ours = open();
+        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        // SQLite keeps a closed connection's descriptor while another one has locks.
+        drop(other);
+        drop(ours);
+        let (first, second) = (open(), open());
+        drop(first);
+        assert_eq!(open_by(&path), Some(OpenBy::Us));
+        drop(second);
+        assert_eq!(open_by(&path), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use rusqlite::{OpenFlags, ffi};
 
 use crate::context::Location;
 use crate::error::Error;
+use crate::open_files;
 
 /// Opens a connection as SQLite has it, without any setting of ours.
 pub fn open(
@@ -13,6 +14,7 @@ pub fn open(
     create: bool,
     read_only: bool,
 ) -> Result<rusqlite::Connection, Error> {
+    open_files::before_open();
     let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let create = create && !read_only;
     flags.set(OpenFlags::SQLITE_OPEN_READ_ONLY, read_only);

@@ -8,6 +8,8 @@
 //!
 //! A look costs the system about 1 µs for each descriptor of the process, on the job's thread.
 //!
+//! Our own SQLite's are known by their numbers ([`descriptors`](super::descriptors)).
+//!
 //! What remains is the instant between the look and our own opening and closing: who opens the file
 //! there, unknown to us, is not noticed. Nor is anybody where the system has no such list.
 
@@ -15,10 +17,12 @@ use std::fs::Metadata;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fstat};
 use rustix::io::pread;
 
+use super::descriptors::is_ours;
 use super::sidecars::is_named_like_one;
 
 /// Where the system lists this process's descriptors.
@@ -42,14 +46,25 @@ const BEGINNINGS: [&[u8]; 5] = [
     &3_007_000_u32.to_ne_bytes(),
 ];
 
-/// Whether somebody has the file open in a way that looks like SQLite's. Others that have it open do no
-/// harm: an ordinary file, or a plain handle.
+/// How often and how soon it is looked again: our SQLite says that a descriptor is its own right after it
+/// has opened it.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
+/// Whether somebody else has the file open in a way that looks like SQLite's. Others that have it open do
+/// no harm: an ordinary file, or a plain handle.
 pub fn has(path: &Path) -> bool {
     let Ok(file) = std::fs::metadata(path) else { return false };
     // Of most files that is known without looking further.
     let may_be_sqlites =
         file.is_file() && (file.len() % SMALLEST_PAGE == 0 || is_named_like_one(path));
-    may_be_sqlites && descriptors().any(|descriptor| is_sqlites(descriptor, &file))
+    may_be_sqlites
+        && (0..LOOKS).all(|look| {
+            if look > 0 {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            descriptors().any(|descriptor| is_sqlites(descriptor, &file) && !is_ours(descriptor))
+        })
 }
 
 fn descriptors() -> impl Iterator<Item = RawFd> {

@@ -62,6 +62,7 @@ impl Own {
         patience: &Patience,
     ) -> Result<Self> {
         let wrong = |error: rusqlite::Error| SwapError::new(error.into(), step, path);
+        open_files::before_open();
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
             // SQLite says only "unable to open database file": the system says why.
