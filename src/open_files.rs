@@ -25,6 +25,10 @@ pub fn before_open() {
     descriptors::watch();
 }
 
+/// As if another SQLite had opened what ours has open of a directory.
+#[cfg(all(test, target_os = "linux"))]
+pub use descriptors::disown;
+
 /// What tells one file from another, whatever its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileId(Identity);
@@ -403,7 +407,7 @@ mod tests {
         let open = |name: &str, statements: &str| {
             let connection = rusqlite::Connection::open(path(name)).unwrap();
             connection.execute_batch(statements).unwrap();
-            descriptors::disown(folder.path());
+            disown(folder.path());
             connection
         };
         let wal = open("wal.db", "pragma journal_mode = wal; create table t (a)");
@@ -445,7 +449,7 @@ mod tests {
         };
         drop(open());
         let other = open();
-        descriptors::disown(folder.path());
+        disown(folder.path());
         let ours = open();
         assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
         // SQLite keeps a closed connection's descriptor while another one has locks.

@@ -230,6 +230,7 @@ pub fn start_database_swap(
             source: request.source.as_deref().map(absolute).transpose()?,
             build: request.build,
             verify: request.verify,
+            constraints: true,
             backup: match (request.backup, request.backup_name) {
                 (DatabaseBackup::None, _) => Backup::None,
                 (DatabaseBackup::Named, Some(name)) => Backup::Named(PathBuf::from(name)),
@@ -280,6 +281,7 @@ pub fn start_database_copy(
             source: Some(absolute(&request.source)?),
             build: false,
             verify: false,
+            constraints: false,
             backup: Backup::None,
             in_use: InUse::Refuse,
             overwrite: request.overwrite,

@@ -38,6 +38,11 @@ pub fn is_shared_memory(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm")
 }
 
+/// Whether a sidecar is that of a transaction in another mode than WAL.
+pub fn is_journal(sidecar: &Path) -> bool {
+    sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
+}
+
 /// Whether a file is a sidecar of one of these databases.
 #[cfg(unix)]
 pub fn are_of(databases: &[PathBuf], id: &FileId) -> bool {

@@ -43,7 +43,7 @@ use super::error::{At, Problem, Result, Step, SwapError};
 use super::lock::TargetLock;
 use super::metadata;
 use super::target::Target;
-use crate::open_files::{self, OpenBy};
+use crate::open_files::{self, FileId};
 use guard::{Facts, Guard};
 use new::New;
 use note::Note;
@@ -56,6 +56,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// How long, where those who have it open shall be refused at once: a process that this one has begun
 /// just now has copies of its descriptors, until it becomes another program.
 const BRIEFLY: Duration = Duration::from_millis(100);
+/// How long locks are waited for where what was done is undone: what cannot be done by then is left to
+/// the next to open the database.
+const UNDOING: Duration = Duration::from_secs(1);
 
 /// Replaces a database. Takes as long as it takes: for a thread of its own.
 pub fn swap_database(request: &Request, caller: &mut dyn Caller) -> Result<Swapped> {
@@ -86,6 +89,8 @@ struct Swap<'a> {
     target: Target,
     lock: TargetLock,
     note: Note,
+    /// The old database has its second name, or the copy of it has that: by this swap.
+    has_unnamed: bool,
 }
 
 impl<'a> Swap<'a> {
@@ -93,11 +98,11 @@ impl<'a> Swap<'a> {
     fn begin(request: &'a Request, caller: &'a mut dyn Caller) -> Result<Self> {
         caller.begin(Step::Resolve);
         let patience = Patience { timeout: request.timeout, cancel: Arc::clone(caller.cancel()) };
-        let mut target = Target::resolve(&request.target)?;
+        let mut target = resolve(&request.target)?;
         loop {
             caller.begin(Step::Lock);
             let mut lock = TargetLock::acquire(&target, caller.cancel())?;
-            let now = Target::resolve(&request.target)?;
+            let now = resolve(&request.target)?;
             let leads_elsewhere = now.path != target.path;
             target = now;
             if leads_elsewhere {
@@ -108,8 +113,11 @@ impl<'a> Swap<'a> {
             if let Backup::Named(name) = &request.backup {
                 backup::asked_for(name, &target)?;
             }
-            let note = Note::default();
-            return Ok(Self { request, caller, patience, target, lock, note });
+            // What could not be set right yet, because others are using it.
+            let left = if lock.has_note() { Note::read(&lock, &target)? } else { None };
+            let was_wal = left.and_then(|note| note.was_wal);
+            let note = Note { was_wal, ..Note::default() };
+            return Ok(Self { request, caller, patience, target, lock, note, has_unnamed: false });
         }
     }
 
@@ -150,7 +158,7 @@ impl<'a> Swap<'a> {
             self.ask(Step::Build, &new, |caller, staging, old| caller.build(staging, old))?;
         }
         self.caller.begin(Step::Check);
-        new.check()?;
+        new.check(request.constraints)?;
         if request.verify {
             self.ask(Step::Verify, &new, |caller, staging, old| caller.verify(staging, old))?;
         }
@@ -159,6 +167,8 @@ impl<'a> Swap<'a> {
             return Ok(new);
         }
         self.caller.begin(Step::Metadata);
+        // It may have been made somebody else's, or private, meanwhile.
+        self.target.refresh()?;
         metadata::carry_over(&self.target, (&file, &found), new.path(), None, new.default_mode())?;
         self.caller.begin(Step::Sync);
         durability::sync_file(&file, request.durability).at(Step::Sync, new.path())?;
@@ -180,7 +190,13 @@ impl<'a> Swap<'a> {
     /// The source, which is another database than the target.
     fn source(&self, given: &Path) -> Result<PathBuf> {
         let wrong = |problem| SwapError::new(problem, Step::Resolve, given);
-        let source = Target::resolve(given)?;
+        let source = resolve(given).map_err(|error| match error.problem {
+            Problem::IsDirectory(_) | Problem::NotAFile(_) => {
+                wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"))
+            }
+            Problem::DirectoryMissing => wrong(Problem::Missing("SOURCE_MISSING")),
+            _ => error,
+        })?;
         if source.found.is_none() {
             return Err(wrong(Problem::Missing("SOURCE_MISSING")));
         }
@@ -188,9 +204,7 @@ impl<'a> Swap<'a> {
         if identity == note::identity(&self.target.path) {
             return Err(wrong(Problem::SourceIsTarget));
         }
-        if open_files::open_by(&source.path) == Some(OpenBy::SomebodyElse) {
-            return Err(wrong(DatabaseProblem::OtherCopy.into()));
-        }
+        proof::refuse_other_sqlite(&source.path, Step::Resolve)?;
         Ok(source.path)
     }
 
@@ -201,7 +215,7 @@ impl<'a> Swap<'a> {
     }
 
     fn write_note(&mut self) -> Result<()> {
-        if self.note == Note::default() {
+        if self.note == Note::default() && !self.lock.has_note() {
             return Ok(());
         }
         let order = self.order();
@@ -222,13 +236,35 @@ impl<'a> Swap<'a> {
         }
     }
 
-    /// Does what the note asks for: after an error that is to undo what was done to the old database.
-    /// What cannot be done now is left to the next to open the database: the note stays.
+    /// Does what the note asks for. What cannot be done now is left to the next to open the database:
+    /// the note stays.
     fn clear_up(&mut self) {
-        let found = recovery::settle(&self.target, Some(&self.note), &self.patience);
+        let found = recovery::settle(&self.target, Some(&self.note), &self.undoing());
         if found.iter().all(|found| found.done != "failed") {
-            self.lock.forget_note();
+            self.lock.forget_notes();
         }
+    }
+
+    /// What has ended the swap ends nothing of what comes after.
+    fn undoing(&self) -> Patience {
+        Patience { timeout: self.patience.timeout.min(UNDOING), cancel: Arc::default() }
+    }
+
+    /// Undoes what was done to the old database, which has stayed.
+    fn undo(&mut self) {
+        if self.has_unnamed {
+            // Where that fails, the recovery finds out whose it is.
+            let _ = self.remove_unnamed();
+        }
+        self.clear_up();
+    }
+
+    /// The backup, while it has no name: a second name of the old database, or a copy of it.
+    fn remove_unnamed(&mut self) -> Result<()> {
+        let unnamed = backup::unnamed(&self.target);
+        std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+        self.has_unnamed = false;
+        Ok(())
     }
 
     fn is_durable(&self) -> bool {
@@ -246,6 +282,26 @@ impl<'a> Swap<'a> {
     fn wrong(&self, step: Step, problem: Problem) -> SwapError {
         SwapError::new(problem, step, &self.target.path)
     }
+}
+
+/// The file of a database, which is not one that SQLite keeps beside another: to open and close that
+/// would drop the other's locks, and its content means nothing by itself.
+pub fn resolve(given: &Path) -> Result<Target> {
+    let target = Target::resolve(given)?;
+    let wrong =
+        |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
+    if let Some(database) = open_files::sidecars::database_beside(&target.path)
+        && database.symlink_metadata().is_ok()
+    {
+        return wrong(DatabaseProblem::Sidecar(database));
+    }
+    let is_open_itself =
+        || FileId::of(&target.path).is_ok_and(|id| open_files::connections(&id) > 0);
+    if open_files::is_open_by_us(&target.path) && !is_open_itself() {
+        // By another name.
+        return wrong(DatabaseProblem::NotADatabase);
+    }
+    Ok(target)
 }
 
 /// What the caller is asked for, with the paths of the new and the old database.

@@ -20,6 +20,10 @@ use crate::saboteur::{Sabotage, has_taken_out};
 /// `.swap-lock-` and the target's name.
 pub const PREFIX: &str = ".swap-lock-";
 
+/// How much of a lock file is read, in bytes: a swap writes two notes at most, and who was killed left
+/// no more.
+const MOST_NOTES: u64 = 64 * 1024;
+
 /// How soon a lock that another process has is tried again, first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -91,19 +95,19 @@ impl TargetLock {
         self.has_waited
     }
 
-    /// What is written in the lock file.
-    pub fn note(&self) -> io::Result<Vec<u8>> {
+    /// What is written in the lock file, as much of it as can be ours.
+    pub fn notes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(file) = &self.file {
             let mut handle = file.handle();
             handle.rewind()?;
-            handle.read_to_end(&mut bytes)?;
+            handle.take(MOST_NOTES).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     }
 
-    /// Writes into the lock file, which stays from now on, also when the lock is let go.
-    pub fn write_note(
+    /// Writes behind what is in the lock file, which stays from now on, also when the lock is let go.
+    pub fn append_note(
         &mut self,
         bytes: &[u8],
         sync: impl Fn(&File) -> io::Result<()>,
@@ -111,16 +115,29 @@ impl TargetLock {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.stays = true;
         let mut handle = file.handle();
-        handle.set_len(0)?;
-        handle.rewind()?;
+        handle.seek(io::SeekFrom::End(0))?;
         handle.write_all(bytes)?;
         sync(handle)
     }
 
-    /// All that the note asks for is done: the lock file goes with the lock.
-    pub fn forget_note(&mut self) {
+    /// Whether there is a note in it of which not all is done.
+    pub fn has_note(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.stays)
+    }
+
+    /// All that the notes ask for is done: the lock file goes with the lock.
+    pub fn forget_notes(&mut self) {
         if let Some(file) = &mut self.file {
             file.stays = false;
+        }
+    }
+
+    /// The same, where the lock is kept for what comes next, which begins with an empty file.
+    pub fn empty(&mut self) {
+        self.forget_notes();
+        if let Some(file) = &self.file {
+            // One that stays full is read by nobody who would do anything because of it.
+            let _ = file.handle().set_len(0);
         }
     }
 }
@@ -465,14 +482,14 @@ mod tests {
         let path = target_path(&folder);
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
         assert!(TargetLock::try_acquire(&target(&folder)).unwrap().is_none());
-        lock.write_note(b"longer", |_| Ok(())).unwrap();
-        lock.write_note(b"note", |_| Ok(())).unwrap();
+        lock.append_note(b"one, ", |_| Ok(())).unwrap();
+        lock.append_note(b"two", |_| Ok(())).unwrap();
         drop(lock);
         drop(TargetLock::acquire(&target(&folder), &Arc::default()).unwrap());
         assert!(path.exists(), "nobody did what it asks for");
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
-        assert_eq!(lock.note().unwrap(), b"note");
-        lock.forget_note();
+        assert_eq!(lock.notes().unwrap(), b"one, two");
+        lock.forget_notes();
         drop(lock);
         assert!(!path.exists());
     }

@@ -11,9 +11,9 @@ use crate::open_files::{self, OpenBy};
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// How much of the target's name is in the names of ours, in bytes: with the longest prefix, and what
-/// SQLite appends for a journal, that is 255, which common file systems allow. The same for all of them: targets that share the name of a
-/// staging file share the lock.
+/// How long what stands for the target's name in the names of ours is, in bytes: with the longest prefix,
+/// and what SQLite appends for a journal, that is 255, which common file systems allow. The same for all
+/// of them, so that targets have all of them in common or none.
 const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len() - "-journal".len();
 
 /// A target whose symbolic links are followed. Its directory is there, it itself need not be.
@@ -96,8 +96,7 @@ impl Target {
         Ok(())
     }
 
-    /// A file of ours beside the target: `prefix`, then the target's name, or as much of its end as
-    /// there is room for. Two targets that get the same name for their lock only take turns.
+    /// A file of ours beside the target: `prefix`, then the target's name, or what stands for it.
     pub fn beside(&self, prefix: &str) -> PathBuf {
         self.directory.join(name_with(prefix, self.path.file_name().unwrap_or_default()))
     }
@@ -127,19 +126,28 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     Err(SwapError::new(problem, step, path))
 }
 
-/// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be.
+/// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be. No other
+/// target has it: of a name that is too long it has a hash, which nobody meets by chance.
 pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     let mut whole = OsString::from(prefix);
     if name.len() <= LONGEST_LABEL {
         whole.push(name);
         return whole;
     }
+    let hash = format!("{:016x}-", fnv_1a(name.as_encoded_bytes()));
     // The end, for it has the extension.
     let text = name.to_string_lossy();
-    let earliest = text.len().saturating_sub(LONGEST_LABEL);
+    let earliest = text.len().saturating_sub(LONGEST_LABEL - hash.len());
     let start = (earliest..text.len()).find(|&at| text.is_char_boundary(at));
+    whole.push(hash);
     whole.push(start.map_or("", |start| &text[start..]));
     whole
+}
+
+/// The 64 bits of FNV-1a: the same in every version of ours, whose names must be found again.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 fn is_separator(byte: u8) -> bool {
@@ -210,5 +218,15 @@ mod tests {
         let name = name_with(".staging-123456789012-", OsStr::new(&long));
         assert!(name.len() <= 255);
         assert!(name.to_str().unwrap().ends_with("ü.node"));
+    }
+
+    #[test]
+    fn long_names_that_end_alike_have_files_of_their_own() {
+        // http://www.isthe.com/chongo/tech/comp/fnv/, test vectors.
+        assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+        let names = ["a", "b"].map(|first| first.to_owned() + &"x".repeat(240) + ".db");
+        let [first, second] = names.map(|name| name_with(".swap-lock-", OsStr::new(&name)));
+        assert_ne!(first, second);
     }
 }

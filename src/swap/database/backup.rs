@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::guard::sidecars;
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::{Backup, Patience};
@@ -55,7 +56,10 @@ pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
     }
     match path.symlink_metadata() {
         Ok(_) => Err(wrong(DatabaseProblem::BackupExists)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(name.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match sidecars(&path).next() {
+            Some(sidecar) => Err(wrong(DatabaseProblem::BackupSidecar(sidecar))),
+            None => Ok(name.to_owned()),
+        },
         // A name that is too long, for example: not only once the swap is committed.
         Err(error) => Err(error).at(Step::Backup, &path),
     }
@@ -75,7 +79,10 @@ fn is_taken(name: &OsStr, target: &Target) -> bool {
 /// may write to the directory may have written the note.
 fn is_name(name: &OsStr, target: &Target) -> bool {
     let path = Path::new(name);
-    path.file_name() == Some(name) && path.components().count() == 1 && !is_taken(name, target)
+    path.file_name() == Some(name)
+        && path.components().count() == 1
+        && target.path.file_name() != Some(name)
+        && !is_taken(name, target)
 }
 
 /// Gives the backup its name, or removes it where the old database has stayed. Answers where it is,
@@ -100,9 +107,14 @@ pub fn settle(
     let mut number = 1;
     loop {
         let path = target.directory.join(numbered(&name, number));
+        number += 1;
+        // SQLite would take them for the backup's.
+        if sidecars(&path).next().is_some() {
+            continue;
+        }
         match rename::to_new_name(&unnamed, &path) {
             Ok(()) => return Ok(Some(Settled::Named(path))),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).at(Step::Backup, &path),
         }
     }
@@ -113,8 +125,7 @@ pub fn settle(
 fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
     let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
-    if path == target.path
-        || !is_name(name, target)
+    if !is_name(name, target)
         || !is_there(&path)
         || note::identity(&path) != note::identity(&target.path)
     {
@@ -157,7 +168,8 @@ fn dated(target: &Target, what: &str) -> OsString {
     let mut name = beginning(target.path.file_name().unwrap_or_default(), end.len());
     name.push(end);
     let mut number = 1;
-    while is_there(&target.directory.join(numbered(&name, number))) {
+    let is_free = |path: PathBuf| !is_there(&path) && sidecars(&path).next().is_none();
+    while !is_free(target.directory.join(numbered(&name, number))) {
         number += 1;
     }
     numbered(&name, number)
@@ -224,6 +236,9 @@ mod tests {
         assert_eq!(code(Path::new("/")), "BACKUP_NOT_BESIDE");
         std::fs::write(folder.path().join("old.db"), "").unwrap();
         assert_eq!(code(Path::new("old.db")), "BACKUP_EXISTS");
+        // Of a database that is gone: whoever opened the backup would read it.
+        std::fs::write(folder.path().join("gone.db-wal"), "").unwrap();
+        assert_eq!(code(Path::new("gone.db")), "BACKUP_EXISTS");
         let first = name(&Backup::Pattern, &target, (1, 2)).unwrap().unwrap();
         std::fs::write(folder.path().join(&first), "").unwrap();
         assert_ne!(name(&Backup::Pattern, &target, (1, 2)).unwrap().unwrap(), first);

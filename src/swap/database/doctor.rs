@@ -94,7 +94,7 @@ struct Database {
 
 /// Looks at a database.
 pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
-    let target = Target::resolve(given)?;
+    let target = super::resolve(given)?;
     let path = &target.path;
     let found = openers::others(path);
     let mut who = found.others;

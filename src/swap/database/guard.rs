@@ -107,12 +107,8 @@ impl Guard {
         if self.facts.is_wal {
             return Ok(self.own.checkpoint()? && self.leave_wal()?);
         }
-        // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal: SQLite removes it when
-        // that mode is left.
-        if sidecars(self.own.path()).next().is_some() {
-            self.own.journal_mode("persist")?;
-            self.own.journal_mode("delete")?;
-        }
+        // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal.
+        self.own.remove_cold_journal()?;
         Ok(true)
     }
 

@@ -4,19 +4,21 @@
 //! It is one transaction of SQLite's, so that whoever reads sees all of the old or all of the new, and
 //! after a crash SQLite's own recovery leaves one of the two.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Swap;
 use super::backup::{self, Settled};
+use super::first::sync_last;
 use super::guard::{Facts, Guard};
 use super::new::New;
 use super::own::Own;
 use super::pages::Copy;
-use super::proof::Handle;
+use super::proof::{self, Handle};
 use super::request::{Mode, Patience, Swapped};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Result, Step, SwapError};
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::staging::StagingFile;
 use crate::swap::{durability, metadata, rename};
 
@@ -25,7 +27,7 @@ pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: &Handle, mut new: New) -> 
     swap.note.backup = swap.backup_name(&guard.facts, &new)?;
     let swapped = transfer(&mut swap, guard, handle, &mut new);
     if swapped.as_ref().is_err_and(|error| !error.committed) {
-        swap.clear_up();
+        swap.undo();
     }
     swapped
 }
@@ -44,6 +46,11 @@ pub fn transfer(
             let problem = DatabaseProblem::PageSize { old, new };
             return Err(swap.wrong(Step::Transfer, problem.into()));
         }
+        let (old, new) = (&guard.facts.encoding, &facts.encoding);
+        if old != new {
+            let problem = DatabaseProblem::Encoding { old: old.clone(), new: new.clone() };
+            return Err(swap.wrong(Step::Transfer, problem.into()));
+        }
     }
     if !has_taken_out(Sabotage::SkipChangeCheck) {
         guard.check_kept(Step::Transfer)?;
@@ -58,6 +65,9 @@ pub fn transfer(
     let bytes = new.path().metadata().at(Step::Transfer, new.path())?.len();
     swap.caller.begin(Step::Transfer);
     let source = Own::open(new.path(), Step::Transfer, &swap.patience)?;
+    // SQLite's locks keep other processes out, and no other SQLite of this one.
+    let is_ours_alone = || proof::refuse_other_sqlite(&path, Step::Transfer);
+    is_ours_alone()?;
     guard.unlock(Step::Transfer)?;
     if swap.is_durable() {
         // With a rollback journal a commit is the removal of the journal: that must be on the disk.
@@ -69,7 +79,10 @@ pub fn transfer(
     if !watch.is_unchanged(&path)? && !has_taken_out(Sabotage::SkipChangeCheck) {
         return Err(swap.wrong(Step::Transfer, DatabaseProblem::Changed.into()));
     }
-    copy.finish(swap.caller)?;
+    let finished = copy.finish(swap.caller, is_ours_alone);
+    finished.map_err(|error| {
+        committed_after_all(error, &path, guard.facts.schema_version, &swap.undoing())
+    })?;
     let committed = |error| SwapError { committed: true, ..error };
     watch.end().map_err(committed)?;
     source.close().map_err(committed)?;
@@ -85,7 +98,7 @@ pub fn transfer(
 /// cannot be done now is left to the next to open the database.
 fn end(swap: &mut Swap<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.note), &swap.patience)?;
-    swap.sync_directory(Step::SyncDirectory)?;
+    sync_last(swap)?;
     swap.clear_up();
     Ok(match settled {
         Some(Settled::Named(path)) => Some(path),
@@ -96,11 +109,13 @@ fn end(swap: &mut Swap<'_>) -> Result<Option<PathBuf>> {
 /// Copies the old database to the fixed name of its backup, whole and synced before it has that name.
 /// The guard keeps it as it is.
 fn back_up(swap: &mut Swap<'_>) -> Result<()> {
+    // It may have been made somebody else's, or private, meanwhile.
+    swap.target.refresh()?;
     let old = Own::open(&swap.target.path, Step::Backup, &swap.patience)?;
     let (staging, file) = StagingFile::create(&swap.target, false)?;
     drop(file);
     let mut copy = Own::open(staging.path(), Step::Backup, &swap.patience)?;
-    Copy::begin(&old, &mut copy, swap.caller)?.finish(swap.caller)?;
+    Copy::begin(&old, &mut copy, swap.caller)?.finish(swap.caller, || Ok(()))?;
     // One file, that needs no other.
     copy.journal_mode("delete")?;
     copy.close()?;
@@ -109,7 +124,7 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
     match metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None) {
         // Somebody else's database has a backup of ours, which nobody else may read.
         #[cfg(unix)]
-        Err(SwapError { problem: crate::swap::error::Problem::Owner { .. }, .. }) => {}
+        Err(SwapError { problem: Problem::Owner { .. }, .. }) => {}
         carried => carried?,
     }
     durability::sync_file(&file, swap.request.durability).at(Step::Backup, staging.path())?;
@@ -117,7 +132,25 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
     let unnamed = backup::unnamed(&swap.target);
     rename::to_new_name(staging.path(), &unnamed).at(Step::Backup, &unnamed)?;
     staging.committed();
+    swap.has_unnamed = true;
     swap.sync_directory(Step::Backup)
+}
+
+/// What an error of the copy means: SQLite says that a commit failed also where it is only not certain to
+/// be on the disk. The database has another `schema_version` then than `before`.
+fn committed_after_all(
+    error: SwapError,
+    path: &Path,
+    before: i64,
+    patience: &Patience,
+) -> SwapError {
+    let now = Own::open(path, Step::Transfer, patience)
+        .and_then(|own| own.pragma::<i64>("schema_version"));
+    if now.is_ok_and(|now| now != before) {
+        let problem = Problem::NotDurable(io::Error::other(error));
+        return SwapError { committed: true, ..SwapError::new(problem, Step::Transfer, path) };
+    }
+    error
 }
 
 /// Tells whether somebody else has committed since the guard was taken. The guard's own connection
@@ -161,6 +194,25 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::time::Duration;
+
+    #[test]
+    fn an_error_behind_the_commit_says_that_it_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+        let error = || {
+            let failed = io::Error::other("fsync failed");
+            let error = SwapError::new(Problem::Io(failed), Step::Transfer, &path);
+            committed_after_all(error, &path, 0, &patience)
+        };
+        let before = error();
+        assert_eq!((before.code(), before.committed), ("IO_ERROR", false));
+        database.execute_batch("CREATE TABLE t (x)").unwrap();
+        let after = error();
+        assert_eq!((after.code(), after.committed), ("NOT_DURABLE", true));
+        assert!(after.to_string().contains("fsync failed"), "{after}");
+    }
 
     /// Between the guard's lock and the copy's there is a moment without a lock.
     #[test]

@@ -17,7 +17,7 @@ use super::backup::{self, Settled};
 use super::first::sync_last;
 use super::guard::{Guard, sidecars_with_data};
 use super::new::New;
-use super::proof::{Gate, Handle, Verdict};
+use super::proof::{self, Gate, Handle, Verdict};
 use super::request::{InUse, Mode, Swapped};
 use super::{Swap, Wait, in_place, note, openers};
 use crate::saboteur::{Sabotage, has_taken_out};
@@ -34,12 +34,11 @@ pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: Handle, new: New) -> Resul
     let name = swap.backup_name(&guard.facts, &new)?;
     swap.note.backup = name;
     if guard.facts.is_wal {
-        swap.note.was_wal = note::identity(&swap.target.path);
+        swap.note.was_wal = note::lasting_identity(&swap.target.path);
     }
-    swap.write_note()?;
-    let swapped = attempt(&mut swap, guard, handle, new);
+    let swapped = swap.write_note().and_then(|()| attempt(&mut swap, guard, handle, new));
     if swapped.as_ref().is_err_and(|error| !error.committed) {
-        swap.clear_up();
+        swap.undo();
     }
     swapped
 }
@@ -63,6 +62,7 @@ fn attempt(
     let mut wait = None;
     let mut disturbances = 0;
     loop {
+        proof::refuse_other_sqlite(&path, Step::Prove)?;
         swap.caller.begin(Step::Checkpoint);
         let openers;
         if !fold(&mut guard)? {
@@ -151,6 +151,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
             Err(error) if has_no_links(&error) => return Ok(Attempt::NoLinks(gate, new)),
             linked => linked.at(Step::Backup, &unnamed)?,
         }
+        swap.has_unnamed = true;
     }
     if !has_taken_out(Sabotage::SkipEarlyDirectorySync) {
         swap.sync_directory(Step::Backup)?;
@@ -161,7 +162,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
     // Whoever waits at the gate has looked the name up already, and gets the old file.
     if !gate.is_undisturbed(Some(&path)) {
         if has_backup {
-            std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+            swap.remove_unnamed()?;
         }
         return Ok(Attempt::Disturbed(gate, new));
     }
@@ -170,7 +171,7 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
         Behind::Renamed(renamed) => renamed,
         Behind::Disturbed(gate) => {
             if has_backup {
-                std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+                swap.remove_unnamed()?;
             }
             // Whoever is let in now may commit to the old file: that the new one had its name must not
             // come back after a power cut.
@@ -181,13 +182,17 @@ fn rename(swap: &mut Swap<'_>, gate: Gate, counter: Option<u32>, new: New) -> Re
     let backup = match backup::settle(&swap.target, Some(&swap.note), &swap.patience) {
         Ok(Some(Settled::Named(backup))) => Some(backup),
         Ok(_) => None,
-        Err(error) => return Err(SwapError { committed: true, ..error }),
+        Err(error) => {
+            // Before others can open it, as below.
+            sync_last(swap)?;
+            return Err(SwapError { committed: true, ..error });
+        }
     };
     swap.caller.begin(Step::SyncDirectory);
     sync_last(swap)?;
     let Renamed { gates, opener_came } = renamed;
     drop(gates);
-    swap.lock.forget_note();
+    swap.lock.forget_notes();
     let durable = swap.is_durable();
     Ok(Attempt::Swapped(Swapped { mode: Mode::Link, durable, bytes, backup, opener_came }, new))
 }

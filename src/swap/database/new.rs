@@ -77,7 +77,7 @@ impl New {
     pub fn fill(&self, source: &Path, old: Option<&Facts>, caller: &mut dyn Caller) -> Result<()> {
         let source = Own::open(source, Step::Write, &self.patience)?;
         let mut own = self.open(Step::Write)?;
-        Copy::begin(&source, &mut own, caller)?.finish(caller)?;
+        Copy::begin(&source, &mut own, caller)?.finish(caller, || Ok(()))?;
         source.close()?;
         if let Some(old) = old {
             set_journal_mode(&own, old.is_wal)?;
@@ -85,27 +85,32 @@ impl New {
         own.close()
     }
 
-    /// SQLite's own checks, once nobody of this process has it open.
-    pub fn check(&mut self) -> Result<()> {
+    /// SQLite's own checks, once nobody of this process has it open: for damage, and where
+    /// `constraints`, also for what its own constraints forbid.
+    pub fn check(&mut self, constraints: bool) -> Result<()> {
         let own = self.open(Step::Check)?;
+        own.set("ignore_check_constraints", !constraints)?;
         let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS, |row| row.get(0))?;
         if integrity != ["ok"] {
             return Err(own.problem(DatabaseProblem::IntegrityCheck(integrity)));
         }
-        let foreign_keys = own.texts(FOREIGN_KEYS, MOST_FINDINGS, |row| row.get(0))?;
-        if !foreign_keys.is_empty() {
-            return Err(own.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
+        if constraints {
+            let foreign_keys = own.texts(FOREIGN_KEYS, MOST_FINDINGS, |row| row.get(0))?;
+            if !foreign_keys.is_empty() {
+                return Err(own.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
+            }
         }
         own.close()
     }
 
     /// Makes it one file, which nobody has open.
     pub fn settle(&mut self, step: Step) -> Result<(PlainFile, Metadata)> {
-        let own = self.open(step)?;
+        let mut own = self.open(step)?;
         // One without a single page would do nothing where it is copied into another.
         own.run("BEGIN IMMEDIATE; COMMIT")?;
         own.checkpoint()?;
         self.facts = Some(Facts::of(&own)?);
+        own.remove_cold_journal()?;
         own.close()?;
         if let Some(sidecar) = sidecars(self.path()).next() {
             return Err(self.wrong(step, DatabaseProblem::StagingSidecar(sidecar).into()));

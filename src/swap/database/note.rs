@@ -5,15 +5,17 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+#[cfg(unix)]
+use std::time::UNIX_EPOCH;
 
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::durability::{self, Durability};
 use crate::swap::error::{At, Result, Step};
-use crate::swap::lock::TargetLock;
+use crate::swap::lock::{self, TargetLock};
 use crate::swap::target::Target;
 
 const FIRST_LINE: &str = "latchdb swap 1";
-const LAST_LINE: &str = "end";
+const LAST_LINE: &str = "\nend\n";
 
 /// See the module's own text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,20 +29,22 @@ pub struct Note {
 }
 
 impl Note {
-    /// Writes it into the lock file.
+    /// Writes it into the lock file, behind what is there: a kill or a power cut in the midst of that
+    /// leaves the one before.
     pub fn write(&self, lock: &mut TargetLock, target: &Target, sync: Durability) -> Result<()> {
         if has_taken_out(Sabotage::SkipNote) {
             return Ok(());
         }
-        lock.write_note(&self.to_bytes(), |file| durability::sync_file(file, sync))
-            .at(Step::Lock, &target.path)?;
+        lock.append_note(&self.to_bytes(), |file| durability::sync_file(file, sync))
+            .at(Step::Lock, &target.beside(lock::PREFIX))?;
         durability::sync_directory(&target.directory, sync).at(Step::Lock, &target.directory)
     }
 
-    /// The one in the lock file. None where its writer was killed before the last line: then he had
-    /// done nothing yet.
+    /// The last one in the lock file that is whole. None where its writer was killed before the end of
+    /// the first: then he had done nothing yet.
     pub fn read(lock: &TargetLock, target: &Target) -> Result<Option<Self>> {
-        lock.note().at(Step::Lock, &target.path).map(|bytes| Self::parse(&bytes))
+        let bytes = lock.notes().at(Step::Lock, &target.beside(lock::PREFIX))?;
+        Ok(Self::last_of(&bytes))
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -60,16 +64,20 @@ impl Note {
         if let Some(version) = self.in_place {
             line("in_place", version.to_string().as_bytes());
         }
-        lines.push(b'\n');
         lines.extend_from_slice(LAST_LINE.as_bytes());
         lines
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let lines = text.strip_prefix(FIRST_LINE)?.strip_suffix(LAST_LINE)?.lines();
+    fn last_of(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        // What is before the first one is no note; what is behind the end of one is its own writer's.
+        let notes = text.split(FIRST_LINE).skip(1);
+        notes.filter_map(|note| Self::parse(note.split_once(LAST_LINE)?.0)).last()
+    }
+
+    fn parse(lines: &str) -> Option<Self> {
         let mut note = Self::default();
-        for (key, value) in lines.filter_map(|line| line.split_once('=')) {
+        for (key, value) in lines.lines().filter_map(|line| line.split_once('=')) {
             let value = unhex(value)?;
             match key {
                 "was_wal" => note.was_wal = Some(String::from_utf8(value).ok()?),
@@ -82,12 +90,28 @@ impl Note {
     }
 }
 
-/// What tells the file at this path from every other: a link to it is not followed.
+/// What tells the file at this path from every other that is there now: a link to it is not followed.
 #[cfg(unix)]
 pub fn identity(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::symlink_metadata(path).ok()?;
     Some(format!("{}:{}", found.dev(), found.ino()))
+}
+
+/// What tells the file at this path from those that had or will have its name. Not by the device, whose
+/// number may be another one after the system has started again.
+#[cfg(unix)]
+pub fn lasting_identity(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::symlink_metadata(path).ok()?;
+    let born = found.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Some(format!("{}:{}", found.ino(), born.map_or(0, |since| since.as_nanos())))
+}
+
+/// See [`identity`], which lasts here.
+#[cfg(windows)]
+pub fn lasting_identity(path: &Path) -> Option<String> {
+    identity(path)
 }
 
 /// What tells the file at this path from every other. It is opened for its attributes alone, which is
@@ -118,8 +142,12 @@ fn hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    let half = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
+    let byte = |pair: &[u8]| match pair {
+        &[high, low] => Some(half(high)? << 4 | half(low)?),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(byte).collect()
 }
 
 #[cfg(unix)]
@@ -144,10 +172,40 @@ mod tests {
             in_place: Some(-3),
         };
         let bytes = note.to_bytes();
-        assert_eq!(Note::parse(&bytes).as_ref(), Some(&note));
+        assert_eq!(Note::last_of(&bytes).as_ref(), Some(&note));
         for length in 0..bytes.len() {
-            assert_eq!(Note::parse(&bytes[..length]), None, "cut off at {length}");
+            assert_eq!(Note::last_of(&bytes[..length]), None, "cut off at {length}");
         }
-        assert_eq!(Note::parse(&Note::default().to_bytes()), Some(Note::default()));
+        assert_eq!(Note::last_of(&Note::default().to_bytes()), Some(Note::default()));
+        let wrong = String::from_utf8(bytes).unwrap().replace("backup=61", "backup=+1");
+        assert_eq!(Note::last_of(wrong.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_note_that_was_cut_off_leaves_the_one_before() {
+        let first = Note { was_wal: Some("1".to_owned()), ..Note::default() };
+        let second = Note { in_place: Some(7), ..first.clone() };
+        let (before, behind) = (first.to_bytes(), second.to_bytes());
+        for length in 0..behind.len() {
+            let cut = [&before[..], &behind[..length]].concat();
+            assert_eq!(Note::last_of(&cut).as_ref(), Some(&first), "cut off at {length}");
+            // And the next one that is written behind it counts again.
+            let again = [&cut[..], &behind[..]].concat();
+            assert_eq!(Note::last_of(&again).as_ref(), Some(&second), "cut off at {length}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_known_for_as_long_as_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, name) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&path, "1").unwrap();
+        let known = lasting_identity(&path);
+        assert!(known.is_some());
+        std::fs::write(&path, "2").unwrap();
+        std::fs::rename(&path, &name).unwrap();
+        std::fs::write(&path, "3").unwrap();
+        assert_eq!(lasting_identity(&name), known);
+        assert_ne!(lasting_identity(&path), known);
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, ffi};
 
+use super::guard::sidecars;
 use super::request::Patience;
 use crate::open_files::{self, OpenFile};
 use crate::swap::error::database::DatabaseProblem;
@@ -68,6 +69,9 @@ impl Own {
             // SQLite says only "unable to open database file": the system says why.
             match open_files::open_by(path).is_none().then(|| std::fs::File::open(path)) {
                 Some(Err(refused)) => SwapError::new(Problem::Io(refused), step, path),
+                Some(Ok(_)) if is_too_long(path) => {
+                    SwapError::new(Problem::Io(name_too_long()), step, path)
+                }
                 Some(Ok(_)) | None => wrong(error),
             }
         })?;
@@ -119,11 +123,18 @@ impl Own {
 
     /// The same without waiting for a lock: false where others are in the way.
     pub fn run_at_once(&mut self, sql: &str) -> Result<bool> {
+        self.at_once(|raw| raw.execute_batch(sql).map(|()| true))
+    }
+
+    /// Runs something without waiting for a lock: false where others are in the way.
+    fn at_once(
+        &mut self,
+        action: impl FnOnce(&Connection) -> rusqlite::Result<bool>,
+    ) -> Result<bool> {
         self.raw.busy_timeout(Duration::ZERO).map_err(|error| self.wrong(error))?;
-        let ran = match self.raw.execute_batch(sql) {
-            Ok(()) => Ok(true),
+        let ran = match action(&self.raw) {
             Err(error) if is_busy(&error) => Ok(false),
-            Err(error) => Err(self.wrong(error)),
+            ran => ran.map_err(|error| self.wrong(error)),
         };
         wait_for_locks(&mut self.raw, &self.patience).map_err(|error| self.wrong(error))?;
         ran
@@ -151,15 +162,25 @@ impl Own {
         }
     }
 
-    /// Takes all of the `-wal` into the database. False where others are in the way.
-    pub fn checkpoint(&self) -> Result<bool> {
-        let row = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
-        let busy = self.raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], row);
-        match busy {
-            Ok(busy) => Ok(!busy),
-            Err(error) if is_busy(&error) => Ok(false),
-            Err(error) => Err(self.wrong(error)),
+    /// Removes a journal that holds nothing, by leaving the journal mode in which SQLite keeps it:
+    /// PERSIST, TRUNCATE. There is none in WAL mode.
+    pub fn remove_cold_journal(&self) -> Result<()> {
+        if sidecars(&self.path).any(|path| open_files::sidecars::is_journal(&path))
+            && self.pragma::<String>("journal_mode")? != "wal"
+        {
+            self.journal_mode("persist")?;
+            self.journal_mode("delete")?;
         }
+        Ok(())
+    }
+
+    /// Takes all of the `-wal` into the database. False where others are in the way: they are not waited
+    /// for, as SQLite keeps every writer out while it waits for a reader.
+    pub fn checkpoint(&mut self) -> Result<bool> {
+        let row = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        self.at_once(|raw| {
+            raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], row).map(|busy| !busy)
+        })
     }
 
     /// The first rows of a query whose answer is text.
@@ -219,6 +240,21 @@ fn immutable_uri(path: &str) -> String {
     }
     uri.push_str("?immutable=1");
     uri
+}
+
+/// SQLite's own limit (os_unix.c, MAX_PATHNAME), with room for the name of a journal.
+fn is_too_long(path: &Path) -> bool {
+    cfg!(unix) && path.as_os_str().len() + "-journal".len() >= 512
+}
+
+#[cfg(unix)]
+fn name_too_long() -> std::io::Error {
+    rustix::io::Errno::NAMETOOLONG.into()
+}
+
+#[cfg(not(unix))]
+fn name_too_long() -> std::io::Error {
+    std::io::ErrorKind::InvalidFilename.into()
 }
 
 /// Has a connection wait for locks as long as the swap does.

@@ -40,11 +40,17 @@ impl<'a, 'b> Copy<'a, 'b> {
         Ok(copy)
     }
 
-    /// Copies all of it, and commits.
-    pub fn finish(self, caller: &mut dyn Caller) -> Result<()> {
+    /// Copies all of it, and commits. `check` is asked before each piece: nothing is changed where it
+    /// says no.
+    pub fn finish(
+        self,
+        caller: &mut dyn Caller,
+        mut check: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
         let pages = i32::try_from(PIECE / self.page_size.max(1)).unwrap_or(1);
         let (mut last, mut restarts) = (0, 0);
         loop {
+            check()?;
             let result = self.step(pages, caller)?;
             let Progress { remaining, pagecount } = self.backup.progress();
             let done = pagecount - remaining;

@@ -9,7 +9,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use crate::open_files::{self, FileId, Link, OpenBy, PlainFile};
+use crate::open_files::{self, FileId, Link, PlainFile};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::{DatabaseProblem, Opener};
 use crate::swap::error::{At, Result, Step, SwapError};
@@ -57,9 +57,7 @@ pub enum Verdict {
 impl Handle {
     /// Opens the file of a database on which none of our own connections is needed.
     pub fn open(path: &Path) -> Result<Self> {
-        if open_files::open_by(path) == Some(OpenBy::SomebodyElse) {
-            return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), Step::Prove, path));
-        }
+        refuse_other_sqlite(path, Step::Prove)?;
         let mut options = OpenOptions::new();
         options.read(true).write(!cfg!(windows));
         PlainFile::open_again(options, Link::Refuse, path).map(Self).at(Step::Prove, path)
@@ -79,7 +77,10 @@ impl Handle {
                 .map(|gate| Verdict::Alone(Gate(gate)))
                 .at(Step::Prove, path);
         }
-        let in_use = |handle| Ok(Verdict::InUse(Self(handle), openers::all(path, 0)));
+        let in_use = |handle| {
+            refuse_other_sqlite(path, Step::Prove)?;
+            Ok(Verdict::InUse(Self(handle), openers::all(path, 0)))
+        };
         if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > 0) {
             return in_use(self.0);
         }
@@ -90,6 +91,15 @@ impl Handle {
             platform::Proven::Unknown(handle) => Ok(Verdict::Unknown(Self(handle))),
         }
     }
+}
+
+/// An error where another SQLite in this process has the database open: the locks of the two mean
+/// nothing to each other, and go when either closes it.
+pub fn refuse_other_sqlite(path: &Path, step: Step) -> Result<()> {
+    if open_files::is_open_elsewhere(path) {
+        return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), step, path));
+    }
+    Ok(())
 }
 
 /// The gate: let go by dropping it, or by opening it.

@@ -24,6 +24,7 @@ use super::guard::sidecars;
 use super::note::{self, Note};
 use super::own::Own;
 use super::request::Patience;
+use crate::open_files;
 use crate::swap::durability::{self, Durability};
 use crate::swap::error::{At, Result, Step};
 use crate::swap::lock::{self, TargetLock};
@@ -67,7 +68,7 @@ impl Found {
 
 /// Sets right what is left beside a database, unless a swap of it is under way.
 pub fn recover(given: &Path, patience: &Patience) -> Result<Report> {
-    let target = Target::resolve(given)?;
+    let target = super::resolve(given)?;
     let lock_file = target.beside(lock::PREFIX);
     let was_left = lock_file.symlink_metadata().is_ok();
     let Some(mut lock) = TargetLock::try_acquire(&target)? else {
@@ -105,11 +106,12 @@ fn is_something_left(path: &Path) -> bool {
 
 /// Sets everything right that the lock's last owner has left.
 pub fn clear(target: &Target, lock: &mut TargetLock, patience: &Patience) -> Result<Vec<Found>> {
+    let was_left = lock.has_note();
     let note = Note::read(lock, target)?;
     let mut found = settle(target, note.as_ref(), patience);
     found.extend(sweep(target)?);
-    if found.iter().all(|one| one.done != "failed" || one.what == "aside") {
-        lock.forget_note();
+    if was_left && found.iter().all(|one| one.done != "failed" || one.what == "aside") {
+        lock.empty();
     }
     Ok(found)
 }
@@ -138,23 +140,18 @@ pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<
     found
 }
 
-/// Removes a journal that its writer had not begun to count on when it was killed, by leaving the
-/// journal mode in which SQLite keeps it. SQLite itself only lets it lie.
+/// Removes a journal that its writer had not begun to count on when it was killed. SQLite itself only
+/// lets it lie.
 fn remove_cold_journal(target: &Target, note: &Note, patience: &Patience) -> Result<()> {
-    let has_journal = || {
-        let journals = |path: PathBuf| path.as_os_str().as_encoded_bytes().ends_with(b"-journal");
-        sidecars(&target.path).any(journals)
-    };
-    if !has_journal() {
+    if !sidecars(&target.path).any(|path| open_files::sidecars::is_journal(&path)) {
         return Ok(());
     }
     let own = Own::open(&target.path, Step::Recover, patience)?;
     // A hot one is gone with the first look at the database.
-    let mode: String = own.pragma("journal_mode")?;
-    if has_journal() && (mode != "wal" || note.was_wal.is_some()) {
+    if own.pragma::<String>("journal_mode")? == "wal" && note.was_wal.is_some() {
         own.journal_mode("persist")?;
-        own.journal_mode("delete")?;
     }
+    own.remove_cold_journal()?;
     own.close()
 }
 
@@ -165,7 +162,7 @@ fn restore_journal_mode(
     patience: &Patience,
 ) -> Option<Found> {
     let old = note.and_then(|note| note.was_wal.as_ref())?;
-    if note::identity(&target.path).as_ref() != Some(old) {
+    if note::lasting_identity(&target.path).as_ref() != Some(old) {
         return None;
     }
     let set = || {

@@ -19,6 +19,9 @@ pub struct Request {
     pub build: bool,
     /// Whether the caller looks at the new one before it is swapped in.
     pub verify: bool,
+    /// Whether a new one whose content breaks its own constraints is refused. A mere copy is not: it is
+    /// as its source is.
+    pub constraints: bool,
     /// What becomes of the old one.
     pub backup: Backup,
     /// What to do where somebody else has the old one open.

@@ -138,6 +138,7 @@ impl Bench {
 
     fn request(&self) -> Request {
         Request {
+            constraints: true,
             target: self.path(),
             source: None,
             build: true,
@@ -462,17 +463,207 @@ fn connections_of_this_process_count_as_well() {
 #[test]
 #[cfg(target_os = "linux")]
 fn another_sqlite_in_this_process_is_refused_whatever_was_asked_for() {
-    let bench = Bench::new("delete");
-    // What is not in our list is not ours.
-    let foreign = open(&bench.path());
-    foreign.query_row("SELECT count(*) FROM old", [], |_| Ok(())).unwrap();
-    for in_use in [InUse::Refuse, InUse::Wait, InUse::InPlace] {
-        let error = bench.swap(&Request { in_use, ..bench.request() }).unwrap_err();
-        assert_eq!(error.code(), "DATABASE_IN_USE");
-        assert!(error.to_string().contains("another SQLite"), "{error}");
+    for mode in MODES {
+        let bench = Bench::new(mode);
+        let other = open_by_another_sqlite(&bench.path());
+        for with_ours in [false, true] {
+            let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+            let ours =
+                with_ours.then(|| Own::open(&bench.path(), Step::Resolve, &patience).unwrap());
+            for in_use in [InUse::Refuse, InUse::Wait, InUse::InPlace] {
+                let error = bench.swap(&Request { in_use, ..bench.request() }).unwrap_err();
+                assert_eq!(error.code(), "DATABASE_IN_USE");
+                assert!(error.to_string().contains("another SQLite"), "{error}");
+            }
+            drop(ours);
+        }
+        other.close().unwrap();
+        bench.assert_old(mode);
     }
-    foreign.close().unwrap();
-    bench.assert_old("delete");
+}
+
+/// Its locks mean nothing to ours, as they are this process's: what the two write goes into one another.
+#[test]
+#[cfg(target_os = "linux")]
+fn another_sqlite_that_comes_while_the_new_one_is_built_is_refused_too() {
+    for mode in MODES {
+        for in_use in [InUse::Refuse, InUse::InPlace] {
+            let bench = Bench::new(mode);
+            let path = bench.path();
+            let mut other = None;
+            let mut caller = TestCaller::building(|staging, old, _| {
+                migrate(staging, old);
+                other = Some(open_by_another_sqlite(&path));
+            });
+            let error =
+                swap_database(&Request { in_use, ..bench.request() }, &mut caller).unwrap_err();
+            drop(caller);
+            assert_eq!((error.code(), error.committed), ("DATABASE_IN_USE", false));
+            assert!(error.to_string().contains("another SQLite"), "{mode} {in_use:?}: {error}");
+            other.unwrap().close().unwrap();
+            bench.assert_old(mode);
+        }
+    }
+}
+
+/// What is not known to be ours is somebody else's.
+#[cfg(target_os = "linux")]
+fn open_by_another_sqlite(path: &Path) -> Connection {
+    let other = open(path);
+    other.query_row("SELECT count(*) FROM old", [], |_| Ok(())).unwrap();
+    open_files::disown(path.parent().unwrap());
+    other
+}
+
+#[test]
+fn what_sqlite_keeps_beside_a_database_is_none_by_itself() {
+    let (bench, other) = (Bench::new("wal"), Bench::new("delete"));
+    let mut process = Process::start();
+    process.open(&bench.path());
+    process.run("INSERT INTO old VALUES (4)");
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = bench.beside(&format!("a.db{suffix}"));
+        let onto = Request { target: path.clone(), ..bench.in_place() };
+        let from = Request { source: Some(path.clone()), build: false, ..other.request() };
+        for request in [onto, from] {
+            let error = bench.swap(&request).unwrap_err();
+            assert_eq!((error.code(), error.step), ("NOT_A_DATABASE", Step::Resolve), "{suffix}");
+            assert!(error.to_string().contains("a.db;"), "{error}");
+        }
+        assert_eq!(
+            recovery::recover(&path, &bench.patience()).unwrap_err().code(),
+            "NOT_A_DATABASE"
+        );
+    }
+    process.end();
+    other.assert_old("delete");
+    // Without a database of that name it is one like any other.
+    fs::rename(other.path(), other.beside("b.db-wal")).unwrap();
+    let request = Request { target: other.beside("b.db-wal"), ..other.request() };
+    assert_eq!(other.swap(&request).unwrap().mode, Mode::Link);
+}
+
+#[test]
+fn an_aborted_swap_in_place_leaves_no_backup() {
+    for mode in MODES {
+        let bench = Bench::new(mode);
+        let request = Request { backup: Backup::Pattern, ..bench.in_place() };
+        let mut other = Process::start();
+        other.open(&bench.path());
+        let unnamed = bench.beside(".swap-backup-a.db");
+        let mut caller = TestCaller::acting(Step::Transfer, |cancel| {
+            assert!(unnamed.exists());
+            cancel.raise(CancelReason::Aborted);
+        });
+        let error = swap_database(&request, &mut caller).unwrap_err();
+        assert!(!error.committed);
+        other.end();
+        bench.assert_old(mode);
+    }
+}
+
+#[test]
+fn whoever_reads_on_keeps_no_writer_out_once_it_is_swapped_in_place() {
+    let bench = Bench::new("wal");
+    let (mut reader, mut writer) = (Process::start(), Process::start());
+    reader.open(&bench.path());
+    reader.run("BEGIN; SELECT count(*) FROM old");
+    writer.open(&bench.path());
+    let began = Instant::now();
+    let request = Request { timeout: Duration::from_secs(60), ..bench.in_place() };
+    assert_eq!(bench.swap(&request).unwrap().mode, Mode::InPlace);
+    assert!(began.elapsed() < Duration::from_secs(30), "it has waited for the reader");
+    writer.run("INSERT INTO new VALUES (4)");
+    reader.end();
+    writer.end();
+    assert_eq!(numbers(&bench.path(), "new"), [1, 2, 3, 4]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_database_that_is_made_private_meanwhile_is_private_afterwards() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for in_use in [InUse::Refuse, InUse::InPlace] {
+        let bench = Bench::new("delete");
+        let path = bench.path();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut other = Process::start();
+        if in_use == InUse::InPlace {
+            other.open(&path);
+        }
+        let backup = Backup::Named("before.db".into());
+        let mut caller = TestCaller::building(|staging, old, _| {
+            migrate(staging, old);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        });
+        swap_database(&Request { in_use, backup, ..bench.request() }, &mut caller).unwrap();
+        assert_eq!((mode(&path), mode(&bench.beside("before.db"))), (0o600, 0o600));
+        other.end();
+    }
+}
+
+#[test]
+fn in_place_text_stays_as_those_read_it_who_have_it_open() {
+    let (bench, source) = (Bench::new("delete"), Bench::empty());
+    open(&source.path())
+        .execute_batch(
+            "PRAGMA encoding = 'UTF-16le'; CREATE TABLE new (x); INSERT INTO new VALUES ('1')",
+        )
+        .unwrap();
+    let mut other = Process::start();
+    other.open(&bench.path());
+    let request = Request {
+        source: Some(source.path()),
+        build: false,
+        backup: Backup::Pattern,
+        ..bench.in_place()
+    };
+    let error = bench.swap(&request).unwrap_err();
+    assert_eq!((error.code(), error.step), ("ENCODING_MISMATCH", Step::Transfer));
+    assert!(error.to_string().contains("PRAGMA encoding = 'UTF-8'"), "{error}");
+    other.run("INSERT INTO old VALUES (4)");
+    other.end();
+    assert_eq!(bench.names(), ["a.db"]);
+    // Where nobody has it open it is the new one's own.
+    bench.swap(&Request { in_use: InUse::Refuse, ..request }).unwrap();
+}
+
+#[test]
+fn a_copy_is_as_its_source_is_whatever_its_constraints_say() {
+    let (from, to) = (Bench::new("wal"), Bench::empty());
+    open(&from.path())
+        .execute_batch(
+            "PRAGMA foreign_keys = off; PRAGMA ignore_check_constraints = on;
+             CREATE TABLE part (id INTEGER CHECK (id > 0), whole REFERENCES gone (id));
+             INSERT INTO part VALUES (-1, 7)",
+        )
+        .unwrap();
+    let request =
+        Request { source: Some(from.path()), build: false, verify: false, ..to.request() };
+    assert_eq!(to.swap(&request).unwrap_err().code(), "INTEGRITY_CHECK_FAILED");
+    to.swap(&Request { constraints: false, ..request }).unwrap();
+    let part: (i64, i64) = open(&to.path())
+        .query_row("SELECT id, whole FROM part", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(part, (-1, 7));
+}
+
+#[test]
+fn a_journal_that_the_builder_had_kept_is_nobodys() {
+    for kept in ["persist", "truncate"] {
+        let bench = Bench::new("delete");
+        let mut caller = TestCaller::building(|staging, old, _| {
+            open(staging).pragma_update(None, "journal_mode", kept).unwrap();
+            let new = open(staging);
+            new.pragma_update(None, "journal_mode", kept).unwrap();
+            new.execute_batch("CREATE TABLE other (x)").unwrap();
+            new.close().unwrap();
+            migrate(staging, old);
+        });
+        swap_database(&bench.request(), &mut caller).unwrap();
+        bench.assert_new("delete", &["a.db"]);
+    }
 }
 
 #[test]
@@ -834,7 +1025,7 @@ mod left_by_a_killed_swap {
     }
 
     fn identity(bench: &Bench) -> Option<String> {
-        note::identity(&bench.path())
+        note::lasting_identity(&bench.path())
     }
 
     #[test]

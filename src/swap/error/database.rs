@@ -74,9 +74,25 @@ pub enum DatabaseProblem {
         /// The new one's.
         new: i64,
     },
+    /// The new database, where the old one must take its content.
+    #[error(
+        "its text is {old}, the new one's is {new}: those who have the database open could not go on; build the new one with PRAGMA encoding = '{old}'"
+    )]
+    Encoding {
+        /// The old database's.
+        old: String,
+        /// The new one's.
+        new: String,
+    },
+    /// The file is another database's.
+    #[error("SQLite keeps it beside the database {}; name that one", .0.display())]
+    Sidecar(PathBuf),
     /// Of the name that was asked for.
     #[error("the backup is not to overwrite it; name another one")]
     BackupExists,
+    /// Of the name that was asked for.
+    #[error("{} is there, and SQLite would read it into the backup; remove it, or name another one", .0.display())]
+    BackupSidecar(PathBuf),
     /// Of the name that was asked for.
     #[error("SQLite or a later swap would take it for a file of theirs; name the backup otherwise")]
     BackupName,
@@ -103,14 +119,15 @@ impl DatabaseProblem {
             Self::InUse(_) | Self::OtherCopy => "DATABASE_IN_USE",
             Self::Changed => "DATABASE_CHANGED",
             Self::Busy => "DATABASE_BUSY",
-            Self::NotADatabase => "NOT_A_DATABASE",
+            Self::NotADatabase | Self::Sidecar(_) => "NOT_A_DATABASE",
             Self::Corrupt(_) => "DATABASE_CORRUPT",
             Self::IntegrityCheck(_) => "INTEGRITY_CHECK_FAILED",
             Self::ForeignKeyCheck(_) => "FOREIGN_KEY_CHECK_FAILED",
             Self::StagingOpen => "STAGING_OPEN",
             Self::StagingSidecar(_) => "STAGING_SIDECAR",
             Self::PageSize { .. } => "PAGE_SIZE_MISMATCH",
-            Self::BackupExists => "BACKUP_EXISTS",
+            Self::Encoding { .. } => "ENCODING_MISMATCH",
+            Self::BackupExists | Self::BackupSidecar(_) => "BACKUP_EXISTS",
             Self::BackupName => "BACKUP_NAME_RESERVED",
             Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
             Self::TargetExists => "TARGET_EXISTS",

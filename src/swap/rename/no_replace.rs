@@ -21,11 +21,24 @@ pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
     link_and_remove(from, to)
 }
 
-/// Between the two it has both names.
+/// Between the two it has both names. On a file system without second names the new one is taken by an
+/// empty file first.
 #[cfg(unix)]
 fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::hard_link(from, to)?;
-    std::fs::remove_file(from)
+    use io::ErrorKind::{PermissionDenied, Unsupported};
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if matches!(error.kind(), Unsupported | PermissionDenied) => {
+            take_and_replace(from, to)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn take_and_replace(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::File::create_new(to)?;
+    std::fs::rename(from, to).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
 /// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
@@ -57,6 +70,12 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&to).unwrap(), "new");
         #[cfg(unix)]
-        assert_eq!(link_and_remove(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        for rename in [link_and_remove, take_and_replace] {
+            assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            let free = folder.path().join("free");
+            rename(&from, &free).unwrap();
+            assert_eq!(fs::read_to_string(&free).unwrap(), "newer");
+            fs::rename(&free, &from).unwrap();
+        }
     }
 }

@@ -58,8 +58,9 @@ fn is_served(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|found| SERVED.contains(&(found.f_type as u32)))
 }
 
-/// <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox.
-const SERVED: [u32; 10] = [
+/// <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox, GFS2,
+/// OCFS2; and, by their own sources: Lustre, GPFS, BeeGFS, VMware, Parallels.
+const SERVED: [u32; 17] = [
     0x6573_5546,
     0x0102_1997,
     0x6969,
@@ -70,6 +71,13 @@ const SERVED: [u32; 10] = [
     0x6b41_4653,
     0x7375_7245,
     0x786f_4256,
+    0x0116_1970,
+    0x7461_636f,
+    0x0bd0_0bd0,
+    0x4750_4653,
+    0x1983_0326,
+    0xbacb_acbc,
+    0x7c7c_6673,
 ];
 
 /// Whether the file itself is a mount point, as a file that is handed to a container often is: nothing
@@ -99,7 +107,11 @@ impl Gate {
     /// Gives the lease up, and keeps the handle.
     pub fn open(self, _path: &Path) -> io::Result<PlainFile> {
         if self.has_lease {
-            control(&self.file, libc::F_SETLEASE, libc::F_UNLCK)?;
+            match control(&self.file, libc::F_SETLEASE, libc::F_UNLCK) {
+                // The kernel has taken it away, from one who took too long (`lease-break-time`).
+                Ok(_) | Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(self.file)
     }
