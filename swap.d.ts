@@ -199,6 +199,8 @@ export class SwapError extends Error {
    * - `STAGING_MISSING`, `STAGING_NOT_A_FILE`, `STAGING_IS_LINK` (a hard link to another file),
    *   `STAGING_HAS_SIDECAR` (a database that was not closed): what `prepare`, or somebody else, left
    *   of it
+   * - `TARGET_HAS_SIDECAR`: a killed program's `-wal` or `-journal` is beside the target, and SQLite would
+   *   read it into the new file: replace that database with `swapDatabase`, or open and close it first
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced
@@ -210,7 +212,8 @@ export class SwapError extends Error {
    * - `NOT_A_DATABASE`, `DATABASE_CORRUPT`, `SQLITE_ERROR`
    * - `BUILD_FAILED`, `VERIFY_FAILED`: see `cause`; `INTEGRITY_CHECK_FAILED`, `FOREIGN_KEY_CHECK_FAILED`
    * - `STAGING_OPEN`, `STAGING_SIDECAR`: somebody still has the new database open
-   * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode
+   * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode; `ENCODING_MISMATCH`: of one in
+   *   place, whose new text would be in another encoding
    * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`, `BACKUP_NAME_RESERVED`: another name is needed; `TARGET_EXISTS`
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
    * - `INTERNAL_ERROR`: a defect of latchdb's

@@ -165,6 +165,7 @@ fn lock(request: &Request, caller: &mut dyn Caller) -> Result<(Target, TargetLoc
             }
         }
         target.refuse_open_database()?;
+        target::refuse_sidecars(&target.path, Step::Lock)?;
         staging::sweep(&target)?;
         return Ok((target, lock));
     }
@@ -413,6 +414,7 @@ fn commit(
     } else {
         target.refuse_own_open_database()?;
     }
+    target::refuse_sidecars(&target.path, Step::Rename)?;
     let cancel = Arc::clone(caller.cancel());
     cancel
         .check()

@@ -8,7 +8,9 @@ import test from "ava";
 import { createClient } from "latchdb";
 import { fsyncFile, removeWithRetry, renameDurably, swapFile } from "latchdb/swap";
 import { temporaryDatabase } from "../support/database.mjs";
+import { lookAt, makeSandbox, ROWS } from "../support/ledger/sandbox.mjs";
 import { startProgram } from "../support/processes.mjs";
+import { journalModes } from "../support/queries.mjs";
 import { swapError } from "./folder.mjs";
 
 test("an open database is refused as target, as source and by every step; closed, it is a file", async (t) => {
@@ -103,6 +105,23 @@ test("a database whose last rows are still in its -wal is refused", async (t) =>
   t.like(error, { code: "STAGING_HAS_SIDECAR", step: "prepare", committed: false });
   t.deepEqual(await readdir(directory), []);
 });
+
+for (const mode of journalModes) {
+  test(`what a killed program left beside a database is not read into another file (${mode})`, async (t) => {
+    const { target, scratch } = await makeSandbox(t, mode);
+    const source = join(scratch, "new");
+    await writeFile(source, "new");
+    const refused = { code: "TARGET_HAS_SIDECAR", committed: false };
+    const error = await swapError(t, () => swapFile(target, { source }));
+    t.like(error, { ...refused, step: "lock" });
+    t.regex(error.message, /swapDatabase/);
+    t.like(await swapError(t, () => renameDurably(source, target)), refused);
+    // Once it has been set right it is a file like any other.
+    t.is((await lookAt(target)).is, `old ${ROWS}`);
+    await swapFile(target, { source });
+    t.is(await readFile(target, "utf8"), "new");
+  });
+}
 
 test("a database that prepare has made and closed is swapped in", async (t) => {
   const { file, url } = await temporaryDatabase(t);

@@ -1,9 +1,11 @@
 //! The files that SQLite keeps beside a database (<https://sqlite.org/tempfiles.html>).
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use super::FileId;
+use super::{Link, PlainFile};
 
 /// What their names have after the database's.
 const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -41,6 +43,23 @@ pub fn is_shared_memory(sidecar: &Path) -> bool {
 /// Whether a sidecar is that of a transaction in another mode than WAL.
 pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
+}
+
+/// Whether there are transactions in a sidecar that nobody has open. SQLite takes an empty one for none,
+/// and a journal that begins with zeros (<https://sqlite.org/fileformat2.html>, section 3).
+pub fn holds_any(sidecar: &Path) -> bool {
+    if is_shared_memory(sidecar) || std::fs::metadata(sidecar).map_or(0, |found| found.len()) == 0 {
+        return false;
+    }
+    !is_journal(sidecar) || !begins_with_zero(sidecar).unwrap_or(false)
+}
+
+fn begins_with_zero(path: &Path) -> std::io::Result<bool> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    let mut first = [0];
+    (&*PlainFile::open(options, Link::Follow, path)?).read_exact(&mut first)?;
+    Ok(first == [0])
 }
 
 /// Whether a file is a sidecar of one of these databases.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::durability::{self, Durability};
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::rename::{self, Patience};
-use super::target::refuse_open_database;
+use super::target::{refuse_open_database, refuse_sidecars};
 use crate::open_files::{Link, PlainFile};
 
 /// Has a file's content reach the disk.
@@ -39,6 +39,10 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
 pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
+    // Where there is none, they may be those of the file that is moved, moved before it.
+    if to.symlink_metadata().is_ok() {
+        refuse_sidecars(to, Step::Rename)?;
+    }
     fsync_file(from)?;
     rename::replace_also_link(from, to, patience)?;
     let not_durable = |error: SwapError| SwapError {
@@ -109,6 +113,37 @@ mod tests {
         assert!(remove_with_retry(&database, &patience).unwrap());
         assert!(!remove_with_retry(&database, &patience).unwrap());
         fsync_directory(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_a_database_has_left_is_not_given_to_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (to, from) = (folder.path().join("a.db"), folder.path().join("b"));
+        let cancel = Cancel::default();
+        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let code = || {
+            fs::write(&from, "new").unwrap();
+            rename_durably(&from, &to, &patience).err().map(|error| error.code())
+        };
+        for (sidecar, content, refused) in [
+            ("a.db-wal", "rows", true),
+            ("a.db-wal", "", false),
+            ("a.db-journal", "rows", true),
+            // As journal_mode = persist leaves it.
+            ("a.db-journal", "\0\0\0\0\0\0\0\0rows", false),
+            ("a.db-shm", "an index", false),
+        ] {
+            fs::write(&to, "old").unwrap();
+            let sidecar = folder.path().join(sidecar);
+            fs::write(&sidecar, content).unwrap();
+            assert_eq!(code(), refused.then_some("TARGET_HAS_SIDECAR"), "{}", sidecar.display());
+            assert_eq!(fs::read_to_string(&to).unwrap(), if refused { "old" } else { "new" });
+            fs::remove_file(sidecar).unwrap();
+        }
+        // A set that is moved, sidecars first.
+        fs::remove_file(&to).unwrap();
+        fs::write(folder.path().join("a.db-wal"), "rows").unwrap();
+        assert_eq!(code(), None);
     }
 
     #[test]

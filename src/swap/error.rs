@@ -206,6 +206,11 @@ pub enum Problem {
         "prepare left it beside the staging file, which is a database that was not closed: what it holds would be lost; close the database in prepare"
     )]
     StagingHasSidecar,
+    /// What a database that was there holds beside its file.
+    #[error(
+        "it is left of the database {}, and would be read into the new one; replace that with swapDatabase (or replaceDatabase), or open and close it first", .0.display()
+    )]
+    TargetHasSidecar(PathBuf),
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
@@ -260,6 +265,7 @@ impl SwapError {
             Problem::NotDurable(_) => "NOT_DURABLE",
             Problem::StagingIsLink => "STAGING_IS_LINK",
             Problem::StagingHasSidecar => "STAGING_HAS_SIDECAR",
+            Problem::TargetHasSidecar(_) => "TARGET_HAS_SIDECAR",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Database(problem) => problem.code(),
             Problem::Panicked(_) => "INTERNAL_ERROR",

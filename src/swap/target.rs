@@ -126,6 +126,17 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     Err(SwapError::new(problem, step, path))
 }
 
+/// An error where a database of this name has left transactions beside it: SQLite would take them for
+/// those of the file that gets the name. Those of one that this process has open are its own affair.
+pub fn refuse_sidecars(path: &Path, step: Step) -> Result<()> {
+    match open_files::sidecars::of(path).find(|sidecar| open_files::sidecars::holds_any(sidecar)) {
+        Some(sidecar) => {
+            Err(SwapError::new(Problem::TargetHasSidecar(path.to_owned()), step, &sidecar))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be. No other
 /// target has it: of a name that is too long it has a hash, which nobody meets by chance.
 pub fn name_with(prefix: &str, name: &OsStr) -> OsString {

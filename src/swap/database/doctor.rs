@@ -92,6 +92,12 @@ struct Database {
     foreign_keys: Vec<String>,
 }
 
+/// What cannot be looked at without changing something.
+const LEFT_WAL: &str = "its -wal was left by a process that died, and is taken in by whoever opens the \
+    database next; open it once and look again";
+const LEFT_JOURNAL: &str = "its -journal was left by a process that died in a transaction, which is rolled \
+    back by whoever opens the database next; open it once and look again";
+
 /// Looks at a database.
 pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
     let target = super::resolve(given)?;
@@ -141,11 +147,7 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
         (Some(false), ..) | (_, _, Some(_)) | (None, ..) => Reading::WithLocks,
         (Some(true), 0, None) => Reading::Immutable,
         (Some(true), _, None) => {
-            return Err(
-                "its -wal was left by a process that died, and is taken in by whoever opens the \
-                 database next; open it once and look again"
-                    .to_owned(),
-            );
+            return Err(LEFT_WAL.to_owned());
         }
     };
     let database = || {
@@ -174,7 +176,12 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
         own.close()?;
         Ok(database)
     };
-    database().map_err(|error: crate::swap::error::SwapError| error.to_string())
+    database().map_err(|error: crate::swap::error::SwapError| {
+        if error.code() == "READ_ONLY" && sidecar("-journal").is_some() {
+            return LEFT_JOURNAL.to_owned();
+        }
+        error.to_string()
+    })
 }
 
 /// Whether the header says so. None where it was not looked at: this process has the file open, and a

@@ -1257,4 +1257,19 @@ mod doctor_says {
         let found = report(&bench);
         assert!(found["problem"].as_str().unwrap().contains("not a SQLite database"), "{found}");
     }
+
+    #[test]
+    fn that_a_transaction_was_left_open() {
+        let bench = Bench::new("delete");
+        let mut other = Process::start();
+        other.open(&bench.path());
+        // With few pages in its cache it writes some of the transaction before its end.
+        other.run("PRAGMA cache_size = 5; BEGIN; INSERT INTO old SELECT zeroblob(100000)");
+        other.kill();
+        assert!(bench.beside("a.db-journal").exists());
+        let found = report(&bench);
+        assert!(found["problem"].as_str().unwrap().contains("its -journal was left"), "{found}");
+        assert_eq!(numbers(&bench.path(), "old"), [1, 2, 3]);
+        assert_eq!(report(&bench)["problem"], serde_json::Value::Null);
+    }
 }
