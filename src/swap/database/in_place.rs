@@ -87,7 +87,7 @@ pub fn transfer(
     watch.end().map_err(committed)?;
     source.close().map_err(committed)?;
     // It would be done by the next one to close the database else.
-    let _ = guard.own().checkpoint();
+    let _ = guard.own().checkpoint_soon();
     guard.close().map_err(committed)?;
     let backup = end(swap).map_err(committed)?;
     let durable = swap.is_durable();

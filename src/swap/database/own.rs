@@ -17,6 +17,9 @@ use crate::swap::error::{At, Problem, Result, Step, SwapError};
 /// How soon a lock is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How long it is tried again where nothing depends on it.
+const SOON: Duration = Duration::from_millis(100);
+
 /// Every how many steps of SQLite's virtual machine a statement looks at its cancel flag.
 const STEPS_BETWEEN_CHECKS: i32 = 1000;
 
@@ -181,6 +184,19 @@ impl Own {
         self.at_once(|raw| {
             raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], row).map(|busy| !busy)
         })
+    }
+
+    /// The same for a while: who reads a few rows is soon done.
+    pub fn checkpoint_soon(&mut self) -> Result<bool> {
+        let until = Instant::now() + self.patience.timeout.min(SOON);
+        loop {
+            if self.checkpoint()? {
+                return Ok(true);
+            }
+            if Instant::now() >= until || self.patience.cancel.sleep(PAUSE).is_err() {
+                return Ok(false);
+            }
+        }
     }
 
     /// The first rows of a query whose answer is text.
