@@ -56,14 +56,15 @@ export interface DatabaseSwapSettings {
    */
   backup?: boolean | string | undefined;
   /**
-   * Somebody else has the database open: another process, another client of this one, another SQLite.
+   * Somebody else has the database open: another process, another client of this one. (Another SQLite
+   * library of this process is DATABASE_IN_USE in any case.)
    *
    * - `"refuse"`: DATABASE_IN_USE, with its `openers` where the system tells. Who has it for less than
    *   0.1 s, as a process does that was begun just now, does not count.
    * - `"wait"`: for up to `timeoutMs`, then DATABASE_IN_USE.
    * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's: who
    *   has it open reads the old or the new content, never between. A database in WAL mode needs room for
-   *   a WAL as large as the new one, and the same page size.
+   *   a WAL as large as the new one, and the same page size. The text encoding must be the same, too.
    *
    * Where the system has no way to prove that nobody has it open, it is "in-place". Default: "refuse".
    */

@@ -322,8 +322,11 @@ fn write(
         (Content::Lent(lent), _) => {
             let total = lent.len() as u64;
             let wrote = |done| caller.wrote(done, Some(total));
-            copy::write_bytes(lent.bytes(), file, path, &cancel, wrote)?;
-            write_pieces(Some(total), file, path, caller).map(|more| total + more)
+            let written = copy::write_bytes(lent.bytes(), file, path, &cancel, wrote);
+            // Also behind an error (EFAULT): who has taken the memory away hears that it was that.
+            let more = write_pieces(Some(total), file, path, caller)?;
+            written?;
+            Ok(total + more)
         }
         (Content::Pieces { total }, None) => write_pieces(*total, file, path, caller),
         // Its source was opened above.
