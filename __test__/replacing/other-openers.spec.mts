@@ -4,11 +4,12 @@
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { basename } from "node:path";
-import type { LatchClient } from "latchdb";
+import { createClient, type LatchClient } from "latchdb";
 import { SwapError, swapDatabase } from "latchdb/swap";
 import { rebuild } from "../support/ledger/ledger.mjs";
 import { ROWS, lookAt, makeSandbox, namesBeside } from "../support/ledger/sandbox.mjs";
 import type { Program } from "../support/helper-process.mjs";
+import { openElsewhere, type OtherDatabase } from "../support/other-sqlite.mjs";
 import { startProgram } from "../support/processes.mjs";
 import { journalModes, type JournalMode } from "../support/queries.mjs";
 
@@ -85,6 +86,45 @@ for (const mode of journalModes) {
       },
     });
     t.is(how, "link");
+    t.is((await lookAt(target)).is, `new ${ROWS}`);
+  });
+
+  test(`another SQLite of this process is refused, beside ours and whenever it comes (${mode})`, async (t) => {
+    if (process.platform === "win32") {
+      t.log("Skipped: it locks by handle there, and nobody takes another's locks away");
+      t.pass();
+      return;
+    }
+    const { target } = await makeSandbox(t, mode);
+    const refused = async (comes: "before" | "while it is built"): Promise<void> => {
+      for (const inUse of ["refuse", "wait", "in-place"] as const) {
+        const client = createClient({ url: `file:${target}` });
+        await client.execute("select 1 from entry");
+        let other: OtherDatabase | undefined;
+        const open = (): void => {
+          other = openElsewhere(target);
+          other.exec("select count(*) from entry");
+        };
+        if (comes === "before") open();
+        const swap = client.replaceDatabase({
+          inUse,
+          timeoutMs: 10_000,
+          build: async (staging, old) => {
+            await build(staging, old);
+            open();
+          },
+        });
+        const error = await t.throwsAsync(swap, { instanceOf: SwapError });
+        t.like(error, { code: "DATABASE_IN_USE", committed: false }, `${comes}, ${inUse}`);
+        t.regex(error.message, /another SQLite/);
+        other?.close();
+        client.close();
+        t.is((await lookAt(target)).is, `old ${ROWS}`);
+      }
+    };
+    await refused("before");
+    await refused("while it is built");
+    t.is((await swapDatabase(target, { build })).mode, "link");
     t.is((await lookAt(target)).is, `new ${ROWS}`);
   });
 }

@@ -2,13 +2,13 @@
 // the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 
 import { link, open as openFile, readdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "ava";
 import { createClient } from "latchdb";
 import { fsyncFile, removeWithRetry, renameDurably, swapFile } from "latchdb/swap";
 import { temporaryDatabase } from "../support/database.mjs";
 import { lookAt, makeSandbox, ROWS } from "../support/ledger/sandbox.mjs";
+import { openElsewhere } from "../support/other-sqlite.mjs";
 import { startProgram } from "../support/processes.mjs";
 import { journalModes } from "../support/queries.mjs";
 import { swapError } from "./folder.mjs";
@@ -214,20 +214,3 @@ test("the locks of a database that was refused still hold", async (t) => {
   t.deepEqual(lines, ["SQLITE_BUSY"]);
   await transaction.commit();
 });
-
-interface OtherDatabase {
-  exec(statements: string): unknown;
-  close(): void;
-}
-
-/** Opens a database with the runtime's own SQLite, or else with libsql's. */
-function openElsewhere(file: string): OtherDatabase {
-  const require = createRequire(import.meta.url);
-  type Constructor = new (file: string) => OtherDatabase;
-  if (process.versions["bun"] !== undefined) {
-    const { Database } = require("bun:sqlite") as { Database: Constructor };
-    return new Database(file);
-  }
-  const Database = createRequire(require.resolve("@libsql/client"))("libsql") as Constructor;
-  return new Database(file);
-}
