@@ -33,6 +33,7 @@ mod proof;
 pub mod recovery;
 pub mod request;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +44,7 @@ use super::error::{At, Problem, Result, Step, SwapError};
 use super::lock::TargetLock;
 use super::metadata;
 use super::target::Target;
-use crate::open_files::{self, FileId};
+use crate::open_files::{self, FileId, Link, PlainFile};
 use guard::{Facts, Guard};
 use new::New;
 use note::Note;
@@ -290,18 +291,31 @@ pub fn resolve(given: &Path) -> Result<Target> {
     let target = Target::resolve(given)?;
     let wrong =
         |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
+    let is_open_itself =
+        || FileId::of(&target.path).is_ok_and(|id| open_files::connections(&id) > 0);
     if let Some(database) = open_files::sidecars::database_beside(&target.path)
-        && database.symlink_metadata().is_ok()
+        && database.is_file()
+        && !is_open_itself()
+        && (open_files::open_by(&target.path).is_some() || !is_database(&target.path))
     {
         return wrong(DatabaseProblem::Sidecar(database));
     }
-    let is_open_itself =
-        || FileId::of(&target.path).is_ok_and(|id| open_files::connections(&id) > 0);
     if open_files::is_open_by_us(&target.path) && !is_open_itself() {
         // By another name.
         return wrong(DatabaseProblem::NotADatabase);
     }
     Ok(target)
+}
+
+/// Whether a file that no SQLite of this process has open is one by its beginning
+/// (<https://sqlite.org/fileformat2.html>, section 1.3.1).
+fn is_database(path: &Path) -> bool {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    let mut beginning = [0; 16];
+    PlainFile::open(options, Link::Refuse, path)
+        .and_then(|file| (&*file).read_exact(&mut beginning))
+        .is_ok_and(|()| beginning == *b"SQLite format 3\0")
 }
 
 /// What the caller is asked for, with the paths of the new and the old database.

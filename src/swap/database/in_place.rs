@@ -144,6 +144,9 @@ fn committed_after_all(
     before: i64,
     patience: &Patience,
 ) -> SwapError {
+    if error.code() != "IO_ERROR" {
+        return error;
+    }
     let now = Own::open(path, Step::Transfer, patience)
         .and_then(|own| own.pragma::<i64>("schema_version"));
     if now.is_ok_and(|now| now != before) {

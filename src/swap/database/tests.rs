@@ -537,8 +537,9 @@ fn what_sqlite_keeps_beside_a_database_is_none_by_itself() {
     }
     process.end();
     other.assert_old("delete");
-    // Without a database of that name it is one like any other.
+    // One of such a name is one like any other, whatever is beside it.
     fs::rename(other.path(), other.beside("b.db-wal")).unwrap();
+    fs::write(other.beside("b.db"), "a text").unwrap();
     let request = Request { target: other.beside("b.db-wal"), ..other.request() };
     assert_eq!(other.swap(&request).unwrap().mode, Mode::Link);
 }
