@@ -239,10 +239,6 @@ pub enum OpenBy {
     /// Connections of ours.
     Us,
     /// Another SQLite in this process.
-    #[cfg_attr(
-        not(unix),
-        expect(dead_code, reason = "it locks by handle there, and shares no renaming")
-    )]
     SomebodyElse,
 }
 
