@@ -9,6 +9,7 @@ import { swapDatabase } from "latchdb/swap";
 import { temporaryDatabase } from "../support/database.mjs";
 import { inNamespace } from "../support/mounts.mjs";
 import { journalModes } from "../support/queries.mjs";
+import { unspeakable } from "../support/unspeakable.mjs";
 import type { ReadOnly } from "./read-only-process.mjs";
 import {
   assertUntouched,
@@ -179,6 +180,22 @@ for (const mode of journalModes) {
     other.close();
     t.like(await replaced, { mode: "link" });
     t.is(await versionOf(t, versioned.client), 2);
+  });
+}
+
+for (const [name, thrown] of unspeakable) {
+  test(`build, or verify, throws ${name}: the swap ends all the same`, async (t) => {
+    const versioned = await versionOne(t, "delete");
+    const throwing = (): Promise<never> => Promise.reject(thrown);
+    const built = await swapError(t, () => versioned.client.replaceDatabase({ build: throwing }));
+    t.is(built.code, "BUILD_FAILED");
+    t.is(built.cause, thrown);
+    const verified = await swapError(t, () =>
+      versioned.client.replaceDatabase({ build: nextVersion, verify: throwing }),
+    );
+    t.is(verified.code, "VERIFY_FAILED");
+    t.is(verified.cause, thrown);
+    await assertUntouched(t, versioned, "delete");
   });
 }
 

@@ -70,6 +70,11 @@ export function dataFailed(cause: unknown, target: string): SwapError {
   );
 }
 
+/** Never throws: whoever reports what a caller threw has a swap to end. */
 function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "what it threw cannot be written as text";
+  }
 }
