@@ -195,6 +195,7 @@ for (const [name, thrown] of unspeakable) {
     );
     t.is(verified.code, "VERIFY_FAILED");
     t.is(verified.cause, thrown);
+    t.regex(verified.message, /threw: /);
     await assertUntouched(t, versioned, "delete");
   });
 }

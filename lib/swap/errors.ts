@@ -51,13 +51,21 @@ export function buildFailed(cause: unknown, stagingPath: string): SwapError {
   );
 }
 
-/** For a `verify` that threw, or said no. */
+/** For a `verify` that threw. */
 export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
-  const why = cause === undefined ? "said no" : `threw: ${textOf(cause)}`;
+  return notVerified(`threw: ${textOf(cause)}`, stagingPath, { cause });
+}
+
+/** For a `verify` that said no. */
+export function verifySaidNo(stagingPath: string): SwapError {
+  return notVerified("said no", stagingPath);
+}
+
+function notVerified(what: string, stagingPath: string, options?: ErrorOptions): SwapError {
   return new SwapError(
-    `verify looked at the new database, ${stagingPath}, and ${why}. The old database is as it was`,
+    `verify looked at the new database, ${stagingPath}, and ${what}. The old database is as it was`,
     { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
-    cause === undefined ? undefined : { cause },
+    options,
   );
 }
 

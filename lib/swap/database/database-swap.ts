@@ -5,7 +5,7 @@ import type { DatabaseSwapRequest } from "../../../binding.js";
 import { addon } from "../../addon/addon";
 import { LONGEST_MS } from "../../timers";
 import type { RecordReader } from "../../wire/response";
-import { buildFailed, verifyFailed } from "../errors";
+import { buildFailed, verifyFailed, verifySaidNo } from "../errors";
 import { FileJob } from "../file-job";
 import { checkPath } from "../options";
 import { hasListeners, tell } from "./channel";
@@ -103,7 +103,7 @@ export async function runDatabaseSwap(
     try {
       const isGood = await verify?.(clients.open(staging, { readOnly: false }));
       await clients.finish();
-      if (isGood === false) return job.end(verifyFailed(undefined, staging));
+      if (isGood === false) return job.end(verifySaidNo(staging));
     } catch (error) {
       return job.end(verifyFailed(error, staging));
     }
