@@ -51,8 +51,9 @@ export interface DatabaseSwapSettings {
   verify?: ((staging: LatchClient) => unknown) | undefined;
   /**
    * Whether the old database is kept, complete and as one file, beside the new one: `true` for the name
-   * `NAME.v1-v2-TIMESTAMP` (with both databases' `PRAGMA user_version`), or a name. A file that has
-   * that name already is BACKUP_EXISTS. Default: false.
+   * `NAME.v1-v2-TIMESTAMP` (with both databases' `PRAGMA user_version`), or a name, or a path in that
+   * directory, to which a relative one refers. A file that has that name already is BACKUP_EXISTS.
+   * Default: false.
    */
   backup?: boolean | string | undefined;
   /**
@@ -103,7 +104,10 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
         source?: undefined;
       }
     | {
-        /** The path of a database whose content is copied, as one reader of it sees it. */
+        /**
+         * The path of a database whose content is copied, as one reader of it sees it. A relative one
+         * means what it means when the swap is called.
+         */
         source: string;
         build?: undefined;
       }

@@ -1,6 +1,6 @@
 /** `client.replaceDatabase()` and `swapDatabase()`, where all goes well. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { lstat, readlink, stat, symlink, chmod } from "node:fs/promises";
+import { chmod, lstat, mkdir, readlink, rmdir, stat, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
@@ -9,7 +9,15 @@ import { swapDatabase, type DatabaseSwapResult } from "latchdb/swap";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside, descriptorsOf, hasProc } from "../support/open-files.mjs";
 import { journalModes } from "../support/queries.mjs";
-import { fill, nextVersion, stepsInto, versionInFile, versionOf, versionOne } from "./versions.mjs";
+import {
+  fill,
+  nextVersion,
+  stepsInto,
+  swapError,
+  versionInFile,
+  versionOf,
+  versionOne,
+} from "./versions.mjs";
 
 for (const mode of journalModes) {
   test(`one call: the client goes on with the new database (${mode})`, async (t) => {
@@ -154,6 +162,41 @@ test("old is read-only; staging has the old one's page size; both are closed aft
   after.close();
   assertClosed(t, file);
   await assertNothingBeside(t, join(directory, "test.db"));
+});
+
+test.serial("relative paths mean what they mean when it is called", async (t) => {
+  const { client, directory } = await versionOne(t, "delete");
+  await swapDatabase(join(directory, "source.db"), { build: (staging) => fill(staging, 7) });
+  const before = process.cwd();
+  process.chdir(directory);
+  const replaced = client.replaceDatabase({ source: "source.db", backup: "kept.db" });
+  process.chdir(before);
+  t.is((await replaced).backup, join(directory, "kept.db"));
+  t.is(await versionOf(t, client), 7);
+  await mkdir(join(directory, "gone"));
+  process.chdir(join(directory, "gone"));
+  await rmdir(join(directory, "gone"));
+  const gone = await swapError(t, () => client.replaceDatabase({ source: "source.db" }));
+  process.chdir(before);
+  t.like(gone, { code: "IO_ERROR", step: "resolve", path: "source.db", errno: "ENOENT" });
+});
+
+test("the database is the one that the client has, also by a path with .. behind a symlink", async (t) => {
+  if (process.platform === "win32") {
+    t.log("Windows takes .. as it reads: there is nothing to look at");
+    return t.pass();
+  }
+  const { directory } = await temporaryDatabase(t);
+  await mkdir(join(directory, "real", "sub"), { recursive: true });
+  await symlink(join("real", "sub"), join(directory, "link"));
+  const client = createClient({ url: `file:${directory}/link/../test.db` });
+  t.teardown(() => client.close());
+  await fill(client, 1);
+  t.like(await client.replaceDatabase({ build: nextVersion }), { mode: "link" });
+  t.is(await versionOf(t, client), 2);
+  client.close();
+  t.is(await versionInFile(t, join(directory, "real", "test.db")), 2);
+  await t.throwsAsync(stat(join(directory, "test.db")), { code: "ENOENT" });
 });
 
 test("latchdb:swap tells of each step and of the end", async (t) => {

@@ -78,6 +78,16 @@ export function dataFailed(cause: unknown, target: string): SwapError {
   );
 }
 
+/** For a relative path, where the working directory is gone: as the addon says it. */
+export function pathNotFound(cause: unknown, path: string): SwapError {
+  const { code: errno } = cause as NodeJS.ErrnoException;
+  return new SwapError(
+    `finding ${path}: ${textOf(cause)}. Change to a directory that is there, or give an absolute path`,
+    { code: "IO_ERROR", step: "resolve", path, errno },
+    { cause },
+  );
+}
+
 /** Never throws: whoever reports what a caller threw has a swap to end. */
 function textOf(thrown: unknown): string {
   try {
