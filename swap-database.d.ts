@@ -45,8 +45,10 @@ export type InUse = "refuse" | "wait" | "in-place";
 /** How a database is swapped, whatever it is made of. */
 export interface DatabaseSwapSettings {
   /**
-   * Looks at the new database before it takes the old one's place. If it throws, or resolves to `false`,
-   * the swap ends with VERIFY_FAILED, and nothing is changed.
+   * Looks at the new database before it takes the old one's place, by a client that can only read: what
+   * is committed is what was checked, and a write is SQLITE_READONLY. If it throws, or resolves to
+   * `false`, the swap ends with VERIFY_FAILED, and nothing is changed. The client is closed when the
+   * returned promise settles.
    */
   verify?: ((staging: LatchClient) => unknown) | undefined;
   /**
