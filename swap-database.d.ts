@@ -97,10 +97,13 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * size, encoding, auto_vacuum and journal mode; `old` only reads the old one (undefined where
          * there is none). Nobody can write to the old database meanwhile; others can read it. Both
          * clients are closed when the returned promise settles; a transaction that is open then is
-         * rolled back. What waits for this swap must not be awaited in here: calls of the client that is
-         * replaced, and swaps of the same database, wait until it is over. Nor may another SQLite library
-         * of this process open the old database: closing it drops the locks that keep others out, and
-         * the swap is refused where that is found.
+         * rolled back. It may close them itself; where `shutdownAll()` or `terminateWorker()` does that
+         * before it is done, the swap ends with BUILD_FAILED, as nobody knows what is missing.
+         *
+         * What waits for this swap must not be awaited in here: calls of the client that is replaced, and
+         * swaps of the same database, wait until it is over. Nor may another SQLite library of this
+         * process open the old database: closing it drops the locks that keep others out, and the swap is
+         * refused where that is found.
          */
         build: (staging: LatchClient, old: LatchClient | undefined) => unknown;
         source?: undefined;

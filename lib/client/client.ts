@@ -104,7 +104,7 @@ export class Sqlite3Client implements Client {
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
     const checked = checkSwapOptions(options);
     const { intMode } = this.#pool;
-    const open = (file: string, access: PoolOptions): Sqlite3Client =>
+    const open = (file: string, access: PoolOptions): OpenedFile =>
       openFile(file, { ...access, intMode });
     return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
   }
@@ -126,12 +126,18 @@ export class Sqlite3Client implements Client {
   }
 }
 
+/** A client, and what is behind it. */
+export interface OpenedFile {
+  client: Sqlite3Client;
+  pool: ConnectionPool;
+}
+
 /**
  * Opens a client on a file, by its path.
  * @throws LibsqlError with SQLite's code where it cannot be opened
  */
-export function openFile(path: string, options: PoolOptions): Sqlite3Client {
+export function openFile(path: string, options: PoolOptions): OpenedFile {
   const pool = new ConnectionPool(path, options, CONNECTIONS);
   pool.open();
-  return new Sqlite3Client(pool);
+  return { client: new Sqlite3Client(pool), pool };
 }

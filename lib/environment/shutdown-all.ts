@@ -56,7 +56,7 @@ async function shutDown(
   options: Required<ShutdownOptions>,
 ): Promise<ShutdownReport> {
   const owner = database.owner.deref();
-  if (owner !== undefined) return owner.shutDown(options);
+  if (owner !== undefined) return owner.shutDownFromOutside(options);
   // Its client was forgotten, and collected already: there is nothing to drain.
   const began = performance.now();
   const closed = await closeInBackground(database);

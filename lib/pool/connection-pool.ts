@@ -29,6 +29,8 @@ export class ConnectionPool {
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
   #isClosedUnopened = false;
+  /** Of a former opening. */
+  #wasClosedFromOutside = false;
 
   /**
    * @param location the path of a file, or the URI of an in-memory database
@@ -71,6 +73,11 @@ export class ConnectionPool {
     return this.#scheduler?.isClosed ?? this.#isClosedUnopened;
   }
 
+  /** Whether it was ever closed by somebody who has not got the client: shutdownAll(), or a host. */
+  get wasClosedFromOutside(): boolean {
+    return this.#wasClosedFromOutside || this.#scheduler?.wasClosedFromOutside === true;
+  }
+
   /** Closes everything: when this returns, nothing is left. Idempotent. */
   close(): void {
     this.#isClosedUnopened = true;
@@ -92,6 +99,7 @@ export class ConnectionPool {
   /** Closes what is open and opens afresh. */
   reopen(): void {
     this.close();
+    this.#wasClosedFromOutside = this.wasClosedFromOutside;
     this.open();
   }
 

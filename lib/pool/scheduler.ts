@@ -53,6 +53,7 @@ export class Scheduler implements TransactionHost {
   #closed: Closed | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
   #isShutDown = false;
+  #wasClosedFromOutside = false;
   /** What never started has been ended. */
   #hasForgotten = false;
   /** Ends the draining, at the limits that further callers of shutDown() have set. */
@@ -318,6 +319,17 @@ export class Scheduler implements TransactionHost {
       this.#hurry();
     }
     return this.#shutdown;
+  }
+
+  /** The same for somebody who has not got the client: shutdownAll(), or the host of the thread. */
+  shutDownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
+    if (this.#closed === undefined && !this.#isShutDown) this.#wasClosedFromOutside = true;
+    return this.shutDown(options);
+  }
+
+  /** Whether somebody who has not got the client has closed it, or had a hand in that. */
+  get wasClosedFromOutside(): boolean {
+    return this.#wasClosedFromOutside;
   }
 
   async #shutDown(drain: boolean, timeoutMs: number): Promise<ShutdownReport> {

@@ -51,6 +51,26 @@ export function buildFailed(cause: unknown, stagingPath: string): SwapError {
   );
 }
 
+/** For a `build` whose client was closed from outside, whether it has noticed that or not. */
+export function buildCutShort(stagingPath: string): SwapError {
+  return new SwapError(
+    `${closedFromOutside("build")}: the new database, ${stagingPath}, may be incomplete. The old one is as it was`,
+    { code: "BUILD_FAILED", step: "build", path: stagingPath },
+  );
+}
+
+/** The same for a `verify`. */
+export function verifyCutShort(stagingPath: string): SwapError {
+  return new SwapError(
+    `${closedFromOutside("verify")}: the new database, ${stagingPath}, may not be verified. The old one is as it was`,
+    { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
+  );
+}
+
+function closedFromOutside(what: string): string {
+  return `shutdownAll(), or the host of this thread, closed a client of ${what} before that was done`;
+}
+
 /** For a `verify` that threw. */
 export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
   return notVerified(`threw: ${textOf(cause)}`, stagingPath, { cause });

@@ -5,14 +5,23 @@ import type { DatabaseSwapRequest } from "../../../binding.js";
 import { addon } from "../../addon/addon";
 import { LONGEST_MS } from "../../timers";
 import type { RecordReader } from "../../wire/response";
-import { buildFailed, verifyFailed, verifySaidNo } from "../errors";
+import { buildCutShort, buildFailed, verifyCutShort, verifyFailed, verifySaidNo } from "../errors";
 import { FileJob } from "../file-job";
 import { checkPath } from "../options";
 import { hasListeners, tell } from "./channel";
 import { checkSwapOptions, type CheckedSwap } from "./options";
 
+/** A client of the swap's own, for `build` or `verify`. */
+export interface OwnClient {
+  readonly client: LatchClient;
+  readonly pool: {
+    /** Whether it was ever closed by somebody who has not got the client. */
+    readonly wasClosedFromOutside: boolean;
+  };
+}
+
 /** Opens a client on a file: who swaps need not know how. */
-export type OpenClient = (file: string, access: { readOnly: boolean }) => LatchClient;
+export type OpenClient = (file: string, access: { readOnly: boolean }) => OwnClient;
 
 /** What the thread waits for. */
 const enum Wanted {
@@ -92,7 +101,7 @@ export async function runDatabaseSwap(
     try {
       const oldClient = old === "" ? undefined : clients.open(old, { readOnly: true });
       await build?.(clients.open(staging, { readOnly: false }), oldClient);
-      await clients.finish();
+      if (!(await clients.finish())) return job.end(buildCutShort(staging));
     } catch (error) {
       return job.end(buildFailed(error, staging));
     }
@@ -103,7 +112,7 @@ export async function runDatabaseSwap(
     try {
       // What it wrote would be committed, and nobody would have checked it.
       const isGood = await verify?.(clients.open(staging, { readOnly: true }));
-      await clients.finish();
+      if (!(await clients.finish())) return job.end(verifyCutShort(staging));
       if (isGood === false) return job.end(verifySaidNo(staging));
     } catch (error) {
       return job.end(verifyFailed(error, staging));
@@ -115,27 +124,32 @@ export async function runDatabaseSwap(
 /** What `build` or `verify` works with. */
 class Clients {
   readonly #open: OpenClient;
-  readonly #clients = new Set<LatchClient>();
+  readonly #clients = new Set<OwnClient>();
 
   constructor(open: OpenClient) {
     this.#open = open;
   }
 
   open(file: string, access: { readOnly: boolean }): LatchClient {
-    const client = this.#open(file, access);
-    this.#clients.add(client);
-    return client;
+    const own = this.#open(file, access);
+    this.#clients.add(own);
+    return own.client;
   }
 
-  /** Closes them once what they were called for is done, awaited or not. */
-  async finish(): Promise<void> {
+  /**
+   * Closes them once what they were called for is done, awaited or not.
+   * @returns false where somebody else has closed one before: then nobody knows what was done
+   */
+  async finish(): Promise<boolean> {
     const draining = { drain: true, timeoutMs: LONGEST_MS };
-    await Promise.all([...this.#clients].map((client) => client.shutdown(draining)));
+    const clients = [...this.#clients];
+    await Promise.all(clients.map(({ client }) => client.shutdown(draining)));
     this.#clients.clear();
+    return !clients.some(({ pool }) => pool.wasClosedFromOutside);
   }
 
   close(): void {
-    for (const client of this.#clients) client.close();
+    for (const { client } of this.#clients) client.close();
     this.#clients.clear();
   }
 }

@@ -1,0 +1,106 @@
+/** Clients of `build` and `verify` that somebody else closes: what they have seen does not count. */
+import test from "ava";
+import { LibsqlError, shutdownAll } from "latchdb";
+import type { LatchClient } from "latchdb";
+import { swapDatabase } from "latchdb/swap";
+import { endlessQuery } from "../support/queries.mjs";
+import { fill, nextVersion, swapError, versionInFile, versionOne } from "./versions.mjs";
+
+const closed = { instanceOf: LibsqlError, code: "CLIENT_CLOSED" };
+
+/** How a build hides that its client is closed amid it. */
+const hiding: Record<string, (staging: LatchClient, old?: LatchClient) => Promise<unknown>> = {
+  "shutdownAll(), and a call that fails": async (staging) => {
+    await shutdownAll();
+    await staging.execute("delete from item where id > 10").catch(() => undefined);
+  },
+  "shutdownAll() with drain": () => shutdownAll({ drain: true }),
+  "shutdownAll(), and close() after it": async (staging) => {
+    await shutdownAll();
+    staging.close();
+  },
+  "shutdownAll(), and reconnect()": async (staging, old) => {
+    await shutdownAll();
+    await staging.reconnect();
+    await old?.reconnect();
+  },
+  "shutdownAll() while a call runs that nobody awaits": async (staging) => {
+    staging.execute(endlessQuery).catch(() => undefined);
+    staging.execute("delete from item where id > 10").catch(() => undefined);
+    // Once the build is done, its calls are let finish: that is cut short.
+    setImmediate(() => void shutdownAll());
+  },
+};
+for (const [name, hide] of Object.entries(hiding)) {
+  test.serial(`BUILD_FAILED: ${name}`, async (t) => {
+    const { file, client, names } = await versionOne(t, "wal");
+    client.close();
+    const error = await swapError(t, () =>
+      swapDatabase(file, {
+        build: async (staging, old) => {
+          await fill(staging, 2);
+          await hide(staging, old);
+        },
+      }),
+    );
+    t.like(error, { code: "BUILD_FAILED", step: "build" });
+    t.regex(error.message, /shutdownAll\(\)/);
+    t.deepEqual(await names(), ["test.db"]);
+    t.is(await versionInFile(t, file), 1);
+  });
+}
+
+test.serial("VERIFY_FAILED: shutdownAll() amid a verify that hides it", async (t) => {
+  const { file, client } = await versionOne(t, "wal");
+  client.close();
+  const error = await swapError(t, () =>
+    swapDatabase(file, {
+      build: nextVersion,
+      verify: async (staging) => {
+        await shutdownAll();
+        await t.throwsAsync(staging.execute("select 1"), closed);
+      },
+    }),
+  );
+  t.like(error, { code: "VERIFY_FAILED", step: "verify" });
+  t.is(await versionInFile(t, file), 1);
+});
+
+test.serial("shutdownAll() amid replaceDatabase() ends that, and its client", async (t) => {
+  const { file, client } = await versionOne(t, "wal");
+  const error = await swapError(t, () =>
+    client.replaceDatabase({
+      build: async (staging, old) => {
+        await nextVersion(staging, old);
+        await shutdownAll();
+      },
+    }),
+  );
+  t.is(error.code, "BUILD_FAILED");
+  t.true(client.closed);
+  t.is(await versionInFile(t, file), 1);
+});
+
+test("a build may close its own clients, and open staging again", async (t) => {
+  const { file, client } = await versionOne(t, "wal");
+  client.close();
+  const closings: ((staging: LatchClient) => unknown)[] = [
+    (staging) => staging.close(),
+    (staging) => staging.shutdown({ drain: true }),
+    async (staging) => {
+      staging.close();
+      await staging.reconnect();
+    },
+  ];
+  for (const close of closings) {
+    const { committed } = await swapDatabase(file, {
+      build: async (staging, old) => {
+        await nextVersion(staging, old);
+        old?.close();
+        await close(staging);
+      },
+    });
+    t.true(committed);
+  }
+  t.is(await versionInFile(t, file), 1 + closings.length);
+});
