@@ -1,7 +1,7 @@
 /** The connections of one client: opened, closed, opened again. */
 import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
-import { clientClosed, neverOpened } from "../native/errors";
+import { clientClosed, clientRetired, neverOpened } from "../native/errors";
 import { givenShutdownOptions } from "../shutdown-options";
 import { Scheduler } from "./scheduler";
 import type { SuspensionOptions } from "./suspension";
@@ -29,6 +29,7 @@ export class ConnectionPool {
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
   #isClosedUnopened = false;
+  #isRetired = false;
   /** Of a former opening. */
   #wasClosedFromOutside = false;
 
@@ -96,8 +97,17 @@ export class ConnectionPool {
     return this.#scheduler?.shutDown(given) ?? Promise.resolve(nothingOf(this.#location));
   }
 
-  /** Closes what is open and opens afresh. */
+  /** From now on it cannot be opened again: its file is about to go. What is open stays so. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /**
+   * Closes what is open and opens afresh.
+   * @throws LibsqlError CLIENT_CLOSED once it is retired
+   */
   reopen(): void {
+    if (this.#isRetired) throw clientRetired();
     this.close();
     this.#wasClosedFromOutside = this.wasClosedFromOutside;
     this.open();

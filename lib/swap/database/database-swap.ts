@@ -17,6 +17,8 @@ export interface OwnClient {
   readonly pool: {
     /** Whether it was ever closed by somebody who has not got the client. */
     readonly wasClosedFromOutside: boolean;
+    /** From now on it cannot be opened again. */
+    retire(): void;
   };
 }
 
@@ -142,15 +144,22 @@ class Clients {
    */
   async finish(): Promise<boolean> {
     const draining = { drain: true, timeoutMs: LONGEST_MS };
-    const clients = [...this.#clients];
+    const clients = this.#retire();
     await Promise.all(clients.map(({ client }) => client.shutdown(draining)));
     this.#clients.clear();
     return !clients.some(({ pool }) => pool.wasClosedFromOutside);
   }
 
   close(): void {
-    for (const { client } of this.#clients) client.close();
+    for (const { client } of this.#retire()) client.close();
     this.#clients.clear();
+  }
+
+  /** Whoever keeps one must not open it again: that would make a new file, or find another one. */
+  #retire(): OwnClient[] {
+    const clients = [...this.#clients];
+    for (const { pool } of clients) pool.retire();
+    return clients;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Clients of `build` and `verify` that somebody else closes: what they have seen does not count. */
+/** How the clients of `build` and `verify` end: what somebody else has closed does not count. */
 import test from "ava";
 import { LibsqlError, shutdownAll } from "latchdb";
 import type { LatchClient } from "latchdb";
@@ -104,3 +104,29 @@ test("a build may close its own clients, and open staging again", async (t) => {
   }
   t.is(await versionInFile(t, file), 1 + closings.length);
 });
+
+for (const [name, end] of [
+  ["succeeds", () => undefined],
+  ["fails", () => Promise.reject(new Error("no such city"))],
+] as const) {
+  test(`clients that are kept when the swap ${name} cannot be opened again`, async (t) => {
+    const { file, client, names } = await versionOne(t, "wal");
+    client.close();
+    const kept: (LatchClient | undefined)[] = [];
+    const swap = swapDatabase(file, {
+      build: async (staging, old) => {
+        kept.push(staging, old);
+        await nextVersion(staging, old);
+        await end();
+      },
+      verify: (staging) => void kept.push(staging),
+    });
+    await swap.catch(() => undefined);
+    t.is(kept.length, name === "succeeds" ? 3 : 2);
+    for (const one of kept) {
+      await t.throwsAsync(one?.reconnect() ?? Promise.resolve(), closed);
+      await t.throwsAsync(one?.execute("select 1") ?? Promise.resolve(), closed);
+    }
+    t.deepEqual(await names(), ["test.db"]);
+  });
+}
