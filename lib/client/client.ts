@@ -45,9 +45,9 @@ export class Sqlite3Client implements Client {
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     const { statement, signal } = givenStatement(stmtOrSql, args);
-    return this.#pool.scheduler.execute(statement, signal);
+    return this.#pool.calls.execute(statement, signal);
   }
 
   async batch(
@@ -55,10 +55,10 @@ export class Sqlite3Client implements Client {
     mode: TransactionMode = "deferred",
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     transactionModeToBegin(mode);
     const batch = { statements: stmts, mode, foreignKeysOff: false };
-    return this.#pool.scheduler.batch(batch, givenSignal(options));
+    return this.#pool.calls.batch(batch, givenSignal(options));
   }
 
   async migrate(
@@ -66,18 +66,18 @@ export class Sqlite3Client implements Client {
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
-    return this.#pool.scheduler.batch(batch, givenSignal(options));
+    return this.#pool.calls.batch(batch, givenSignal(options));
   }
 
   async transaction(
     mode: TransactionMode = "write",
     options?: SignalOption,
   ): Promise<Sqlite3Transaction> {
-    const { scheduler } = this.#pool;
-    scheduler.check();
+    const { calls } = this.#pool;
+    calls.check();
     transactionModeToBegin(mode);
     const signal = givenSignal(options);
-    const transaction = await scheduler.begin(mode, signal);
+    const transaction = await calls.begin(mode, signal);
     if (signal?.aborted) {
       transaction.end();
       throw signal.reason;
@@ -86,11 +86,11 @@ export class Sqlite3Client implements Client {
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    return this.#pool.scheduler.executeMultiple(sql, givenSignal(options));
+    return this.#pool.calls.executeMultiple(sql, givenSignal(options));
   }
 
   async sync(): Promise<Replicated> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     throw new LibsqlError(
       "sync() is for embedded replicas; this client's database is a local one",
       "SYNC_NOT_SUPPORTED",

@@ -23,6 +23,7 @@ import type { RequestWriter, StatementToWrite } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../timers";
 import { CallLine } from "./call-line";
+import type { Calls } from "./calls";
 import { Lanes } from "./lanes";
 import { OpenTransaction, type TransactionHost } from "./open-transaction";
 import { Requests, type Batch } from "./requests";
@@ -33,7 +34,7 @@ import { SuspensionWait, type SuspensionOptions } from "./suspension";
 const DEFAULT_OWN_PATIENCE_MS = 5000;
 
 /** See the module's own text. */
-export class Scheduler implements TransactionHost {
+export class Scheduler implements TransactionHost, Calls {
   readonly database: NativeDatabase;
   readonly requests: Requests;
   readonly #maxConnections: number;
@@ -140,6 +141,17 @@ export class Scheduler implements TransactionHost {
     });
     this.#watchPatience();
     return begun;
+  }
+
+  /**
+   * Lets those in who have waited for the opening: they start in their order, and nobody is refused for
+   * their number.
+   */
+  admit(enter: () => void): void {
+    this.#line.hold();
+    enter();
+    this.#line.letGo();
+    this.#advance();
   }
 
   // --- the host of transactions -----------------------------------------------------------------
