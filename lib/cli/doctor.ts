@@ -28,9 +28,9 @@ async function run(file: string, flags: { json?: true }): Promise<void> {
 }
 
 /** What should not be so. */
-function complaints({ exists, problem, lockFile, leftovers, database }: DoctorReport): string[] {
+function complaints({ problem, lockFile, leftovers, database }: DoctorReport): string[] {
   const found: string[] = [];
-  if (!exists) found.push("there is no such file");
+  // That there is no such file, too.
   if (problem !== null) found.push(problem);
   found.push(...(database?.integrity ?? []), ...(database?.foreignKeys ?? []));
   // While a swap is under way, what is beside the file belongs to it.
