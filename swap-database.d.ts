@@ -28,8 +28,14 @@ export type DatabaseSwapStep =
   | "sync-directory";
 
 /**
- * A step that begins, and how far it is. Subscribers of the `diagnostics_channel` named `latchdb:swap`
- * get the same with the `target`, and at the end `{ target, result }` or `{ target, error }`.
+ * A step that begins, and how far it is.
+ *
+ * Subscribers of the `diagnostics_channel` named `latchdb:swap` get the same with the `target`, of each
+ * {@link swapDatabase}, {@link copyDatabase} and {@link LatchClient.replaceDatabase}, and at the end of the
+ * call `{ target, result }` or `{ target, error }`: once, also where nothing has begun (a signal that was
+ * aborted before, TRANSACTION_ACTIVE, options that are wrong). `target` is the path as it was given, or the
+ * absolute one of the client's file; of a call whose target is no path nothing is told. Who subscribes
+ * while a swap is under way may hear of its end alone.
  */
 export interface DatabaseSwapProgress {
   step: DatabaseSwapStep;
@@ -66,7 +72,8 @@ export interface DatabaseSwapSettings {
    * - `"wait"`: for up to `timeoutMs`, then DATABASE_IN_USE.
    * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's: who
    *   has it open reads the old or the new content, never between. A database in WAL mode needs room for
-   *   a WAL as large as the new one, and the same page size.
+   *   a WAL as large as the new one, and the same page size. Such a database stays in WAL
+   *   mode, whatever `build` or the source has set: leaving it needs a database that nobody else has open.
    *
    * Where the system has no way to prove that nobody has it open, it is "in-place". Default: "refuse".
    */
@@ -96,8 +103,8 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * Makes the new database: `staging` is a client on a new and empty one, with the old one's page
          * size, encoding, auto_vacuum and journal mode; `old` only reads the old one (undefined where
          * there is none). Nobody can write to the old database meanwhile; others can read it. Both
-         * clients are closed when the returned promise settles; a transaction that is open then is
-         * rolled back. It may close them itself; where `shutdownAll()` or `terminateWorker()` does that
+         * clients are closed for good when the returned promise settles; a transaction that is open then
+         * is rolled back. It may close them itself; where `shutdownAll()` or `terminateWorker()` does that
          * before it is done, the swap ends with BUILD_FAILED, as nobody knows what is missing.
          *
          * What waits for this swap must not be awaited in here: calls of the client that is replaced, and
@@ -158,6 +165,11 @@ export interface DatabaseSwapResult {
  * 6. `"checkpoint"`: the old database becomes one file. `"prove"` again, with a gate that holds who
  *    would open it now. `"backup"`: a link to it. `"rename"`: the commit. `"sync-directory"`.
  *    In place: `"backup"` (a copy), and `"transfer"`, one transaction.
+ *
+ * Other clients and other processes can read the database all the while, but for a moment of the last
+ * steps (`"checkpoint"` to `"rename"`, or `"transfer"`), in which SQLite's locks keep them out: with a
+ * `timeout` they wait, without one they get SQLITE_BUSY. So do those who would write, from `"guard"` on.
+ * Callers of the client that is being replaced wait in any case.
  *
  * A symlink is followed. An error or an abort before the commit leaves the old database as it was, and
  * nothing beside it. What a kill leaves, the next swap or {@link recover} clears, and so does the

@@ -19,6 +19,7 @@ import type {
 } from "../../index.js";
 import { ConnectionPool, type PoolOptions } from "../pool/connection-pool";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
+import { tellEnd } from "../swap/database/channel";
 import { runDatabaseSwap } from "../swap/database/database-swap";
 import { checkSwapOptions } from "../swap/database/options";
 import { Sqlite3Transaction } from "./transaction";
@@ -102,6 +103,10 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    return tellEnd(this.#pool.path, () => this.#replaceDatabase(options));
+  }
+
+  async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
     const checked = checkSwapOptions(options);
     const { intMode } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>

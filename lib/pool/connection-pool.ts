@@ -78,6 +78,11 @@ export class ConnectionPool {
     return this.#reopening ?? this.#scheduler;
   }
 
+  /** The path of its file, absolute once that was opened; SQLite's URI of a database in memory. */
+  get path(): string {
+    return this.#scheduler?.database.path ?? this.#location;
+  }
+
   /** How integers are read. */
   get intMode(): IntMode {
     return this.#options.intMode ?? "number";

@@ -8,7 +8,7 @@ import type { RecordReader } from "../../wire/response";
 import { buildCutShort, buildFailed, verifyCutShort, verifyFailed, verifySaidNo } from "../errors";
 import { FileJob } from "../file-job";
 import { checkPath } from "../options";
-import { hasListeners, tell } from "./channel";
+import { hasListeners, tellEnd, tellStep } from "./channel";
 import { checkSwapOptions, type CheckedSwap } from "./options";
 
 /** A client of the swap's own, for `build` or `verify`. */
@@ -43,10 +43,10 @@ export async function swapDatabase(
   open: OpenClient,
 ): Promise<DatabaseSwapResult> {
   checkPath(target, "target");
-  return runDatabaseSwap(target, checkSwapOptions(options), open);
+  return tellEnd(target, async () => runDatabaseSwap(target, checkSwapOptions(options), open));
 }
 
-/** The same with options that were checked before. */
+/** The same with options that were checked before. Its end is the caller's to tell. */
 export async function runDatabaseSwap(
   target: string,
   options: CheckedSwap,
@@ -76,7 +76,7 @@ export async function runDatabaseSwap(
       signal,
       readEnd,
       progress(step, done, total) {
-        tell(target, { step, done, total });
+        tellStep(target, { step, done, total });
         onProgress?.({ step, done, total });
       },
       wanted(record) {
@@ -90,14 +90,7 @@ export async function runDatabaseSwap(
       ending: () => clients.close(),
     },
   );
-  try {
-    const result = { ...(await job.ended), ms: performance.now() - began };
-    tell(target, { result });
-    return result;
-  } catch (error) {
-    tell(target, { error });
-    throw error;
-  }
+  return { ...(await job.ended), ms: performance.now() - began };
 
   async function runBuild(staging: string, old: string): Promise<void> {
     try {
