@@ -188,7 +188,13 @@ export interface LatchClient extends Client {
   /** Runs a text of several statements. A transaction that it leaves open is rolled back. */
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
-  /** Closes what is open, and opens the database afresh. */
+  /**
+   * Closes what is open, and opens the database afresh: before it returns, but where
+   * {@link replaceDatabase} is under way. Then it waits for the end of that; what is called meanwhile,
+   * after it, waits too, and sees the database that it opens.
+   *
+   * @throws LibsqlError CLIENT_CLOSED where the client is closed meanwhile
+   */
   reconnect(): Promise<void>;
 
   /**

@@ -28,8 +28,14 @@ export type DatabaseSwapStep =
   | "sync-directory";
 
 /**
- * A step that begins, and how far it is. Subscribers of the `diagnostics_channel` named `latchdb:swap`
- * get the same with the `target`, and at the end `{ target, result }` or `{ target, error }`.
+ * A step that begins, and how far it is.
+ *
+ * Subscribers of the `diagnostics_channel` named `latchdb:swap` get the same with the `target`, of each
+ * {@link swapDatabase}, {@link copyDatabase} and {@link LatchClient.replaceDatabase}, and at the end of the
+ * call `{ target, result }` or `{ target, error }`: once, also where nothing has begun (a signal that was
+ * aborted before, TRANSACTION_ACTIVE, options that are wrong). `target` is the path as it was given, or the
+ * absolute one of the client's file; of a call whose target is no path nothing is told. Who subscribes
+ * while a swap is under way may hear of its end alone.
  */
 export interface DatabaseSwapProgress {
   step: DatabaseSwapStep;
@@ -45,14 +51,17 @@ export type InUse = "refuse" | "wait" | "in-place";
 /** How a database is swapped, whatever it is made of. */
 export interface DatabaseSwapSettings {
   /**
-   * Looks at the new database before it takes the old one's place. If it throws, or resolves to `false`,
-   * the swap ends with VERIFY_FAILED, and nothing is changed.
+   * Looks at the new database before it takes the old one's place, by a client that can only read: what
+   * is committed is what was checked, and a write is SQLITE_READONLY. If it throws, or resolves to
+   * `false`, the swap ends with VERIFY_FAILED, and nothing is changed. The client is closed when the
+   * returned promise settles.
    */
   verify?: ((staging: LatchClient) => unknown) | undefined;
   /**
    * Whether the old database is kept, complete and as one file, beside the new one: `true` for the name
-   * `NAME.v1-v2-TIMESTAMP` (with both databases' `PRAGMA user_version`), or a name. A file that has
-   * that name already is BACKUP_EXISTS. Default: false.
+   * `NAME.v1-v2-TIMESTAMP` (with both databases' `PRAGMA user_version`), or a name, or a path in that
+   * directory, to which a relative one refers. A file that has that name already is BACKUP_EXISTS.
+   * Default: false.
    */
   backup?: boolean | string | undefined;
   /**
@@ -64,7 +73,9 @@ export interface DatabaseSwapSettings {
    * - `"wait"`: for up to `timeoutMs`, then DATABASE_IN_USE.
    * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's: who
    *   has it open reads the old or the new content, never between. A database in WAL mode needs room for
-   *   a WAL as large as the new one, and the same page size. The text encoding must be the same, too.
+   *   a WAL as large as the new one, and the same page size; any needs the same text encoding. One in WAL
+   *   mode stays so, whatever `build` or the source has set: leaving it needs a database that nobody else
+   *   has open.
    *
    * Where the system has no way to prove that nobody has it open, it is "in-place". Default: "refuse".
    */
@@ -94,17 +105,23 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * Makes the new database: `staging` is a client on a new and empty one, with the old one's page
          * size, encoding, auto_vacuum and journal mode; `old` only reads the old one (undefined where
          * there is none). Nobody can write to the old database meanwhile; others can read it. Both
-         * clients are closed when the returned promise settles; a transaction that is open then is
-         * rolled back. What waits for this swap must not be awaited in here: calls of the client that is
-         * replaced, and swaps of the same database, wait until it is over. Nor may another SQLite library
-         * of this process open the old database: closing it drops the locks that keep others out, and
-         * the swap is refused where that is found.
+         * clients are closed for good when the returned promise settles; a transaction that is open then
+         * is rolled back. It may close them itself; where `shutdownAll()` or `terminateWorker()` does that
+         * before it is done, the swap ends with BUILD_FAILED, as nobody knows what is missing.
+         *
+         * What waits for this swap must not be awaited in here: calls of the client that is replaced, and
+         * swaps of the same database, wait until it is over. Nor may another SQLite library of this
+         * process open the old database: closing it drops the locks that keep others out, and the swap is
+         * refused where that is found.
          */
         build: (staging: LatchClient, old: LatchClient | undefined) => unknown;
         source?: undefined;
       }
     | {
-        /** The path of a database whose content is copied, as one reader of it sees it. */
+        /**
+         * The path of a database whose content is copied, as one reader of it sees it. A relative one
+         * means what it means when the swap is called.
+         */
         source: string;
         build?: undefined;
       }
@@ -150,6 +167,11 @@ export interface DatabaseSwapResult {
  * 6. `"checkpoint"`: the old database becomes one file. `"prove"` again, with a gate that holds who
  *    would open it now. `"backup"`: a link to it. `"rename"`: the commit. `"sync-directory"`.
  *    In place: `"backup"` (a copy), and `"transfer"`, one transaction.
+ *
+ * Other clients and other processes can read the database all the while, but for a moment of the last
+ * steps (`"checkpoint"` to `"rename"`, or `"transfer"`), in which SQLite's locks keep them out: with a
+ * `timeout` they wait, without one they get SQLITE_BUSY. So do those who would write, from `"guard"` on.
+ * Callers of the client that is being replaced wait in any case.
  *
  * A symlink is followed. An error or an abort before the commit leaves the old database as it was, and
  * nothing beside it. What a kill leaves, the next swap or {@link recover} clears, and so does the

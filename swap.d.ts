@@ -118,10 +118,12 @@ export type SwapOptions = SwapFileOptions &
          * The content: text (as UTF-8), bytes, or a stream of either (a `Readable`, a
          * `ReadableStream`, an async generator). Bytes must not be changed before the promise
          * settles: long ones are written from where they are. A buffer that is transferred
-         * away or resized meanwhile ends the swap with DATA_FAILED. What a stream throws ends the
-         * swap, and is the error's `cause`. A stream
-         * that is not read to its end is closed, by `destroy()`, `cancel()` or the iterator's
-         * `return()`.
+         * away or resized meanwhile ends the swap with DATA_FAILED. What a stream throws, or tells of
+         * by an `error` event, ends the swap at once, and is the error's `cause`. A stream that is over
+         * before it is read (destroyed, or read to its end by somebody else) is DATA_FAILED, too, and
+         * no empty file. A stream that is not read to its end is closed, by `destroy()`, `cancel()` or
+         * the iterator's `return()`, also where nothing begins: with an option that is wrong, or a
+         * signal that was aborted before.
          */
         data: SwapData;
       }

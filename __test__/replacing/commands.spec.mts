@@ -69,6 +69,9 @@ test("doctor: damage, and what is no database, is said and is exit code 1", asyn
   const missing = await runCommand("doctor", join(directory, "missing.db"), "--json");
   t.is(missing.code, 1);
   t.like(JSON.parse(missing.stdout), { exists: false, database: null });
+  const said = await runCommand("doctor", join(directory, "missing.db"));
+  t.is(said.code, 1);
+  t.is(said.stdout.match(/there is no such file/g)?.length, 1, said.stdout);
 });
 
 test("recover: nothing to do; and what a killed swap left", async (t) => {

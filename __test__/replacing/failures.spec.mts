@@ -5,19 +5,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { createClient } from "latchdb";
+import type { LibsqlError } from "latchdb";
 import { swapDatabase } from "latchdb/swap";
-import { temporaryDatabase } from "../support/database.mjs";
+import { selectValue, temporaryDatabase } from "../support/database.mjs";
 import { inNamespace } from "../support/mounts.mjs";
 import { journalModes } from "../support/queries.mjs";
+import { unspeakable } from "../support/unspeakable.mjs";
 import type { ReadOnly } from "./read-only-process.mjs";
 import {
   assertUntouched,
   fill,
   nextVersion,
+  ROWS,
   swapError,
   versionOf,
   versionOne,
 } from "./versions.mjs";
+
+const COUNT = "select count(*) from item";
 
 for (const mode of journalModes) {
   test(`build throws (${mode})`, async (t) => {
@@ -52,6 +57,48 @@ for (const mode of journalModes) {
     );
     t.like(error, { code: "VERIFY_FAILED", cause });
     await assertUntouched(t, versioned, mode);
+  });
+
+  test(`verify can read, by several connections, and not write (${mode})`, async (t) => {
+    const versioned = await versionOne(t, mode);
+    const { client } = versioned;
+    for (const sql of [
+      "delete from item",
+      "pragma user_version = 9",
+      "drop table item",
+      "vacuum",
+    ]) {
+      const error = await swapError(t, () =>
+        client.replaceDatabase({ build: nextVersion, verify: (staging) => staging.execute(sql) }),
+      );
+      t.is(error.code, "VERIFY_FAILED", sql);
+      t.is((error.cause as LibsqlError).code, "SQLITE_READONLY", sql);
+    }
+    const write = swapError(t, () =>
+      client.replaceDatabase({
+        build: nextVersion,
+        verify: (staging) => staging.batch(["select 1", "delete from item"], "write"),
+      }),
+    );
+    t.is((await write).code, "VERIFY_FAILED");
+    t.is(await versionOf(t, client), 1);
+    const { committed } = await client.replaceDatabase({
+      build: nextVersion,
+      verify: async (staging) => {
+        // Whoever hides the error has changed nothing all the same.
+        await staging.execute("delete from item").catch(() => undefined);
+        const transaction = await staging.transaction("read");
+        const counts = [transaction, staging].map((one) => selectValue(one, COUNT));
+        t.deepEqual(await Promise.all(counts), [ROWS, ROWS]);
+        t.is(await versionOf(t, staging), 2);
+        await transaction.commit();
+      },
+    });
+    t.true(committed);
+    t.is(await versionOf(t, client), 2);
+    t.is(await selectValue(client, "pragma journal_mode"), mode);
+    client.close();
+    t.deepEqual(await versioned.names(), ["test.db"]);
   });
 
   test(`an abort by who hears of a step: nothing is begun any more (${mode})`, async (t) => {
@@ -179,6 +226,23 @@ for (const mode of journalModes) {
     other.close();
     t.like(await replaced, { mode: "link" });
     t.is(await versionOf(t, versioned.client), 2);
+  });
+}
+
+for (const [name, thrown] of unspeakable) {
+  test(`build, or verify, throws ${name}: the swap ends all the same`, async (t) => {
+    const versioned = await versionOne(t, "delete");
+    const throwing = (): Promise<never> => Promise.reject(thrown);
+    const built = await swapError(t, () => versioned.client.replaceDatabase({ build: throwing }));
+    t.is(built.code, "BUILD_FAILED");
+    t.is(built.cause, thrown);
+    const verified = await swapError(t, () =>
+      versioned.client.replaceDatabase({ build: nextVersion, verify: throwing }),
+    );
+    t.is(verified.code, "VERIFY_FAILED");
+    t.is(verified.cause, thrown);
+    t.regex(verified.message, /threw: /);
+    await assertUntouched(t, versioned, "delete");
   });
 }
 

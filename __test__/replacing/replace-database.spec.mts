@@ -1,15 +1,22 @@
 /** `client.replaceDatabase()` and `swapDatabase()`, where all goes well. */
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { lstat, readlink, stat, symlink, chmod } from "node:fs/promises";
+import { chmod, lstat, mkdir, readlink, rmdir, stat, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import { swapDatabase, type DatabaseSwapResult } from "latchdb/swap";
+import { swapDatabase } from "latchdb/swap";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside, descriptorsOf, hasProc } from "../support/open-files.mjs";
 import { journalModes } from "../support/queries.mjs";
-import { fill, nextVersion, stepsInto, versionInFile, versionOf, versionOne } from "./versions.mjs";
+import {
+  fill,
+  nextVersion,
+  stepsInto,
+  swapError,
+  versionInFile,
+  versionOf,
+  versionOne,
+} from "./versions.mjs";
 
 for (const mode of journalModes) {
   test(`one call: the client goes on with the new database (${mode})`, async (t) => {
@@ -99,6 +106,22 @@ for (const mode of journalModes) {
   });
 }
 
+test("in place, a database in WAL mode stays so, whatever the new one is", async (t) => {
+  const { client, open } = await versionOne(t, "wal");
+  const other = open();
+  t.is(await versionOf(t, other), 1);
+  const { mode } = await client.replaceDatabase({
+    inUse: "in-place",
+    build: async (staging, old) => {
+      await staging.execute("pragma journal_mode = delete");
+      await nextVersion(staging, old);
+    },
+  });
+  t.is(mode, "in-place");
+  t.is(await selectValue(client, "pragma journal_mode"), "wal");
+  t.is(await versionOf(t, other), 2);
+});
+
 test("swapDatabase: a first database, then its next version; a symlink stays one", async (t) => {
   const { directory, file } = await temporaryDatabase(t);
   const link = join(directory, "link.db");
@@ -156,21 +179,39 @@ test("old is read-only; staging has the old one's page size; both are closed aft
   await assertNothingBeside(t, join(directory, "test.db"));
 });
 
-test("latchdb:swap tells of each step and of the end", async (t) => {
-  const { file, client } = await versionOne(t, "wal");
-  const heard: Array<{ target: string; step?: string; result?: DatabaseSwapResult }> = [];
-  const hear = (message: unknown): void => {
-    const one = message as (typeof heard)[number];
-    if (one.target === file) heard.push(one);
-  };
-  subscribe("latchdb:swap", hear);
-  const result = await client.replaceDatabase({ build: nextVersion });
-  await t.throwsAsync(client.replaceDatabase({ build: () => Promise.reject(new Error("no")) }));
-  unsubscribe("latchdb:swap", hear);
-  const end = heard.findIndex((message) => "result" in message);
-  t.deepEqual(heard[end]?.result, result);
-  t.deepEqual(heard[0]?.step, "resolve");
-  t.true("error" in (heard.at(-1) ?? {}));
+test.serial("relative paths mean what they mean when it is called", async (t) => {
+  const { client, directory } = await versionOne(t, "delete");
+  await swapDatabase(join(directory, "source.db"), { build: (staging) => fill(staging, 7) });
+  const before = process.cwd();
+  process.chdir(directory);
+  const replaced = client.replaceDatabase({ source: "source.db", backup: "kept.db" });
+  process.chdir(before);
+  t.is((await replaced).backup, join(directory, "kept.db"));
+  t.is(await versionOf(t, client), 7);
+  await mkdir(join(directory, "gone"));
+  process.chdir(join(directory, "gone"));
+  await rmdir(join(directory, "gone"));
+  const gone = await swapError(t, () => client.replaceDatabase({ source: "source.db" }));
+  process.chdir(before);
+  t.like(gone, { code: "IO_ERROR", step: "resolve", path: "source.db", errno: "ENOENT" });
+});
+
+test("the database is the one that the client has, also by a path with .. behind a symlink", async (t) => {
+  if (process.platform === "win32") {
+    t.log("Windows takes .. as it reads: there is nothing to look at");
+    return t.pass();
+  }
+  const { directory } = await temporaryDatabase(t);
+  await mkdir(join(directory, "real", "sub"), { recursive: true });
+  await symlink(join("real", "sub"), join(directory, "link"));
+  const client = createClient({ url: `file:${directory}/link/../test.db` });
+  t.teardown(() => client.close());
+  await fill(client, 1);
+  t.like(await client.replaceDatabase({ build: nextVersion }), { mode: "link" });
+  t.is(await versionOf(t, client), 2);
+  client.close();
+  t.is(await versionInFile(t, join(directory, "real", "test.db")), 2);
+  await t.throwsAsync(stat(join(directory, "test.db")), { code: "ENOENT" });
 });
 
 function assertClosed(t: ExecutionContext, file: string): void {

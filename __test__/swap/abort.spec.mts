@@ -7,7 +7,7 @@ import test from "ava";
 import { swapFile } from "latchdb/swap";
 import { elapsed } from "../support/elapsed.mjs";
 import { assertUntouched, folderWithTarget } from "./folder.mjs";
-import type { Folder } from "./folder.mjs";
+import { holdLock } from "./holder.mjs";
 
 const reason = new Error("enough");
 const never = (): Promise<void> => new Promise(() => undefined);
@@ -136,23 +136,6 @@ test("a long copy", async (t) => {
   t.true(ms < 5000, `it took ${ms} ms`);
   await assertUntouched(t, folder);
 });
-
-/** A swap that has the target's lock until it is let go. */
-async function holdLock({ target }: Folder): Promise<() => Promise<unknown>> {
-  let letGo = (): void => undefined;
-  let swap: Promise<unknown> | undefined;
-  await new Promise<void>((resolve) => {
-    const prepare = (): Promise<void> => {
-      resolve();
-      return new Promise((free) => (letGo = free));
-    };
-    swap = swapFile(target, { data: "first", prepare });
-  });
-  return () => {
-    letGo();
-    return swap as Promise<unknown>;
-  };
-}
 
 test("a swap that waits for its turn, by the same path and by another", async (t) => {
   const folder = await folderWithTarget(t);

@@ -93,6 +93,8 @@ test("arguments that are wrong: exit code 1, and the usage", async (t) => {
     ["swap", target, target, "--durability", "much"],
     ["swap", target, target, "--prepare", "true"],
     ["swap", target, target, "--retry", "soon"],
+    ["swap", target, target, "--retry", ""],
+    ["swap", target, target, "--retry", " "],
     ["unknown"],
   ];
   for (const args of wrong) {

@@ -11,6 +11,7 @@ import test from "ava";
 import { fsyncFile, renameDurably, swapFile } from "latchdb/swap";
 import type { SwapOptions } from "latchdb/swap";
 import { startProgram } from "../support/processes.mjs";
+import { unspeakable } from "../support/unspeakable.mjs";
 import { assertUntouched, folderWithTarget, swapError } from "./folder.mjs";
 
 test("a directory that is not there", async (t) => {
@@ -134,6 +135,24 @@ test("prepare throws at once, throws later, throws what is no error", async (t) 
     await assertUntouched(t, folder);
   }
 });
+
+for (const [name, thrown] of unspeakable) {
+  test(`prepare, or a stream, throws ${name}: the swap ends all the same`, async (t) => {
+    const folder = await folderWithTarget(t);
+    const prepare = (): Promise<void> => Promise.reject(thrown);
+    const prepared = await swapError(t, () => swapFile(folder.target, { data: "new", prepare }));
+    t.is(prepared.code, "PREPARE_FAILED");
+    t.is(prepared.cause, thrown);
+    async function* breaking(): AsyncGenerator<string> {
+      yield "half";
+      throw thrown;
+    }
+    const broken = await swapError(t, () => swapFile(folder.target, { data: breaking() }));
+    t.is(broken.code, "DATA_FAILED");
+    t.is(broken.cause, thrown);
+    await assertUntouched(t, folder);
+  });
+}
 
 test("a stream breaks off, or gives what are no bytes", async (t) => {
   const folder = await folderWithTarget(t);

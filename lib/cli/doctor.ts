@@ -1,4 +1,4 @@
-/** `latchdb doctor FILE`: what there is to know of a database, without changing anything. */
+/** `latchdb doctor FILE`: what there is to know of a database, without changing anything of it. */
 import { Command } from "commander";
 import { examine, type DoctorReport } from "../swap/database/reports";
 import { printError } from "./print-error";
@@ -8,8 +8,9 @@ export function doctorCommand(): Command {
   return new Command("doctor")
     .showHelpAfterError()
     .description(
-      "Examines FILE and changes nothing: who has it open, what is beside it, whether it is whole. " +
-        "Exits with 1 where something is wrong.",
+      "Examines FILE and changes nothing of it: who has it open, what is beside it, whether it is whole. " +
+        "Exits with 1 where something is wrong. Where the last user of a WAL database died, SQLite may " +
+        "write the -shm beside it anew, which holds no data.",
     )
     .argument("<file>", "the database")
     .option("--json", "print the report, or the error, as JSON")
@@ -28,9 +29,9 @@ async function run(file: string, flags: { json?: true }): Promise<void> {
 }
 
 /** What should not be so. */
-function complaints({ exists, problem, lockFile, leftovers, database }: DoctorReport): string[] {
+function complaints({ problem, lockFile, leftovers, database }: DoctorReport): string[] {
   const found: string[] = [];
-  if (!exists) found.push("there is no such file");
+  // That there is no such file, too.
   if (problem !== null) found.push(problem);
   found.push(...(database?.integrity ?? []), ...(database?.foreignKeys ?? []));
   // While a swap is under way, what is beside the file belongs to it.

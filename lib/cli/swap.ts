@@ -149,7 +149,8 @@ function parseMode(text: string): number {
 }
 
 function parseMilliseconds(text: string): number {
-  const milliseconds = Number(text);
+  // An empty text is a number, too: a variable of a script that is not set.
+  const milliseconds = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
   throw new InvalidArgumentError("Give a number of milliseconds.");
 }

@@ -19,6 +19,7 @@ import type {
 } from "../../index.js";
 import { ConnectionPool, type PoolOptions } from "../pool/connection-pool";
 import { givenSignal, givenStatement, type InStatement, type SignalOption } from "../statement";
+import { tellEnd } from "../swap/database/channel";
 import { runDatabaseSwap } from "../swap/database/database-swap";
 import { checkSwapOptions } from "../swap/database/options";
 import { Sqlite3Transaction } from "./transaction";
@@ -45,9 +46,9 @@ export class Sqlite3Client implements Client {
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     const { statement, signal } = givenStatement(stmtOrSql, args);
-    return this.#pool.scheduler.execute(statement, signal);
+    return this.#pool.calls.execute(statement, signal);
   }
 
   async batch(
@@ -55,10 +56,10 @@ export class Sqlite3Client implements Client {
     mode: TransactionMode = "deferred",
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     transactionModeToBegin(mode);
     const batch = { statements: stmts, mode, foreignKeysOff: false };
-    return this.#pool.scheduler.batch(batch, givenSignal(options));
+    return this.#pool.calls.batch(batch, givenSignal(options));
   }
 
   async migrate(
@@ -66,18 +67,18 @@ export class Sqlite3Client implements Client {
     options?: SignalOption,
   ): Promise<Array<ResultSet>> {
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
-    return this.#pool.scheduler.batch(batch, givenSignal(options));
+    return this.#pool.calls.batch(batch, givenSignal(options));
   }
 
   async transaction(
     mode: TransactionMode = "write",
     options?: SignalOption,
   ): Promise<Sqlite3Transaction> {
-    const { scheduler } = this.#pool;
-    scheduler.check();
+    const { calls } = this.#pool;
+    calls.check();
     transactionModeToBegin(mode);
     const signal = givenSignal(options);
-    const transaction = await scheduler.begin(mode, signal);
+    const transaction = await calls.begin(mode, signal);
     if (signal?.aborted) {
       transaction.end();
       throw signal.reason;
@@ -86,11 +87,11 @@ export class Sqlite3Client implements Client {
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    return this.#pool.scheduler.executeMultiple(sql, givenSignal(options));
+    return this.#pool.calls.executeMultiple(sql, givenSignal(options));
   }
 
   async sync(): Promise<Replicated> {
-    this.#pool.scheduler.check();
+    this.#pool.calls.check();
     throw new LibsqlError(
       "sync() is for embedded replicas; this client's database is a local one",
       "SYNC_NOT_SUPPORTED",
@@ -102,9 +103,13 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    return tellEnd(this.#pool.path, () => this.#replaceDatabase(options));
+  }
+
+  async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
     const checked = checkSwapOptions(options);
     const { intMode } = this.#pool;
-    const open = (file: string, access: PoolOptions): Sqlite3Client =>
+    const open = (file: string, access: PoolOptions): OpenedFile =>
       openFile(file, { ...access, intMode });
     return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
   }
@@ -126,12 +131,18 @@ export class Sqlite3Client implements Client {
   }
 }
 
+/** A client, and what is behind it. */
+export interface OpenedFile {
+  client: Sqlite3Client;
+  pool: ConnectionPool;
+}
+
 /**
  * Opens a client on a file, by its path.
  * @throws LibsqlError with SQLite's code where it cannot be opened
  */
-export function openFile(path: string, options: PoolOptions): Sqlite3Client {
+export function openFile(path: string, options: PoolOptions): OpenedFile {
   const pool = new ConnectionPool(path, options, CONNECTIONS);
   pool.open();
-  return new Sqlite3Client(pool);
+  return { client: new Sqlite3Client(pool), pool };
 }

@@ -9,6 +9,7 @@ import type {
 } from "../../index.js";
 import { acknowledge, askThread, onRequest } from "../native/environment";
 import { closeInBackground, openDatabases, type OpenDatabase } from "../native/open-databases";
+import { pendingReopenings } from "../pool/reopening";
 import type { Scheduler } from "../pool/scheduler";
 import { givenShutdownOptions } from "../shutdown-options";
 
@@ -37,16 +38,25 @@ export function combine(
 async function shutDownOwn(options: Required<ShutdownOptions>): Promise<ShutdownAllReport> {
   const began = performance.now();
   const failures: FailedClosing[] = [];
-  const closings = openDatabases<Scheduler>().map(async (database) => {
+  const reopenings = pendingReopenings();
+  const ofThem = new Set<object | undefined>(reopenings.map(({ former }) => former));
+  const others = openDatabases<Scheduler>().filter(({ owner }) => !ofThem.has(owner.deref()));
+  const reported = async (
+    path: string,
+    closing: Promise<ShutdownReport>,
+  ): Promise<ShutdownReport | undefined> => {
     try {
-      return await shutDown(database, options);
+      return await closing;
     } catch (error) {
       const { code, message } = error as { code: string; message: string };
-      failures.push({ path: database.path, code, message });
+      failures.push({ path, code, message });
       return undefined;
     }
-  });
-  const reports = await Promise.all(closings);
+  };
+  const reports = await Promise.all([
+    ...others.map((database) => reported(database.path, shutDown(database, options))),
+    ...reopenings.map((one) => reported(one.path, one.shutDownFromOutside(options))),
+  ]);
   const clients = reports.filter((report) => report !== undefined);
   return { clients, failures, ms: performance.now() - began };
 }
@@ -56,7 +66,7 @@ async function shutDown(
   options: Required<ShutdownOptions>,
 ): Promise<ShutdownReport> {
   const owner = database.owner.deref();
-  if (owner !== undefined) return owner.shutDown(options);
+  if (owner !== undefined) return owner.shutDownFromOutside(options);
   // Its client was forgotten, and collected already: there is nothing to drain.
   const began = performance.now();
   const closed = await closeInBackground(database);

@@ -1,5 +1,4 @@
 /** One open database: a number, behind which the addon keeps everything. */
-import { resolve as absolute } from "node:path";
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import { Submitted } from "../../binding.js";
@@ -9,6 +8,7 @@ import { attach, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, isClientClosed, neverOpened, toError } from "./errors";
 import * as openDatabases from "./open-databases";
 import { StatementNumbers } from "./statements";
+import { absolutePath } from "../paths";
 import type { RequestWriter } from "../wire/request";
 import { DONE, FORGET, readRecords, RESULT, ROWS, SHAPE } from "../wire/response";
 import type { Outcome, RecordReader } from "../wire/response";
@@ -84,7 +84,7 @@ export class NativeDatabase {
     this.number = opened;
     const isFile = !options.inMemory && options.location !== "";
     this.isFile = isFile;
-    this.path = isFile ? absolute(options.location) : options.location;
+    this.path = isFile ? absolutePath(options.location) : options.location;
     this.intMode = options.intMode;
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(attachment, opened, id, sql),

@@ -54,6 +54,15 @@ export function clientClosed(): LibsqlError {
   return new LibsqlError("The client is closed", CLIENT_CLOSED);
 }
 
+/** For the attempt to open a client again whose file was another's to give, and is gone. */
+export function clientRetired(): LibsqlError {
+  return new LibsqlError(
+    "The client is closed for good: it was there for a swap's build or verify, which is over. " +
+      "Make one of your own with createClient()",
+    CLIENT_CLOSED,
+  );
+}
+
 /** For a call on something that was never opened. */
 export function neverOpened(): LibsqlError {
   return new LibsqlError(

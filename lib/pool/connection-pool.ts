@@ -1,8 +1,10 @@
 /** The connections of one client: opened, closed, opened again. */
 import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
-import { clientClosed, neverOpened } from "../native/errors";
+import { clientClosed, clientRetired, neverOpened } from "../native/errors";
 import { givenShutdownOptions } from "../shutdown-options";
+import type { Calls } from "./calls";
+import { Reopening } from "./reopening";
 import { Scheduler } from "./scheduler";
 import type { SuspensionOptions } from "./suspension";
 
@@ -28,7 +30,12 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
+  /** Stands in for it between `reconnect()` and the opening. */
+  #reopening: Reopening | undefined;
   #isClosedUnopened = false;
+  #isRetired = false;
+  /** Of a former opening. */
+  #wasClosedFromOutside = false;
 
   /**
    * @param location the path of a file, or the URI of an in-memory database
@@ -42,23 +49,38 @@ export class ConnectionPool {
 
   /**
    * Opens the database and its first connection, on the caller's thread.
-   * @throws LibsqlError with SQLite's code where the file cannot be opened
+   * @throws LibsqlError with SQLite's code where the file cannot be opened; CLIENT_CLOSED once it is
+   * retired
    */
-  open(): void {
+  open(): Scheduler {
+    if (this.#isRetired) throw clientRetired();
     const { inMemory = false, timeout, intMode = "number", readOnly = false } = this.#options;
-    this.#scheduler = new Scheduler(
+    const scheduler = new Scheduler(
       { location: this.#location, inMemory, timeout, intMode, readOnly },
       this.#maxConnections,
     );
+    this.#forgetReopening();
+    this.#scheduler = scheduler;
+    return scheduler;
   }
 
   /**
    * What runs the calls while the pool is open.
    * @throws LibsqlError CLIENT_NEVER_OPENED, or CLIENT_CLOSED where it was closed before it opened
    */
-  get scheduler(): Scheduler {
-    if (this.#scheduler !== undefined) return this.#scheduler;
+  get calls(): Calls {
+    const calls = this.#current;
+    if (calls !== undefined) return calls;
     throw this.#isClosedUnopened ? clientClosed() : neverOpened();
+  }
+
+  get #current(): Calls | undefined {
+    return this.#reopening ?? this.#scheduler;
+  }
+
+  /** The path of its file, absolute once that was opened; SQLite's URI of a database in memory. */
+  get path(): string {
+    return this.#scheduler?.database.path ?? this.#location;
   }
 
   /** How integers are read. */
@@ -68,13 +90,19 @@ export class ConnectionPool {
 
   /** Whether it was closed, or is being closed. */
   get isClosed(): boolean {
-    return this.#scheduler?.isClosed ?? this.#isClosedUnopened;
+    return this.#current?.isClosed ?? this.#isClosedUnopened;
+  }
+
+  /** Whether it was ever closed by somebody who has not got the client: shutdownAll(), or a host. */
+  get wasClosedFromOutside(): boolean {
+    const now = [this.#scheduler, this.#reopening];
+    return this.#wasClosedFromOutside || now.some((calls) => calls?.wasClosedFromOutside === true);
   }
 
   /** Closes everything: when this returns, nothing is left. Idempotent. */
   close(): void {
     this.#isClosedUnopened = true;
-    this.#scheduler?.close();
+    this.#current?.close();
   }
 
   /** Closes everything off the event loop. Callers at the same time share one closing. */
@@ -86,24 +114,48 @@ export class ConnectionPool {
       return Promise.reject(error);
     }
     this.#isClosedUnopened = true;
-    return this.#scheduler?.shutDown(given) ?? Promise.resolve(nothingOf(this.#location));
+    return this.#current?.shutDown(given) ?? Promise.resolve(nothingOf(this.#location));
   }
 
-  /** Closes what is open and opens afresh. */
+  /** From now on it cannot be opened again: its file is about to go. What is open stays so. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /**
+   * Closes what is open and opens afresh.
+   * @throws LibsqlError CLIENT_CLOSED once it is retired; SQLite's code
+   */
   reopen(): void {
+    if (this.#isRetired) throw clientRetired();
     this.close();
     this.open();
   }
 
   /**
-   * The same, but not while the file is in the hands of a suspension's action: it waits for that.
-   * @throws LibsqlError CLIENT_CLOSED where `close()` is called meanwhile
+   * The same, but not while the file is in the hands of a suspension's action: it waits for that, and what
+   * is called meanwhile waits for it. Callers at the same time share one.
+   * @throws LibsqlError CLIENT_CLOSED where `close()` or `shutdown()` is called meanwhile, or once it is
+   * retired; SQLite's code where the file cannot be opened: then the waiting calls end in that, too
    */
   async reconnect(): Promise<void> {
-    const wasClosed = this.isClosed;
-    while (this.#scheduler?.suspension !== undefined) await this.#scheduler.suspension;
-    if (this.isClosed && !wasClosed) throw clientClosed();
-    this.reopen();
+    if (this.#reopening?.isClosed === false) return this.#reopening.ended;
+    const former = this.#scheduler;
+    if (former?.suspension === undefined) return this.reopen();
+    // One that was closed opens nothing any more; but somebody may let it finish what it began.
+    this.#reopening?.close();
+    const reopening = new Reopening(former, () => this.open());
+    this.#reopening = reopening;
+    try {
+      await reopening.ended;
+    } finally {
+      if (this.#reopening === reopening) this.#forgetReopening();
+    }
+  }
+
+  #forgetReopening(): void {
+    this.#wasClosedFromOutside = this.wasClosedFromOutside;
+    this.#reopening = undefined;
   }
 
   /**
@@ -133,7 +185,7 @@ export class ConnectionPool {
     action: (file: string) => Promise<T>,
     options: SuspensionOptions,
   ): Promise<T> {
-    return this.scheduler.whileSuspended(action, options);
+    return this.calls.whileSuspended(action, options);
   }
 }
 

@@ -23,6 +23,7 @@ import type { RequestWriter, StatementToWrite } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../timers";
 import { CallLine } from "./call-line";
+import type { Calls } from "./calls";
 import { Lanes } from "./lanes";
 import { OpenTransaction, type TransactionHost } from "./open-transaction";
 import { Requests, type Batch } from "./requests";
@@ -33,7 +34,7 @@ import { SuspensionWait, type SuspensionOptions } from "./suspension";
 const DEFAULT_OWN_PATIENCE_MS = 5000;
 
 /** See the module's own text. */
-export class Scheduler implements TransactionHost {
+export class Scheduler implements TransactionHost, Calls {
   readonly database: NativeDatabase;
   readonly requests: Requests;
   readonly #maxConnections: number;
@@ -53,6 +54,7 @@ export class Scheduler implements TransactionHost {
   #closed: Closed | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
   #isShutDown = false;
+  #wasClosedFromOutside = false;
   /** What never started has been ended. */
   #hasForgotten = false;
   /** Ends the draining, at the limits that further callers of shutDown() have set. */
@@ -139,6 +141,17 @@ export class Scheduler implements TransactionHost {
     });
     this.#watchPatience();
     return begun;
+  }
+
+  /**
+   * Lets those in who have waited for the opening: they start in their order, and nobody is refused for
+   * their number.
+   */
+  admit(enter: () => void): void {
+    this.#line.hold();
+    enter();
+    this.#line.letGo();
+    this.#advance();
   }
 
   // --- the host of transactions -----------------------------------------------------------------
@@ -318,6 +331,17 @@ export class Scheduler implements TransactionHost {
       this.#hurry();
     }
     return this.#shutdown;
+  }
+
+  /** The same for somebody who has not got the client: shutdownAll(), or the host of the thread. */
+  shutDownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
+    if (this.#closed === undefined && !this.#isShutDown) this.#wasClosedFromOutside = true;
+    return this.shutDown(options);
+  }
+
+  /** Whether somebody who has not got the client has closed it, or had a hand in that. */
+  get wasClosedFromOutside(): boolean {
+    return this.#wasClosedFromOutside;
   }
 
   async #shutDown(drain: boolean, timeoutMs: number): Promise<ShutdownReport> {

@@ -3,6 +3,7 @@
  * is long, in pieces where it comes from a stream or is a long text.
  */
 import type { SwapData } from "../../swap.js";
+import { givenStream, type GivenStream } from "./streams";
 
 /** How much is handed over at once, in bytes: copying it holds the event loop for about 0.1 ms. */
 const PIECE = 512 * 1024;
@@ -23,8 +24,9 @@ export interface GivenData {
   total: number | undefined;
   /** Its pieces, where it is not. */
   pieces: AsyncIterator<Uint8Array> | undefined;
-  /** Tells a stream that nobody reads it on, also while it is waited for. */
-  stop(): void;
+  /** See {@link GivenStream}. */
+  watch: GivenStream["watch"];
+  stop: GivenStream["stop"];
 }
 
 /** No content: there is a source. */
@@ -33,6 +35,7 @@ export const NO_DATA: GivenData = {
   isLent: false,
   total: undefined,
   pieces: undefined,
+  watch: () => undefined,
   stop: () => undefined,
 };
 
@@ -43,44 +46,20 @@ export function givenData(data: SwapData): GivenData {
     return { ...NO_DATA, pieces: piecesOfText(data) };
   }
   const bytes = bytesOf(data);
-  if (bytes === undefined) return { ...NO_DATA, ...givenStream(data) };
+  if (bytes === undefined) {
+    const stream = givenStream(data);
+    if (stream === undefined) {
+      throw new TypeError("data must be a string, bytes, or a stream of them");
+    }
+    const { chunks, watch, stop } = stream;
+    return { ...NO_DATA, pieces: piecesOfStream(chunks), watch, stop };
+  }
   const total = bytes.byteLength;
   if (total <= PIECE) return { ...NO_DATA, bytes, total };
   if (!isResizable(bytes.buffer)) {
     return { ...NO_DATA, bytes, isLent: true, total, pieces: nothingBut(bytes, total) };
   }
   return { ...NO_DATA, total, pieces: piecesOfAll(bytes, total) };
-}
-
-function givenStream(data: unknown): Pick<GivenData, "pieces" | "stop"> {
-  // Not by its iterator: that lets go of the stream only when it has given something.
-  if (isWebStream(data)) return givenWebStream(data);
-  if (!isAsyncIterable(data)) {
-    throw new TypeError("data must be a string, bytes, or a stream of them");
-  }
-  return {
-    pieces: piecesOfStream(data),
-    stop: () => {
-      if ("destroy" in data && typeof data.destroy === "function") data.destroy();
-    },
-  };
-}
-
-function givenWebStream(stream: ReadableStream<unknown>): Pick<GivenData, "pieces" | "stop"> {
-  let reader: ReadableStreamDefaultReader<unknown> | undefined;
-  async function* chunks(): AsyncGenerator<unknown> {
-    reader = stream.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  }
-  return {
-    pieces: piecesOfStream(chunks()),
-    // One that is broken already says so to whoever reads it.
-    stop: () => void (reader ?? stream).cancel().catch(() => undefined),
-  };
 }
 
 async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -154,12 +133,4 @@ function bytesOf(data: unknown): Uint8Array | undefined {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
-}
-
-function isWebStream(data: unknown): data is ReadableStream<unknown> {
-  return typeof data === "object" && data !== null && "getReader" in data && "cancel" in data;
-}
-
-function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {
-  return typeof data === "object" && data !== null && Symbol.asyncIterator in data;
 }

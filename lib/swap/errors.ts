@@ -51,13 +51,41 @@ export function buildFailed(cause: unknown, stagingPath: string): SwapError {
   );
 }
 
-/** For a `verify` that threw, or said no. */
-export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
-  const why = cause === undefined ? "said no" : `threw: ${textOf(cause)}`;
+/** For a `build` whose client was closed from outside, whether it has noticed that or not. */
+export function buildCutShort(stagingPath: string): SwapError {
   return new SwapError(
-    `verify looked at the new database, ${stagingPath}, and ${why}. The old database is as it was`,
+    `${closedFromOutside("build")}: the new database, ${stagingPath}, may be incomplete. The old one is as it was`,
+    { code: "BUILD_FAILED", step: "build", path: stagingPath },
+  );
+}
+
+/** The same for a `verify`. */
+export function verifyCutShort(stagingPath: string): SwapError {
+  return new SwapError(
+    `${closedFromOutside("verify")}: the new database, ${stagingPath}, may not be verified. The old one is as it was`,
     { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
-    cause === undefined ? undefined : { cause },
+  );
+}
+
+function closedFromOutside(what: string): string {
+  return `shutdownAll(), or the host of this thread, closed a client of ${what} before that was done`;
+}
+
+/** For a `verify` that threw. */
+export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
+  return notVerified(`threw: ${textOf(cause)}`, stagingPath, { cause });
+}
+
+/** For a `verify` that said no. */
+export function verifySaidNo(stagingPath: string): SwapError {
+  return notVerified("said no", stagingPath);
+}
+
+function notVerified(what: string, stagingPath: string, options?: ErrorOptions): SwapError {
+  return new SwapError(
+    `verify looked at the new database, ${stagingPath}, and ${what}. The old database is as it was`,
+    { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
+    options,
   );
 }
 
@@ -70,6 +98,21 @@ export function dataFailed(cause: unknown, target: string): SwapError {
   );
 }
 
+/** For a relative path, where the working directory is gone: as the addon says it. */
+export function pathNotFound(cause: unknown, path: string): SwapError {
+  const { code: errno } = cause as NodeJS.ErrnoException;
+  return new SwapError(
+    `finding ${path}: ${textOf(cause)}. Change to a directory that is there, or give an absolute path`,
+    { code: "IO_ERROR", step: "resolve", path, errno },
+    { cause },
+  );
+}
+
+/** Never throws: whoever reports what a caller threw has a swap to end. */
 function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "what it threw cannot be written as text";
+  }
 }

@@ -2,21 +2,49 @@
 import type { SwapOptions, SwapResult, SwapStep } from "../../swap.js";
 import type { SwapRequest } from "../../binding.js";
 import { addon } from "../addon/addon";
-import { givenData, NO_DATA } from "./data";
+import { givenData, NO_DATA, type GivenData } from "./data";
 import { dataFailed, prepareFailed } from "./errors";
 import { FileJob, readFileSwapped, type FileSwapped } from "./file-job";
-import { checkOptions, checkPath } from "./options";
+import { checkOptions, checkPath, type CheckedOptions } from "./options";
+import { closeStream } from "./streams";
 
 const NOTHING = new Uint8Array();
 
 export async function swapFile(target: string, options: SwapOptions): Promise<SwapResult> {
-  checkPath(target, "target");
-  const checked = checkOptions(options);
-  const { source, prepare, durability, skipIfSame, mode, retryMs, moveAside } = checked;
-  const { onProgress, signal } = checked;
-  signal?.throwIfAborted();
+  const checked = checkSwap(target, options);
   // What is lent stays referenced from here until the answer: the addon's thread reads it.
   const data = checked.data === undefined ? NO_DATA : givenData(checked.data);
+  try {
+    return await swapWith(target, checked, data);
+  } catch (error) {
+    // A stream that was not read to its end is told that nobody will.
+    data.stop();
+    throw error;
+  } finally {
+    data.pieces?.return?.().catch(() => undefined);
+  }
+}
+
+/** @throws TypeError, the signal's reason: then nobody reads the stream that was given */
+function checkSwap(target: string, options: SwapOptions): CheckedOptions {
+  try {
+    checkPath(target, "target");
+    const checked = checkOptions(options);
+    checked.signal?.throwIfAborted();
+    return checked;
+  } catch (error) {
+    closeStream((options as Partial<SwapOptions> | null | undefined)?.data);
+    throw error;
+  }
+}
+
+async function swapWith(
+  target: string,
+  options: CheckedOptions,
+  data: GivenData,
+): Promise<SwapResult> {
+  const { source, prepare, durability, skipIfSame, mode, retryMs, moveAside } = options;
+  const { onProgress, signal } = options;
   const { bytes, isLent, total } = data;
   const request: SwapRequest = {
     target,
@@ -47,16 +75,10 @@ export async function swapFile(target: string, options: SwapOptions): Promise<Sw
       },
     },
   );
-  try {
-    const { committed, durable, bytes: size } = await job.ended;
-    return { committed, durable, skipped: !committed, bytes: size, ms: performance.now() - began };
-  } catch (error) {
-    // A stream that was not read to its end is told that nobody will.
-    data.stop();
-    throw error;
-  } finally {
-    data.pieces?.return?.().catch(() => undefined);
-  }
+  // It may be long until the first piece is wanted.
+  data.watch((error) => job.end(dataFailed(error, target)));
+  const { committed, durable, bytes: size } = await job.ended;
+  return { committed, durable, skipped: !committed, bytes: size, ms: performance.now() - began };
 
   async function sendPiece(): Promise<void> {
     try {

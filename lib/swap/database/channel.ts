@@ -9,10 +9,26 @@ export function hasListeners(): boolean {
   return messages.hasSubscribers;
 }
 
-/** Tells of a step, or of the end. */
-export function tell(
+/** Tells of a step that begins. */
+export function tellStep(target: string, progress: DatabaseSwapProgress): void {
+  tell(target, progress);
+}
+
+/** Runs what replaces, or makes, a database, and tells of its end: also where it never began. */
+export async function tellEnd<Result extends object>(
   target: string,
-  message: DatabaseSwapProgress | { result: object } | { error: unknown },
-): void {
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await run();
+    tell(target, { result });
+    return result;
+  } catch (error) {
+    tell(target, { error });
+    throw error;
+  }
+}
+
+function tell(target: string, message: object): void {
   if (messages.hasSubscribers) messages.publish({ target, ...message });
 }

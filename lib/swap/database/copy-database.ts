@@ -3,6 +3,7 @@ import type { DatabaseCopyOptions, DatabaseCopyResult, DatabaseSwapStep } from "
 import { addon } from "../../addon/addon";
 import { FileJob, readFileSwapped, type FileSwapped } from "../file-job";
 import { checkPath } from "../options";
+import { hasListeners, tellEnd, tellStep } from "./channel";
 import { checkCopyOptions } from "./options";
 
 export async function copyDatabase(
@@ -10,18 +11,29 @@ export async function copyDatabase(
   target: string,
   options: DatabaseCopyOptions = {},
 ): Promise<DatabaseCopyResult> {
-  checkPath(source, "source");
   checkPath(target, "target");
+  return tellEnd(target, () => copy(source, target, options));
+}
+
+async function copy(
+  source: string,
+  target: string,
+  options: DatabaseCopyOptions,
+): Promise<DatabaseCopyResult> {
+  checkPath(source, "source");
   const { overwrite, durability, timeoutMs, onProgress, signal } = checkCopyOptions(options);
   signal?.throwIfAborted();
   const began = performance.now();
-  const progress = onProgress !== undefined;
+  const progress = onProgress !== undefined || hasListeners();
   const request = { source, target, overwrite, durability, timeout: timeoutMs, progress };
   const job = new FileJob<FileSwapped, DatabaseSwapStep>(
     (attachment, number) => addon.startDatabaseCopy(attachment, number, request),
     {
       signal,
-      progress: (step, done, total) => onProgress?.({ step, done, total }),
+      progress(step, done, total) {
+        tellStep(target, { step, done, total });
+        onProgress?.({ step, done, total });
+      },
       readEnd: readFileSwapped,
     },
   );

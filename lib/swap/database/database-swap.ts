@@ -5,14 +5,25 @@ import type { DatabaseSwapRequest } from "../../../binding.js";
 import { addon } from "../../addon/addon";
 import { LONGEST_MS } from "../../timers";
 import type { RecordReader } from "../../wire/response";
-import { buildFailed, verifyFailed } from "../errors";
+import { buildCutShort, buildFailed, verifyCutShort, verifyFailed, verifySaidNo } from "../errors";
 import { FileJob } from "../file-job";
 import { checkPath } from "../options";
-import { hasListeners, tell } from "./channel";
+import { hasListeners, tellEnd, tellStep } from "./channel";
 import { checkSwapOptions, type CheckedSwap } from "./options";
 
+/** A client of the swap's own, for `build` or `verify`. */
+export interface OwnClient {
+  readonly client: LatchClient;
+  readonly pool: {
+    /** Whether it was ever closed by somebody who has not got the client. */
+    readonly wasClosedFromOutside: boolean;
+    /** From now on it cannot be opened again. */
+    retire(): void;
+  };
+}
+
 /** Opens a client on a file: who swaps need not know how. */
-export type OpenClient = (file: string, access: { readOnly: boolean }) => LatchClient;
+export type OpenClient = (file: string, access: { readOnly: boolean }) => OwnClient;
 
 /** What the thread waits for. */
 const enum Wanted {
@@ -32,10 +43,10 @@ export async function swapDatabase(
   open: OpenClient,
 ): Promise<DatabaseSwapResult> {
   checkPath(target, "target");
-  return runDatabaseSwap(target, checkSwapOptions(options), open);
+  return tellEnd(target, async () => runDatabaseSwap(target, checkSwapOptions(options), open));
 }
 
-/** The same with options that were checked before. */
+/** The same with options that were checked before. Its end is the caller's to tell. */
 export async function runDatabaseSwap(
   target: string,
   options: CheckedSwap,
@@ -65,7 +76,7 @@ export async function runDatabaseSwap(
       signal,
       readEnd,
       progress(step, done, total) {
-        tell(target, { step, done, total });
+        tellStep(target, { step, done, total });
         onProgress?.({ step, done, total });
       },
       wanted(record) {
@@ -79,20 +90,13 @@ export async function runDatabaseSwap(
       ending: () => clients.close(),
     },
   );
-  try {
-    const result = { ...(await job.ended), ms: performance.now() - began };
-    tell(target, { result });
-    return result;
-  } catch (error) {
-    tell(target, { error });
-    throw error;
-  }
+  return { ...(await job.ended), ms: performance.now() - began };
 
   async function runBuild(staging: string, old: string): Promise<void> {
     try {
       const oldClient = old === "" ? undefined : clients.open(old, { readOnly: true });
       await build?.(clients.open(staging, { readOnly: false }), oldClient);
-      await clients.finish();
+      if (!(await clients.finish())) return job.end(buildCutShort(staging));
     } catch (error) {
       return job.end(buildFailed(error, staging));
     }
@@ -101,9 +105,10 @@ export async function runDatabaseSwap(
 
   async function runVerify(staging: string): Promise<void> {
     try {
-      const isGood = await verify?.(clients.open(staging, { readOnly: false }));
-      await clients.finish();
-      if (isGood === false) return job.end(verifyFailed(undefined, staging));
+      // What it wrote would be committed, and nobody would have checked it.
+      const isGood = await verify?.(clients.open(staging, { readOnly: true }));
+      if (!(await clients.finish())) return job.end(verifyCutShort(staging));
+      if (isGood === false) return job.end(verifySaidNo(staging));
     } catch (error) {
       return job.end(verifyFailed(error, staging));
     }
@@ -114,28 +119,40 @@ export async function runDatabaseSwap(
 /** What `build` or `verify` works with. */
 class Clients {
   readonly #open: OpenClient;
-  readonly #clients = new Set<LatchClient>();
+  readonly #clients = new Set<OwnClient>();
 
   constructor(open: OpenClient) {
     this.#open = open;
   }
 
   open(file: string, access: { readOnly: boolean }): LatchClient {
-    const client = this.#open(file, access);
-    this.#clients.add(client);
-    return client;
+    const own = this.#open(file, access);
+    this.#clients.add(own);
+    return own.client;
   }
 
-  /** Closes them once what they were called for is done, awaited or not. */
-  async finish(): Promise<void> {
+  /**
+   * Closes them once what they were called for is done, awaited or not.
+   * @returns false where somebody else has closed one before: then nobody knows what was done
+   */
+  async finish(): Promise<boolean> {
     const draining = { drain: true, timeoutMs: LONGEST_MS };
-    await Promise.all([...this.#clients].map((client) => client.shutdown(draining)));
+    const clients = this.#retire();
+    await Promise.all(clients.map(({ client }) => client.shutdown(draining)));
     this.#clients.clear();
+    return !clients.some(({ pool }) => pool.wasClosedFromOutside);
   }
 
   close(): void {
-    for (const client of this.#clients) client.close();
+    for (const { client } of this.#retire()) client.close();
     this.#clients.clear();
+  }
+
+  /** Whoever keeps one must not open it again: that would make a new file, or find another one. */
+  #retire(): OwnClient[] {
+    const clients = [...this.#clients];
+    for (const { pool } of clients) pool.retire();
+    return clients;
   }
 }
 

@@ -6,8 +6,10 @@ import type {
   InUse,
 } from "../../../swap.js";
 import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../../binding.js";
+import { absolutePath } from "../../paths";
 import { givenSignal } from "../../statement";
 import { LONGEST_MS } from "../../timers";
+import { pathNotFound } from "../errors";
 import { checkFunction, checkPath, durabilityOf } from "../options";
 
 /** How long to wait, in ms, where the caller does not say. */
@@ -29,10 +31,12 @@ interface CheckedWays {
 
 /** Checked options of a swap, with the defaults filled in. */
 export interface CheckedSwap extends CheckedWays {
+  /** Absolute: it may be long until the swap begins. */
   source: string | undefined;
   build: DatabaseSwapOptions["build"];
   verify: DatabaseSwapOptions["verify"];
   backup: DatabaseBackup;
+  /** Beside the target, wherever that is: no matter of the working directory. */
   backupName: string | undefined;
   inUse: DatabaseInUse;
 }
@@ -42,7 +46,7 @@ export interface CheckedCopy extends CheckedWays {
   overwrite: boolean;
 }
 
-/** @throws TypeError */
+/** @throws TypeError; SwapError where a relative path means nothing any more */
 export function checkSwapOptions(options: DatabaseSwapOptions): CheckedSwap {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("a database swap needs options with build or source");
@@ -61,7 +65,7 @@ export function checkSwapOptions(options: DatabaseSwapOptions): CheckedSwap {
   }
   return {
     ...checkWays(options),
-    source,
+    source: source === undefined ? undefined : absolute(source),
     build,
     verify,
     backup:
@@ -78,6 +82,14 @@ export function checkSwapOptions(options: DatabaseSwapOptions): CheckedSwap {
 /** @throws TypeError */
 export function checkCopyOptions(options: DatabaseCopyOptions): CheckedCopy {
   return { ...checkWays(options), overwrite: options.overwrite === true };
+}
+
+function absolute(path: string): string {
+  try {
+    return absolutePath(path);
+  } catch (error) {
+    throw pathNotFound(error, path);
+  }
 }
 
 function checkWays(options: DatabaseCopyOptions): CheckedWays {
