@@ -36,9 +36,9 @@ export interface Change {
 
 /**
  * Another run may share its calls out between its threads in another way, or make one more that
- * changes nothing: what a pass has missed, the next one looks for beside where it was.
+ * changes nothing: what a pass has missed, the next ones look for beside where it was, and there again.
  */
-const PASSES = [0, -1, 1, -2, 2];
+const PASSES = [0, -1, 1, -2, 2, 0, -1, 1, -3, 3, -4, 4];
 
 /**
  * Runs the program once to its end, and then kills it before each call that changes a file, a name
@@ -58,13 +58,13 @@ export async function sweepKills(
   const chosen = new Set(choose(recorded.changes));
   const kills = new Map<number, Kill>();
   const tried = new Set<string>();
-  for (const shift of PASSES) {
+  for (const [pass, shift] of PASSES.entries()) {
     for (const [done, change] of recorded.changes.entries()) {
       if (!chosen.has(change) || kills.has(done)) continue;
       const { call, text } = change;
       const { name, when } = pointOf(recorded.calls, call);
       const point = { name, when: Math.max(1, when + shift) };
-      const key = `${shift} ${point.name} ${point.when}`;
+      const key = `${pass} ${point.name} ${point.when}`;
       if (tried.has(key)) continue;
       tried.add(key);
       const run = await arrange();
