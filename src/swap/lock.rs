@@ -260,11 +260,12 @@ mod platform {
 
     impl Drop for LockFile {
         fn drop(&mut self) {
-            if self.stays {
-                return;
+            if !self.stays {
+                // Before the lock is let go. One that stays is locked and removed by the next swap.
+                let _ = std::fs::remove_file(&self.path);
             }
-            // Before the lock is let go. One that stays is locked and removed by the next swap.
-            let _ = std::fs::remove_file(&self.path);
+            // A process that is just being begun has a copy of the descriptor: its end is not enough.
+            let _ = self.file.unlock();
         }
     }
 
@@ -315,6 +316,20 @@ mod platform {
             assert!(path.exists(), "somebody else's");
             fail(first);
             assert!(!path.exists());
+        }
+
+        #[test]
+        fn it_is_let_go_whoever_has_a_copy_of_its_descriptor() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("lock");
+            let mut lock = LockFile::try_lock(&path).unwrap().unwrap();
+            // As a process that is just being begun has one.
+            let copy = lock.file.try_clone().unwrap();
+            lock.stays = true;
+            assert!(LockFile::try_lock(&path).unwrap().is_none());
+            drop(lock);
+            assert!(LockFile::try_lock(&path).unwrap().is_some());
+            drop(copy);
         }
 
         #[test]
