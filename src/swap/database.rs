@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::durability::{self, Durability};
-use super::error::database::{DatabaseProblem, Opener};
+use super::error::database::DatabaseProblem;
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::lock::TargetLock;
 use super::metadata;
@@ -132,10 +132,10 @@ impl<'a> Swap<'a> {
             handle = match handle.prove(path)? {
                 Verdict::Alone(gate) => return Ok((gate.open(path)?, true)),
                 Verdict::Unknown(handle) => return Ok((handle, false)),
-                Verdict::InUse(handle, openers) => match self.request.in_use {
+                Verdict::InUse(handle) => match self.request.in_use {
                     InUse::InPlace => return Ok((handle, false)),
                     InUse::Wait | InUse::Refuse if wait.goes_on() => handle,
-                    InUse::Wait | InUse::Refuse => return Err(self.in_use(openers)),
+                    InUse::Wait | InUse::Refuse => return Err(self.in_use(0)),
                 },
             };
             wait.pause().map_err(|reason| {
@@ -276,7 +276,9 @@ impl<'a> Swap<'a> {
         self.patience.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
     }
 
-    fn in_use(&self, openers: Vec<Opener>) -> SwapError {
+    /// `own`: how many connections of ours are the swap's.
+    fn in_use(&self, own: usize) -> SwapError {
+        let openers = openers::all(&self.target.path, own);
         self.wrong(Step::Prove, DatabaseProblem::InUse(openers).into())
     }
 

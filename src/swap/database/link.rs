@@ -19,7 +19,7 @@ use super::guard::{Guard, sidecars_with_data};
 use super::new::New;
 use super::proof::{self, Gate, Handle, Verdict};
 use super::request::{InUse, Mode, Swapped};
-use super::{Swap, Wait, in_place, note, openers};
+use super::{Swap, Wait, in_place, note};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
@@ -64,9 +64,7 @@ fn attempt(
     loop {
         proof::refuse_other_sqlite(&path, Step::Prove)?;
         swap.caller.begin(Step::Checkpoint);
-        let openers;
         if !fold(&mut guard)? {
-            openers = openers::all(&path, 1);
             guard.lock_again()?;
         } else {
             // In this order: a commit after the look at the counter changes the counter, one before it
@@ -77,8 +75,8 @@ fn attempt(
             }
             guard.close()?;
             swap.caller.begin(Step::Prove);
-            let (again, found, goes_in_place);
-            (again, found, goes_in_place) = match handle.prove(&path)? {
+            let (again, is_in_use, goes_in_place);
+            (again, is_in_use, goes_in_place) = match handle.prove(&path)? {
                 Verdict::Alone(gate) => match rename(swap, gate, counter, new)? {
                     Attempt::Swapped(swapped, new) => {
                         new.committed();
@@ -87,16 +85,15 @@ fn attempt(
                     Attempt::Disturbed(gate, same) => {
                         new = same;
                         disturbances += 1;
-                        let found = (disturbances >= MOST_DISTURBANCES).then(Vec::new);
-                        (gate.open(&path)?, found, false)
+                        (gate.open(&path)?, disturbances >= MOST_DISTURBANCES, false)
                     }
                     Attempt::NoLinks(gate, same) => {
                         new = same;
-                        (gate.open(&path)?, None, true)
+                        (gate.open(&path)?, false, true)
                     }
                 },
-                Verdict::InUse(handle, openers) => (handle, Some(openers), false),
-                Verdict::Unknown(handle) => (handle, None, true),
+                Verdict::InUse(handle) => (handle, true, false),
+                Verdict::Unknown(handle) => (handle, false, true),
             };
             handle = again;
             guard = Guard::take(&path, &swap.patience)?;
@@ -106,9 +103,8 @@ fn attempt(
             if goes_in_place {
                 return in_place::transfer(swap, guard, &handle, &mut new);
             }
-            match found {
-                Some(found) => openers = found,
-                None => continue,
+            if !is_in_use {
+                continue;
             }
         }
         match swap.request.in_use {
@@ -117,7 +113,7 @@ fn attempt(
                 // They cannot commit while they are waited for: the guard is there.
                 let wait = wait.get_or_insert_with(|| Wait::new(&swap.patience, in_use));
                 if !wait.goes_on() {
-                    return Err(swap.in_use(openers));
+                    return Err(swap.in_use(1));
                 }
                 wait.pause().map_err(|reason| {
                     SwapError::new(Problem::Cancelled(reason), Step::Prove, &path)

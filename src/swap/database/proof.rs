@@ -11,10 +11,8 @@ use std::path::Path;
 
 use crate::open_files::{self, FileId, Link, PlainFile};
 use crate::saboteur::{Sabotage, has_taken_out};
-use crate::swap::error::database::{DatabaseProblem, Opener};
+use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
-
-use super::openers;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -48,7 +46,7 @@ pub enum Verdict {
     /// Nobody else has the file open, and nobody gets in before the gate is let go.
     Alone(Gate),
     /// Somebody has.
-    InUse(Handle, Vec<Opener>),
+    InUse(Handle),
     /// Here nobody can tell.
     #[cfg_attr(windows, expect(dead_code, reason = "Windows can always tell"))]
     Unknown(Handle),
@@ -79,7 +77,7 @@ impl Handle {
         }
         let in_use = |handle| {
             refuse_other_sqlite(path, Step::Prove)?;
-            Ok(Verdict::InUse(Self(handle), openers::all(path, 0)))
+            Ok(Verdict::InUse(Self(handle)))
         };
         if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > 0) {
             return in_use(self.0);
@@ -112,7 +110,7 @@ impl Gate {
     pub fn before_unknown(path: &Path) -> Option<Self> {
         match Handle::open(path).and_then(|handle| handle.prove(path)) {
             Ok(Verdict::Alone(gate)) => Some(gate),
-            Ok(Verdict::InUse(..) | Verdict::Unknown(_)) | Err(_) => None,
+            Ok(Verdict::InUse(_) | Verdict::Unknown(_)) | Err(_) => None,
         }
     }
 
