@@ -7,6 +7,7 @@ pub mod settings;
 mod shared_cache;
 mod statement;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,6 +40,8 @@ pub struct Connection {
     recorder: Arc<Recorder>,
     statements: HashMap<u32, Known>,
     settings_version: u64,
+    /// It has read the file.
+    has_read: Cell<bool>,
     file: Option<OpenFile>,
 }
 
@@ -85,6 +88,7 @@ impl Connection {
             recorder: Arc::default(),
             statements: HashMap::new(),
             settings_version: 0,
+            has_read: Cell::new(false),
             file,
         };
         connection.configure()?;
@@ -150,7 +154,33 @@ impl Connection {
     /// Runs a statement that is ours and has no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&mut self, sql: &str) -> Result<(), Error> {
         let ran = self.raw.prepare_cached(sql).and_then(|mut statement| statement.raw_execute());
+        self.note_read();
         ran.map(drop).map_err(|error| self.error(error))
+    }
+
+    /// Tells the client's line once this connection has read the file: whatever the first reader had to
+    /// set right is right then. To be called between two calls of SQLite.
+    fn note_read(&self) {
+        if !self.has_read.get() && self.pages_read() > 0 {
+            self.has_read.set(true);
+            self.context.line.has_read();
+        }
+    }
+
+    /// How many pages it has read from the file. A BEGIN alone reads none, nor do many PRAGMAs.
+    fn pages_read(&self) -> i32 {
+        let (mut read, mut highest) = (0, 0);
+        // SAFETY: the connection is open, and nobody else uses it; the numbers live as long as the call.
+        unsafe {
+            ffi::sqlite3_db_status(
+                self.raw.handle(),
+                ffi::SQLITE_DBSTATUS_CACHE_MISS,
+                &raw mut read,
+                &raw mut highest,
+                0,
+            );
+        }
+        read
     }
 
     /// Rolls back whatever transaction is open. A cancel that comes late for the last statement

@@ -77,8 +77,6 @@ pub struct Session {
     handle: Arc<Mutex<Option<InterruptHandle>>>,
     connection: Option<Connection>,
     transaction: Option<OpenTransaction>,
-    /// A job has read the file.
-    has_read: bool,
     /// The file that the client opened first: every later connection must find the same.
     file: Option<FileId>,
     /// An in-memory database whose connection is gone: opening it again would answer from nothing.
@@ -113,7 +111,6 @@ impl Session {
             handle: Arc::default(),
             connection: None,
             transaction: None,
-            has_read: false,
             file,
             lost: false,
         }
@@ -208,7 +205,6 @@ impl Session {
         }
         let mut run = Run { connection, context: &self.context, cancel: &self.cancel, lane, call };
         let read_only = open.is_some_and(|open| open.read_only);
-        let reads = request.reads();
         match request {
             Request::Execute(statement) => run.statement(&statement, read_only, records)?,
             Request::Script(sql) => run.script(sql, read_only)?,
@@ -232,10 +228,6 @@ impl Session {
                 committed?;
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
-        }
-        if reads && !self.has_read {
-            self.has_read = true;
-            self.context.line.has_read();
         }
         Ok(())
     }

@@ -239,7 +239,11 @@ impl WriteLine {
             return false;
         }
         let delay = Duration::from_millis(DELAYS.get(tries).copied().unwrap_or(LONGEST_DELAY));
+        // However often it is tried: who waits for one that waits for him waits since then.
         state.set_phase(lane, Phase::Waiting);
+        if let Some(entry) = state.lanes.get_mut(&lane) {
+            entry.since = began;
+        }
         let mut state = self
             .changed
             .wait_timeout(state, delay.min(left))
@@ -484,6 +488,32 @@ mod tests {
         assert_in_passing(&line);
         line.forget_lane(1);
         assert_in_passing(&line);
+    }
+
+    #[test]
+    fn two_that_wait_for_each_other_give_up_as_one_would() {
+        let line = line();
+        line.has_read();
+        // An idle reader keeps a commit waiting, and that keeps another one from reading.
+        line.begin_job(2);
+        line.end_job(2, true);
+        take(&line, 1, IMPATIENT).unwrap();
+        line.begin_job(3);
+        // Longer than any pause between two tries.
+        let patience = Patience { own: Duration::from_millis(10 * LONGEST_DELAY), ..IMPATIENT };
+        let began = Instant::now();
+        let gives_up = |lane, wanted| {
+            let cancel = Cancel::default();
+            let wait = |tries| line.wait_for_lock(lane, wanted, tries, began, patience, &cancel);
+            let has_given_up = (0..200).any(|tries| !wait(tries));
+            line.end_job(lane, false);
+            has_given_up
+        };
+        thread::scope(|scope| {
+            let commit = scope.spawn(|| gives_up(1, Wanted::Commit));
+            let begin = scope.spawn(|| gives_up(3, Wanted::Begin));
+            assert!(commit.join().unwrap() && begin.join().unwrap());
+        });
     }
 
     #[test]

@@ -322,6 +322,7 @@ impl Connection {
     }
 
     fn prepared(&self, statement: &Statement<'_>) -> Prepared {
+        self.note_read();
         let read_only = statement.readonly();
         let has_snapshot = !read_only
             && !self.raw.is_autocommit()

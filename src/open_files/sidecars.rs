@@ -45,21 +45,24 @@ pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
 }
 
-/// Whether there are transactions in a sidecar that nobody has open. SQLite takes an empty one for none,
-/// and a journal that begins with zeros (<https://sqlite.org/fileformat2.html>, section 3).
-pub fn holds_any(sidecar: &Path) -> bool {
-    if is_shared_memory(sidecar) || std::fs::metadata(sidecar).map_or(0, |found| found.len()) == 0 {
-        return false;
-    }
-    !is_journal(sidecar) || !begins_with_zero(sidecar).unwrap_or(false)
-}
+/// What a `-wal` begins with, in either byte order, and a `-journal`
+/// (<https://sqlite.org/fileformat2.html>, sections 4.1 and 3): one that does not holds nothing.
+const BEGINNINGS: [&[u8]; 3] =
+    [b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"];
 
-fn begins_with_zero(path: &Path) -> std::io::Result<bool> {
+/// Whether there are transactions in a sidecar that nobody of this process has open.
+pub fn holds_any(sidecar: &Path) -> bool {
+    let mut beginning = Vec::new();
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
-    let mut first = [0];
-    (&*PlainFile::open(options, Link::Follow, path)?).read_exact(&mut first)?;
-    Ok(first == [0])
+    let read = || {
+        let file = PlainFile::open(options, Link::Follow, sidecar)?;
+        (&*file).take(8).read_to_end(&mut beginning)
+    };
+    !is_shared_memory(sidecar)
+        && sidecar.is_file()
+        && read().is_ok()
+        && BEGINNINGS.iter().any(|magic| beginning.starts_with(magic))
 }
 
 /// Whether a file is a sidecar of one of these databases.

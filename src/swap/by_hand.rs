@@ -125,13 +125,15 @@ mod tests {
             fs::write(&from, "new").unwrap();
             rename_durably(&from, &to, &patience).err().map(|error| error.code())
         };
+        let wal: &[u8] = b"\x37\x7f\x06\x82rows";
         for (sidecar, content, refused) in [
-            ("a.db-wal", "rows", true),
-            ("a.db-wal", "", false),
-            ("a.db-journal", "rows", true),
+            ("a.db-wal", wal, true),
+            ("a.db-wal", b"", false),
+            ("a.db-wal", b"another program's", false),
+            ("a.db-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7rows", true),
             // As journal_mode = persist leaves it.
-            ("a.db-journal", "\0\0\0\0\0\0\0\0rows", false),
-            ("a.db-shm", "an index", false),
+            ("a.db-journal", b"\0\0\0\0\0\0\0\0rows", false),
+            ("a.db-shm", b"an index", false),
         ] {
             fs::write(&to, "old").unwrap();
             let sidecar = folder.path().join(sidecar);
@@ -142,7 +144,7 @@ mod tests {
         }
         // A set that is moved, sidecars first.
         fs::remove_file(&to).unwrap();
-        fs::write(folder.path().join("a.db-wal"), "rows").unwrap();
+        fs::write(folder.path().join("a.db-wal"), wal).unwrap();
         assert_eq!(code(), None);
     }
 

@@ -111,6 +111,7 @@ impl<'a> Swap<'a> {
             }
             caller.begin(Step::Recover);
             recovery::clear(&target, &mut lock, &patience)?;
+            backup::refuse_unnamed(&target)?;
             if let Backup::Named(name) = &request.backup {
                 backup::asked_for(name, &target)?;
             }

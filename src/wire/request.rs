@@ -58,17 +58,6 @@ pub enum Request<'a> {
     EndAnyTransaction,
 }
 
-impl Request<'_> {
-    /// Whether the database file has been read once this is done. A BEGIN alone reads nothing; nor do
-    /// a few PRAGMAs, which are taken for statements like others.
-    pub fn reads(&self) -> bool {
-        matches!(
-            self,
-            Self::Execute(_) | Self::Batch { .. } | Self::Script(_) | Self::Begin(Mode::Write)
-        )
-    }
-}
-
 /// A statement with its arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a> {

@@ -30,6 +30,17 @@ pub fn unnamed(target: &Target) -> PathBuf {
     target.beside(PREFIX)
 }
 
+/// An error where there still is one that an earlier swap has left, and a recovery could not name: this
+/// swap's would have to take its place.
+pub fn refuse_unnamed(target: &Target) -> Result<()> {
+    let unnamed = unnamed(target);
+    if is_there(&unnamed) {
+        let problem = DatabaseProblem::BackupUnnamed;
+        return Err(SwapError::new(problem.into(), Step::Recover, &unnamed));
+    }
+    Ok(())
+}
+
 /// What it is to be called, which nothing else is called now.
 pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Option<OsString>> {
     match backup {
@@ -104,16 +115,23 @@ pub fn settle(
         Some(name) if is_name(&name, target) => name,
         _ => dated(target, "backup"),
     };
+    // A name that cannot be had, or cannot be numbered, is no reason to leave it without one.
+    give_name(&unnamed, &name, target)
+        .or_else(|_| give_name(&unnamed, &dated(target, "backup"), target))
+        .map(|path| Some(Settled::Named(path)))
+}
+
+fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     let mut number = 1;
     loop {
-        let path = target.directory.join(numbered(&name, number));
+        let path = target.directory.join(numbered(name, number));
         number += 1;
         // SQLite would take them for the backup's.
         if sidecars(&path).next().is_some() {
             continue;
         }
-        match rename::to_new_name(&unnamed, &path) {
-            Ok(()) => return Ok(Some(Settled::Named(path))),
+        match rename::to_new_name(unnamed, &path) {
+            Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).at(Step::Backup, &path),
         }

@@ -137,7 +137,7 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
 }
 
 /// What an error of the copy means: SQLite says that a commit failed also where it is only not certain to
-/// be on the disk. The database has another `schema_version` then than `before`.
+/// be on the disk. The database's `schema_version` is the next one then.
 fn committed_after_all(
     error: SwapError,
     path: &Path,
@@ -149,7 +149,7 @@ fn committed_after_all(
     }
     let now = Own::open(path, Step::Transfer, patience)
         .and_then(|own| own.pragma::<i64>("schema_version"));
-    if now.is_ok_and(|now| now != before) {
+    if now.is_ok_and(|now| now == before + 1) {
         let problem = Problem::NotDurable(io::Error::other(error));
         return SwapError { committed: true, ..SwapError::new(problem, Step::Transfer, path) };
     }

@@ -93,6 +93,11 @@ pub enum DatabaseProblem {
     /// Of the name that was asked for.
     #[error("{} is there, and SQLite would read it into the backup; remove it, or name another one", .0.display())]
     BackupSidecar(PathBuf),
+    /// Of an earlier swap's.
+    #[error(
+        "it is the backup of an earlier swap, which could not be given its name; move it elsewhere first"
+    )]
+    BackupUnnamed,
     /// Of the name that was asked for.
     #[error("SQLite or a later swap would take it for a file of theirs; name the backup otherwise")]
     BackupName,
@@ -127,7 +132,7 @@ impl DatabaseProblem {
             Self::StagingSidecar(_) => "STAGING_SIDECAR",
             Self::PageSize { .. } => "PAGE_SIZE_MISMATCH",
             Self::Encoding { .. } => "ENCODING_MISMATCH",
-            Self::BackupExists | Self::BackupSidecar(_) => "BACKUP_EXISTS",
+            Self::BackupExists | Self::BackupSidecar(_) | Self::BackupUnnamed => "BACKUP_EXISTS",
             Self::BackupName => "BACKUP_NAME_RESERVED",
             Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
             Self::TargetExists => "TARGET_EXISTS",
