@@ -302,7 +302,12 @@ impl State {
             }
             let keeps_it = match wanted {
                 Wanted::Begin => self.holder == Some(*id),
-                Wanted::Commit => other.in_transaction || other.phase == Phase::Running,
+                // Who waits has read nothing yet: one that has does not wait.
+                Wanted::Commit => match other.phase {
+                    Phase::Running => true,
+                    Phase::Idle => other.in_transaction,
+                    Phase::Waiting => false,
+                },
             };
             if !keeps_it {
                 let may_pass = match other.phase {
@@ -498,6 +503,8 @@ mod tests {
         line.begin_job(2);
         line.end_job(2, true);
         take(&line, 1, IMPATIENT).unwrap();
+        line.begin_job(3);
+        line.end_job(3, true);
         line.begin_job(3);
         // Longer than any pause between two tries.
         let patience = Patience { own: Duration::from_millis(10 * LONGEST_DELAY), ..IMPATIENT };
