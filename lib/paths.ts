@@ -12,5 +12,5 @@ export function absolutePath(path: string): string {
   if (process.platform === "win32") return resolve(path);
   const whole = isAbsolute(path) ? path : `${process.cwd()}${sep}${path}`;
   const parts = whole.split(sep).filter((part) => part !== "" && part !== ".");
-  return `${sep}${parts.join(sep)}${path.endsWith(sep) ? sep : ""}`;
+  return `${sep}${parts.join(sep)}${path.endsWith(sep) && parts.length > 0 ? sep : ""}`;
 }

@@ -86,15 +86,15 @@ for (const isClosed of [false, true]) {
   test(`close() after reconnect() of ${name} has the last word`, async (t) => {
     const { client, file, pass, replaced } = await suspendedClient(t);
     if (isClosed) client.close();
-    const reconnected = client.reconnect();
+    const reconnected = t.throwsAsync(client.reconnect(), closed);
     const waiting = [client.execute("select 1"), client.transaction("read")];
     client.close();
     t.true(client.closed);
     // At once: the action has the file still.
     for (const call of waiting) await t.throwsAsync<Error>(call as Promise<never>, closed);
+    await reconnected;
     await t.throwsAsync(client.execute("select 1"), closed);
     pass();
-    await t.throwsAsync(reconnected, closed);
     await replaced;
     t.true(client.closed);
     if (hasProc) t.deepEqual(descriptorsOf(file), []);
@@ -105,13 +105,13 @@ for (const isClosed of [false, true]) {
   test(`shutdown() after reconnect() of ${name} has the last word`, async (t) => {
     const { client, file, pass, replaced } = await suspendedClient(t);
     if (isClosed) client.close();
-    const reconnected = client.reconnect();
-    const waiting = client.execute("select 1");
+    const reconnected = t.throwsAsync(client.reconnect(), closed);
+    const waiting = t.throwsAsync(client.execute("select 1"), closed);
     const report = await client.shutdown();
     t.like(report, { path: file, drained: 0, cancelled: 1, connections: 0, walLeft: false });
-    await t.throwsAsync(waiting, closed);
+    await waiting;
+    await reconnected;
     pass();
-    await t.throwsAsync(reconnected, closed);
     await replaced;
     t.true(client.closed);
     if (hasProc) t.deepEqual(descriptorsOf(file), []);
@@ -203,6 +203,20 @@ test("reconnect() after a shutdown() that still drains opens one client, not two
   t.is(await selectValue(client, "select a from t"), 1);
   client.close();
   if (hasProc) t.deepEqual(descriptorsOf(file), []);
+});
+
+test("of several shutdowns with drain after reconnect() the earliest limit counts", async (t) => {
+  const { client, pass, replaced } = await suspendedClient(t);
+  const reconnected = t.throwsAsync(client.reconnect(), closed);
+  const waiting = t.throwsAsync(client.execute("select 1"), closed);
+  const long = client.shutdown({ drain: true, timeoutMs: 600_000 });
+  const short = client.shutdown({ drain: true, timeoutMs: 50 });
+  // The action has the file all the while.
+  t.deepEqual(await short, await long);
+  await Promise.all([reconnected, waiting]);
+  pass();
+  await replaced;
+  t.true(client.closed);
 });
 
 test("what waits for reconnect() can be aborted", async (t) => {

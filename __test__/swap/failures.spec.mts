@@ -173,6 +173,23 @@ test("a stream breaks off, or gives what are no bytes", async (t) => {
   await assertUntouched(t, folder);
 });
 
+test("a stream that cannot be listened to is no reason to make the file empty", async (t) => {
+  const folder = await folderWithTarget(t);
+  const cause = new Error("no listeners here");
+  async function* nothing(): AsyncGenerator<string> {
+    yield* [];
+  }
+  const data = Object.assign(nothing(), {
+    on() {
+      throw cause;
+    },
+  });
+  const error = await swapError(t, () => swapFile(folder.target, { data }));
+  t.like(error, { code: "DATA_FAILED", step: "write", committed: false });
+  t.is(error.cause, cause);
+  await assertUntouched(t, folder);
+});
+
 test("the buffer is transferred away before the promise settles", async (t) => {
   const folder = await folderWithTarget(t);
   const data = new Uint8Array(8 * 1024 * 1024);

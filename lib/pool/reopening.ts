@@ -36,7 +36,10 @@ export class Reopening implements Calls {
   #isClosed = false;
   /** It was opened, or never will be. */
   #isOver = false;
+  #settle: { resolve(): void; reject(error: unknown): void } | undefined;
   #endWaiting: (() => void) | undefined;
+  /** Ends the draining, at the limits that further callers of shutDown() have set. */
+  readonly #limits = new Set<NodeJS.Timeout>();
   #shutdown: Promise<ShutdownReport> | undefined;
   #formerEnd: Promise<ShutdownReport> | undefined;
   /** How many calls have ended without having begun. */
@@ -52,7 +55,8 @@ export class Reopening implements Calls {
     this.#wasClosed = former.isClosed;
     this.#line.hold();
     pending.add(this);
-    this.ended = this.#reopen(open);
+    this.ended = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    void this.#reopen(open);
   }
 
   /** The path of its file. */
@@ -71,8 +75,7 @@ export class Reopening implements Calls {
       if (this.#isOver) throw clientClosed();
       this.#opened = open();
     } catch (error) {
-      this.fail(error);
-      throw error;
+      return this.fail(error);
     }
     this.#end();
     // Those who have waited go on, in their order.
@@ -80,7 +83,8 @@ export class Reopening implements Calls {
       this.#line.letGo();
       this.#line.advance();
     });
-    if (this.#isClosed) throw clientClosed();
+    if (this.#isClosed) this.#settle?.reject(clientClosed());
+    else this.#settle?.resolve();
   }
 
   /** Nothing is opened: those who wait end in this error. */
@@ -88,6 +92,7 @@ export class Reopening implements Calls {
     this.#isClosed = true;
     this.#end();
     this.#cancelled += this.#line.fail(error);
+    this.#settle?.reject(error);
   }
 
   #end(): void {
@@ -156,12 +161,31 @@ export class Reopening implements Calls {
 
   /**
    * Closes what was open, and what is opened yet: with `drain` that is opened first, for those who wait.
-   * Callers at the same time share one closing; one without `drain` ends the waiting at once.
+   * Callers at the same time share one closing; one without `drain` ends the waiting at once, and of the
+   * others the earliest limit counts.
    */
   shutDown(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
-    if (this.#shutdown === undefined) this.#shutdown = this.#shutDown(options);
-    else if (!options.drain) this.close();
+    if (this.#shutdown === undefined) {
+      this.#shutdown = this.#shutDown(options);
+      this.#shutdown.finally(() => this.#forgetLimits()).catch(() => undefined);
+    } else if (options.drain) {
+      this.#limits.add(setTimeout(() => this.#hurry(), options.timeoutMs));
+    } else {
+      this.close();
+    }
     return this.#shutdown;
+  }
+
+  /** Ends the draining, wherever it is. */
+  #hurry(): void {
+    const atOnce = { drain: false, timeoutMs: 0 };
+    for (const one of [this.former, this.#opened]) one?.shutDown(atOnce).catch(() => undefined);
+    this.#endWaiting?.();
+  }
+
+  #forgetLimits(): void {
+    for (const limit of this.#limits) clearTimeout(limit);
+    this.#limits.clear();
   }
 
   shutDownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport> {

@@ -41,18 +41,21 @@ export function givenStream(data: unknown): GivenStream | undefined {
   };
 }
 
-/** Tells a stream that nobody reads it. What is no stream is left alone. */
+/** Tells a stream that nobody reads it. What is no stream is left alone. Never throws. */
 export function closeStream(data: unknown): void {
-  if (isWebStream(data)) return quietly(() => data.cancel());
-  if (!isAsyncIterable(data)) return;
+  quietly(() => tellClosed(data));
+}
+
+function tellClosed(data: unknown): unknown {
+  if (isWebStream(data)) return data.cancel();
+  if (!isAsyncIterable(data)) return undefined;
   if (hasMethod(data, "destroy")) {
     // It may be opening its file, and fail: that is an event, too.
-    onError(data, () => undefined);
-    quietly(() => data.destroy());
-  } else if (hasMethod(data, "return")) {
-    // A generator, which is its own iterator.
-    quietly(() => data.return());
+    quietly(() => onError(data, () => undefined));
+    return data.destroy();
   }
+  // A generator, which is its own iterator.
+  return hasMethod(data, "return") ? data.return() : undefined;
 }
 
 function givenWebStream(stream: ReadableStream<unknown>): GivenStream {
@@ -61,7 +64,7 @@ function givenWebStream(stream: ReadableStream<unknown>): GivenStream {
     reader = stream.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) return reader.releaseLock();
       yield value;
     }
   }

@@ -75,8 +75,13 @@ async function swapWith(
       },
     },
   );
-  // It may be long until the first piece is wanted.
-  data.watch((error) => job.end(dataFailed(error, target)));
+  const broke = (error: unknown): void => job.end(dataFailed(error, target));
+  try {
+    // It may be long until the first piece is wanted.
+    data.watch(broke);
+  } catch (error) {
+    broke(error);
+  }
   const { committed, durable, bytes: size } = await job.ended;
   return { committed, durable, skipped: !committed, bytes: size, ms: performance.now() - began };
 
@@ -86,7 +91,7 @@ async function swapWith(
       if (piece === undefined || piece.done) job.goOn();
       else job.feed(piece.value);
     } catch (error) {
-      job.end(dataFailed(error, target));
+      broke(error);
     }
   }
 
