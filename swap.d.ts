@@ -216,7 +216,8 @@ export class SwapError extends Error {
    * - `STAGING_OPEN`, `STAGING_SIDECAR`: somebody still has the new database open
    * - `PAGE_SIZE_MISMATCH`: of a swap in place of a database in WAL mode; `ENCODING_MISMATCH`: of one in
    *   place, whose new text would be in another encoding
-   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`, `BACKUP_NAME_RESERVED`: another name is needed; `TARGET_EXISTS`
+   * - `BACKUP_EXISTS`, `BACKUP_NOT_BESIDE`, `BACKUP_NAME_RESERVED`: another name is needed (or, at the step
+   *   `recover`, an earlier swap's backup, `path`, must be moved elsewhere first); `TARGET_EXISTS`
    * - `ENVIRONMENT_CLOSING`: the thread or process that called is ending
    * - `INTERNAL_ERROR`: a defect of latchdb's
    */

@@ -196,62 +196,6 @@ test.serial(
   },
 );
 
-test("reconnect() does not open the file while the action has it", async (t) => {
-  const { file } = await temporaryDatabase(t);
-  const { client, suspended } = await suspendable(t, file);
-  const { passed, pass } = barrier();
-  await client.execute("pragma foreign_keys = off");
-  const replaced = suspended(async (path) => {
-    await passed;
-    if (hasProc) t.deepEqual(descriptorsOf(path), []);
-    await replaceBy(path, "delete", 1);
-  });
-  const reconnected = client.reconnect();
-  pass();
-  await Promise.all([replaced, reconnected]);
-  t.deepEqual(await selectColumn(client, "select a from t"), [1]);
-  // Afresh, as ever.
-  t.is(await selectValue(client, "pragma foreign_keys"), 1);
-});
-
-test("reconnect() waits for the action of a client that was closed, too", async (t) => {
-  const { file } = await temporaryDatabase(t);
-  const { client, suspended } = await suspendable(t, file);
-  const { passed, pass } = barrier();
-  const begun = barrier();
-  const replaced = suspended(async (path) => {
-    begun.pass();
-    await passed;
-    if (hasProc) t.deepEqual(descriptorsOf(path), []);
-    await replaceBy(path, "delete", 1);
-  });
-  await begun.passed;
-  client.close();
-  const reconnected = client.reconnect();
-  pass();
-  await Promise.all([replaced, reconnected]);
-  t.deepEqual(await selectColumn(client, "select a from t"), [1]);
-});
-
-test("close() after reconnect() has the last word", async (t) => {
-  const { file } = await temporaryDatabase(t);
-  const { client, suspended } = await suspendable(t, file);
-  const { passed, pass } = barrier();
-  const begun = barrier();
-  const replaced = suspended(() => {
-    begun.pass();
-    return passed;
-  });
-  await begun.passed;
-  const reconnected = client.reconnect();
-  client.close();
-  pass();
-  await t.throwsAsync(reconnected, closed);
-  await replaced;
-  t.true(client.closed);
-  if (hasProc) t.deepEqual(descriptorsOf(file), []);
-});
-
 for (const way of ["worker.terminate()", "terminateWorker()", "process.exit()"] as const) {
   test.serial(`a worker with a client that is suspended ends: ${way}`, async (t) => {
     const { file } = await temporaryDatabase(t);

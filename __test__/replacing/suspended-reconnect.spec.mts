@@ -37,6 +37,24 @@ async function suspendedClient(
   return { client, file, pass, replaced, suspended };
 }
 
+test("reconnect() does not open the file while the action has it", async (t) => {
+  const { file } = await temporaryDatabase(t);
+  const { client, suspended } = await suspendable(t, file);
+  const { passed, pass } = barrier();
+  await client.execute("pragma foreign_keys = off");
+  const replaced = suspended(async (path) => {
+    await passed;
+    if (hasProc) t.deepEqual(descriptorsOf(path), []);
+    await replaceBy(path, "delete", 1);
+  });
+  const reconnected = client.reconnect();
+  pass();
+  await Promise.all([replaced, reconnected]);
+  t.deepEqual(await selectColumn(client, "select a from t"), [1]);
+  // Afresh, as ever.
+  t.is(await selectValue(client, "pragma foreign_keys"), 1);
+});
+
 for (const mode of journalModes) {
   test(`replaceDatabase(), reconnect(), a call: it waits, and sees the new database (${mode})`, async (t) => {
     const { client } = await versionOne(t, mode);
