@@ -408,16 +408,16 @@ fn commit(
         durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
     drop(file);
-    // Somebody may have opened it meanwhile. Looking for others than us costs a few percent of a short
-    // swap, in which there was hardly time for it.
+    // Somebody may have opened it meanwhile, or been killed. Looking for others than us costs a few percent
+    // of a short swap, in which there was hardly time for it.
     let took_its_time =
         request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
     if took_its_time {
         target.refuse_open_database()?;
+        target::refuse_sidecars(&target.path, Step::Rename)?;
     } else {
         target.refuse_own_open_database()?;
     }
-    target::refuse_sidecars(&target.path, Step::Rename)?;
     let cancel = Arc::clone(caller.cancel());
     cancel
         .check()

@@ -10,9 +10,10 @@ use super::{Link, PlainFile};
 /// What their names have after the database's.
 const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// The database whose sidecar a file is or would be, by its real name.
+/// The database whose sidecar a file is or would be, by the name that the path leads to.
 pub fn database_beside(path: &Path) -> Option<PathBuf> {
-    let real = dunce::canonicalize(path);
+    // Of most files the path has that itself, which is seen with one look.
+    let real = std::fs::read_link(path).is_ok().then(|| dunce::canonicalize(path).ok()).flatten();
     let real = real.as_deref().unwrap_or(path);
     let name = real.file_name()?.to_str()?;
     let database = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix))?;
