@@ -564,6 +564,29 @@ fn an_aborted_swap_in_place_leaves_no_backup() {
 }
 
 #[test]
+fn a_backup_whose_name_is_taken_and_cannot_be_numbered_gets_another_one() {
+    for in_use in [InUse::Refuse, InUse::InPlace] {
+        let bench = Bench::new("delete");
+        let mut other = Process::start();
+        let step = if in_use == InUse::InPlace { Step::Transfer } else { Step::Rename };
+        if in_use == InUse::InPlace {
+            other.open(&bench.path());
+        }
+        // As long as a name can be.
+        let name = "b".repeat(255);
+        let taken = bench.beside(&name);
+        let mut caller =
+            TestCaller::acting(step, |_| fs::write(&taken, "somebody else's").unwrap());
+        let request = Request { in_use, backup: Backup::Named(name.into()), ..bench.request() };
+        let backup = swap_database(&request, &mut caller).unwrap().backup.unwrap();
+        other.end();
+        assert_eq!(numbers(&backup, "old"), [1, 2, 3]);
+        assert_eq!(fs::read_to_string(&taken).unwrap(), "somebody else's");
+        assert_eq!(bench.names().len(), 3);
+    }
+}
+
+#[test]
 fn whoever_reads_on_keeps_no_writer_out_once_it_is_swapped_in_place() {
     let bench = Bench::new("wal");
     let (mut reader, mut writer) = (Process::start(), Process::start());
