@@ -6,6 +6,7 @@
 //! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`. What others in this process have
 //! open, [`elsewhere`] looks for.
 
+pub mod beginnings;
 #[cfg(unix)]
 mod descriptors;
 #[cfg(unix)]

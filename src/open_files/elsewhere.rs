@@ -22,6 +22,7 @@ use std::time::Duration;
 use rustix::fs::{OFlags, fcntl_getfl, fstat};
 use rustix::io::pread;
 
+use super::beginnings;
 use super::descriptors::is_ours;
 use super::sidecars::is_named_like_one;
 
@@ -36,13 +37,12 @@ pub const MARK: OFlags = OFlags::NONBLOCK;
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.2).
 const SMALLEST_PAGE: u64 = 512;
 
-/// What SQLite's files begin with: a database, a `-journal`, a `-wal` in either byte order (sections
-/// 1.2, 3 and 4), a `-shm` (<https://sqlite.org/walformat.html>, section 2.1).
+/// What SQLite's files begin with, a `-shm` too (<https://sqlite.org/walformat.html>, section 2.1).
 const BEGINNINGS: [&[u8]; 5] = [
-    b"SQLite format 3\0",
-    b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
-    b"\x37\x7f\x06\x82",
-    b"\x37\x7f\x06\x83",
+    beginnings::DATABASE,
+    beginnings::JOURNAL,
+    beginnings::WAL[0],
+    beginnings::WAL[1],
     &3_007_000_u32.to_ne_bytes(),
 ];
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use super::FileId;
-use super::{Link, PlainFile};
+use super::{Link, PlainFile, beginnings};
 
 /// What their names have after the database's.
 const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -46,12 +46,8 @@ pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
 }
 
-/// What a `-wal` begins with, in either byte order, and a `-journal`
-/// (<https://sqlite.org/fileformat2.html>, sections 4.1 and 3): one that does not holds nothing.
-const BEGINNINGS: [&[u8]; 3] =
-    [b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"];
-
-/// Whether there are transactions in a sidecar that nobody of this process has open.
+/// Whether there are transactions in a sidecar that nobody of this process has open: one that does not
+/// begin as SQLite's do holds none.
 pub fn holds_any(sidecar: &Path) -> bool {
     let mut beginning = Vec::new();
     let mut options = std::fs::OpenOptions::new();
@@ -63,7 +59,9 @@ pub fn holds_any(sidecar: &Path) -> bool {
     !is_shared_memory(sidecar)
         && sidecar.is_file()
         && read().is_ok()
-        && BEGINNINGS.iter().any(|magic| beginning.starts_with(magic))
+        && [beginnings::WAL[0], beginnings::WAL[1], beginnings::JOURNAL]
+            .iter()
+            .any(|one| beginning.starts_with(one))
 }
 
 /// Whether a file is a sidecar of one of these databases.

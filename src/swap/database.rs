@@ -310,15 +310,14 @@ pub fn resolve(given: &Path) -> Result<Target> {
     Ok(target)
 }
 
-/// Whether a file that no SQLite of this process has open is one by its beginning
-/// (<https://sqlite.org/fileformat2.html>, section 1.3.1).
+/// Whether a file that no SQLite of this process has open is one by its beginning.
 fn is_database(path: &Path) -> bool {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
     let mut beginning = [0; 16];
     PlainFile::open(options, Link::Refuse, path)
         .and_then(|file| (&*file).read_exact(&mut beginning))
-        .is_ok_and(|()| beginning == *b"SQLite format 3\0")
+        .is_ok_and(|()| beginning == *open_files::beginnings::DATABASE)
 }
 
 /// What the caller is asked for, with the paths of the new and the old database.

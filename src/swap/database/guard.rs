@@ -152,8 +152,8 @@ fn wal_of(database: &Path) -> [Option<String>; 2] {
 /// writes a `-shm` that nobody has open anew.
 pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     sidecars(database).filter(|sidecar| {
-        let is_shm = sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm");
-        !is_shm && std::fs::symlink_metadata(sidecar).is_ok_and(|found| found.len() > 0)
+        !open_files::sidecars::is_shared_memory(sidecar)
+            && std::fs::symlink_metadata(sidecar).is_ok_and(|found| found.len() > 0)
     })
 }
 
