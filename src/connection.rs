@@ -2,16 +2,21 @@
 //! closed with proof.
 
 pub mod classify;
+mod commits;
+pub mod handle;
 mod open;
 pub mod settings;
 mod shared_cache;
 mod statement;
+mod whole_statement;
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{InterruptHandle, ffi};
 
 use crate::cancel::Cancel;
@@ -21,15 +26,13 @@ use crate::open_files::{FileId, OpenFile};
 use crate::swap::database::recovery;
 use crate::write_line::{LaneId, Wanted};
 use classify::{Kind, Recorder};
+use commits::Commits;
+use handle::Handle;
 use statement::Known;
 pub use statement::{Prepared, Sink};
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
-
-/// Every how many of SQLite's virtual machine steps a running statement looks at its cancel flag.
-/// 1,000 costs nothing that could be measured.
-const STEPS_BETWEEN_CHECKS: i32 = 1000;
 
 /// See the module's own text.
 pub struct Connection {
@@ -42,20 +45,19 @@ pub struct Connection {
     settings_version: u64,
     /// It has read the file.
     has_read: Cell<bool>,
+    commits: Arc<Commits>,
+    /// A statement runs whose effect is there already: no cancel ends it any more.
+    is_past_cancelling: Arc<AtomicBool>,
+    is_given_up: Cell<bool>,
     file: Option<OpenFile>,
 }
 
-/// A connection's own handle, for its busy handler.
-struct Handle(*mut ffi::sqlite3);
+/// See [`Connection::past_cancelling`].
+struct PastCancelling<'a>(&'a AtomicBool);
 
-// SAFETY: the busy handler moves with its connection, and nobody else has the handle.
-unsafe impl Send for Handle {}
-
-impl Handle {
-    fn is_writing(&self) -> bool {
-        // SAFETY: asked by the connection's busy handler only: the connection is open and running on
-        // this thread. The function only reads, and any state of the connection allows it.
-        unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
+impl Drop for PastCancelling<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -89,6 +91,9 @@ impl Connection {
             statements: HashMap::new(),
             settings_version: 0,
             has_read: Cell::new(false),
+            commits: Arc::default(),
+            is_past_cancelling: Arc::default(),
+            is_given_up: Cell::new(false),
             file,
         };
         connection.configure()?;
@@ -98,7 +103,11 @@ impl Connection {
     fn configure(&mut self) -> Result<(), Error> {
         self.raw.set_prepared_statement_cache_capacity(STATEMENTS);
         let cancel = Arc::clone(&self.cancel);
-        self.raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || cancel.reason().is_some()))?;
+        let is_past_cancelling = Arc::clone(&self.is_past_cancelling);
+        handle::end_running_statement_when(&mut self.raw, move || {
+            cancel.reason().is_some() && !is_past_cancelling.load(Ordering::Relaxed)
+        })?;
+        self.commits.watch(&mut self.raw)?;
         let recorder = Arc::clone(&self.recorder);
         self.raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
             recorder.authorize(&context)
@@ -110,8 +119,7 @@ impl Connection {
     fn install_busy_handler(&mut self) -> Result<(), Error> {
         let (context, cancel) = (Arc::clone(&self.context), Arc::clone(&self.cancel));
         let lane = self.lane;
-        // SAFETY: the handle is for the busy handler alone, which only this connection calls.
-        let handle = Handle(unsafe { self.raw.handle() });
+        let handle = Handle::of(&self.raw);
         let mut began = Instant::now();
         self.raw.busy_handler(Some(move |tries: i32| {
             if tries == 0 {
@@ -145,15 +153,24 @@ impl Connection {
     /// transaction, where SQLite ignores some of them.
     pub fn apply_settings(&mut self) -> Result<(), Error> {
         if self.context.settings.version() != self.settings_version && self.raw.is_autocommit() {
-            self.settings_version =
-                self.context.settings.apply(&self.raw, self.settings_version)?;
+            self.settings_version = self
+                .context
+                .settings
+                .apply(&self.raw, self.settings_version)
+                .map_err(|error| self.error(error))?;
         }
         Ok(())
     }
 
     /// Runs a statement that is ours and has no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
-    pub fn run_own(&mut self, sql: &str) -> Result<(), Error> {
-        let ran = self.raw.prepare_cached(sql).and_then(|mut statement| statement.raw_execute());
+    pub fn run_own(&self, sql: &str) -> Result<(), Error> {
+        let ran = self.raw.prepare_cached(sql).and_then(|mut statement| {
+            let commits = self.commits.only_in_steps();
+            commits.begin_step();
+            let ran = statement.raw_execute();
+            commits.end_step(ran.is_ok());
+            ran
+        });
         self.note_read();
         ran.map(drop).map_err(|error| self.error(error))
     }
@@ -185,7 +202,7 @@ impl Connection {
 
     /// Rolls back whatever transaction is open. A cancel that comes late for the last statement
     /// may still interrupt the first try.
-    pub fn roll_back(&mut self) -> Result<(), Error> {
+    pub fn roll_back(&self) -> Result<(), Error> {
         let mut result = Ok(());
         for _ in 0..3 {
             if self.raw.is_autocommit() {
@@ -196,9 +213,35 @@ impl Connection {
         if self.raw.is_autocommit() { Ok(()) } else { result }
     }
 
-    /// The value of a PRAGMA that is a number.
-    pub fn pragma(&self, name: &str) -> Result<i64, Error> {
-        Ok(self.raw.pragma_query_value(None, name, |row| row.get(0))?)
+    /// Has foreign keys checked, or not. Answers whether they were. Unlike the PRAGMA it is no
+    /// statement: nothing interrupts it, and it works inside a transaction
+    /// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>, SQLITE_DBCONFIG_ENABLE_FKEY).
+    pub fn check_foreign_keys(&self, check: bool) -> Result<bool, Error> {
+        let before = self.raw.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?;
+        self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, check)?;
+        Ok(before)
+    }
+
+    /// What was changed on this connection for a while could not be put back: no further call may run
+    /// on it.
+    pub fn give_up(&self) {
+        self.is_given_up.set(true);
+    }
+
+    /// Whether no further call may run on it.
+    pub fn is_given_up(&self) -> bool {
+        self.is_given_up.get()
+    }
+
+    /// No cancel ends what runs while the answer lives: its effect is there already.
+    fn past_cancelling(&self) -> PastCancelling<'_> {
+        self.is_past_cancelling.store(true, Ordering::Relaxed);
+        PastCancelling(&self.is_past_cancelling)
+    }
+
+    /// How often something was committed on this connection.
+    pub fn commits(&self) -> u64 {
+        self.commits.count()
     }
 
     /// What a statement that ran means for the client's other connections. `was_autocommit` says

@@ -226,7 +226,7 @@ impl Database {
         });
         match finished {
             Ok(closed) => records.closed(closed),
-            Err(error) => records.error(Outcome::default(), &error, None),
+            Err(error) => records.error(Outcome::default(), &error, None, false),
         }
         self.context.outbox.post(records.take(), true);
     }

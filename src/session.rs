@@ -53,13 +53,13 @@ impl Job for Call {
 impl Context {
     /// Writes the end of a call that failed.
     fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
-        let Failure { error, statement } = failure;
+        let Failure { error, statement, committed } = failure;
         if request::is_called_for(request)
             && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
         {
             self.count_cancelled();
         }
-        records.error(outcome, &error, statement);
+        records.error(outcome, &error, statement, committed);
     }
 
     fn post(&self, job: u32, mut records: Records) {
@@ -89,15 +89,27 @@ struct OpenTransaction {
     read_only: bool,
 }
 
+impl OpenTransaction {
+    /// The one that a statement of the client has begun (`BEGIN`, `SAVEPOINT`): until it ends, the
+    /// client's calls outside of transactions run in it.
+    const EXPLICIT: Self = Self { begun_by: 0, read_only: false };
+
+    fn is_explicit(self) -> bool {
+        self.begun_by == 0
+    }
+}
+
 /// An error, and the statement of the batch at which it came up.
 struct Failure {
     error: Error,
     statement: Option<usize>,
+    /// Some of what the call did is committed all the same.
+    committed: bool,
 }
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), statement: None }
+        Self { error: error.into(), statement: None, committed: false }
     }
 }
 
@@ -191,10 +203,16 @@ impl Session {
         let connection = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
         connection.apply_settings()?;
         if call.transaction == 0
-            && self.transaction.is_some()
-            && !matches!(request, Request::EndAnyTransaction)
+            && let Some(open) = self.transaction
         {
-            return Err(Error::TransactionActive.into());
+            let may_run = match request {
+                Request::EndAnyTransaction => true,
+                Request::Execute(_) | Request::Script(_) => open.is_explicit(),
+                _ => false,
+            };
+            if !may_run {
+                return Err(Error::TransactionActive.into());
+            }
         }
         let open = self.transaction.filter(|open| open.begun_by == call.transaction);
         if call.transaction != 0 && open.is_none() {
@@ -248,23 +266,35 @@ impl Session {
     }
 
     /// After each job: a transaction that nobody holds is rolled back, and one that SQLite or the
-    /// caller's own COMMIT ended is forgotten.
-    fn leave_clean(&mut self) {
-        let Some(connection) = &mut self.connection else {
+    /// caller's own COMMIT ended is forgotten. `may_hold` says whether the client holds what the job
+    /// has begun.
+    fn leave_clean(&mut self, may_hold: bool) {
+        let Some(connection) = &self.connection else {
             return;
         };
         if connection.is_autocommit() {
             self.transaction = None;
+        } else if self.transaction.is_none() && may_hold {
+            self.transaction = Some(OpenTransaction::EXPLICIT);
         } else if self.transaction.is_none() && connection.roll_back().is_err() {
-            // Nobody may go on in what is left of it: the next call opens a connection afresh.
+            connection.give_up();
+        }
+        if connection.is_given_up() {
+            // The next call opens a connection afresh.
             self.drop_connection();
         }
+    }
+
+    /// How often its connection has committed.
+    fn commits(&self) -> u64 {
+        self.connection.as_ref().map_or(0, Connection::commits)
     }
 
     fn outcome(&self) -> Outcome {
         Outcome {
             autocommit: self.connection.as_ref().is_none_or(Connection::is_autocommit),
             tied: self.context.is_tied_to(self.lane),
+            explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
         }
     }
 }
@@ -274,18 +304,24 @@ impl Work for Session {
 
     fn run(&mut self, mut call: Call) {
         self.context.line.begin_job(self.lane);
+        let commits_before = self.commits();
         let mut records = Records::new(call.job);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let result = self.perform(&call, &mut records);
-            self.leave_clean();
+            let mut result = self.perform(&call, &mut records);
+            if let Err(failure) = &mut result {
+                failure.committed = self.commits() != commits_before;
+            }
+            self.leave_clean(request::is_execute(&call.request) && result.is_ok());
             if let Some(connection) = &mut self.connection {
                 connection.forget_statements(&mut records);
             }
             result
         }));
         let result = result.unwrap_or_else(|panic| {
+            let committed = self.commits() != commits_before;
             self.drop_connection();
-            Err(Error::Panicked(panic_text(panic.as_ref())).into())
+            let error = Error::Panicked(panic_text(panic.as_ref()));
+            Err(Failure { committed, ..Failure::from(error) })
         });
         // The turn and the place are free before the caller hears: its next call finds them so.
         self.context.line.end_job(self.lane, self.transaction.is_some());
@@ -355,7 +391,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let mut ended = Some(ended);
         for (index, statement) in statements.iter().enumerate() {
-            let at = |error| Failure { error, statement: Some(index) };
+            let at = |error| Failure { statement: Some(index), ..Failure::from(error) };
             if self.connection.is_autocommit() {
                 return Err(at(ended.take().unwrap_or(Error::TransactionClosed)));
             }
@@ -420,14 +456,14 @@ impl Run<'_> {
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let before = self.connection.pragma("foreign_keys")?;
-        self.connection.run_own("PRAGMA foreign_keys = 0")?;
+        let before = self.connection.check_foreign_keys(false)?;
         let result = run(self);
-        // SQLite ignores the setting inside a transaction.
-        if !self.connection.is_autocommit() {
-            let _ = self.connection.roll_back();
+        // What is still open must not be committed with foreign keys that nobody has checked.
+        let ended = self.connection.roll_back();
+        let restored = self.connection.check_foreign_keys(before).map(drop);
+        if ended.and(restored).is_err() {
+            self.connection.give_up();
         }
-        self.connection.run_own(&format!("PRAGMA foreign_keys = {before}"))?;
         result
     }
 

@@ -24,7 +24,13 @@ Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
 
 /** The JavaScript error for one of the native side. `signal` is the call's own, if it has one. */
 export function toError(native: NativeError, signal?: AbortSignal): unknown {
+  // The reason is the caller's own object: nothing is added to it.
   if (native.class === ErrorClass.Aborted && signal !== undefined) return signal.reason;
+  const error = errorOf(native);
+  return native.committed ? Object.assign(error, { committed: true }) : error;
+}
+
+function errorOf(native: NativeError): Error {
   if (native.class === ErrorClass.Range) return new RangeError(native.message);
   const isSqlite = native.rawCode !== 0;
   const extendedCode = isSqlite ? native.extendedCode : undefined;
@@ -130,9 +136,22 @@ export function hasConnectionState(): LibsqlError {
 
 /** For a call that waited for the only connection while the transaction that has it was idle. */
 export function heldByOwnTransaction(waitedMs: number): LibsqlError {
-  const text =
-    "database is locked: a transaction of this client holds its only connection and has been " +
-    `idle for ${waitedMs} ms; commit or roll it back before using the client outside of it`;
+  return locked(
+    "a transaction of this client holds its only connection and has been " +
+      `idle for ${waitedMs} ms; commit or roll it back before using the client outside of it`,
+  );
+}
+
+/** For a batch that waited for the end of a transaction that `execute("BEGIN")` had begun. */
+export function heldByExplicitTransaction(waitedMs: number): LibsqlError {
+  return locked(
+    'a transaction that execute("BEGIN") has begun on this client has been idle for ' +
+      `${waitedMs} ms; COMMIT or ROLLBACK it, by execute(), before batch() or migrate() is called`,
+  );
+}
+
+function locked(why: string): LibsqlError {
+  const text = `database is locked: ${why}`;
   const code = "SQLITE_BUSY";
   return new LibsqlError(text, code, code, SQLITE_BUSY, new SqliteError(text, code, SQLITE_BUSY));
 }

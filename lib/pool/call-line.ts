@@ -10,6 +10,8 @@ export interface Call<T> {
   readonly suspends?: boolean;
   /** Nobody called for it: it belongs to a closing. */
   readonly isOfClosing?: boolean;
+  /** Whether it runs in the client's explicit transaction while that is open. */
+  readonly joins?: boolean;
   /** Whether it can start now. */
   ready(): boolean;
   start(): Promise<T>;
@@ -22,17 +24,29 @@ export interface WaitingCall {
   readonly begins: boolean;
   readonly suspends: boolean;
   readonly isOfClosing: boolean;
+  readonly joins: boolean;
   ready(): boolean;
   start(): void;
   fail(error: unknown): void;
 }
 
-/** A line: the first call starts once it is ready, then the next one. */
+/**
+ * A line: the first call starts once it is ready, then the next one. While an explicit transaction is
+ * open, the calls that join it pass the others, which wait for its end.
+ */
 export class CallLine {
   readonly #calls: WaitingCall[] = [];
+  readonly #canJoin: () => boolean;
+  /** How many of the calls join. */
+  #joining = 0;
   #onEmpty: (() => void) | undefined;
   #isHeld = false;
   #isBehind = false;
+
+  /** @param canJoin whether an explicit transaction is open */
+  constructor(canJoin: () => boolean = () => false) {
+    this.#canJoin = canJoin;
+  }
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
@@ -46,10 +60,11 @@ export class CallLine {
 
   /** Starts a call now, where nobody waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
-    if (this.first === undefined && !this.#isHeld && call.ready()) {
+    const { signal, begins = false, suspends = false, isOfClosing = false, joins = false } = call;
+    const isNext = this.first === undefined || (joins && this.#joining === 0 && this.#canJoin());
+    if (isNext && !this.#isHeld && call.ready()) {
       return attempt(() => call.start());
     }
-    const { signal, begins = false, suspends = false, isOfClosing = false } = call;
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
         if (this.#remove(waiting)) waiting.fail(signal?.reason);
@@ -59,6 +74,7 @@ export class CallLine {
         begins,
         suspends,
         isOfClosing,
+        joins,
         ready: () => call.ready(),
         start: () => {
           signal?.removeEventListener("abort", abort);
@@ -72,6 +88,7 @@ export class CallLine {
       };
       signal?.addEventListener("abort", abort, { once: true });
       this.#calls.push(waiting);
+      if (joins) this.#joining++;
     });
   }
 
@@ -83,9 +100,9 @@ export class CallLine {
 
   /** Starts every call that can. */
   advance(): void {
-    for (let first = this.first; !this.#isHeld && first?.ready(); first = this.first) {
-      this.#calls.shift();
-      first.start();
+    for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
+      this.#remove(next);
+      next.start();
     }
     if (this.first !== undefined) return;
     this.#isBehind = this.#isHeld;
@@ -120,10 +137,20 @@ export class CallLine {
     return failing.filter((call) => !call.isOfClosing).length;
   }
 
+  /** The call that can start now, if there is one. */
+  #startable(): WaitingCall | undefined {
+    if (this.#isHeld || this.first === undefined) return undefined;
+    if (this.first.ready()) return this.first;
+    if (this.#joining === 0 || !this.#canJoin()) return undefined;
+    const joining = this.#calls.find(({ joins }) => joins);
+    return joining?.ready() ? joining : undefined;
+  }
+
   #remove(call: WaitingCall): boolean {
     const index = this.#calls.indexOf(call);
     if (index < 0) return false;
     this.#calls.splice(index, 1);
+    if (call.joins) this.#joining--;
     return true;
   }
 }

@@ -55,9 +55,9 @@ export class Lanes {
     else this.#pending.set(lane, left);
   }
 
-  /** Whether a transaction can have a lane now. */
-  hasOneForTransaction(): boolean {
-    if (this.#main !== undefined) return true;
+  /** Whether a transaction can have a lane now: the main one only if it is free. */
+  hasOneForTransaction(isMainFree: boolean): boolean {
+    if (this.#main !== undefined && isMainFree) return true;
     return this.#tied === undefined && (this.#idle.length > 0 || this.#count < this.#most);
   }
 

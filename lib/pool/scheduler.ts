@@ -15,6 +15,7 @@ import {
   allHeld,
   clientClosed,
   hasConnectionState,
+  heldByExplicitTransaction,
   heldByOwnTransaction,
   notAFile,
   stillActive,
@@ -22,8 +23,9 @@ import {
 import type { RequestWriter, StatementToWrite } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../timers";
-import { CallLine } from "./call-line";
+import { CallLine, type WaitingCall } from "./call-line";
 import type { Calls } from "./calls";
+import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
 import { Lanes } from "./lanes";
 import { OpenTransaction, type TransactionHost } from "./open-transaction";
 import { Requests, type Batch } from "./requests";
@@ -40,7 +42,8 @@ export class Scheduler implements TransactionHost, Calls {
   readonly #maxConnections: number;
   readonly #patienceMs: number;
   #lanes: Lanes;
-  readonly #line = new CallLine();
+  readonly #explicit = new ExplicitTransaction();
+  readonly #line = new CallLine(() => this.#explicit.isOpen);
   readonly #transactions = new Set<OpenTransaction>();
   /** How many wait to begin, and not because of a suspension. */
   #beginning = 0;
@@ -54,6 +57,10 @@ export class Scheduler implements TransactionHost, Calls {
   #closed: Closed | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
   #isShutDown = false;
+  /** What was called before is let finish. */
+  #isDraining = false;
+  /** The rollback of the explicit transaction has no answer yet. */
+  #isAbandoning = false;
   #wasClosedFromOutside = false;
   /** What never started has been ended. */
   #hasForgotten = false;
@@ -89,15 +96,17 @@ export class Scheduler implements TransactionHost, Calls {
 
   /** Runs one statement outside of transactions. */
   execute(statement: StatementToWrite, signal: AbortSignal | undefined): Promise<ResultSet> {
-    return this.#call(signal, () => {
+    const start = (): Promise<ResultSet> => {
       this.#makeRoomFor(statement.sql);
-      return this.#submit(this.requests.statement(statement), signal, onlyResult);
-    });
+      const request = this.requests.statement(statement);
+      return this.#submit(request, signal, onlyResult, { begins: mayBegin(statement.sql) });
+    };
+    return this.#call(signal, start, { joins: true });
   }
 
   /** Runs a batch in a transaction of its own. */
   batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
-    return this.#call(signal, () => {
+    const start = (): Promise<ResultSet[]> => {
       const submit = (request: RequestWriter): Promise<ResultSet[]> =>
         this.#submit(request, signal, allResults);
       if (this.requests.isShort(batch)) return submit(this.requests.shortBatch(batch));
@@ -107,15 +116,17 @@ export class Scheduler implements TransactionHost, Calls {
         this.#advance();
       });
       return written.then(({ answer }) => answer);
-    });
+    };
+    return this.#call(signal, start, { joins: false });
   }
 
   /** Runs a text of several statements. */
   executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
-    return this.#call(signal, () => {
+    const start = (): Promise<void> => {
       this.#makeRoomFor(sql);
       return this.#submit(this.requests.script(sql), signal, noResult);
-    });
+    };
+    return this.#call(signal, start, { joins: true });
   }
 
   /**
@@ -132,7 +143,9 @@ export class Scheduler implements TransactionHost, Calls {
       signal,
       begins: true,
       ready: () =>
-        this.#lanes.isMainDone && !this.#isWritingOnMain && this.#lanes.hasOneForTransaction(),
+        this.#lanes.isMainDone &&
+        !this.#isWritingOnMain &&
+        this.#lanes.hasOneForTransaction(!this.#explicit.isOpen),
       start: () => {
         this.#beginning -= counts;
         return this.#begin(mode, signal);
@@ -218,7 +231,7 @@ export class Scheduler implements TransactionHost, Calls {
     const refused = this.#suspensionRefusal(options.signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const wait = new SuspensionWait(options, this.#suspension, () =>
-      stillActive(this.#transactions.size, options.timeoutMs),
+      stillActive(this.#transactions.size + Number(this.#explicit.isOpen), options.timeoutMs),
     );
     const ended = this.#line.enter({
       signal: wait.signal,
@@ -249,7 +262,8 @@ export class Scheduler implements TransactionHost, Calls {
 
   /** Whether nothing runs and no transaction is open. */
   get #isIdle(): boolean {
-    return this.#transactions.size === 0 && this.#writing.size === 0 && this.#lanes.areDone;
+    const isInTransaction = this.#transactions.size > 0 || this.#explicit.isOpen;
+    return !isInTransaction && this.#writing.size === 0 && this.#lanes.areDone;
   }
 
   async #suspend<T>(action: (file: string) => Promise<T>): Promise<T> {
@@ -365,6 +379,8 @@ export class Scheduler implements TransactionHost, Calls {
       forgotten += this.#line.fail(clientClosed(), (call) => call.begins);
       // Those who wait for a transaction get their turn.
       for (const transaction of this.#transactions) transaction.abandon();
+      this.#isDraining = true;
+      this.#abandonExplicit();
       await this.#allHandedOver(deadline);
     }
     const now = performance.now();
@@ -436,11 +452,19 @@ export class Scheduler implements TransactionHost, Calls {
 
   // --- calls outside of transactions ------------------------------------------------------------
 
-  #call<T>(signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
+  /** `joins`: whether the call runs in the explicit transaction that is open, or waits for its end. */
+  #call<T>(
+    signal: AbortSignal | undefined,
+    start: () => Promise<T>,
+    { joins }: { joins: boolean },
+  ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
-    const ready = (): boolean => this.#lanes.main !== undefined && !this.#isWritingOnMain;
-    const answer = this.#line.enter({ signal, ready, start });
+    const ready = (): boolean =>
+      this.#lanes.main !== undefined &&
+      !this.#isWritingOnMain &&
+      (joins || !this.#explicit.isOpen);
+    const answer = this.#line.enter({ signal, joins, ready, start });
     this.#watchPatience();
     return answer;
   }
@@ -457,6 +481,7 @@ export class Scheduler implements TransactionHost, Calls {
 
   #advance(): void {
     this.#line.advance();
+    if (this.#isDraining) this.#abandonExplicit();
     this.#watchPatience();
   }
 
@@ -464,13 +489,31 @@ export class Scheduler implements TransactionHost, Calls {
     request: RequestWriter,
     signal: AbortSignal | undefined,
     value: (results: ResultSet[]) => T,
+    { begins = false, isOfClosing = false } = {},
   ): Promise<T> {
     const lane = this.#lanes.main;
     if (lane === undefined) return Promise.reject(clientClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.begins(lane);
-    const ended = (outcome: Outcome): void => this.ends(lane, outcome);
-    return this.database.submit({ lane, transaction: 0, request, signal, value, ended });
+    this.#explicit.callStarted(begins);
+    const ended = (outcome: Outcome): void => {
+      const isOver = this.#explicit.callEnded(begins, outcome);
+      this.ends(lane, outcome);
+      if (isOver) this.#moveToTied();
+    };
+    const submission = { lane, transaction: 0, request, isOfClosing, signal, value, ended };
+    return this.database.submit(submission);
+  }
+
+  /** Nobody can go on with it: rolls back behind what the client was called for. */
+  #abandonExplicit(): void {
+    if (!this.#explicit.isOpen || this.#isAbandoning) return;
+    this.#isAbandoning = true;
+    const request = this.requests.endAnyTransaction();
+    const ended = (): void => {
+      this.#isAbandoning = false;
+    };
+    this.#submit(request, undefined, noResult, { isOfClosing: true }).then(ended, ended);
   }
 
   #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
@@ -505,6 +548,8 @@ export class Scheduler implements TransactionHost, Calls {
   }
 
   #moveToTied(): void {
+    // Its calls run on the main lane to its end.
+    if (this.#explicit.isOpen) return;
     const move = this.#lanes.moveToTied();
     if (move === undefined) return;
     // What was called before still runs on the former lane.
@@ -512,6 +557,7 @@ export class Scheduler implements TransactionHost, Calls {
       begins: false,
       suspends: false,
       isOfClosing: true,
+      joins: false,
       ready: () => move.isDone() && !this.#isWritingOnMain,
       start: () => move.finish(),
       fail: () => undefined,
@@ -525,7 +571,7 @@ export class Scheduler implements TransactionHost, Calls {
   #watchPatience(): void {
     const { first } = this.#line;
     if (first === undefined || first.suspends || this.#patience !== undefined) return;
-    const holders = this.#holders();
+    const holders = this.#holders(first);
     if (holders.length === 0) return;
     const began = performance.now();
     const look = (): void => {
@@ -536,7 +582,7 @@ export class Scheduler implements TransactionHost, Calls {
           this.#patience = setTimeout(look, this.#patienceMs - idleFor);
           return;
         }
-        this.#line.fail(this.#heldTooLong(), (call) => call === first);
+        this.#line.fail(this.#heldTooLong(first), (call) => call === first);
         this.#line.advance();
       }
       this.#watchPatience();
@@ -545,14 +591,18 @@ export class Scheduler implements TransactionHost, Calls {
   }
 
   /** The transactions of which one has to end before any call that waits can have a lane. */
-  #holders(): OpenTransaction[] {
+  #holders(first: WaitingCall): Array<OpenTransaction | ExplicitTransaction> {
     const { main, tied } = this.#lanes;
+    if (this.#explicit.isOpen) {
+      return first.begins ? [this.#explicit, ...this.#transactions] : [this.#explicit];
+    }
     if (tied !== undefined) return [...this.#transactions].filter(({ lane }) => lane === tied);
     // Without a main lane, they have them all: a suspension has let so many calls gather.
     return main === undefined ? [...this.#transactions] : [];
   }
 
-  #heldTooLong(): Error {
+  #heldTooLong(first: WaitingCall): Error {
+    if (this.#explicit.isOpen && !first.begins) return heldByExplicitTransaction(this.#patienceMs);
     return this.#lanes.tied === undefined
       ? allHeld(this.#maxConnections)
       : heldByOwnTransaction(this.#patienceMs);

@@ -26,6 +26,11 @@ export interface Outcome {
   autocommit: boolean;
   /** The connection has TEMP tables or attached databases: the client keeps to it. */
   tied: boolean;
+  /**
+   * The connection is in a transaction that a statement of the client has begun. Where it is neither
+   * that nor in `autocommit` mode, the job never ran, or it belonged to a transaction of its own.
+   */
+  explicit: boolean;
 }
 
 /** How one closing ended. */
@@ -63,6 +68,8 @@ export interface NativeError {
   code: string;
   extendedCode: string;
   message: string;
+  /** Some of what the call did is committed all the same. */
+  committed: boolean;
 }
 
 /** Reads all records of one delivery. */
@@ -182,7 +189,15 @@ export class RecordReader {
     const message = this.string();
     return {
       outcome: outcome(flags),
-      error: { class: errorClass, statementIndex, rawCode, code, extendedCode, message },
+      error: {
+        class: errorClass,
+        statementIndex,
+        rawCode,
+        code,
+        extendedCode,
+        message,
+        committed: (flags & 8) !== 0,
+      },
     };
   }
 
@@ -204,7 +219,11 @@ export class RecordReader {
 }
 
 function outcome(flags: number): Outcome {
-  return { autocommit: (flags & 1) !== 0, tied: (flags & 2) !== 0 };
+  return {
+    autocommit: (flags & 1) !== 0,
+    tied: (flags & 2) !== 0,
+    explicit: (flags & 4) !== 0,
+  };
 }
 
 const NULL = 0;

@@ -40,6 +40,16 @@ impl Kind {
     pub fn is_busy_timeout(&self) -> bool {
         self.pragma.as_ref().is_some_and(|pragma| pragma.name == BUSY_TIMEOUT)
     }
+
+    /// Whether it makes a setting of the connection.
+    pub fn is_setting(&self) -> bool {
+        self.pragma.as_ref().is_some_and(Pragma::is_setting)
+    }
+
+    /// Whether its effect is there as soon as it is prepared.
+    pub fn is_made_when_prepared(&self) -> bool {
+        self.pragma.as_ref().is_some_and(Pragma::is_made_when_prepared)
+    }
 }
 
 impl Recorder {

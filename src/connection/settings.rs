@@ -50,6 +50,19 @@ pub struct Pragma {
     pub value: Option<String>,
 }
 
+impl Pragma {
+    /// Whether it makes a setting of the connection.
+    pub fn is_setting(&self) -> bool {
+        self.value.is_some() && PER_CONNECTION.contains(&self.name.as_str())
+    }
+
+    /// Whether SQLite makes the setting when it prepares the statement, before it is stepped: all but
+    /// those that are code of the statement (pragma.c).
+    pub fn is_made_when_prepared(&self) -> bool {
+        self.is_setting() && !["journal_mode", "max_page_count"].contains(&self.name.as_str())
+    }
+}
+
 /// The settings of one client, in the order in which they were made.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -74,12 +87,9 @@ struct Setting {
 impl Settings {
     /// Keeps what a statement has set on one connection. True where it was a setting.
     pub fn keep(&self, pragma: &Pragma) -> bool {
-        let Some(value) = &pragma.value else {
+        let Some(value) = pragma.value.as_ref().filter(|_| pragma.is_setting()) else {
             return false;
         };
-        if !PER_CONNECTION.contains(&pragma.name.as_str()) {
-            return false;
-        }
         let mut made = self.made();
         made.retain(|setting| setting.name != pragma.name);
         let version = self.version.load(Ordering::Relaxed) + 1;

@@ -2,7 +2,7 @@
 
 use fallible_iterator::FallibleIterator;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Batch, CachedStatement, Statement, StatementStatus, TransactionState};
+use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, TransactionState};
 
 use super::Connection;
 use super::classify::Kind;
@@ -108,8 +108,10 @@ impl Connection {
             return Err(Error::NoStatement);
         }
         let mut is_new = statement.get_status(StatementStatus::Run) == 0;
-        if known.is_none() && !is_new {
-            // Cached under a number that was taken back: what it is must be asked again.
+        let is_setting = known.as_ref().is_some_and(|known| known.kind.is_setting());
+        if (known.is_none() || is_setting) && !is_new {
+            // Cached under a number that was taken back: what it is must be asked again. A setting is
+            // made when it is prepared.
             statement.discard();
             statement = self.prepare_cached(sql)?;
             is_new = true;
@@ -173,6 +175,7 @@ impl Connection {
         effects: &mut Vec<(Kind, bool)>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let commits = self.commits.only_in_steps();
         let mut statements = Batch::new(&self.raw, sql);
         loop {
             let was_autocommit = self.raw.is_autocommit();
@@ -186,9 +189,28 @@ impl Connection {
                 self.set_busy_timeout(&kind);
                 continue;
             }
-            allow(self.prepared(&statement))?;
+            let is_made = kind.is_made_when_prepared();
+            let _past = is_made.then(|| self.past_cancelling());
+            if !is_made {
+                allow(self.prepared(&statement))?;
+            }
             let mut rows = statement.raw_query();
-            while rows.next().map_err(|error| self.error(error))?.is_some() {}
+            let mut has_row = false;
+            loop {
+                commits.begin_step();
+                let next = rows.next();
+                commits.end_step(next.is_ok());
+                match next {
+                    Ok(Some(_)) => has_row = true,
+                    Ok(None) => break,
+                    Err(error)
+                        if is_interrupt(&error) && (is_made || has_row && kind.is_setting()) =>
+                    {
+                        break;
+                    }
+                    Err(error) => return Err(self.error(error)),
+                }
+            }
             if kind.pragma.is_some() || kind.ties_to_connection {
                 effects.push((kind, was_autocommit));
             }
@@ -206,10 +228,20 @@ impl Connection {
         if known.kind.is_busy_timeout() {
             return self.answer_busy_timeout(&known.kind, sink);
         }
-        allow(self.prepared(statement))?;
+        let is_made = known.kind.is_made_when_prepared();
+        let _past = is_made.then(|| self.past_cancelling());
+        if !is_made {
+            allow(self.prepared(statement))?;
+        }
         bind(statement, &known.parameters, arguments)?;
         let changes_before = self.raw.total_changes();
-        let sent = self.retry_shared_cache(|| self.send_rows(statement, known, sink));
+        let writes_with_rows = !statement.readonly() && !known.columns.is_empty();
+        let mut send = || self.retry_shared_cache(|| self.send_rows(statement, known, sink));
+        let sent = match writes_with_rows {
+            true => self.whole(send),
+            false if is_made => despite_interrupts(send),
+            false => send(),
+        };
         if let Err(error) = sent {
             // SQLite may have prepared it anew: what it said then is not said again.
             self.look_again(statement, known, sink.records);
@@ -253,11 +285,17 @@ impl Connection {
     ) -> Result<(), RowError> {
         let mut chunk = RowsChunk::new(known.shape);
         let mut is_first = true;
+        let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
         loop {
-            let row = match rows.next() {
+            commits.begin_step();
+            let next = rows.next();
+            commits.end_step(next.is_ok());
+            let row = match next {
                 Ok(Some(row)) => row,
                 Ok(None) => break,
+                // The setting is made.
+                Err(error) if !is_first && known.kind.is_setting() && is_interrupt(&error) => break,
                 // With rows sent already there is no second try.
                 Err(error) if !is_first => return Err(RowError::Ours(self.error(error))),
                 Err(error) => return Err(error.into()),
@@ -347,8 +385,10 @@ impl Connection {
 }
 
 /// What can go wrong between two rows.
-enum RowError {
+pub(super) enum RowError {
+    /// SQLite's error, which a shared cache may make worth a second try.
     Sqlite(rusqlite::Error),
+    /// An error that ends the statement.
     Ours(Error),
 }
 
@@ -362,6 +402,22 @@ impl MayBeLocked for RowError {
     fn is_locked_shared_cache(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.is_locked_shared_cache())
     }
+}
+
+/// Runs what has had its effect already, and has only to give its answer, however often it is
+/// interrupted: at most by the caller's signal, the end of its transaction and that of the client.
+fn despite_interrupts(mut run: impl FnMut() -> Result<(), RowError>) -> Result<(), RowError> {
+    for _ in 0..3 {
+        match run() {
+            Err(RowError::Sqlite(error)) if is_interrupt(&error) => {}
+            result => return result,
+        }
+    }
+    run()
+}
+
+fn is_interrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 fn columns_of(statement: &Statement<'_>) -> Vec<(String, String)> {

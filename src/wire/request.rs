@@ -21,6 +21,11 @@ pub fn is_write_begin(request: &[u8]) -> bool {
     request == [4, 1]
 }
 
+/// Whether a request runs one statement.
+pub fn is_execute(request: &[u8]) -> bool {
+    request.first() == Some(&1)
+}
+
 /// How a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

@@ -34,11 +34,13 @@ pub struct Outcome {
     pub autocommit: bool,
     /// The connection has TEMP tables or attached databases: the client keeps to it from now on.
     pub tied: bool,
+    /// The connection is in a transaction that a statement of the client has begun.
+    pub explicit: bool,
 }
 
 impl Outcome {
     fn flags(self) -> u8 {
-        u8::from(self.autocommit) | u8::from(self.tied) << 1
+        u8::from(self.autocommit) | u8::from(self.tied) << 1 | u8::from(self.explicit) << 2
     }
 }
 
@@ -209,11 +211,18 @@ impl Records {
         });
     }
 
-    /// The end of a job that failed, at this statement of its batch if it is one.
-    pub fn error(&mut self, outcome: Outcome, error: &Error, statement: Option<usize>) {
+    /// The end of a job that failed, at this statement of its batch if it is one. `committed`: some of
+    /// what it did is committed all the same.
+    pub fn error(
+        &mut self,
+        outcome: Outcome,
+        error: &Error,
+        statement: Option<usize>,
+        committed: bool,
+    ) {
         let index = statement.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1);
         self.record(ERROR, |bytes| {
-            bytes.push(outcome.flags());
+            bytes.push(outcome.flags() | u8::from(committed) << 3);
             bytes.push(error.class() as u8);
             bytes.extend(index.to_le_bytes());
             bytes.extend(error.raw_code().unwrap_or(0).to_le_bytes());
@@ -529,7 +538,7 @@ pub mod tests {
     fn an_error_carries_its_codes_and_its_place_in_the_batch() {
         let mut records = Records::new(3);
         let error = Error::Sqlite { code: 2067, message: "UNIQUE constraint failed: t.a".into() };
-        records.error(Outcome::default(), &error, Some(4));
+        records.error(Outcome::default(), &error, Some(4), true);
         assert_eq!(
             read(&records.take()),
             [(
