@@ -78,19 +78,6 @@ test("calls at once on an in-memory database all succeed", async (t) => {
   t.is(await selectValue(client, "select count(*) from t"), 50);
 });
 
-test("a BEGIN that execute leaves open is rolled back", async (t) => {
-  const database = await temporaryDatabase(t);
-  const client = database.open();
-  const other = database.open();
-  await client.execute("create table t (a)");
-  await client.execute("begin immediate");
-  await t.notThrowsAsync(other.execute("insert into t values (1)"));
-  await t.throwsAsync(client.execute("commit"), {
-    code: "SQLITE_ERROR",
-    message: /no transaction is active/,
-  });
-});
-
 test("a BEGIN that executeMultiple leaves open is rolled back", async (t) => {
   const database = await temporaryDatabase(t);
   const client = database.open();

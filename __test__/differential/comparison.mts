@@ -39,7 +39,7 @@ export async function compare(stock: StockClient, script: Script): Promise<Compa
     if (!isComplete(pair)) return { difference: "an answer is missing", known };
     const difference = differenceOf(step, pair, index, known);
     if (difference !== undefined) return { difference, known };
-    const spoiling = knownDifferences.find(({ spoilsStock }) => spoilsStock?.(pair.stock));
+    const spoiling = knownDifferences.find(({ spoilsStock }) => spoilsStock?.(pair.stock, step));
     if (spoiling !== undefined) {
       known.add(spoiling.name);
       break;

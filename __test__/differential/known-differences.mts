@@ -23,7 +23,7 @@ export interface KnownDifference {
   /** Makes both answers the same, as far as this difference goes. */
   reconcile?: (pair: Pair, step: Step) => void;
   /** Whether this answer leaves the stock client in a state that its later answers suffer from. */
-  spoilsStock?: (observation: Observation) => boolean;
+  spoilsStock?: (observation: Observation, step: Step) => boolean;
   /** Whether the stock client's process dies of this step. */
   stockDies?: (step: Step) => boolean;
 }
@@ -83,6 +83,22 @@ export const knownDifferences: KnownDifference[] = [
       return { ...ours, message: stock.message, cause: text };
     }
   }),
+  errors(
+    "some of it is committed",
+    "an error of a call of which some is committed",
+    (stock, ours) => {
+      const keys = ours.keys.filter((key) => key !== "committed");
+      if (keys.length < ours.keys.length) return { ...ours, keys };
+    },
+  ),
+  {
+    name: "RETURNING that cannot be answered",
+    row: "RETURNING whose rows cannot be given (an unsafe integer, a row too large)",
+    spoilsStock: (observation, step) => {
+      const isUnsafe = errorOf(observation)?.message.includes("cannot be safely represented");
+      return isUnsafe === true && sqlOf(step).some((sql) => /\breturning\b/i.test(sql));
+    },
+  },
   {
     name: "text that is not UTF-8",
     row: "TEXT that is not UTF-8",
@@ -243,6 +259,14 @@ export const knownDifferences: KnownDifference[] = [
   },
 
   // --- waiting
+  {
+    name: "BEGIN of execute",
+    row: '`execute("BEGIN")`, `execute("SAVEPOINT …")`',
+    spoilsStock: (_observation, step) =>
+      step.call === "execute" &&
+      step.on === "client" &&
+      sqlOf(step).some((sql) => /^\s*(begin|savepoint)\b/i.test(sql)),
+  },
   {
     name: "a statement that was refused a lock is over",
     row: "calls after one that ended in SQLITE_BUSY",

@@ -461,9 +461,7 @@ export class Scheduler implements TransactionHost, Calls {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const ready = (): boolean =>
-      this.#lanes.main !== undefined &&
-      !this.#isWritingOnMain &&
-      (joins || !this.#explicit.isOpen);
+      this.#lanes.main !== undefined && !this.#isWritingOnMain && (joins || !this.#explicit.isOpen);
     const answer = this.#line.enter({ signal, joins, ready, start });
     this.#watchPatience();
     return answer;
