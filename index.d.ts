@@ -26,6 +26,15 @@ export type Value = core.Value;
 export const LibsqlError: typeof core.LibsqlError;
 export type LibsqlError = core.LibsqlError;
 
+/**
+ * What an error of a call has where some of what the call did is committed all the same: earlier
+ * statements of a script, or what a batch did before a COMMIT of its own. Without it nothing of the
+ * call is committed. An abort rejects with the signal's `reason`, to which nothing is added.
+ */
+export interface PartlyCommitted {
+  readonly committed?: true;
+}
+
 /** An error of one statement of a batch: `statementIndex` says which one. */
 export const LibsqlBatchError: typeof core.LibsqlBatchError;
 export type LibsqlBatchError = core.LibsqlBatchError;
@@ -149,7 +158,15 @@ export interface TerminationReport extends ShutdownAllReport {
  */
 export interface LatchClient extends Client {
   /**
-   * Runs one statement. Text after the first statement is ignored.
+   * Runs one statement. Text after the first statement is ignored. Where the rows of a statement that
+   * writes (RETURNING) cannot be given, nothing is written.
+   *
+   * `BEGIN` and `SAVEPOINT` begin a transaction on the client itself
+   * (https://sqlite.org/lang_transaction.html). Until COMMIT, ROLLBACK or RELEASE ends it, what
+   * `execute()` and {@link executeMultiple} are called for runs in it, in the order of the calls.
+   * {@link batch}, {@link migrate} and {@link replaceDatabase} wait for its end, as long as for that of
+   * any other transaction of the client that is idle; {@link transaction} has a connection of its own,
+   * where there can be one. `close()` rolls it back.
    *
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
    * transactions hold every connection; ARGUMENT_NOT_SUPPORTED
@@ -185,7 +202,11 @@ export interface LatchClient extends Client {
    */
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;
 
-  /** Runs a text of several statements. A transaction that it leaves open is rolled back. */
+  /**
+   * Runs a text of several statements. A transaction that it begins and leaves open is rolled back.
+   * Each statement outside of a transaction is committed when it ends: where the call fails, or is
+   * aborted, the statements before stay (the error has `committed: true`).
+   */
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /**

@@ -416,6 +416,12 @@ mod tests {
             }
         }
 
+        /// The code of the error that a statement ends in.
+        fn code_of(&mut self, sql: &str) -> String {
+            self.submit(MAIN_LANE, JOB, 0, &execute(sql, &[]));
+            self.code()
+        }
+
         fn value(&mut self, sql: &str) -> Value {
             match self.run(sql).first() {
                 Some(Read::Rows(_, rows)) => rows[0][0].clone(),
@@ -510,13 +516,79 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_that_a_call_leaves_open_is_rolled_back() {
+    fn a_transaction_that_a_script_leaves_open_is_rolled_back() {
         let mut bench = Bench::new();
         bench.run("CREATE TABLE t(a)");
         bench.submit(MAIN_LANE, JOB, 0, &script("BEGIN; INSERT INTO t VALUES (1)"));
         let done = bench.answer();
         assert!(matches!(done.last(), Some(Read::Done { autocommit: true, .. })));
         assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    }
+
+    #[test]
+    fn a_begin_is_honoured_until_its_end_and_what_has_a_transaction_of_its_own_is_kept_out() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        assert!(matches!(bench.run("BEGIN").last(), Some(Read::Done { explicit: true, .. })));
+        bench.run("INSERT INTO t VALUES (1)");
+        bench.submit(MAIN_LANE, 20, 0, &script("INSERT INTO t VALUES (2); SELECT 1"));
+        bench.answer();
+        assert_eq!(bench.code_of("INSERT INTO nope VALUES (1)"), "SQLITE_ERROR");
+        bench.submit(MAIN_LANE, 21, 0, &batch(0, &["INSERT INTO t VALUES (3)"]));
+        assert_eq!(bench.code(), "TRANSACTION_ACTIVE");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(2));
+        let ended = bench.run("ROLLBACK");
+        let is_over = Read::Done { autocommit: true, tied: false, explicit: false };
+        assert_eq!(ended.last(), Some(&is_over));
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+        bench.run("SAVEPOINT s");
+        bench.run("INSERT INTO t VALUES (4)");
+        bench.run("RELEASE s");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    }
+
+    #[test]
+    fn what_returns_rows_that_nobody_can_be_given_is_undone() {
+        const UNSAFE: &str = "INSERT INTO t VALUES (1), (9007199254740993) RETURNING a";
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        assert_eq!(bench.code_of(UNSAFE), "RANGE");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+        bench.run("BEGIN");
+        bench.run("INSERT INTO t VALUES (2)");
+        assert_eq!(bench.code_of(UNSAFE), "RANGE");
+        bench.run("COMMIT");
+        assert_eq!(bench.value("SELECT a FROM t"), Value::Integer(2));
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    }
+
+    #[test]
+    fn a_panic_between_two_rows_commits_nothing() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        bench.inbox.panics.store(true, Ordering::SeqCst);
+        let long = "INSERT INTO t VALUES (hex(zeroblob(100000))), (1) RETURNING a";
+        assert_eq!(bench.code_of(long), "INTERNAL_ERROR");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    }
+
+    #[test]
+    fn an_error_says_what_is_committed() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        let mut committed = |request: &[u8]| {
+            bench.submit(MAIN_LANE, 20, 0, request);
+            match bench.answer().pop() {
+                Some(Read::Error { committed, .. }) => committed,
+                other => panic!("no error but {other:?}"),
+            }
+        };
+        assert!(committed(&script("INSERT INTO t VALUES (1); nonsense")));
+        assert!(!committed(&script("BEGIN; INSERT INTO t VALUES (1); nonsense")));
+        assert!(committed(&batch(0, &["INSERT INTO t VALUES (2)", "COMMIT", "SELECT 1"])));
+        assert!(!committed(&batch(0, &["INSERT INTO t VALUES (3)", "nonsense"])));
+        assert!(!committed(&script("SELECT 1; nonsense")));
+        assert_eq!(bench.value("SELECT sum(a) FROM t"), Value::Integer(3));
     }
 
     #[test]

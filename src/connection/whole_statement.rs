@@ -19,10 +19,7 @@ impl Connection {
     ///
     /// Outside of a transaction there is nothing to do here:
     /// [`Commits::only_in_steps`](super::commits::Commits::only_in_steps).
-    pub(super) fn whole(
-        &self,
-        run: impl FnOnce() -> Result<(), RowError>,
-    ) -> Result<(), RowError> {
+    pub(super) fn whole(&self, run: impl FnOnce() -> Result<(), RowError>) -> Result<(), RowError> {
         if self.raw.is_autocommit() {
             return run();
         }

@@ -346,8 +346,8 @@ pub mod tests {
         Shape(u32, Vec<(String, String)>),
         Rows(u32, Vec<Vec<Value>>),
         Result(StatementEnd),
-        Done { autocommit: bool, tied: bool },
-        Error { code: String, message: String, statement: i32 },
+        Done { autocommit: bool, tied: bool, explicit: bool },
+        Error { code: String, message: String, statement: i32, committed: bool },
         Forget(u32),
         Step(String),
         Closed(Closed),
@@ -426,16 +426,21 @@ pub mod tests {
                 }),
                 DONE => {
                     let flags = record.u8();
-                    Read::Done { autocommit: flags & 1 != 0, tied: flags & 2 != 0 }
+                    Read::Done {
+                        autocommit: flags & 1 != 0,
+                        tied: flags & 2 != 0,
+                        explicit: flags & 4 != 0,
+                    }
                 }
                 ERROR => {
-                    let _flags = record.u8();
+                    let flags = record.u8();
                     let _class = record.u8();
                     let statement = record.i32();
                     let _raw = record.i32();
                     let code = record.str();
                     let _extended = record.str();
-                    Read::Error { code, message: record.str(), statement }
+                    let committed = flags & 8 != 0;
+                    Read::Error { code, message: record.str(), statement, committed }
                 }
                 FORGET => Read::Forget(record.u32()),
                 STEP => {
@@ -546,7 +551,8 @@ pub mod tests {
                 Read::Error {
                     code: "SQLITE_CONSTRAINT".into(),
                     message: "UNIQUE constraint failed: t.a".into(),
-                    statement: 4
+                    statement: 4,
+                    committed: true
                 }
             )]
         );
