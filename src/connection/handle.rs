@@ -92,7 +92,10 @@ mod tests {
             done += i64::from(insert.execute([]).is_ok());
         }
         for _ in 0..4_000 {
-            assert_eq!(begin.execute([]).is_ok(), !connection.is_autocommit());
+            if begin.execute([]).is_err() {
+                assert!(connection.is_autocommit());
+                continue;
+            }
             if insert.execute([]).is_ok() {
                 assert_eq!(commit.execute([]).is_ok(), connection.is_autocommit());
                 done += i64::from(connection.is_autocommit());
