@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::guard::sidecars;
 use super::request::Patience;
+use crate::connection::handle::end_running_statement_when;
 use crate::open_files::{self, OpenFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
@@ -19,9 +20,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long it is tried again where nothing depends on it.
 const SOON: Duration = Duration::from_millis(100);
-
-/// Every how many steps of SQLite's virtual machine a statement looks at its cancel flag.
-const STEPS_BETWEEN_CHECKS: i32 = 1000;
 
 /// See the module's own text.
 #[derive(Debug)]
@@ -81,7 +79,7 @@ impl Own {
         let entry = OpenFile::enter(path).at(step, path)?;
         let cancel = patience.cancel.clone();
         let is_cancelled = move || cancel.check().is_err();
-        raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_cancelled)).map_err(wrong)?;
+        end_running_statement_when(&mut raw, is_cancelled).map_err(wrong)?;
         wait_for_locks(&mut raw, patience).map_err(wrong)?;
         let own =
             Self { raw, _entry: entry, path: path.to_owned(), step, patience: patience.clone() };
