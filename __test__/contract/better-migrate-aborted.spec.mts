@@ -4,6 +4,7 @@ import test from "ava";
 import type { ExecutionContext } from "ava";
 import type { LatchClient } from "latchdb";
 import { openUrl, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { spin, usualMicroseconds } from "../support/moments.mjs";
 import { countTo, endlessQuery } from "../support/queries.mjs";
 
 // migrate() turns foreign keys off for a while. However it ends, they are afterwards what they were:
@@ -187,19 +188,20 @@ for (const [kind, open] of kinds) {
       const client = await open(t);
       await client.execute("create table p (id integer primary key)");
       await client.execute("create table child (id integer primary key, p references p (id))");
+      const insert = (id: number): Array<{ sql: string; args: number[] }> => [
+        { sql: "insert into child values (?, null)", args: [id] },
+      ];
+      const usual = await usualMicroseconds((index) => client.migrate(insert(-1 - index)));
+      const tries = 160;
       let [resolved, rejected] = [0, 0];
       const wrong: string[] = [];
-      for (let i = 1; i <= 400; i++) {
-        const isOn = i <= 200 ? 1 : 0;
-        if (i === 201) await client.execute("pragma foreign_keys = off");
+      for (let i = 1; i <= tries; i++) {
+        const isOn = i <= tries / 2 ? 1 : 0;
+        if (i === tries / 2 + 1) await client.execute("pragma foreign_keys = off");
         const controller = new AbortController();
-        const migrated = client.migrate(
-          [{ sql: "insert into child values (?, null)", args: [i] }],
-          {
-            signal: controller.signal,
-          },
-        );
-        spin(((i * 7) % 200) * (resolved < rejected ? 10 : 1));
+        const migrated = client.migrate(insert(i), { signal: controller.signal });
+        // Of a file the commit takes most of the time.
+        spin((((i * 7) % 61) / 50) * (i % 3 === 0 ? usual : Math.min(usual, 150)));
         controller.abort(reason);
         const outcome = await migrated.then(
           () => 1,
@@ -207,10 +209,8 @@ for (const [kind, open] of kinds) {
         );
         if (outcome === 1) resolved++;
         else rejected++;
-        const written = await selectValue(client, {
-          sql: "select count(*) from child where id = ?",
-          args: [i],
-        });
+        const sql = "select count(*) from child where id = ?";
+        const written = await selectValue(client, { sql, args: [i] });
         if (written !== outcome) wrong.push(`${i}: ${outcome}, and ${written} written`);
         const now = await selectValue(client, "pragma foreign_keys");
         if (now === isOn) continue;
@@ -223,12 +223,6 @@ for (const [kind, open] of kinds) {
       t.log(`${resolved} resolved, ${rejected} rejected`);
     },
   );
-}
-
-/** Holds the event loop for so many microseconds. */
-function spin(microseconds: number): void {
-  const end = performance.now() + microseconds / 1000;
-  while (performance.now() < end);
 }
 
 for (const mode of ["delete", "wal"] as const) {

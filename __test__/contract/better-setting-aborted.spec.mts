@@ -2,6 +2,7 @@ import test from "ava";
 import type { ExecutionContext } from "ava";
 import type { LatchClient, Transaction, Value } from "latchdb";
 import { openClient, selectValue } from "../support/database.mjs";
+import { spin, usualMicroseconds } from "../support/moments.mjs";
 import { endlessQuery } from "../support/queries.mjs";
 
 // A PRAGMA that rejects has changed nothing, on no connection of the client. SQLite makes many
@@ -75,6 +76,7 @@ for (const [name, first, second] of settings) {
         await client.execute("create table t (a)");
         await client.execute(`pragma ${name} = ${first}`);
         let expected = first;
+        const usual = await usualMicroseconds(() => client.execute(`pragma ${name} = ${first}`));
         let [resolved, rejected] = [0, 0];
         const wrong: string[] = [];
         for (let i = 0; i < 300; i++) {
@@ -87,9 +89,7 @@ for (const [name, first, second] of settings) {
             way === "execute"
               ? client.execute({ sql, signal })
               : client.executeMultiple(sql, { signal });
-          const microseconds = (i * 7) % (resolved > 2 * rejected ? 40 : 200);
-          const end = performance.now() + microseconds / 1000;
-          while (performance.now() < end);
+          spin((((i * 7) % 61) / 50) * usual);
           controller.abort(reason);
           const outcome = await outcomeOf(set);
           if (outcome === "resolved") resolved++;
