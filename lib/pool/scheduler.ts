@@ -471,8 +471,10 @@ export class Scheduler implements TransactionHost, Calls {
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
     if (this.#closing) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
-    // Who comes behind those whom a suspension has held up waits like them.
-    const held = this.#line.isBehind ? 0 : this.#transactions.size + this.#beginning;
+    // A call behind those that a suspension has held up waits like them. What joins the explicit
+    // transaction needs no further connection, and ends the wait of those that do.
+    const waits = this.#line.isBehind || this.#explicit.isOpen;
+    const held = waits ? 0 : this.#transactions.size + this.#beginning;
     if (held >= this.#maxConnections) return { error: allHeld(this.#maxConnections) };
     return this.#resumptionFailure();
   }
