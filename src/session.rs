@@ -221,7 +221,9 @@ impl Session {
                 _ => Err(Error::TransactionClosed.into()),
             };
         }
-        let mut run = Run { connection, context: &self.context, cancel: &self.cancel, lane, call };
+        let rolls_back = matches!(request, Request::Batch { .. }) && open.is_none();
+        let (context, cancel) = (&self.context, &self.cancel);
+        let mut run = Run { connection, context, cancel, lane, call, rolls_back };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
             Request::Execute(statement) => run.statement(&statement, read_only, records)?,
@@ -350,6 +352,8 @@ struct Run<'a> {
     cancel: &'a Cancel,
     lane: LaneId,
     call: &'a Call,
+    /// Whether all of its transaction is rolled back where one of its statements fails.
+    rolls_back: bool,
 }
 
 impl Run<'_> {
@@ -377,9 +381,13 @@ impl Run<'_> {
                 context.outbox.post(bytes, false);
             }
         };
-        self.connection.run(id, sql, &arguments, &mut Sink { records, send: &send }, |prepared| {
-            allow(prepared, read_only, context, lane, call, cancel)
-        })
+        self.connection.run(
+            id,
+            sql,
+            &arguments,
+            &mut Sink { rolls_back: self.rolls_back, records, send: &send },
+            |prepared| allow(prepared, read_only, context, lane, call, cancel),
+        )
     }
 
     fn statements(

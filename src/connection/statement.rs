@@ -34,6 +34,9 @@ pub struct Prepared {
 
 /// Where the rows of a statement go: into the records of its job, which are sent on in chunks.
 pub struct Sink<'a> {
+    /// Whether the caller rolls back the whole transaction where they cannot go there. Else what the
+    /// statement wrote is undone alone.
+    pub rolls_back: bool,
     /// The records.
     pub records: &'a mut Records,
     /// Sends what the records hold by now.
@@ -236,8 +239,9 @@ impl Connection {
         bind(statement, &known.parameters, arguments)?;
         let changes_before = self.raw.total_changes();
         let writes_with_rows = !statement.readonly() && !known.columns.is_empty();
+        let is_undone_alone = writes_with_rows && !sink.rolls_back;
         let mut send = || self.retry_shared_cache(|| self.send_rows(statement, known, sink));
-        let sent = match writes_with_rows {
+        let sent = match is_undone_alone {
             true => self.whole(send),
             false if is_made => despite_interrupts(send),
             false => send(),
