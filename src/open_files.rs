@@ -1,29 +1,41 @@
-//! Which database files this process has open, by device and inode.
+//! Which files our SQLite has open in this process, by device and inode.
 //!
 //! POSIX drops all of a process's locks on a file when any of its descriptors is closed
 //! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
 //! plain file calls asks here first. The same goes for the [`sidecars`] of a database: the locks of
-//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`. What others in this process have
-//! open, [`elsewhere`] looks for.
+//! WAL mode are on the `-shm`, and acknowledged rows in the `-wal`.
+//!
+//! SQLite opens and closes files by functions of ours (`descriptors`), which keep the [`registry`]: a
+//! file is known however SQLite came to open it, from before it can have a lock until its descriptor is
+//! closed. What others in this process have open, `elsewhere` looks for.
+//!
+//! SQLite calls those functions while it holds mutexes of its own, and they take the registry's lock:
+//! so nothing calls SQLite while it holds that lock.
 
 pub mod beginnings;
 #[cfg(unix)]
 mod descriptors;
 #[cfg(unix)]
 mod elsewhere;
+#[cfg(windows)]
+mod handles;
+mod registry;
 pub mod sidecars;
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use registry::Registry;
+
 /// To be called before SQLite opens a file: what it has open is ours from then on.
 pub fn before_open() {
     #[cfg(unix)]
     descriptors::watch();
+    #[cfg(windows)]
+    handles::watch();
 }
 
 /// As if another SQLite had opened what ours has open of a directory.
@@ -39,19 +51,9 @@ type Identity = (u64, u64);
 #[cfg(not(unix))]
 type Identity = std::path::PathBuf;
 
-static OPEN: LazyLock<Mutex<HashMap<FileId, Entry>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 
-#[derive(Default)]
-struct Entry {
-    /// The real path of each connection: its sidecars are named after it.
-    paths: Vec<PathBuf>,
-    /// Plain handles on the same file, whose closing would drop the locks: they wait for the last
-    /// connection's end. Only POSIX has such locks.
-    #[cfg(unix)]
-    parked: Vec<File>,
-}
-
-/// One connection's entry. It is removed by dropping it.
+/// The entry of a connection that we open ourselves. It is removed by dropping it.
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
@@ -80,7 +82,7 @@ impl OpenFile {
     pub fn enter(path: &Path) -> io::Result<Self> {
         let id = FileId::of(path)?;
         let path = dunce::canonicalize(path)?;
-        table().entry(id.clone()).or_default().paths.push(path.clone());
+        registry().connected(id.clone(), path.clone());
         Ok(Self { id, path })
     }
 
@@ -92,20 +94,12 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let mut table = table();
-        if let Some(entry) = table.get_mut(&self.id) {
-            if let Some(index) = entry.paths.iter().position(|path| *path == self.path) {
-                entry.paths.swap_remove(index);
-            }
-            if entry.paths.is_empty() {
-                table.remove(&self.id);
-            }
-        }
+        registry().disconnected(&self.id, &self.path);
     }
 }
 
-/// A file that is opened by plain file calls. Where a connection of this process has come to the same
-/// file meanwhile, the handle is closed only after the last of them.
+/// A file that is opened by plain file calls. Where our SQLite has come to open the same file meanwhile,
+/// the handle is closed only after the last of SQLite's.
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
@@ -133,8 +127,8 @@ impl PlainFile {
         })
     }
 
-    /// Opens a database's file for a look at it, or takes up a handle that waits for the last
-    /// connection's end: else each look would add one.
+    /// Opens a database's file for a look at it, or takes up a handle that waits for the end of SQLite's
+    /// last one: else each look would add one.
     pub fn open_again(options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -144,10 +138,7 @@ impl PlainFile {
                 use std::os::unix::fs::MetadataExt;
                 file.metadata().is_ok_and(|found| FileId((found.dev(), found.ino())) == id)
             };
-            let parked = table().get_mut(&id).and_then(|entry| {
-                let at = entry.parked.iter().position(is_it)?;
-                Some(entry.parked.swap_remove(at))
-            });
+            let parked = registry().unpark(&id, is_it);
             if let Some(file) = parked {
                 let named_like_sidecar = sidecars::database_beside(path).is_some();
                 return Ok(Self { file: Some(file), named_like_sidecar });
@@ -210,7 +201,7 @@ impl Drop for PlainFile {
     fn drop(&mut self) {
         use std::os::unix::fs::MetadataExt;
         let Some(file) = self.file.take() else { return };
-        let open = table();
+        let open = registry();
         if open.is_empty() {
             // Under the lock, as below.
             drop(file);
@@ -220,24 +211,20 @@ impl Drop for PlainFile {
         let Ok(metadata) = file.metadata() else { return };
         let id = FileId((metadata.dev(), metadata.ino()));
         let may_be_sidecar = self.named_like_sidecar || metadata.nlink() > 1;
-        // Closed under the lock: a connection that comes now has no locks yet when it is entered.
-        let mut table = table();
-        if let Some(entry) = table.get_mut(&id) {
-            entry.parked.push(file);
-            return;
-        }
-        let has_sidecar = |entry: &&mut Entry| sidecars::are_of(&entry.paths, &id);
-        match table.values_mut().filter(|_| may_be_sidecar).find(has_sidecar) {
-            Some(entry) => entry.parked.push(file),
-            None => drop(file),
-        }
+        let belongs = |database: &PathBuf| {
+            may_be_sidecar && sidecars::are_of(std::slice::from_ref(database), &id)
+        };
+        // Closed under the lock: SQLite has no locks yet on what it opens now, for it goes on only when
+        // that is entered.
+        let mut registry = registry();
+        drop(registry.park(&id, file, belongs));
     }
 }
 
 /// By what a file is open as a database, or the database whose sidecar it is or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenBy {
-    /// Connections of ours.
+    /// Our SQLite.
     Us,
     /// Another SQLite in this process.
     SomebodyElse,
@@ -266,16 +253,26 @@ pub fn is_open_elsewhere(_path: &Path) -> bool {
     false
 }
 
-/// Whether connections of ours have it open. See [`open_by`].
+/// Whether our SQLite has it open. See [`open_by`].
 pub fn is_open_by_us(path: &Path) -> bool {
     // Where there is none at all, the path need not be looked at.
-    if table().is_empty() {
+    if registry().is_empty() {
         return false;
     }
-    let is_open = |path: &Path| FileId::of(path).is_ok_and(|id| connections(&id) > 0);
-    is_open(path)
-        || sidecars::database_beside(path).is_some_and(|database| is_open(&database))
+    FileId::of(path).is_ok_and(|id| openings(&id) > 0)
+        || sidecars::database_beside(path).is_some_and(|database| is_open_database(&database))
         || is_linked_sidecar(path)
+}
+
+/// Whether our SQLite has the file at this path open as a database, and not as another one's sidecar.
+pub fn is_open_database(path: &Path) -> bool {
+    let Ok(id) = FileId::of(path) else { return false };
+    let (paths, is_connected) = registry().paths(&id);
+    let is_sidecar = |path: &Path| {
+        let database = sidecars::database_beside(path).and_then(|path| FileId::of(&path).ok());
+        database.is_some_and(|id| openings(&id) > 0)
+    };
+    is_connected || paths.iter().any(|path| !is_sidecar(path))
 }
 
 /// Whether it is another link to a sidecar of a database that is open here.
@@ -287,7 +284,7 @@ fn is_linked_sidecar(path: &Path) -> bool {
         return false;
     }
     let id = FileId((metadata.dev(), metadata.ino()));
-    let paths: Vec<_> = table().values().flat_map(|entry| entry.paths.clone()).collect();
+    let paths = registry().all_paths();
     sidecars::are_of(&paths, &id)
 }
 
@@ -298,12 +295,17 @@ fn is_linked_sidecar(_path: &Path) -> bool {
     false
 }
 
-/// How many connections of this process have the file open.
+/// How many connections that we opened ourselves have the file open as their database.
 pub fn connections(id: &FileId) -> usize {
-    table().get(id).map_or(0, |entry| entry.paths.len())
+    registry().connections(id)
 }
 
-fn table() -> MutexGuard<'static, HashMap<FileId, Entry>> {
+/// How often our SQLite has the file open: by those connections, and attached to others.
+pub fn openings(id: &FileId) -> usize {
+    registry().openings(id)
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -486,7 +488,9 @@ mod tests {
             options.read(true);
             drop(PlainFile::open_again(options, Link::Refuse, &path).unwrap());
         }
-        assert_eq!(table()[connection.id()].parked.len(), 1);
+        let parked = || registry().unpark(connection.id(), |_| true);
+        assert!(parked().is_some());
+        assert!(parked().is_none());
     }
 
     #[test]

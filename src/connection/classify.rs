@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rusqlite::ffi;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::settings::Pragma;
@@ -99,7 +100,11 @@ impl Recorder {
             | AuthAction::CreateTempTable { .. }
             | AuthAction::CreateTempTrigger { .. }
             | AuthAction::CreateTempView { .. }
-            | AuthAction::Attach { .. } => self.set(SCHEMA | OTHER_DATABASE),
+            | AuthAction::Attach { .. }
+            // Where the file's name is a parameter or an expression, SQLite does not know it yet.
+            | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => {
+                self.set(SCHEMA | OTHER_DATABASE);
+            }
             AuthAction::CreateIndex { .. }
             | AuthAction::CreateTable { .. }
             | AuthAction::CreateTrigger { .. }

@@ -1,18 +1,19 @@
-//! Which of the process's descriptors our SQLite has opened: by their numbers, for nothing else tells
-//! them from those of another SQLite.
+//! Which of the process's descriptors our SQLite has opened, and of which files.
 //!
 //! SQLite opens and closes files by functions that can be put in the place of the system's
-//! (<https://sqlite.org/c3ref/vfs.html>, `xSetSystemCall`): ours keep the numbers. Each copy of SQLite in
-//! a process has its own table of them.
+//! (<https://sqlite.org/c3ref/vfs.html>, `xSetSystemCall`): ours keep the registry. All of SQLite's VFSs
+//! for Unix use the same ones, and each copy of SQLite in a process has its own.
 
-use std::collections::HashSet;
-use std::ffi::{CStr, c_char, c_int, c_uint};
-use std::os::fd::RawFd;
-use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Once;
 
 use rusqlite::ffi;
+use rustix::fs::{FileType, fstat};
 
-static OURS: LazyLock<Mutex<HashSet<RawFd>>> = LazyLock::new(Mutex::default);
+use super::{FileId, registry};
 
 /// Has SQLite tell of the files that it opens from now on. To be called before the first one.
 pub fn watch() {
@@ -47,7 +48,7 @@ fn replace(name: &CStr, function: unsafe extern "C" fn()) {
 
 /// Whether our SQLite has opened it. One that it opens this very moment is not known yet.
 pub fn is_ours(descriptor: RawFd) -> bool {
-    ours().contains(&descriptor)
+    registry().is_sqlites(descriptor)
 }
 
 /// `open(2)`, for SQLite.
@@ -57,10 +58,25 @@ pub fn is_ours(descriptor: RawFd) -> bool {
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: as the caller says; the mode is SQLite's, and small.
     let descriptor = unsafe { libc::open(path, flags, mode.cast_unsigned() as c_uint) };
-    if descriptor >= 0 {
-        ours().insert(descriptor);
+    // SAFETY: it is open: SQLite, whose it is, does not know of it yet.
+    let id = (descriptor >= 0).then(|| identify(unsafe { BorrowedFd::borrow_raw(descriptor) }));
+    if let Some(Some(id)) = id {
+        // SAFETY: as the caller says.
+        let path = OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes());
+        // SQLite can lock nothing before this returns.
+        registry().opened(descriptor, id, PathBuf::from(path));
     }
     descriptor
+}
+
+/// Which file it is. None for what has no locks or no name: a directory, a temporary file.
+fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
+    let found = fstat(descriptor).ok()?;
+    let has_name = found.st_nlink > 0;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "as std's Metadata has it")]
+    let id = FileId((found.st_dev as u64, found.st_ino as u64));
+    (is_file && has_name).then_some(id)
 }
 
 /// `close(2)`, for SQLite.
@@ -68,22 +84,21 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_i
 /// # Safety
 /// The descriptor is SQLite's.
 unsafe extern "C" fn close(descriptor: c_int) -> c_int {
-    // Before it is closed: the next moment its number may be anybody's.
-    ours().remove(&descriptor);
+    // While it is locked nothing is entered: what SQLite opens meanwhile may get the same number, but
+    // is entered after this one is gone. And what is parked here is closed before SQLite can have new
+    // locks on the same file: of those it has now, none is left when it closes its last descriptor.
+    let mut registry = registry();
     // SAFETY: as the caller says.
-    unsafe { libc::close(descriptor) }
-}
-
-fn ours() -> MutexGuard<'static, HashSet<RawFd>> {
-    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+    let closed = unsafe { libc::close(descriptor) };
+    registry.closed(descriptor);
+    closed
 }
 
 /// As if another SQLite had opened what this one has open of a directory.
 #[cfg(all(test, target_os = "linux"))]
 pub fn disown(directory: &std::path::Path) {
-    let mut ours = ours();
-    ours.retain(|descriptor| {
+    registry().forget(|descriptor| {
         let link = format!("/proc/self/fd/{descriptor}");
-        !std::fs::read_link(link).is_ok_and(|opened| opened.starts_with(directory))
+        std::fs::read_link(link).is_ok_and(|opened| opened.starts_with(directory))
     });
 }

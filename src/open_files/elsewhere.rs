@@ -1,5 +1,4 @@
-//! Databases that something else in this process has open: another SQLite (the runtime's own, a second
-//! copy of ours), or an `ATTACH`. Their locks are dropped just the same when a plain handle of ours is
+//! Databases that another SQLite in this process has open: the runtime's own, a second copy of ours. Their locks are dropped just the same when a plain handle of ours is
 //! closed, and no registry of ours knows of them; the system's list of the process's descriptors does.
 //!
 //! Looking must not open the file, for closing it again would be the harm. All that is asked is asked of

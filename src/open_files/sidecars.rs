@@ -21,7 +21,6 @@ pub fn database_beside(path: &Path) -> Option<PathBuf> {
 }
 
 /// Whether a file has the name of a sidecar.
-#[cfg(unix)]
 pub fn is_named_like_one(path: &Path) -> bool {
     let name = path.file_name().and_then(std::ffi::OsStr::to_str);
     name.is_some_and(|name| SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))

@@ -44,7 +44,7 @@ use super::error::{At, Problem, Result, Step, SwapError};
 use super::lock::TargetLock;
 use super::metadata;
 use super::target::Target;
-use crate::open_files::{self, FileId, Link, PlainFile};
+use crate::open_files::{self, Link, PlainFile};
 use guard::{Facts, Guard};
 use new::New;
 use note::Note;
@@ -279,8 +279,7 @@ impl<'a> Swap<'a> {
 
     /// `own`: how many connections of ours are the swap's.
     fn in_use(&self, own: usize) -> SwapError {
-        let openers = openers::all(&self.target.path, own);
-        self.wrong(Step::Prove, DatabaseProblem::InUse(openers).into())
+        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
     }
 
     fn wrong(&self, step: Step, problem: Problem) -> SwapError {
@@ -294,8 +293,7 @@ pub fn resolve(given: &Path) -> Result<Target> {
     let target = Target::resolve(given)?;
     let wrong =
         |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
-    let is_open_itself =
-        || FileId::of(&target.path).is_ok_and(|id| open_files::connections(&id) > 0);
+    let is_open_itself = || open_files::is_open_database(&target.path);
     if let Some(database) = open_files::sidecars::database_beside(&target.path)
         && database.is_file()
         && !is_open_itself()

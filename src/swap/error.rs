@@ -147,12 +147,12 @@ pub enum Problem {
     SourceChanged,
     /// SQLite has locks on it, which plain file calls would drop.
     #[error(
-        "this process has it open as a database, or the database that it belongs to; close the database's clients first"
+        "this process has it open as a database, or the database that it belongs to; close the clients that have opened it, or DETACH it in those that have attached it, first"
     )]
     OpenDatabase,
     /// The same of another SQLite in the process.
     #[error(
-        "something else in this process has it open as a database (another SQLite, or an ATTACH), or the database that it belongs to; close it there first"
+        "something else in this process has it open as a database (another SQLite library), or the database that it belongs to; close it there first"
     )]
     OpenElsewhereInProcess,
     /// Only root gives files away.

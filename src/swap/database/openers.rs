@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::open_files::{self, FileId};
-use crate::swap::error::database::Opener;
+use crate::swap::error::database::{DatabaseProblem, Opener};
 
 /// Who was found.
 #[derive(Debug, Default)]
@@ -20,13 +20,17 @@ pub fn others(path: &Path) -> Found {
     platform::others(path)
 }
 
-/// The same and this process, where it has connections besides `own`.
-pub fn all(path: &Path, own: usize) -> Vec<Opener> {
+/// An error that names them and this process, where its SQLite has the file open more often than the
+/// `own` connections of the swap.
+pub fn in_use(path: &Path, own: usize) -> DatabaseProblem {
     let mut openers = others(path).others;
-    if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > own) {
+    let id = FileId::of(path).ok();
+    let is_open = id.as_ref().is_some_and(|id| open_files::openings(id) > own);
+    let is_attached = is_open && id.is_some_and(|id| open_files::connections(&id) <= own);
+    if is_open {
         openers.insert(0, this_process());
     }
-    openers
+    DatabaseProblem::InUse { openers, is_attached }
 }
 
 /// This process.
@@ -177,9 +181,27 @@ mod tests {
         let path = folder.path().join("a.db");
         std::fs::write(&path, "").unwrap();
         let entry = open_files::OpenFile::enter(&path).unwrap();
-        assert_eq!(all(&path, 1), []);
-        assert!(all(&path, 0)[0].is_self());
+        assert_eq!(in_use(&path, 1).openers(), []);
+        assert!(in_use(&path, 0).openers()[0].is_self());
         drop(entry);
-        assert_eq!(all(&path, 0), []);
+        assert_eq!(in_use(&path, 0).openers(), []);
+    }
+
+    #[test]
+    fn a_database_that_is_attached_is_said_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        open_files::before_open();
+        let other = rusqlite::Connection::open(folder.path().join("other.db")).unwrap();
+        let text = |own| in_use(&path, own).to_string();
+        other.execute("ATTACH ? AS a", [path.to_str()]).unwrap();
+        assert!(text(0).contains("DETACH"), "{}", text(0));
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let entry = open_files::OpenFile::enter(&path).unwrap();
+        assert!(text(1).contains("DETACH"), "beside the swap's own: {}", text(1));
+        assert!(!text(0).contains("DETACH"), "{}", text(0));
+        drop((connection, entry));
+        other.execute_batch("DETACH a").unwrap();
+        assert_eq!(in_use(&path, 0).openers(), []);
     }
 }

@@ -79,7 +79,7 @@ impl Handle {
             refuse_other_sqlite(path, Step::Prove)?;
             Ok(Verdict::InUse(Self(handle)))
         };
-        if FileId::of(path).is_ok_and(|id| open_files::connections(&id) > 0) {
+        if FileId::of(path).is_ok_and(|id| open_files::openings(&id) > 0) {
             return in_use(self.0);
         }
         match platform::prove(self.0, path).at(Step::Prove, path)? {

@@ -27,8 +27,17 @@ impl Opener {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseProblem {
     /// Somebody else has the old database open.
-    #[error("{} it open; close it there, wait with inUse \"wait\", or allow \"in-place\"", whoever(.0))]
-    InUse(Vec<Opener>),
+    #[error(
+        "{} it open{}; close it there, wait with inUse \"wait\", or allow \"in-place\"",
+        whoever(.openers),
+        if *.is_attached { ATTACHED } else { "" }
+    )]
+    InUse {
+        /// They.
+        openers: Vec<Opener>,
+        /// Whether this process is one of them for nothing but what is attached to other databases.
+        is_attached: bool,
+    },
     /// Another copy of SQLite in this process has it open, whose locks every closing of ours drops.
     #[error(
         "another SQLite library in this process has it open, and the two drop each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2); close it there first"
@@ -121,7 +130,7 @@ impl DatabaseProblem {
     /// The `code` property.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InUse(_) | Self::OtherCopy => "DATABASE_IN_USE",
+            Self::InUse { .. } | Self::OtherCopy => "DATABASE_IN_USE",
             Self::Changed => "DATABASE_CHANGED",
             Self::Busy => "DATABASE_BUSY",
             Self::NotADatabase | Self::Sidecar(_) => "NOT_A_DATABASE",
@@ -148,11 +157,15 @@ impl DatabaseProblem {
     /// Who has the database open, where that is the problem.
     pub fn openers(&self) -> &[Opener] {
         match self {
-            Self::InUse(openers) => openers,
+            Self::InUse { openers, .. } => openers,
             _ => &[],
         }
     }
 }
+
+/// Where this process has it open by ATTACH or VACUUM INTO alone.
+const ATTACHED: &str = " (this process by ATTACH in a client of another database: DETACH it, or close \
+    that client)";
 
 fn whoever(openers: &[Opener]) -> String {
     let names: Vec<_> = openers
@@ -203,7 +216,7 @@ mod tests {
     #[test]
     fn those_who_have_it_open_are_named() {
         let opener = |pid, name: &str| Opener { pid, name: name.to_owned() };
-        let text = |openers| DatabaseProblem::InUse(openers).to_string();
+        let text = |openers| DatabaseProblem::InUse { openers, is_attached: false }.to_string();
         assert!(text(vec![]).starts_with("another process"));
         assert!(text(vec![opener(7, "")]).starts_with("process 7 has it open"));
         let two = vec![opener(7, "node"), opener(std::process::id(), "me")];
