@@ -12,6 +12,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError};
 
 use rusqlite::ffi;
 
+use super::regular::open_for_sqlite;
+
 static OURS: LazyLock<Mutex<HashSet<RawFd>>> = LazyLock::new(Mutex::default);
 
 /// Has SQLite tell of the files that it opens from now on. To be called before the first one.
@@ -55,8 +57,9 @@ pub fn is_ours(descriptor: RawFd) -> bool {
 /// # Safety
 /// `path` is a text that ends with NUL.
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: as the caller says; the mode is SQLite's, and small.
-    let descriptor = unsafe { libc::open(path, flags, mode.cast_unsigned() as c_uint) };
+    // SAFETY: as the caller says.
+    let path = unsafe { CStr::from_ptr(path) };
+    let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
     if descriptor >= 0 {
         ours().insert(descriptor);
     }
