@@ -37,13 +37,13 @@ pub const MARK: OFlags = OFlags::NONBLOCK;
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.2).
 const SMALLEST_PAGE: u64 = 512;
 
-/// What SQLite's files begin with, a `-shm` too (<https://sqlite.org/walformat.html>, section 2.1).
+/// What SQLite's files begin with.
 const BEGINNINGS: [&[u8]; 5] = [
     beginnings::DATABASE,
     beginnings::JOURNAL,
     beginnings::WAL[0],
     beginnings::WAL[1],
-    &3_007_000_u32.to_ne_bytes(),
+    &beginnings::SHARED_MEMORY,
 ];
 
 /// How often and how soon it is looked again: our SQLite says that a descriptor is its own right after it

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_int, c_uint};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,7 @@ use rustix::fs::{OFlags, Stat, fcntl_getfl, fcntl_setfl, fstat, lstat};
 use rustix::io::Errno;
 
 use super::leases::Wait;
-use super::{Refusal, sidecars, trust};
+use super::{PlainFile, Refusal, sidecars, trust};
 
 /// How often a file that comes and goes is looked for again.
 const MOST_MISSED: u32 = 100;
@@ -60,7 +61,7 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     let name = path_of(path);
     let database = sidecars::database_of(name);
     let check = |found: &Stat| match &database {
-        Some(database) => trust::check(found, database),
+        Some(database) => trust::check_sidecar(found, database),
         None => trust::check_regular(found),
     };
     let creates = flags & libc::O_CREAT != 0;
@@ -88,11 +89,22 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
             Err(Errno::NOENT) if creates && times_missed < MOST_MISSED => times_missed += 1,
             Err(error) => return Ok(Err(error)),
             Ok(file) => {
-                match fstat(&file) {
-                    Ok(found) => check(&found)?,
+                let found = match fstat(&file) {
+                    Ok(found) => found,
                     Err(error) => return Ok(Err(error)),
+                };
+                let mut checked = check(&found);
+                if database.is_some() && checked.is_ok() {
+                    checked = trust::check_content(file.as_fd(), &found, name);
                 }
-                return Ok(Ok(file));
+                return match checked {
+                    Ok(()) => Ok(Ok(file)),
+                    Err(refusal) => {
+                        // By another name it may be a database that is open here.
+                        drop(PlainFile::from(File::from(file)));
+                        Err(refusal)
+                    }
+                };
             }
         }
     }

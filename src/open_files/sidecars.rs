@@ -50,6 +50,20 @@ pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
 }
 
+/// Whether the first 8 bytes of a file, or all that it has, are those of a sidecar of its name. An empty one
+/// and, but for a `-wal`, zeros are what SQLite has emptied.
+#[cfg(unix)]
+pub fn begins_like_one(sidecar: &Path, beginning: &[u8]) -> bool {
+    let known: &[&[u8]] = if is_shared_memory(sidecar) {
+        &[&beginnings::SHARED_MEMORY, &[0; 8]]
+    } else if is_journal(sidecar) {
+        &[beginnings::JOURNAL, &[0; 8]]
+    } else {
+        &beginnings::WAL
+    };
+    beginning.is_empty() || known.iter().any(|one| beginning.starts_with(one))
+}
+
 /// Whether there are transactions in a sidecar that nobody of this process has open: one that does not
 /// begin as SQLite's do holds none, nor does what is no regular file, for SQLite follows no link here. One
 /// that cannot be read may hold some.

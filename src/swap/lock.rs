@@ -294,7 +294,7 @@ mod platform {
             Ok(file) => return Ok(Some(Opened { file: file.into(), is_new: true })),
         }
         match lstat(path) {
-            Ok(found) => trust::check(&found, target)?,
+            Ok(found) => trust::check_lock_file(&found, target)?,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
@@ -309,7 +309,7 @@ mod platform {
             Err(Errno::NOENT | Errno::AGAIN) => return Ok(None),
             opened => opened?,
         };
-        trust::check(&fstat(&file)?, target)?;
+        trust::check_lock_file(&fstat(&file)?, target)?;
         Ok(Some(Opened { file: file.into(), is_new: false }))
     }
 

@@ -22,8 +22,9 @@ if (process.getuid?.() === 0 && uid !== "0") {
   process.setuid?.(Number(uid));
 }
 
-/** How long what has a signal may take. */
+/** How long what has a signal may take, and how long calls are waited for before they are ended. */
 const LIMIT = 100;
+const LIMIT_OF_CALLS = 1_000;
 const options = () => ({ durability: "none" as const, signal: AbortSignal.timeout(LIMIT) });
 const build = async (staging: { execute(sql: string): Promise<unknown> }): Promise<void> => {
   await staging.execute("create table t (a)");
@@ -38,7 +39,7 @@ const actions: Record<Action, (file: string, planted: string) => Promise<unknown
     };
     const called = calls();
     called.catch(() => undefined);
-    await Promise.race([called.catch(() => undefined), wait(LIMIT)]);
+    await Promise.race([called.catch(() => undefined), wait(LIMIT_OF_CALLS)]);
     client.close();
     await called;
   },
