@@ -1,5 +1,5 @@
 /** Files that somebody else has put where a file of ours, or of SQLite's, would be. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,10 +13,10 @@ import {
 import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
 import { temporaryDirectory } from "../database.mjs";
+import { holdLeases } from "../leases.mjs";
 
 export const ACTIONS = [
   "use",
@@ -88,33 +88,15 @@ const run = (program: string, args: string[]): string | undefined => {
 const leased =
   (owner: (user: number) => number): Plant =>
   async (t, cases, user) => {
-    if (process.platform !== "linux") return "only Linux has leases";
     for (const { planted, name, file } of cases) {
       if (name === "app.db") copyFileSync(join(dirname(file), "source.db"), planted);
       else writeFileSync(planted, PRECIOUS);
       chmodSync(planted, 0o666);
       if (isRoot) chownSync(planted, owner(user), owner(user));
     }
-    // F_SETLEASE, F_WRLCK: `fcntl(2)`. The kernel tells of those who wait by SIGIO.
-    const script =
-      '$SIG{IO} = "IGNORE"; for (@ARGV) { open(my $f, "+<", $_) or die "$_: $!"; fcntl($f, 1024, 1) or die "lease: $!"; push @all, $f } ' +
-      '$| = 1; print "ready\\n"; <STDIN>';
-    const as = isRoot ? { uid: owner(user), gid: owner(user) } : {};
-    const holder = spawn("perl", ["-e", script, ...cases.map(({ planted }) => planted)], {
-      stdio: ["pipe", "pipe", "pipe"],
-      ...as,
-    });
-    let errors = "";
-    holder.on("error", (error) => (errors += String(error)));
-    holder.stderr.on("data", (text) => (errors += String(text)));
-    const ended = once(holder, "close").catch(() => undefined);
-    t.teardown(async () => {
-      holder.kill("SIGKILL");
-      await ended;
-    });
-    const ready = once(createInterface({ input: holder.stdout }), "line").then(() => true);
-    const isReady = await Promise.race([ready, ended.then(() => false)]);
-    return isReady ? undefined : `no leases here: ${errors.trim()}`;
+    const paths = cases.map(({ planted }) => planted);
+    const leases = await holdLeases(t, paths, isRoot ? owner(user) : undefined);
+    return "reason" in leases ? leases.reason : undefined;
   };
 
 /** Every kind of file that can be planted. */
