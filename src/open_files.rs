@@ -39,13 +39,22 @@ pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
     None
 }
 
-/// There are no leases elsewhere.
+/// There are no leases elsewhere, and nothing changes.
 #[cfg(not(unix))]
-pub fn wait_while(_goes_on: impl Fn() -> bool + 'static) {}
+#[must_use]
+pub struct Changed;
 
-/// There are no leases elsewhere.
+/// See [`Changed`].
 #[cfg(not(unix))]
-pub fn do_not_wait() {}
+pub fn wait_while(_goes_on: impl Fn() -> bool + 'static) -> Changed {
+    Changed
+}
+
+/// See [`Changed`].
+#[cfg(not(unix))]
+pub fn do_not_wait() -> Changed {
+    Changed
+}
 
 /// To be called before SQLite opens a file: what it has open is ours from then on.
 pub fn before_open() {

@@ -124,7 +124,7 @@ for (const [kind, plant] of Object.entries(KINDS)) {
 }
 
 function numberOf(line: string): number {
-  const { begins = -1 } = (/^\{/.test(line) ? JSON.parse(line) : {}) as { begins?: number };
+  const { begins = -1 } = (line.startsWith("{") ? JSON.parse(line) : {}) as { begins?: number };
   return begins;
 }
 

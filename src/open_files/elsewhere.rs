@@ -99,7 +99,7 @@ fn begins_like_sqlites(descriptor: BorrowedFd<'_>) -> bool {
 
 /// Whether anybody has a POSIX lock on the file. The question for a lock of the descriptor's own sees
 /// those of this process too (`fcntl(2)`, open file description locks).
-fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
+pub(super) fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     {
         use std::os::fd::AsRawFd;

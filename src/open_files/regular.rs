@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, Stat, fcntl_getfl, fcntl_setfl, fstat, lstat};
+use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fcntl_setfl, fstat, lstat};
 use rustix::io::Errno;
 
 use super::leases::Wait;
@@ -55,12 +55,18 @@ fn is_own(flags: c_int) -> bool {
     flags & libc::O_NOFOLLOW != 0
 }
 
+/// To open one waits for nothing, and SQLite has errors of its own for what it then cannot do.
+fn is_directory(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode) == FileType::Directory
+}
+
 type Opened = Result<Result<OwnedFd, Errno>, Refusal>;
 
 fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     let name = path_of(path);
     let database = sidecars::database_of(name);
     let check = |found: &Stat| match &database {
+        _ if is_directory(found) => Ok(()),
         Some(database) => trust::check_sidecar(found, database),
         None => trust::check_regular(found),
     };
@@ -94,7 +100,7 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
                     Err(error) => return Ok(Err(error)),
                 };
                 let mut checked = check(&found);
-                if database.is_some() && checked.is_ok() {
+                if checked.is_ok() && database.is_some() && !is_directory(&found) {
                     checked = trust::check_content(file.as_fd(), &found, name);
                 }
                 return match checked {
@@ -138,4 +144,90 @@ fn last_error() -> Errno {
 
 fn path_of(path: &CStr) -> &Path {
     Path::new(OsStr::from_bytes(path.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::Mode;
+    use std::ffi::CString;
+    use std::fs;
+
+    const FLAGS: c_int = libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+
+    fn open_for_sqlite(path: &Path, flags: c_int) -> Result<OwnedFd, Errno> {
+        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+        let descriptor = super::open_for_sqlite(&path, flags, 0o644);
+        if descriptor < 0 {
+            return Err(last_error());
+        }
+        // SAFETY: it was opened just now, for this test alone.
+        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    }
+
+    #[test]
+    fn what_is_opened_waits_where_it_is_read_and_has_no_mark_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db-wal");
+        for _ in 0..2 {
+            let file = open_for_sqlite(&path, FLAGS).unwrap();
+            assert!(!fcntl_getfl(&file).unwrap().contains(OFlags::NONBLOCK));
+            assert_eq!(take_refusal(), None);
+        }
+        let found = lstat(&path).unwrap();
+        assert!(Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR | Mode::WUSR));
+        // Others are as the system has them: a directory that is to be synced, a device.
+        open_for_sqlite(folder.path(), libc::O_RDONLY).unwrap();
+        open_for_sqlite(Path::new("/dev/null"), libc::O_RDONLY).unwrap();
+        let missing = folder.path().join("missing");
+        assert_eq!(
+            open_for_sqlite(&missing, libc::O_RDWR | libc::O_NOFOLLOW).err(),
+            Some(Errno::NOENT)
+        );
+        assert_eq!(take_refusal(), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_said_once_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("precious"), "precious").unwrap();
+        fs::hard_link(path("precious"), path("a.db-journal")).unwrap();
+        rustix::fs::symlink("precious", path("a.db-wal")).unwrap();
+        std::process::Command::new("mkfifo").arg(path("a.db-shm")).status().unwrap();
+        std::process::Command::new("mkfifo").arg(path("a.db")).status().unwrap();
+        for (name, refusal) in [
+            ("a.db-journal", Refusal::HardLink(2)),
+            ("a.db-wal", Refusal::NotAFile("a symbolic link")),
+            ("a.db-shm", Refusal::NotAFile("a FIFO")),
+            ("a.db", Refusal::NotAFile("a FIFO")),
+        ] {
+            for flags in [FLAGS, libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_CLOEXEC] {
+                assert_eq!(open_for_sqlite(&path(name), flags).err(), Some(Errno::ISDIR), "{name}");
+                assert_eq!(take_refusal(), Some((path(name), refusal.clone())));
+                assert_eq!(take_refusal(), None);
+            }
+        }
+        assert_eq!(fs::read_to_string(path("precious")).unwrap(), "precious");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_refused_file_that_is_open_here_keeps_its_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let open = || rusqlite::Connection::open(path("b.db")).unwrap();
+        open().execute_batch("create table t (a)").unwrap();
+        fs::write(path("a.db"), "").unwrap();
+        fs::hard_link(path("b.db"), path("a.db-journal")).unwrap();
+        crate::open_files::before_open();
+        let connection = open();
+        let entry = crate::open_files::OpenFile::enter(&path("b.db")).unwrap();
+        connection.execute_batch("begin exclusive").unwrap();
+        open_for_sqlite(&path("a.db-journal"), FLAGS).unwrap_err();
+        // Its closing would drop them, too.
+        let look = std::mem::ManuallyDrop::new(File::open(path("b.db")).unwrap());
+        assert!(crate::open_files::elsewhere::is_locked(look.as_fd()));
+        drop((connection, entry));
+    }
 }

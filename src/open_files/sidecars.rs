@@ -65,10 +65,13 @@ pub fn begins_like_one(sidecar: &Path, beginning: &[u8]) -> bool {
 }
 
 /// Whether there are transactions in a sidecar that nobody of this process has open: one that does not
-/// begin as SQLite's do holds none, nor does what is no regular file, for SQLite follows no link here. One
-/// that cannot be read may hold some.
+/// begin as SQLite's do holds none, nor does what is no regular file, for SQLite follows no link here
+/// (but on Windows). One that cannot be read may hold some.
 pub fn holds_any(sidecar: &Path) -> bool {
-    let is_file = || sidecar.symlink_metadata().is_ok_and(|found| found.is_file());
+    let is_file = || {
+        let found = if cfg!(unix) { sidecar.symlink_metadata() } else { sidecar.metadata() };
+        found.is_ok_and(|found| found.is_file())
+    };
     if is_shared_memory(sidecar) || !is_file() {
         return false;
     }

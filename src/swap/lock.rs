@@ -551,6 +551,34 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
+    fn what_is_no_lock_file_of_ours_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = target_path(&folder);
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let plants: [&dyn Fn(); 4] = [
+            &|| std::fs::hard_link(&victim, &path).unwrap(),
+            &|| std::os::unix::fs::symlink(&victim, &path).unwrap(),
+            &|| std::fs::create_dir(&path).unwrap(),
+            &|| {
+                std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+            },
+        ];
+        for plant in plants {
+            plant();
+            let code = |error: SwapError| error.code();
+            let tried = TargetLock::try_acquire(&target(&folder)).map(drop);
+            assert_eq!(tried.map_err(code), Err("UNTRUSTED_FILE"));
+            let acquired = TargetLock::acquire(&target(&folder), &Arc::default()).map(drop);
+            assert_eq!(acquired.map_err(code), Err("UNTRUSTED_FILE"));
+            assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+            assert!(path.symlink_metadata().is_ok());
+            std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path)).unwrap();
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn a_lock_file_that_its_dead_owner_left_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);

@@ -67,7 +67,8 @@ impl Own {
     ) -> Result<Self> {
         let wrong = |error: rusqlite::Error| SwapError::new(error.into(), step, path);
         open_files::before_open();
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // The path is a real one: a link that takes the file's place this very moment is not followed.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
             let problem = Problem::from(error);
             if matches!(problem, Problem::Database(DatabaseProblem::Refused(..))) {
