@@ -94,6 +94,9 @@ for (const [kind, plant] of Object.entries(KINDS)) {
       const said = lines.map((line) => JSON.parse(line) as Ended);
       const ended = said.filter((line) => "ended" in line);
       t.is(ended.length, ACTIONS.length * NAMES.length);
+      const slowest = ended.reduce((one, other) => (other.ms > one.ms ? other : one));
+      const which = cases[slowest.ended];
+      t.log(`slowest: ${which?.action} with ${which?.name}, ${slowest.ms} ms`);
       for (const { ended: number, ms, code: outcome, message = "" } of ended) {
         const { name, action } = cases[number] ?? {};
         const text = `${action} with ${name}: ${outcome} ${message}, ${ms} ms`;

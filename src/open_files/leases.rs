@@ -70,7 +70,9 @@ impl Wait {
     /// Pauses. False where the thread has waited long enough.
     pub fn pause(&mut self) -> bool {
         let waited = self.began.get_or_insert_with(Instant::now).elapsed();
-        let goes_on = match PATIENCE.with_borrow(Clone::clone) {
+        // A thread that is ending has forgotten what it said.
+        let patience = PATIENCE.try_with(|patience| patience.borrow().clone());
+        let goes_on = match patience.unwrap_or(Patience::Limit(LIMIT)) {
             Patience::Limit(limit) => waited < limit,
             Patience::While(goes_on) => goes_on(),
         };

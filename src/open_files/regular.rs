@@ -27,14 +27,19 @@ thread_local! {
 /// Which file SQLite was refused on this thread, where that was the last one that it asked for: all that it
 /// says itself is SQLITE_CANTOPEN. It is said once.
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
-    LAST.take()
+    note(None)
+}
+
+/// Answers what was noted before. A thread that is ending has no such note any more.
+fn note(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refusal)> {
+    LAST.try_with(|last| last.replace(refusal)).ok().flatten()
 }
 
 /// `open(2)` for SQLite: answers a descriptor, or -1 with `errno`. What is refused has EISDIR, as nothing
 /// else keeps SQLite from trying once more, for reading (os_unix.c, unixOpen): it would take a database
 /// that was leased a moment ago for one that it may not write to.
 pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
-    LAST.set(None);
+    note(None);
     let opened =
         if is_own(flags) { open_own(path, flags, mode) } else { Ok(open(path, flags, mode)) };
     match opened {
@@ -42,7 +47,7 @@ pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
         // As `open` has left `errno`.
         Ok(Err(_)) => -1,
         Err(refusal) => {
-            LAST.set(Some((path_of(path).to_owned(), refusal)));
+            note(Some((path_of(path).to_owned(), refusal)));
             // Nothing is there that may be opened for writing.
             raw_open(c"/", libc::O_WRONLY | libc::O_CLOEXEC, 0)
         }
