@@ -3,8 +3,12 @@
 // that waits is a failure and no more.
 
 import { lstatSync, readFileSync, statSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "ava";
+import type { LatchClient } from "latchdb";
+import { SwapError, swapDatabase } from "latchdb/swap";
+import { temporaryDirectory } from "../support/database.mjs";
 import {
   ACTIONS,
   KINDS,
@@ -125,6 +129,18 @@ for (const [kind, plant] of Object.entries(KINDS)) {
     });
   }
 }
+
+test("a directory with the name of a sidecar is not removed for a first database", async (t) => {
+  const directory = await temporaryDirectory(t);
+  for (const suffix of ["-wal", "-shm", "-journal"]) {
+    const target = join(directory, `new${suffix}.db`);
+    await mkdir(target + suffix);
+    await writeFile(join(target + suffix, "file"), PRECIOUS);
+    const build = (staging: LatchClient): Promise<unknown> => staging.execute("create table t (a)");
+    await t.throwsAsync(swapDatabase(target, { build }), { instanceOf: SwapError });
+    t.is(content(join(target + suffix, "file")), PRECIOUS);
+  }
+});
 
 function numberOf(line: string): number {
   const { begins = -1 } = (line.startsWith("{") ? JSON.parse(line) : {}) as { begins?: number };
