@@ -203,6 +203,9 @@ export class SwapError extends Error {
    *   of it
    * - `TARGET_HAS_SIDECAR`: a killed program's `-wal` or `-journal` is beside the target, and SQLite would
    *   read it into the new file: replace that database with `swapDatabase`, or open and close it first
+   * - `UNTRUSTED_FILE`: what has the name of a lock file of ours, or of a file that SQLite keeps beside a
+   *   database, is no regular file, a hard link, or a stranger's; it is left alone. See
+   *   docs/swapping-files.md
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed; `TARGET_IN_USE_AS_IMAGE`: it would
    *   for ever, as the file is loaded as a program or library
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced

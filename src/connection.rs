@@ -61,6 +61,14 @@ impl Drop for PastCancelling<'_> {
     }
 }
 
+/// The wait for a lease ends with a cancel.
+fn cancelled(error: Error, cancel: &Cancel) -> Error {
+    match (error, cancel.reason()) {
+        (Error::Leased { .. }, Some(reason)) => Error::Cancelled(reason),
+        (error, _) => error,
+    }
+}
+
 impl Connection {
     /// Opens the client's database, and creates the file where `create` says so and it may write.
     ///
@@ -75,7 +83,8 @@ impl Connection {
         if let Location::File(path) = &context.location {
             recovery::before_open(path);
         }
-        let raw = open::open(&context.location, create, context.read_only)?;
+        let raw = open::open(&context.location, create, context.read_only)
+            .map_err(|error| cancelled(error, &cancel))?;
         let file = match &context.location {
             Location::File(path) => {
                 Some(OpenFile::enter(path).map_err(|error| Error::cannot_open(path, &error))?)
@@ -272,9 +281,15 @@ impl Connection {
     fn error(&self, error: rusqlite::Error) -> Error {
         let code = error.sqlite_error().map(|failure| failure.extended_code & 0xff);
         match (code, self.cancel.reason()) {
-            (Some(ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED), Some(reason)) => {
-                Error::Cancelled(reason)
-            }
+            (
+                Some(
+                    ffi::SQLITE_INTERRUPT
+                    | ffi::SQLITE_BUSY
+                    | ffi::SQLITE_LOCKED
+                    | ffi::SQLITE_CANTOPEN,
+                ),
+                Some(reason),
+            ) => Error::Cancelled(reason),
             _ => error.into(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::context::{Context, Location, Outbox};
@@ -32,7 +32,7 @@ pub struct Database {
     context: Arc<Context>,
     lanes: Mutex<BTreeMap<LaneId, Arc<Lane<Session>>>>,
     last_lane: AtomicU32,
-    file: Option<FileId>,
+    file: Arc<OnceLock<FileId>>,
     hurry: AtomicBool,
     closer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -40,7 +40,8 @@ pub struct Database {
 impl Database {
     /// Opens the database and its first connection, on the caller's thread: a file that cannot be
     /// opened is an error here and now. A shared cache in memory is opened by the lane's thread: it
-    /// cannot fail, and SQLite would wait for the statements of those who share it.
+    /// cannot fail, and SQLite would wait for the statements of those who share it. So is a file on which
+    /// another process keeps a lease: that thread can wait, until a cancel.
     pub fn open(
         location: Location,
         timeout: Duration,
@@ -68,12 +69,15 @@ impl Database {
 
     /// `file` is the one that must be found; without it, one is created where there is none.
     fn open_in(context: Arc<Context>, file: Option<FileId>) -> Result<Self, Error> {
-        let mut session = Session::new(MAIN_LANE, Arc::clone(&context), file);
+        let file = Arc::new(file.map_or_else(OnceLock::new, OnceLock::from));
+        let mut session = Session::new(MAIN_LANE, Arc::clone(&context), Arc::clone(&file));
         let shares_cache = context.location.shares_cache();
         if !shares_cache {
-            session.open()?;
+            match session.open() {
+                Err(Error::Leased { .. }) => {}
+                opened => opened?,
+            }
         }
-        let file = session.file_id();
         let lanes = BTreeMap::from([(MAIN_LANE, Arc::new(lane(MAIN_LANE, session)))]);
         context.gate.open();
         let database = Self {
@@ -115,7 +119,7 @@ impl Database {
     pub fn open_lane(&self) -> Result<LaneId, Refused> {
         let _pass = self.context.gate.enter()?;
         let id = self.last_lane.fetch_add(1, Ordering::Relaxed) + 1;
-        let session = Session::new(id, Arc::clone(&self.context), self.file.clone());
+        let session = Session::new(id, Arc::clone(&self.context), Arc::clone(&self.file));
         self.lanes().insert(id, Arc::new(lane(id, session)));
         Ok(id)
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rusqlite::ffi;
 
+use crate::open_files;
+
 /// Why a job was cancelled. It decides what the caller of that job is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -49,6 +51,15 @@ pub enum Error {
         path: String,
         /// What is wrong with it, and what to do.
         cause: String,
+    },
+    /// Another process holds a lease on the database file, as a swap does for a moment.
+    #[error(
+        "cannot open the database file {path}: another process holds a lease on it (fcntl F_SETLEASE), and has not given it up in time; try again"
+    )]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no leases elsewhere"))]
+    Leased {
+        /// The file.
+        path: String,
     },
     /// The wait for a lock that a transaction of the same client holds came to its limit.
     #[error(
@@ -145,7 +156,7 @@ impl Error {
     pub fn raw_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite { code, .. } | Self::Open { code, .. } => Some(*code),
-            Self::HeldByOwnTransaction { .. } => Some(ffi::SQLITE_BUSY),
+            Self::HeldByOwnTransaction { .. } | Self::Leased { .. } => Some(ffi::SQLITE_BUSY),
             Self::ReadOnlyTransaction => Some(ffi::SQLITE_READONLY),
             Self::NoStatement => Some(ffi::SQLITE_MISUSE),
             Self::RowTooLarge => Some(ffi::SQLITE_TOOBIG),
@@ -182,15 +193,28 @@ impl Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error {
-            rusqlite::Error::SqliteFailure(failure, message) => Self::Sqlite {
-                code: failure.extended_code,
-                message: message.unwrap_or_else(|| ffi::code_to_str(failure.extended_code).into()),
-            },
+            rusqlite::Error::SqliteFailure(failure, message) => {
+                let code = failure.extended_code;
+                let message = message.unwrap_or_else(|| ffi::code_to_str(code).into());
+                Self::Sqlite { code, message: with_refusal(code, message) }
+            }
             rusqlite::Error::SqlInputError { error, msg, .. } => {
-                Self::Sqlite { code: error.extended_code, message: msg }
+                let code = error.extended_code;
+                Self::Sqlite { code, message: with_refusal(code, msg) }
             }
             other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
         }
+    }
+}
+
+/// SQLite says only "unable to open database file".
+fn with_refusal(code: i32, message: String) -> String {
+    if code & 0xff != ffi::SQLITE_CANTOPEN {
+        return message;
+    }
+    match open_files::take_refusal() {
+        Some((path, refusal)) => format!("{message}: {}: {refusal}", path.display()),
+        None => message,
     }
 }
 

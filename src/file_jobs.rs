@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::context::Outbox;
+use crate::open_files;
 use crate::swap::cancel::{Cancel, Watch};
 use crate::swap::database::{self, doctor, recovery, request as database_request};
 use crate::swap::error::{CancelReason, Problem, Result, Step, SwapError};
@@ -412,19 +413,38 @@ impl State {
 impl Call {
     /// Runs the job to its end. A panic becomes its error.
     fn run(&self) -> Result<Ended> {
-        catch_unwind(AssertUnwindSafe(|| self.perform())).unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("a panic without a text");
-            Err(self.error(Problem::Panicked(text.to_owned())))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.perform()))
+            .unwrap_or_else(|panic| {
+                let text = panic
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("a panic without a text");
+                Err(self.error(Problem::Panicked(text.to_owned())))
+            })
+            .map_err(|error| self.cancelled(error))
+    }
+
+    /// The wait for a lease ends with a cancel.
+    fn cancelled(&self, error: SwapError) -> SwapError {
+        let is_wait = matches!(&error.problem, Problem::Io(error) if error.kind() == io::ErrorKind::WouldBlock);
+        match self.conversation.cancel.check() {
+            Err(reason) if is_wait && !error.committed => {
+                SwapError { problem: Problem::Cancelled(reason), ..error }
+            }
+            _ => error,
+        }
     }
 
     fn perform(&self) -> Result<Ended> {
         let cancel = &self.conversation.cancel;
         cancel.check().map_err(|reason| self.error(Problem::Cancelled(reason)))?;
+        // The others have no signal, and a limit of their own.
+        let _patience =
+            matches!(self.task, Task::Swap { .. } | Task::SwapDatabase { .. }).then(|| {
+                let cancel = Arc::clone(cancel);
+                open_files::wait_while(move || cancel.check().is_ok())
+            });
         let done =
             |happened| Ended::File(Swapped { committed: happened, durable: happened, bytes: 0 });
         match &self.task {

@@ -19,8 +19,15 @@ mod descriptors;
 mod elsewhere;
 #[cfg(windows)]
 mod handles;
+#[cfg(unix)]
+mod leases;
+mod refusal;
 mod registry;
+#[cfg(unix)]
+mod regular;
 pub mod sidecars;
+#[cfg(unix)]
+pub mod trust;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -28,12 +35,45 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+#[cfg(unix)]
+pub use leases::{do_not_wait, wait_while};
+pub use refusal::Refusal;
+#[cfg(unix)]
+pub use regular::take_refusal;
+
 use registry::Registry;
+
+/// Elsewhere SQLite opens files by itself.
+#[cfg(not(unix))]
+pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
+    None
+}
+
+/// There are no leases elsewhere, and nothing changes.
+#[cfg(not(unix))]
+#[must_use]
+pub struct Changed;
+
+/// See [`Changed`].
+#[cfg(not(unix))]
+pub fn wait_while(_goes_on: impl Fn() -> bool + 'static) -> Changed {
+    Changed
+}
+
+/// See [`Changed`].
+#[cfg(not(unix))]
+pub fn do_not_wait() -> Changed {
+    Changed
+}
 
 /// To be called before SQLite opens a file: what it has open is ours from then on.
 pub fn before_open() {
     #[cfg(unix)]
-    descriptors::watch();
+    {
+        descriptors::watch();
+        // One that nobody asked about has nothing to do with what is opened now.
+        take_refusal();
+    }
     #[cfg(windows)]
     handles::watch();
 }
@@ -117,7 +157,8 @@ pub enum Link {
 }
 
 impl PlainFile {
-    /// Opens a file, without waiting for the other end where it is a pipe by now. Whether it is a
+    /// Opens a regular file, without waiting for the other end where it is a pipe by now: then it is an
+    /// error. For how long it waits for a lease, the thread says ([`wait_while`]). Whether the file is a
     /// database that is open in this process is for the caller to ask first.
     pub fn open(mut options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         Ok(Self {
@@ -152,21 +193,25 @@ impl PlainFile {
 fn open_marked(options: &mut OpenOptions, link: Link, path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
 
-    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    use rustix::fs::{OFlags, fstat};
     let flags = match link {
         Link::Follow => OFlags::empty(),
         Link::Refuse => OFlags::NOFOLLOW,
     };
-    let mut open = |flags: OFlags| options.custom_flags(flags.bits().cast_signed()).open(path);
-    match open(flags | elsewhere::MARK) {
-        // Somebody has a lease on it (`fcntl(2)`), which they are told to give up: that is waited for.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            let file = open(flags)?;
-            fcntl_setfl(&file, fcntl_getfl(&file)? | elsewhere::MARK)?;
-            Ok(file)
+    options.custom_flags((flags | elsewhere::MARK).bits().cast_signed());
+    let mut wait = leases::Wait::new(sidecars::database_of(path).is_some());
+    let file = loop {
+        match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !wait.pause() {
+                    return Err(Refusal::Leased.into());
+                }
+            }
+            opened => break opened?,
         }
-        opened => opened,
-    }
+    };
+    trust::check_regular(&fstat(&file)?)?;
+    Ok(file)
 }
 
 #[cfg(not(unix))]

@@ -1,7 +1,7 @@
 //! What a lane runs: the requests of one client against one connection, in and out of transactions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::{InterruptHandle, ffi};
 
@@ -10,7 +10,7 @@ use crate::connection::{Connection, Prepared, Sink};
 use crate::context::{Context, Location};
 use crate::error::{CancelReason, Error};
 use crate::lane::{Interrupt, Job, Work};
-use crate::open_files::FileId;
+use crate::open_files::{self, FileId};
 use crate::wire::request::{self, Mode, Request, Sql, Statement};
 use crate::wire::response::{Outcome, Records};
 use crate::write_line::{LaneId, Place};
@@ -77,8 +77,8 @@ pub struct Session {
     handle: Arc<Mutex<Option<InterruptHandle>>>,
     connection: Option<Connection>,
     transaction: Option<OpenTransaction>,
-    /// The file that the client opened first: every later connection must find the same.
-    file: Option<FileId>,
+    /// The file that the client opened first, on whichever lane: every later connection must find the same.
+    file: Arc<OnceLock<FileId>>,
     /// An in-memory database whose connection is gone: opening it again would answer from nothing.
     lost: bool,
 }
@@ -114,8 +114,9 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 impl Session {
-    /// A session whose connection is opened by its first job. `file` is what it must find.
-    pub fn new(lane: LaneId, context: Arc<Context>, file: Option<FileId>) -> Self {
+    /// A session whose connection is opened by its first job. `file` is what it must find, where a
+    /// connection of the client has found one.
+    pub fn new(lane: LaneId, context: Arc<Context>, file: Arc<OnceLock<FileId>>) -> Self {
         Self {
             lane,
             context,
@@ -131,20 +132,20 @@ impl Session {
     /// Opens the connection now, on the caller's thread.
     pub fn open(&mut self) -> Result<(), Error> {
         // A file that is gone, or is another one now, is not created anew in its place.
-        if let (Some(expected), Location::File(path)) = (&self.file, &self.context.location) {
+        let expected = self.file.get();
+        if let (Some(expected), Location::File(path)) = (expected, &self.context.location) {
             self.expect_file(expected, FileId::of(path).ok().as_ref())?;
         }
         let connection = Connection::open(
             Arc::clone(&self.context),
             self.lane,
             Arc::clone(&self.cancel),
-            self.file.is_none(),
+            expected.is_none(),
         )?;
-        if let Some(expected) = &self.file {
-            self.expect_file(expected, connection.file_id())?;
-        }
-        if self.file.is_none() {
-            self.file = connection.file_id().cloned();
+        if let Some(found) = connection.file_id() {
+            // Of lanes that open their first connections at the same time, one is the first.
+            let expected = self.file.get_or_init(|| found.clone());
+            self.expect_file(expected, Some(found))?;
         }
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(connection.interrupt_handle());
@@ -157,11 +158,6 @@ impl Session {
             return Ok(());
         }
         Err(Error::FileReplaced { path: self.context.location.to_string() })
-    }
-
-    /// Which file it has open, where it is a file.
-    pub fn file_id(&self) -> Option<FileId> {
-        self.file.clone()
     }
 
     /// The flag by which its lane cancels a job.
@@ -307,6 +303,8 @@ impl Work for Session {
     fn run(&mut self, mut call: Call) {
         self.context.line.begin_job(self.lane);
         let commits_before = self.commits();
+        let cancel = Arc::clone(&self.cancel);
+        let _patience = open_files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut result = self.perform(&call, &mut records);

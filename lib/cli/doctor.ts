@@ -38,6 +38,11 @@ function complaints({ problem, lockFile, leftovers, database }: DoctorReport): s
   if (lockFile !== "held" && (leftovers.length > 0 || lockFile === "left")) {
     found.push("a swap that was killed has left something: npx latchdb recover clears it");
   }
+  if (lockFile === "untrusted") {
+    found.push(
+      "what has the name of its lock file is none, and keeps swaps from running: remove it",
+    );
+  }
   return found;
 }
 

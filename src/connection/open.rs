@@ -39,6 +39,11 @@ fn explain(path: &Path, create: bool, error: rusqlite::Error) -> Error {
             cause: "a path cannot hold a NUL character; name a file without one".to_owned(),
         };
     }
+    let refused = open_files::take_refusal();
+    #[cfg(unix)]
+    if let Some((path, open_files::Refusal::Leased)) = &refused {
+        return Error::Leased { path: path.display().to_string() };
+    }
     let folder = path.parent().unwrap_or(path);
     let cause = match (std::fs::metadata(path), std::fs::metadata(folder)) {
         (Ok(found), _) if found.is_dir() => "it is a directory; name a file".to_owned(),
@@ -52,7 +57,10 @@ fn explain(path: &Path, create: bool, error: rusqlite::Error) -> Error {
         (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
             format!("it cannot be created in {}; check its permissions", folder.display())
         }
-        _ => "check its permissions".to_owned(),
+        _ => match refused {
+            Some((_, refusal)) => refusal.to_string(),
+            None => "check its permissions".to_owned(),
+        },
     };
     match Error::from(error) {
         Error::Sqlite { code, message } => Error::Open {

@@ -13,6 +13,7 @@ use std::sync::Once;
 use rusqlite::ffi;
 use rustix::fs::{FileType, fstat};
 
+use super::regular::open_for_sqlite;
 use super::{FileId, registry};
 
 /// Has SQLite tell of the files that it opens from now on. To be called before the first one.
@@ -56,15 +57,14 @@ pub fn is_ours(descriptor: RawFd) -> bool {
 /// # Safety
 /// `path` is a text that ends with NUL.
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: as the caller says; the mode is SQLite's, and small.
-    let descriptor = unsafe { libc::open(path, flags, mode.cast_unsigned() as c_uint) };
+    // SAFETY: as the caller says.
+    let path = unsafe { CStr::from_ptr(path) };
+    let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
     // SAFETY: it is open: SQLite, whose it is, does not know of it yet.
     let id = (descriptor >= 0).then(|| identify(unsafe { BorrowedFd::borrow_raw(descriptor) }));
     if let Some(Some(id)) = id {
-        // SAFETY: as the caller says.
-        let path = OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes());
         // SQLite can lock nothing before this returns.
-        registry().opened(descriptor, id, PathBuf::from(path));
+        registry().opened(descriptor, id, PathBuf::from(OsStr::from_bytes(path.to_bytes())));
     }
     descriptor
 }

@@ -36,13 +36,13 @@ pub const MARK: OFlags = OFlags::NONBLOCK;
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.2).
 const SMALLEST_PAGE: u64 = 512;
 
-/// What SQLite's files begin with, a `-shm` too (<https://sqlite.org/walformat.html>, section 2.1).
+/// What SQLite's files begin with.
 const BEGINNINGS: [&[u8]; 5] = [
     beginnings::DATABASE,
     beginnings::JOURNAL,
     beginnings::WAL[0],
     beginnings::WAL[1],
-    &3_007_000_u32.to_ne_bytes(),
+    &beginnings::SHARED_MEMORY,
 ];
 
 /// How often and how soon it is looked again: our SQLite says that a descriptor is its own right after it
@@ -98,7 +98,7 @@ fn begins_like_sqlites(descriptor: BorrowedFd<'_>) -> bool {
 
 /// Whether anybody has a POSIX lock on the file. The question for a lock of the descriptor's own sees
 /// those of this process too (`fcntl(2)`, open file description locks).
-fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
+pub(super) fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     {
         use std::os::fd::AsRawFd;

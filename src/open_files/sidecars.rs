@@ -14,10 +14,14 @@ const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 pub fn database_beside(path: &Path) -> Option<PathBuf> {
     // Of most files the path has that itself, which is seen with one look.
     let real = std::fs::read_link(path).is_ok().then(|| dunce::canonicalize(path).ok()).flatten();
-    let real = real.as_deref().unwrap_or(path);
-    let name = real.file_name()?.to_str()?;
+    database_of(real.as_deref().unwrap_or(path))
+}
+
+/// The same by the path's own name, without a look at it.
+pub fn database_of(sidecar: &Path) -> Option<PathBuf> {
+    let name = sidecar.file_name()?.to_str()?;
     let database = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix))?;
-    (!database.is_empty()).then(|| real.with_file_name(database))
+    (!database.is_empty()).then(|| sidecar.with_file_name(database))
 }
 
 /// Whether a file has the name of a sidecar.
@@ -45,22 +49,43 @@ pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
 }
 
+/// Whether the first 8 bytes of a file, or all that it has, are those of a sidecar of its name. An empty one
+/// and, but for a `-wal`, zeros are what SQLite has emptied.
+#[cfg(unix)]
+pub fn begins_like_one(sidecar: &Path, beginning: &[u8]) -> bool {
+    let known: &[&[u8]] = if is_shared_memory(sidecar) {
+        &[&beginnings::SHARED_MEMORY, &[0; 8]]
+    } else if is_journal(sidecar) {
+        &[beginnings::JOURNAL, &[0; 8]]
+    } else {
+        &beginnings::WAL
+    };
+    beginning.is_empty() || known.iter().any(|one| beginning.starts_with(one))
+}
+
 /// Whether there are transactions in a sidecar that nobody of this process has open: one that does not
-/// begin as SQLite's do holds none.
+/// begin as SQLite's do holds none, nor does what is no regular file, for SQLite follows no link here
+/// (but on Windows). One that cannot be read may hold some.
 pub fn holds_any(sidecar: &Path) -> bool {
+    let is_file = || {
+        let found = if cfg!(unix) { sidecar.symlink_metadata() } else { sidecar.metadata() };
+        found.is_ok_and(|found| found.is_file())
+    };
+    if is_shared_memory(sidecar) || !is_file() {
+        return false;
+    }
     let mut beginning = Vec::new();
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
-    let read = || {
-        let file = PlainFile::open(options, Link::Follow, sidecar)?;
-        (&*file).take(8).read_to_end(&mut beginning)
-    };
-    !is_shared_memory(sidecar)
-        && sidecar.is_file()
-        && read().is_ok()
-        && [beginnings::WAL[0], beginnings::WAL[1], beginnings::JOURNAL]
+    let read = PlainFile::open(options, Link::Refuse, sidecar)
+        .and_then(|file| (&*file).take(8).read_to_end(&mut beginning));
+    match read {
+        Ok(_) => [beginnings::WAL[0], beginnings::WAL[1], beginnings::JOURNAL]
             .iter()
-            .any(|one| beginning.starts_with(one))
+            .any(|one| beginning.starts_with(one)),
+        // It may be gone, or something else, by now.
+        Err(_) => is_file(),
+    }
 }
 
 /// Whether a file is a sidecar of one of these databases.

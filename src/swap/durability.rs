@@ -64,5 +64,13 @@ pub fn sync_directory(path: &Path, durability: Durability) -> io::Result<()> {
     System::sync_directory(path)
 }
 
+/// Opens a directory; of a FIFO that has taken its place it says so, without waiting for the other end.
+#[cfg(unix)]
+fn open_directory(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::empty())?.into())
+}
+
 /// Whether a file must be open for writing to be synced.
 pub const NEEDS_WRITABLE: bool = System::NEEDS_WRITABLE;

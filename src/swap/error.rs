@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errno;
+use crate::open_files::Refusal;
 use database::DatabaseProblem;
 
 /// The steps of a swap, in their order, and those that can be called by themselves.
@@ -211,6 +212,9 @@ pub enum Problem {
         "it is left of the database {}, and would be read into the new one; replace that with swapDatabase (or replaceDatabase), or open and close it first", .0.display()
     )]
     TargetHasSidecar(PathBuf),
+    /// What has the name of a file of ours, or of SQLite's, and is none.
+    #[error("{0}")]
+    Untrusted(Refusal),
     /// JavaScript's strings cannot hold every path.
     #[error("the path is not valid UTF-8, and prepare could not be told of it")]
     NotUtf8,
@@ -266,6 +270,7 @@ impl SwapError {
             Problem::StagingIsLink => "STAGING_IS_LINK",
             Problem::StagingHasSidecar => "STAGING_HAS_SIDECAR",
             Problem::TargetHasSidecar(_) => "TARGET_HAS_SIDECAR",
+            Problem::Untrusted(_) => "UNTRUSTED_FILE",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Database(problem) => problem.code(),
             Problem::Panicked(_) => "INTERNAL_ERROR",
@@ -304,7 +309,19 @@ pub trait At<T> {
 
 impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
     fn at(self, step: Step, path: &Path) -> Result<T> {
-        self.map_err(|error| SwapError::new(Problem::Io(error.into()), step, path))
+        self.map_err(|error| SwapError::new(Problem::of(error.into()), step, path))
+    }
+}
+
+impl Problem {
+    /// What an error of a file call means.
+    fn of(error: io::Error) -> Self {
+        match Refusal::of(&error) {
+            Some(refusal) if error.kind() != io::ErrorKind::WouldBlock => {
+                Self::Untrusted(refusal.clone())
+            }
+            _ => Self::Io(error),
+        }
     }
 }
 

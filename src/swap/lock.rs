@@ -4,6 +4,9 @@
 //! but the system's lock on it, which ends with its owner however that dies; whoever lets it go in
 //! order removes it. One that is there without being locked says that its owner was killed. What he
 //! wrote into it is for those who clear up after him: until they have, the file stays.
+//!
+//! Somebody else may have put something under its name: so it is looked at before anything is done to
+//! it, and nothing is done to what is no lock file of ours.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -52,8 +55,8 @@ impl TargetLock {
         place.wait(cancel).map_err(cancelled)?;
         let mut pause = FIRST_PAUSE;
         loop {
-            if let Some(file) =
-                platform::LockFile::try_lock(&place.path).at(Step::Lock, &place.path)?
+            if let Some(file) = platform::LockFile::try_lock(&place.path, &target.path)
+                .at(Step::Lock, &place.path)?
             {
                 return Self::with(file, place, has_waited);
             }
@@ -69,7 +72,7 @@ impl TargetLock {
         if !place.is_first() {
             return Ok(None);
         }
-        match platform::LockFile::try_lock(&place.path).at(Step::Lock, &place.path)? {
+        match platform::LockFile::try_lock(&place.path, &target.path).at(Step::Lock, &place.path)? {
             Some(file) => Self::with(file, place, false).map(Some),
             None => Ok(None),
         }
@@ -202,10 +205,11 @@ fn lock_queues() -> MutexGuard<'static, Queues> {
 mod platform {
     use std::fs::{File, TryLockError};
 
-    use rustix::fs::{Mode, OFlags, fchmod, fstat, open, stat};
+    use rustix::fs::{Mode, OFlags, fchmod, fstat, lstat, open};
     use rustix::io::Errno;
 
     use super::{Path, PathBuf, io};
+    use crate::open_files::trust;
 
     /// `flock(2)`: the lock belongs to our opening of the file and is gone with it.
     #[derive(Debug)]
@@ -217,9 +221,9 @@ mod platform {
     }
 
     impl LockFile {
-        /// None where somebody else has it.
-        pub fn try_lock(path: &Path) -> io::Result<Option<Self>> {
-            let opened = open_lock_file(path)?;
+        /// None where somebody else has it. `target` is what it is for.
+        pub fn try_lock(path: &Path, target: &Path) -> io::Result<Option<Self>> {
+            let Some(opened) = open_lock_file(path, target)? else { return Ok(None) };
             let locked = opened.file.try_lock();
             Self::new(path, opened, locked)
         }
@@ -243,7 +247,7 @@ mod platform {
             }
             // Its last owner may have removed it between our opening it and our locking it: then
             // the next one makes and locks another file, and this lock would mean nothing.
-            let (ours, named) = (fstat(&file)?, stat(path));
+            let (ours, named) = (fstat(&file)?, lstat(path));
             let is_named =
                 named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino));
             // Whatever the umask: who may not open it could not wait for it.
@@ -278,23 +282,35 @@ mod platform {
     /// Its owner writes, all others read: also those who lock it.
     const FOR_ALL: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 
-    /// For writing where that is allowed (NFS locks nothing else), and another user's for reading.
-    fn open_lock_file(path: &Path) -> io::Result<Opened> {
-        let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let new = flags | OFlags::RDWR | OFlags::CREATE;
-        match open(path, new | OFlags::EXCL, FOR_ALL) {
+    /// For writing where that is allowed (NFS locks nothing else), and another user's for reading. None
+    /// where somebody has just removed it, or has a lease on it, which is a lock, too.
+    fn open_lock_file(path: &Path, target: &Path) -> io::Result<Option<Opened>> {
+        // Neither waits: it may be a FIFO, or become one before it is opened.
+        let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let new = flags | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        match open(path, new, FOR_ALL) {
             Err(Errno::EXIST) => {}
             Err(refused) => return Err(refused.into()),
-            Ok(file) => return Ok(Opened { file: file.into(), is_new: true }),
+            Ok(file) => return Ok(Some(Opened { file: file.into(), is_new: true })),
         }
-        let file = match open(path, new, FOR_ALL) {
-            Err(Errno::ACCESS) => {
-                let to_read = open(path, flags | OFlags::RDONLY, Mode::empty());
-                to_read.map_err(|_| Errno::ACCESS)?
-            }
+        match lstat(path) {
+            Ok(found) => trust::check_lock_file(&found, target)?,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let opened = match open(path, flags | OFlags::RDWR, Mode::empty()) {
+            Err(Errno::ACCESS) => match open(path, flags | OFlags::RDONLY, Mode::empty()) {
+                Err(Errno::NOENT) => Err(Errno::NOENT),
+                to_read => to_read.map_err(|_| Errno::ACCESS),
+            },
+            opened => opened,
+        };
+        let file = match opened {
+            Err(Errno::NOENT | Errno::AGAIN) => return Ok(None),
             opened => opened?,
         };
-        Ok(Opened { file: file.into(), is_new: false })
+        trust::check_lock_file(&fstat(&file)?, target)?;
+        Ok(Some(Opened { file: file.into(), is_new: false }))
     }
 
     #[cfg(test)]
@@ -309,8 +325,8 @@ mod platform {
                 let error = TryLockError::Error(Errno::NOLCK.into());
                 LockFile::new(&path, opened, Err(error)).unwrap_err()
             };
-            let first = open_lock_file(&path).unwrap();
-            let second = open_lock_file(&path).unwrap();
+            let first = open_lock_file(&path, &path).unwrap().unwrap();
+            let second = open_lock_file(&path, &path).unwrap().unwrap();
             assert!(first.is_new && !second.is_new);
             fail(second);
             assert!(path.exists(), "somebody else's");
@@ -322,13 +338,13 @@ mod platform {
         fn it_is_let_go_whoever_has_a_copy_of_its_descriptor() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("lock");
-            let mut lock = LockFile::try_lock(&path).unwrap().unwrap();
+            let mut lock = LockFile::try_lock(&path, &path).unwrap().unwrap();
             // As a process that is just being begun has one.
             let copy = lock.file.try_clone().unwrap();
             lock.stays = true;
-            assert!(LockFile::try_lock(&path).unwrap().is_none());
+            assert!(LockFile::try_lock(&path, &path).unwrap().is_none());
             drop(lock);
-            assert!(LockFile::try_lock(&path).unwrap().is_some());
+            assert!(LockFile::try_lock(&path, &path).unwrap().is_some());
             drop(copy);
         }
 
@@ -337,8 +353,8 @@ mod platform {
             use rustix::fs::chmod;
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("lock");
-            let mode = || Mode::from_raw_mode(stat(&path).unwrap().st_mode) & FOR_ALL;
-            let opened = open_lock_file(&path).unwrap();
+            let mode = || Mode::from_raw_mode(lstat(&path).unwrap().st_mode) & FOR_ALL;
+            let opened = open_lock_file(&path, &path).unwrap().unwrap();
             // As a umask of 077 makes it, which would be one for all threads of the tests.
             chmod(&path, Mode::RUSR | Mode::WUSR).unwrap();
             let locked = opened.file.try_lock();
@@ -360,10 +376,12 @@ mod platform {
         GENERIC_WRITE,
     };
     use windows_sys::Win32::Storage::FileSystem::{
-        DELETE, FILE_DISPOSITION_INFO, FileDispositionInfo, SetFileInformationByHandle,
+        BY_HANDLE_FILE_INFORMATION, DELETE, FILE_DISPOSITION_INFO, FILE_FLAG_OPEN_REPARSE_POINT,
+        FileDispositionInfo, GetFileInformationByHandle, SetFileInformationByHandle,
     };
 
     use super::{Path, io};
+    use crate::open_files::Refusal;
 
     /// A file that is opened by one alone.
     #[derive(Debug)]
@@ -375,12 +393,17 @@ mod platform {
 
     impl LockFile {
         /// None where somebody else has it.
-        pub fn try_lock(path: &Path) -> io::Result<Option<Self>> {
+        pub fn try_lock(path: &Path, _target: &Path) -> io::Result<Option<Self>> {
             let mut options = OpenOptions::new();
             options.access_mode(GENERIC_READ | GENERIC_WRITE | DELETE);
             options.create(true).truncate(false).write(true).share_mode(0);
+            // A symbolic link is not followed, but opened.
+            options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
             match options.open(path) {
-                Ok(file) => Ok(Some(Self { file, stays: false })),
+                Ok(file) => {
+                    check(&file)?;
+                    Ok(Some(Self { file, stays: false }))
+                }
                 Err(error) if is_taken(&error, path) => Ok(None),
                 Err(error) => Err(error),
             }
@@ -410,6 +433,23 @@ mod platform {
                     size,
                 )
             };
+        }
+    }
+
+    /// Whether it is a regular file with one name.
+    fn check(file: &File) -> io::Result<()> {
+        if !file.metadata()?.is_file() {
+            return Err(Refusal::NotAFile("a link or a device").into());
+        }
+        let mut info = BY_HANDLE_FILE_INFORMATION::default();
+        // SAFETY: the handle is open as long as `file` is borrowed, and the structure lives as long as
+        // the call.
+        if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut info) } == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        match info.nNumberOfLinks {
+            0 | 1 => Ok(()),
+            links => Err(Refusal::HardLink(links.into()).into()),
         }
     }
 
@@ -482,8 +522,8 @@ mod tests {
     fn a_lock_file_that_is_locked_elsewhere_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);
-        let elsewhere = platform::LockFile::try_lock(&path).unwrap().unwrap();
-        assert!(platform::LockFile::try_lock(&path).unwrap().is_none());
+        let elsewhere = platform::LockFile::try_lock(&path, &path).unwrap().unwrap();
+        assert!(platform::LockFile::try_lock(&path, &path).unwrap().is_none());
         let waiting = target(&folder);
         let thread =
             thread::spawn(move || TargetLock::acquire(&waiting, &Arc::default()).map(drop));
@@ -507,6 +547,34 @@ mod tests {
         lock.forget_notes();
         drop(lock);
         assert!(!path.exists());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_lock_file_of_ours_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = target_path(&folder);
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let plants: [&dyn Fn(); 4] = [
+            &|| std::fs::hard_link(&victim, &path).unwrap(),
+            &|| std::os::unix::fs::symlink(&victim, &path).unwrap(),
+            &|| std::fs::create_dir(&path).unwrap(),
+            &|| {
+                std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+            },
+        ];
+        for plant in plants {
+            plant();
+            let code = |error: SwapError| error.code();
+            let tried = TargetLock::try_acquire(&target(&folder)).map(drop);
+            assert_eq!(tried.map_err(code), Err("UNTRUSTED_FILE"));
+            let acquired = TargetLock::acquire(&target(&folder), &Arc::default()).map(drop);
+            assert_eq!(acquired.map_err(code), Err("UNTRUSTED_FILE"));
+            assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+            assert!(path.symlink_metadata().is_ok());
+            std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path)).unwrap();
+        }
     }
 
     #[test]

@@ -20,7 +20,8 @@ export interface DoctorReport {
   openersComplete: boolean;
   sidecars: Array<{ path: string; bytes: number }>;
   leftovers: Array<{ what: string; path: string; bytes: number }>;
-  lockFile: "none" | "held" | "left";
+  /** "untrusted": what has its name is no lock file of ours. */
+  lockFile: "none" | "held" | "left" | "untrusted";
   database: null | {
     journalMode: string;
     pageSize: number;

@@ -17,7 +17,7 @@ use super::own::{Own, Reading};
 use super::request::Patience;
 use super::{new, openers, recovery};
 use crate::open_files;
-use crate::swap::error::{Result, Step};
+use crate::swap::error::{Problem, Result, Step};
 use crate::swap::lock::{self, TargetLock};
 use crate::swap::target::Target;
 
@@ -45,7 +45,8 @@ pub struct Report {
     openers_complete: bool,
     sidecars: Vec<Beside>,
     leftovers: Vec<Leftover>,
-    /// "none", "held" (a swap is under way) or "left" (one was killed).
+    /// "none", "held" (a swap is under way), "left" (one was killed), or "untrusted" (what has its name is
+    /// no lock file of ours).
     lock_file: &'static str,
     database: Option<Database>,
     /// Why the database could not be looked at.
@@ -205,6 +206,7 @@ fn state_of_lock(target: &Target) -> &'static str {
     }
     match TargetLock::is_held(target) {
         Ok(false) => "left",
+        Err(error) if matches!(error.problem, Problem::Untrusted(_)) => "untrusted",
         Ok(true) | Err(_) => "held",
     }
 }

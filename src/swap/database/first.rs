@@ -6,7 +6,7 @@ use super::request::{Mode, Swapped};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::{durability, rename, staging};
+use crate::swap::{durability, rename};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
 pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
@@ -21,7 +21,8 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
         if target.symlink_metadata().is_ok() {
             return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));
         }
-        staging::remove(&sidecar).at(Step::Rename, &sidecar)?;
+        // A directory is none of SQLite's, and is not removed with all that is in it.
+        std::fs::remove_file(&sidecar).at(Step::Rename, &sidecar)?;
         is_changed = true;
     }
     if is_changed {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::guard::sidecars;
 use super::request::Patience;
 use crate::connection::handle::end_running_statement_when;
-use crate::open_files::{self, OpenFile};
+use crate::open_files::{self, Link, OpenFile, PlainFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 
@@ -65,15 +65,23 @@ impl Own {
     ) -> Result<Self> {
         let wrong = |error: rusqlite::Error| SwapError::new(error.into(), step, path);
         open_files::before_open();
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // The path is a real one: a link that takes the file's place this very moment is not followed.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
+            let problem = Problem::from(error);
+            if matches!(problem, Problem::Database(DatabaseProblem::Refused(..))) {
+                return match patience.cancel.check() {
+                    Err(reason) => SwapError::new(Problem::Cancelled(reason), step, path),
+                    Ok(()) => SwapError::new(problem, step, path),
+                };
+            }
             // SQLite says only "unable to open database file": the system says why.
-            match open_files::open_by(path).is_none().then(|| std::fs::File::open(path)) {
+            match open_files::open_by(path).is_none().then(|| open_to_read(path)) {
                 Some(Err(refused)) => SwapError::new(Problem::Io(refused), step, path),
                 Some(Ok(_)) if is_too_long(path) => {
                     SwapError::new(Problem::Io(name_too_long()), step, path)
                 }
-                Some(Ok(_)) | None => wrong(error),
+                Some(Ok(_)) | None => SwapError::new(problem, step, path),
             }
         })?;
         let entry = OpenFile::enter(path).at(step, path)?;
@@ -211,9 +219,15 @@ impl Own {
     pub fn wrong(&self, error: rusqlite::Error) -> SwapError {
         let code = error.sqlite_error().map(|failure| failure.extended_code & 0xff);
         let problem = match (code, self.patience.cancel.check()) {
-            (Some(ffi::SQLITE_INTERRUPT | ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED), Err(reason)) => {
-                Problem::Cancelled(reason)
-            }
+            (
+                Some(
+                    ffi::SQLITE_INTERRUPT
+                    | ffi::SQLITE_BUSY
+                    | ffi::SQLITE_LOCKED
+                    | ffi::SQLITE_CANTOPEN,
+                ),
+                Err(reason),
+            ) => Problem::Cancelled(reason),
             _ => error.into(),
         };
         SwapError::new(problem, self.step, &self.path)
@@ -254,6 +268,12 @@ fn immutable_uri(path: &str) -> String {
     }
     uri.push_str("?immutable=1");
     uri
+}
+
+fn open_to_read(path: &Path) -> std::io::Result<PlainFile> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Refuse, path)
 }
 
 /// SQLite's own limit (os_unix.c, MAX_PATHNAME), with room for the name of a journal.

@@ -85,9 +85,11 @@ pub fn recover(given: &Path, patience: &Patience) -> Result<Report> {
 /// The same before a connection opens the file at this path. Where nothing is left it costs two looks
 /// at names: whether the path is a link, and whether there is a lock file, which each swap has from
 /// its beginning to its end. One that is under way is none of the opener's business, and a recovery
-/// that fails is no reason not to open: what it did not do harms nobody, and stays to be done.
+/// that fails is no reason not to open: what it did not do harms nobody, and stays to be done. It waits
+/// for nothing: the opener may be the JavaScript thread.
 pub fn before_open(path: &Path) {
     if is_something_left(path) {
+        let _patience = open_files::do_not_wait();
         let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
         let _ = recover(path, &patience);
     }

@@ -32,7 +32,7 @@ impl Disk for MacOs {
     }
 
     fn sync_directory(path: &Path) -> io::Result<()> {
-        let directory = File::open(path)?;
+        let directory = super::open_directory(path)?;
         match Self::sync_file(&directory) {
             // A file system whose directories cannot be synced.
             Err(error) if is_unsupported(&error) => Ok(()),

@@ -23,6 +23,6 @@ impl Disk for Unix {
     }
 
     fn sync_directory(path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
+        super::open_directory(path)?.sync_all()
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rusqlite::ffi;
 
 use super::Problem;
+use crate::open_files::{self, Refusal};
 
 /// A process that has a database open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,9 @@ pub enum DatabaseProblem {
     /// Where nothing was to be replaced.
     #[error("it is there already; remove it, or allow overwriting it")]
     TargetExists,
+    /// A file that SQLite was not let open: the database, or one beside it.
+    #[error("{} cannot be opened: {}", .0.display(), .1)]
+    Refused(PathBuf, Refusal),
     /// Anything else that SQLite says.
     #[error("{message}")]
     Sqlite {
@@ -133,6 +137,9 @@ impl DatabaseProblem {
             Self::InUse { .. } | Self::OtherCopy => "DATABASE_IN_USE",
             Self::Changed => "DATABASE_CHANGED",
             Self::Busy => "DATABASE_BUSY",
+            #[cfg(unix)]
+            Self::Refused(_, Refusal::Leased) => "DATABASE_BUSY",
+            Self::Refused(..) => "UNTRUSTED_FILE",
             Self::NotADatabase | Self::Sidecar(_) => "NOT_A_DATABASE",
             Self::Corrupt(_) => "DATABASE_CORRUPT",
             Self::IntegrityCheck(_) => "INTEGRITY_CHECK_FAILED",
@@ -192,6 +199,10 @@ impl From<rusqlite::Error> for Problem {
         let code = failure.extended_code;
         let message = message.unwrap_or_else(|| ffi::code_to_str(code).to_owned());
         match code & 0xff {
+            ffi::SQLITE_CANTOPEN => match open_files::take_refusal() {
+                Some((path, refusal)) => DatabaseProblem::Refused(path, refusal).into(),
+                None => DatabaseProblem::Sqlite { code, message }.into(),
+            },
             ffi::SQLITE_FULL => Self::Io(disk_full()),
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => DatabaseProblem::Busy.into(),
             ffi::SQLITE_NOTADB => DatabaseProblem::NotADatabase.into(),
