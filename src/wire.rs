@@ -57,6 +57,7 @@
 //! decodes them in one go and cuts them apart by their lengths. A record of rows is closed once it
 //! has [`CHUNK`] bytes: the event loop can breathe between two of them.
 
+mod error_text;
 pub mod request;
 pub mod response;
 pub mod swap;

@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { chdir, cwd } from "node:process";
 import { join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { createClient, LibsqlError } from "latchdb";
-import { createClient as createLocalClient } from "latchdb/sqlite3";
+import { ConnectionPool, createClient as createLocalClient, Sqlite3Client } from "latchdb/sqlite3";
 import {
   openUrl,
   selectValue,
@@ -12,15 +12,20 @@ import {
   temporaryDirectory,
 } from "../support/database.mjs";
 
-/** Opens a client while `directory` is the current one. */
-function openFrom(t: ExecutionContext, directory: string, url: string) {
+/** Runs what does not wait, while `directory` is the current one. */
+function runIn<T>(directory: string, run: () => T): T {
   const before = cwd();
   chdir(directory);
   try {
-    return openUrl(t, url);
+    return run();
   } finally {
     chdir(before);
   }
+}
+
+/** Opens a client while `directory` is the current one. */
+function openFrom(t: ExecutionContext, directory: string, url: string) {
+  return runIn(directory, () => openUrl(t, url));
 }
 
 for (const path of ["test.db", "./test.db"]) {
@@ -31,6 +36,48 @@ for (const path of ["test.db", "./test.db"]) {
     t.is(await selectValue(client, "select 1"), 1);
   });
 }
+
+test("a relative path is the same file after chdir and reconnect", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const elsewhere = await temporaryDirectory(t);
+  const client = openFrom(t, directory, "file:test.db");
+  await client.executeMultiple("create table t (a); insert into t values (7)");
+  await runIn(elsewhere, () => client.reconnect());
+  t.is(await selectValue(client, "select a from t"), 7);
+  client.close();
+  await runIn(elsewhere, () => client.reconnect());
+  t.is(await selectValue(client, "select a from t"), 7);
+  t.is((await client.shutdown()).path, join(directory, "test.db"));
+  t.false(existsSync(join(elsewhere, "test.db")));
+});
+
+test("a pool's relative path is the file of its making, wherever it is opened", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const elsewhere = await temporaryDirectory(t);
+  const pool = runIn(directory, () => new ConnectionPool("test.db", {}, 2));
+  t.teardown(() => pool.close());
+  runIn(elsewhere, () => pool.open());
+  const client = new Sqlite3Client(pool);
+  await client.executeMultiple("create table t (a); insert into t values (7)");
+  runIn(elsewhere, () => pool.reopen());
+  t.is(await selectValue(client, "select a from t"), 7);
+  t.true(existsSync(join(directory, "test.db")));
+  t.false(existsSync(join(elsewhere, "test.db")));
+});
+
+test("a relative path in a directory that is gone is SQLITE_CANTOPEN", async (t) => {
+  if (process.platform === "win32") {
+    t.log("Windows removes no directory that is the current one: there is nothing to look at");
+    return t.pass();
+  }
+  const gone = join(await temporaryDirectory(t), "gone");
+  mkdirSync(gone);
+  const error = runIn(gone, () => {
+    rmdirSync(gone);
+    return t.throws(() => createClient({ url: "file:test.db" }), { instanceOf: LibsqlError });
+  });
+  t.is(error?.code, "SQLITE_CANTOPEN");
+});
 
 for (const prefix of [
   "file:",

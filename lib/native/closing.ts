@@ -1,4 +1,5 @@
 /** What a closing says of itself while it goes on, and at its end. */
+import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../index.js";
 import type { ClosingEnd, RecordReader } from "../wire/response";
@@ -13,10 +14,14 @@ export interface Closed extends ClosingEnd {
 /** One message for each step: `{ path, step, ms }`. */
 const messages = channel("latchdb:close");
 
-/** Collects the records of one closing, and tells the subscribers of each step. */
+/**
+ * Collects the records of one closing, and tells the subscribers of each step: in the async context in
+ * which this was made, that of the call that closes.
+ */
 export class ClosingAnswer {
   readonly #path: string | undefined;
   readonly #closed: Closed = { walLeft: false, connections: 0, cancelled: 0, steps: [] };
+  readonly #context = new AsyncResource("latchdb.Closing");
   #drainedBeforeMs: number;
   #failure: { error: unknown } | undefined;
 
@@ -62,7 +67,8 @@ export class ClosingAnswer {
 
   #tell(step: ClosingStep): void {
     this.#closed.steps.push(step);
-    if (this.#path !== undefined && messages.hasSubscribers)
-      messages.publish({ path: this.#path, ...step });
+    const path = this.#path;
+    if (path === undefined || !messages.hasSubscribers) return;
+    this.#context.runInAsyncScope(() => messages.publish({ path, ...step }));
   }
 }

@@ -2,13 +2,17 @@
  * Fetches the answers that the lanes' threads have left, and gives them to those who wait. Threads
  * know jobs by number only; what a number means is known here.
  */
+import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import { addon } from "../addon/addon";
 import { setImmediate } from "../timers";
 import { readRecords, type RecordReader } from "../wire/response";
 
-/** Whoever waits for the answer of one job. */
+/**
+ * Whoever waits for the answer of one job. Its methods are called in no caller's async context: an answer
+ * that calls a caller's code takes care of that. A promise that is settled needs nothing.
+ */
 export interface Answer {
   /**
    * Takes one record.
@@ -28,6 +32,13 @@ const TURN_MS = 3;
 /** The job under which the requests of other environments come in. */
 export const REQUESTS = 0;
 
+/**
+ * The async context in which answers arrive: the one in which latchdb was loaded, because that of the first
+ * call would be kept, with what its AsyncLocalStorage holds, for as long as anything is open. What is a
+ * caller's own code runs in the context of its call: see {@link Answer}.
+ */
+const loading = new AsyncResource("latchdb.Delivery");
+
 const waiting = new Map<number, Answer>();
 let lastJob = 0;
 let attachment: number | undefined;
@@ -37,7 +48,7 @@ let attachment: number | undefined;
  * something open or waits for something.
  */
 export function attach(): number {
-  attachment ??= addon.attach(deliver, threadId);
+  attachment ??= loading.runInAsyncScope(() => addon.attach(deliver, threadId));
   return attachment;
 }
 

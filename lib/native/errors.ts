@@ -2,8 +2,9 @@
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { ErrorClass, type NativeError } from "../wire/response";
 
-/** SQLite's number for it (https://sqlite.org/rescode.html). */
+/** SQLite's numbers for them (https://sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
 
 /**
@@ -58,6 +59,14 @@ export function isClientClosed({ code }: NativeError): boolean {
 /** For a call on a client that was closed. */
 export function clientClosed(): LibsqlError {
   return new LibsqlError("The client is closed", CLIENT_CLOSED);
+}
+
+/** For a relative path where the working directory is gone: as the addon says it. */
+export function cannotOpen(path: string, reason: unknown): LibsqlError {
+  const text = `cannot open the database file ${path}: ${(reason as Error).message}. Change to a directory that is there, or give an absolute path`;
+  const code = "SQLITE_CANTOPEN";
+  const cause = new SqliteError(text, code, SQLITE_CANTOPEN);
+  return new LibsqlError(text, code, code, SQLITE_CANTOPEN, cause);
 }
 
 /** For the attempt to open a client again whose file was another's to give, and is gone. */

@@ -1,4 +1,5 @@
 /** Calls that cannot start yet, in the order in which they were made. */
+import { AsyncResource } from "node:async_hooks";
 
 /** How a call starts, or does not. */
 export interface Call<T> {
@@ -70,6 +71,8 @@ export class CallLine {
         if (this.#remove(waiting)) waiting.fail(signal?.reason);
         this.advance();
       };
+      // It is another call's end that starts it; but its arguments may have code of the caller's own.
+      const context = new AsyncResource("latchdb.WaitingCall");
       const waiting: WaitingCall = {
         begins,
         suspends,
@@ -78,7 +81,7 @@ export class CallLine {
         ready: () => call.ready(),
         start: () => {
           signal?.removeEventListener("abort", abort);
-          resolve(attempt(() => call.start()));
+          resolve(context.runInAsyncScope(() => attempt(() => call.start())));
         },
         fail: (error) => {
           signal?.removeEventListener("abort", abort);

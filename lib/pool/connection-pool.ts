@@ -1,7 +1,8 @@
 /** The connections of one client: opened, closed, opened again. */
 import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
-import { clientClosed, clientRetired, neverOpened } from "../native/errors";
+import { cannotOpen, clientClosed, clientRetired, neverOpened } from "../native/errors";
+import { absolutePath } from "../paths";
 import { givenShutdownOptions } from "../shutdown-options";
 import type { Calls } from "./calls";
 import { Reopening } from "./reopening";
@@ -26,6 +27,7 @@ export interface PoolOptions {
  * @private
  */
 export class ConnectionPool {
+  /** Absolute, where it is a file's path: each opening finds the same file. */
   readonly #location: string;
   readonly #options: PoolOptions;
   readonly #maxConnections: number;
@@ -38,11 +40,14 @@ export class ConnectionPool {
   #wasClosedFromOutside = false;
 
   /**
-   * @param location the path of a file, or the URI of an in-memory database
+   * @param location the path of a file, relative to the working directory of this moment; the URI of an
+   * in-memory database; or empty, for a temporary one
    * @param maxConnections how many connections may be open at a time
+   * @throws LibsqlError SQLITE_CANTOPEN for a relative path where the working directory is gone
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
-    this.#location = location;
+    const isFile = options.inMemory !== true && location !== "";
+    this.#location = isFile ? absolute(location) : location;
     this.#options = options;
     this.#maxConnections = maxConnections;
   }
@@ -78,9 +83,9 @@ export class ConnectionPool {
     return this.#reopening ?? this.#scheduler;
   }
 
-  /** The path of its file, absolute once that was opened; SQLite's URI of a database in memory. */
+  /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   get path(): string {
-    return this.#scheduler?.database.path ?? this.#location;
+    return this.#location;
   }
 
   /** How integers are read. */
@@ -186,6 +191,14 @@ export class ConnectionPool {
     options: SuspensionOptions,
   ): Promise<T> {
     return this.calls.whileSuspended(action, options);
+  }
+}
+
+function absolute(path: string): string {
+  try {
+    return absolutePath(path);
+  } catch (error) {
+    throw cannotOpen(path, error);
   }
 }
 

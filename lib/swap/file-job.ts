@@ -1,5 +1,6 @@
 /** One job on files: a number, under which the addon's thread answers. */
 import type { DatabaseSwapStep, SwapStep } from "../../swap.js";
+import { AsyncResource } from "node:async_hooks";
 import { isMainThread } from "node:worker_threads";
 import { addon } from "../addon/addon";
 import { attach, expect, nextJob, type Answer } from "../native/delivery";
@@ -14,7 +15,7 @@ export interface FileSwapped {
   bytes: number;
 }
 
-/** What a job's owner has to say in it. */
+/** What a job's owner has to say in it. All of it runs in the async context in which the job was begun. */
 export interface FileJobOptions<End, Step> {
   /** Reads the record with which the job ends well. */
   readEnd(record: RecordReader): End;
@@ -46,6 +47,7 @@ export class FileJob<End, Step = never> implements Answer {
   readonly #options: FileJobOptions<End, Step>;
   readonly #attachment = attach();
   readonly #job = nextJob();
+  readonly #context = new AsyncResource("latchdb.FileJob");
   readonly #abort = (): void => this.end(this.#options.signal?.reason);
   #settle: Settle<End> | undefined;
   /** Why we ended it ourselves. */
@@ -82,11 +84,15 @@ export class FileJob<End, Step = never> implements Answer {
   end(error: unknown): void {
     if (this.isOver) return;
     this.#reason = { error };
-    this.#options.ending?.();
+    this.#context.runInAsyncScope(() => this.#options.ending?.());
     addon.abortFileJob(this.#attachment, this.#job);
   }
 
   take(kind: number, record: RecordReader): boolean {
+    return this.#context.runInAsyncScope(() => this.#take(kind, record));
+  }
+
+  #take(kind: number, record: RecordReader): boolean {
     switch (kind) {
       case PROGRESS: {
         const step = record.string() as Step;
@@ -117,7 +123,7 @@ export class FileJob<End, Step = never> implements Answer {
 
   /** What a listener throws is the caller's own, and nobody's to catch. */
   fail(error: unknown): void {
-    queueMicrotask(() => {
+    this.#context.runInAsyncScope(queueMicrotask, undefined, () => {
       throw error;
     });
   }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 
 use super::CHUNK;
+use super::error_text::bounded;
 use crate::error::Error;
 
 const SHAPE: u8 = 1;
@@ -228,7 +229,7 @@ impl Records {
             bytes.extend(error.raw_code().unwrap_or(0).to_le_bytes());
             put_str(bytes, &error.code());
             put_str(bytes, &error.extended_code().unwrap_or_default());
-            put_str(bytes, &error.to_string());
+            put_str(bytes, &bounded(error));
         });
     }
 
@@ -537,6 +538,14 @@ pub mod tests {
             assert!(chunk.cell(ValueRef::Integer(unsafe_integer), true).is_err());
             assert!(chunk.cell(ValueRef::Integer(unsafe_integer), false).is_ok());
         }
+    }
+
+    #[test]
+    fn an_error_is_sent_with_no_more_text_than_javascript_can_read() {
+        let mut records = Records::new(3);
+        let error = Error::Sqlite { code: 1, message: "x".repeat(1 << 20) };
+        records.error(Outcome::default(), &error, None);
+        assert!(records.take().len() < 1 << 17);
     }
 
     #[test]

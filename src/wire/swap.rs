@@ -1,5 +1,6 @@
 //! Writing what a swap tells JavaScript.
 
+use super::error_text::bounded;
 use super::response::{Records, put_str, put_u32};
 use crate::swap::Swapped;
 use crate::swap::database::request::Swapped as DatabaseSwapped;
@@ -91,9 +92,9 @@ impl Records {
             bytes.push(u8::from(error.committed) | u8::from(is_aborted) << 1);
             put_str(bytes, error.code());
             put_str(bytes, error.step.name());
-            put_str(bytes, &error.path.to_string_lossy());
+            put_str(bytes, &bounded(&error.path.display()));
             put_str(bytes, &error.errno().unwrap_or_default());
-            put_str(bytes, &error.to_string());
+            put_str(bytes, &bounded(error));
             let openers = match &error.problem {
                 Problem::Database(problem) => problem.openers(),
                 _ => &[],
@@ -101,7 +102,7 @@ impl Records {
             put_u32(bytes, u32::try_from(openers.len()).unwrap_or(u32::MAX));
             for opener in openers {
                 put_u32(bytes, opener.pid);
-                put_str(bytes, &opener.name);
+                put_str(bytes, &bounded(&opener.name));
             }
         });
     }
