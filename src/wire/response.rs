@@ -544,7 +544,7 @@ pub mod tests {
     fn an_error_is_sent_with_no_more_text_than_javascript_can_read() {
         let mut records = Records::new(3);
         let error = Error::Sqlite { code: 1, message: "x".repeat(1 << 20) };
-        records.error(Outcome::default(), &error, None);
+        records.error(Outcome::default(), &error, None, false);
         assert!(records.take().len() < 1 << 17);
     }
 
