@@ -169,7 +169,8 @@ export interface LatchClient extends Client {
    * where there can be one. `close()` rolls it back.
    *
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
-   * transactions hold every connection; ARGUMENT_NOT_SUPPORTED
+   * transactions hold every connection; ARGUMENT_NOT_SUPPORTED; VECTOR_INDEX_NOT_SUPPORTED for a table
+   * with a vector index of libSQL's
    * @throws TypeError for an `undefined` argument
    * @throws RangeError for a number that is not finite, a bigint beyond 64 bits, and with
    * `intMode: "number"` an integer in the result that a number cannot hold

@@ -8,6 +8,7 @@ mod open;
 pub mod settings;
 mod shared_cache;
 mod statement;
+pub mod vector_index;
 mod whole_statement;
 
 use std::cell::Cell;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::ffi;
 
+use crate::libsql_schema;
 use crate::open_files;
 
 /// Why a job was cancelled. It decides what the caller of that job is told.
@@ -94,6 +95,17 @@ pub enum Error {
     /// A row that JavaScript could not hold.
     #[error("string or blob too big: the row's texts are longer than a JavaScript string can be")]
     RowTooLarge,
+    /// A table whose vector index libSQL has made: SQLite would answer wrongly.
+    #[error(
+        "the table {table} has a vector index of libSQL's, {index}, by which this SQLite would find no rows: \
+         it is neither read nor written; use libSQL for it, or DROP INDEX {index}"
+    )]
+    VectorIndex {
+        /// The table.
+        table: String,
+        /// The index.
+        index: String,
+    },
     /// A request that does not follow the wire format: the two halves are of different versions.
     #[error(
         "malformed request ({0}): the native addon and its JavaScript are of different versions"
@@ -177,6 +189,7 @@ impl Error {
                 Self::TransactionActive => "TRANSACTION_ACTIVE",
                 Self::Cancelled(CancelReason::Aborted) => "ABORTED",
                 Self::UnsafeInteger => "RANGE",
+                Self::VectorIndex { .. } => "VECTOR_INDEX_NOT_SUPPORTED",
                 Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
                 _ => "INTERNAL_ERROR",
             }
@@ -196,15 +209,19 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let message = message.unwrap_or_else(|| ffi::code_to_str(code).into());
-                Self::Sqlite { code, message: with_refusal(code, message) }
+                Self::Sqlite { code, message: explained(code, message) }
             }
             rusqlite::Error::SqlInputError { error, msg, .. } => {
                 let code = error.extended_code;
-                Self::Sqlite { code, message: with_refusal(code, msg) }
+                Self::Sqlite { code, message: explained(code, msg) }
             }
             other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
         }
     }
+}
+
+fn explained(code: i32, message: String) -> String {
+    libsql_schema::explain(code, &message).unwrap_or_else(|| with_refusal(code, message))
 }
 
 /// SQLite says only "unable to open database file".

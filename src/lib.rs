@@ -23,6 +23,7 @@ mod error;
 mod file_jobs;
 mod gate;
 mod lane;
+mod libsql_schema;
 #[cfg(test)]
 #[cfg(feature = "model")]
 mod models;

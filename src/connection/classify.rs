@@ -9,11 +9,13 @@ use rusqlite::ffi;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::settings::Pragma;
+use super::vector_index::TouchedTables;
 
 const INSERT: u8 = 1;
 const SCHEMA: u8 = 2;
 const PRAGMA: u8 = 4;
 const OTHER_DATABASE: u8 = 8;
+const TABLE: u8 = 16;
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 
@@ -23,6 +25,7 @@ pub struct Recorder {
     flags: AtomicU8,
     pragma: Mutex<Option<Pragma>>,
     looking: AtomicBool,
+    tables: TouchedTables,
 }
 
 /// What a statement does, beyond what SQLite says of it.
@@ -89,13 +92,40 @@ impl Recorder {
         self.looking.store(looking, Ordering::Relaxed);
     }
 
+    /// Whether a table was read or written.
+    pub fn touches_a_table(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & TABLE != 0
+    }
+
+    /// The tables that statements touch.
+    pub fn tables(&self) -> &TouchedTables {
+        &self.tables
+    }
+
+    /// What was recorded, to be restored after statements of our own.
+    pub fn snapshot(&self) -> (u8, Option<Pragma>) {
+        let pragma = self.pragma.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (self.flags.load(Ordering::Relaxed), pragma)
+    }
+
+    /// Puts it back.
+    pub fn restore(&self, (flags, pragma): (u8, Option<Pragma>)) {
+        self.flags.store(flags, Ordering::Relaxed);
+        *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = pragma;
+    }
+
     /// Records one question. Everything is allowed, but `PRAGMA busy_timeout`, which we answer:
     /// SQLite would put its own busy handler in the place of ours.
     pub fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
+        self.tables.note(context);
         let in_main = context.database_name.is_none_or(|name| name == "main");
         match context.action {
             // A trigger's own inserts are not the statement's.
-            AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT),
+            AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT | TABLE),
+            AuthAction::Read { .. }
+            | AuthAction::Insert { .. }
+            | AuthAction::Update { .. }
+            | AuthAction::Delete { .. } => self.set(TABLE),
             AuthAction::CreateTempIndex { .. }
             | AuthAction::CreateTempTable { .. }
             | AuthAction::CreateTempTrigger { .. }

@@ -124,6 +124,9 @@ impl Connection {
             self.learn(&statement, known);
         }
         let Some(known) = known.as_mut() else { return Err(Error::NoStatement) };
+        if is_new {
+            self.refuse_vector_indexes(&statement)?;
+        }
         let result = self.run_prepared(&mut statement, known, arguments, sink, allow);
         if is_new && statement.get_status(StatementStatus::Run) == 0 {
             // Not run: the next one to take it shall ask the authorizer again.
@@ -146,6 +149,7 @@ impl Connection {
     ) -> Result<(), Error> {
         let mut statement = self.first_statement(sql)?;
         let known = self.learn(&statement, known);
+        self.refuse_vector_indexes(&statement)?;
         self.run_prepared(&mut statement, known, arguments, sink, allow)
     }
 
@@ -188,6 +192,7 @@ impl Connection {
                 return Ok(());
             };
             let kind = self.recorder.kind();
+            self.refuse_vector_indexes(&statement)?;
             if kind.is_busy_timeout() {
                 self.set_busy_timeout(&kind);
                 continue;
@@ -248,7 +253,7 @@ impl Connection {
         };
         if let Err(error) = sent {
             // SQLite may have prepared it anew: what it said then is not said again.
-            self.look_again(statement, known, sink.records);
+            let _ = self.look_again(statement, known, sink.records);
             return Err(match error {
                 RowError::Sqlite(error) => self.error(error),
                 RowError::Ours(error) => error,
@@ -306,7 +311,7 @@ impl Connection {
             };
             if is_first {
                 is_first = false;
-                self.look_again(row.as_ref(), known, sink.records);
+                self.look_again(row.as_ref(), known, sink.records).map_err(RowError::Ours)?;
                 announce(known, sink.records);
                 chunk = RowsChunk::new(known.shape);
             }
@@ -321,7 +326,7 @@ impl Connection {
         }
         drop(rows);
         if is_first {
-            self.look_again(statement, known, sink.records);
+            self.look_again(statement, known, sink.records).map_err(RowError::Ours)?;
             announce(known, sink.records);
         }
         sink.records.rows(&mut chunk);
@@ -331,10 +336,15 @@ impl Connection {
         Ok(())
     }
 
-    fn look_again(&self, statement: &Statement<'_>, known: &mut Known, records: &mut Records) {
+    fn look_again(
+        &self,
+        statement: &Statement<'_>,
+        known: &mut Known,
+        records: &mut Records,
+    ) -> Result<(), Error> {
         let reprepared = statement.get_status(StatementStatus::RePrepare);
         if reprepared == known.reprepared {
-            return;
+            return Ok(());
         }
         known.reprepared = reprepared;
         known.kind = self.recorder.kind();
@@ -347,6 +357,7 @@ impl Connection {
             known.shape = self.context.next_shape();
             known.announced = false;
         }
+        self.refuse_vector_indexes(statement)
     }
 
     /// Notes what SQLite said of a statement while it prepared it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rusqlite::ffi;
 
 use super::Problem;
+use crate::libsql_schema;
 use crate::open_files::{self, Refusal};
 
 /// A process that has a database open.
@@ -192,12 +193,19 @@ fn whoever(openers: &[Opener]) -> String {
 
 impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
-        let rusqlite::Error::SqliteFailure(failure, message) = error else {
-            return DatabaseProblem::Sqlite { code: ffi::SQLITE_ERROR, message: error.to_string() }
-                .into();
+        let (code, message) = match error {
+            rusqlite::Error::SqliteFailure(failure, message) => {
+                let code = failure.extended_code;
+                (code, message.unwrap_or_else(|| ffi::code_to_str(code).to_owned()))
+            }
+            rusqlite::Error::SqlInputError { error, ref msg, .. } => {
+                (error.extended_code, msg.clone())
+            }
+            _ => (ffi::SQLITE_ERROR, error.to_string()),
         };
-        let code = failure.extended_code;
-        let message = message.unwrap_or_else(|| ffi::code_to_str(code).to_owned());
+        if let Some(message) = libsql_schema::explain(code, &message) {
+            return DatabaseProblem::Sqlite { code, message }.into();
+        }
         match code & 0xff {
             ffi::SQLITE_CANTOPEN => match open_files::take_refusal() {
                 Some((path, refusal)) => DatabaseProblem::Refused(path, refusal).into(),

@@ -1,0 +1,135 @@
+import test, { type ExecutionContext } from "ava";
+import { copyDatabase, swapDatabase, type LatchClient } from "latchdb";
+import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { startHelper } from "../support/helper-process.mjs";
+
+// A file with a vector index that libSQL has made: SQLite takes its empty b-tree for an index of nothing.
+
+const refused = { code: "VECTOR_INDEX_NOT_SUPPORTED", message: /\bt has a vector index .*\bti\b/ };
+const unknownFunction = { message: /vector index of libSQL's.*DROP INDEX/ };
+
+const schema = [
+  "create table t (id integer primary key, name text, e F32_BLOB(3))",
+  "create table plain (a)",
+  "create table other (a)",
+  "create view v as select name from t",
+  "create trigger after_plain after insert on plain when new.a = 'fire' begin update t set name = 'x'; end",
+  "with recursive n (i) as (select 1 union all select i + 1 from n limit 51) " +
+    "insert into t select i, 'n' || i, vector32('[1,2,' || i || ']') from n",
+];
+const index = "create index ti on t (libsql_vector_idx(e))";
+
+async function stock(t: ExecutionContext, file: string, statements: string[]): Promise<void> {
+  const { code, errors } = await startHelper("stock-writer", [file, ...statements]).ended;
+  t.is(code, 0, errors);
+}
+
+async function openWithIndex(
+  t: ExecutionContext,
+): Promise<{ client: LatchClient; file: string; directory: string }> {
+  const database = await temporaryDatabase(t);
+  await stock(t, database.file, [...schema, index]);
+  return { client: database.open(), file: database.file, directory: database.directory };
+}
+
+test("what touches a table with a vector index is refused, whatever it is", async (t) => {
+  const { client } = await openWithIndex(t);
+  for (const sql of [
+    "select count(*) from t",
+    "select id from t",
+    "select count(*) from main.t as other",
+    "select * from t where id = 3",
+    "select count(*) from v",
+    "select 1 where exists (select 1 from T)",
+    "with c as (select id from t) select * from c",
+    "create table copy as select * from t",
+    "insert into plain select id from t",
+    "insert into plain values ('fire')",
+    "update t set name = 'x' where id = 2",
+    "explain select count(*) from t",
+  ]) {
+    await t.throwsAsync(client.execute(sql), refused, sql);
+    await t.throwsAsync(client.executeMultiple(`select 1; ${sql}`), refused, sql);
+    await t.throwsAsync(client.batch([sql]), refused, sql);
+  }
+  for (const sql of ["delete from t where id = 1", "insert into t (name) values ('new')"]) {
+    await t.throwsAsync(client.execute(sql), unknownFunction);
+  }
+  const transaction = await client.transaction();
+  await t.throwsAsync(transaction.execute("select id from t"), refused);
+  await transaction.execute("select count(*) from plain");
+  await transaction.commit();
+  t.is(await selectValue(client, "select count(*) from plain"), 0, "nothing of it was written");
+});
+
+test("what does not touch it runs, and dropping the index mends it", async (t) => {
+  const { client } = await openWithIndex(t);
+  await client.execute("insert into other values (1)");
+  t.deepEqual(await selectColumn(client, "select a from other"), [1]);
+  t.is(await selectValue(client, "select count(*) from sqlite_schema where name = 'ti'"), 1);
+  await client.execute("drop index ti");
+  t.is(await selectValue(client, "select count(*) from t"), 51);
+  await client.execute("insert into t (id, name) values (100, 'new')");
+  t.is((await selectColumn(client, "select id from t")).length, 52);
+  t.is(await selectValue(client, "pragma integrity_check"), "ok");
+});
+
+test("the table can be dropped with its index", async (t) => {
+  const { client } = await openWithIndex(t);
+  await client.execute("drop trigger after_plain");
+  await client.execute("drop table t");
+  t.is(await selectValue(client, "select count(*) from sqlite_schema where name = 'ti'"), 0);
+});
+
+test("an index that libSQL makes while we have the file open is seen by the next statement", async (t) => {
+  const database = await temporaryDatabase(t);
+  await stock(t, database.file, schema);
+  const client = database.open();
+  const count = { sql: "select count(*) from t", args: [] };
+  for (let i = 0; i < 3; i++) t.is((await client.execute(count)).rows[0]?.[0], 51);
+  await stock(t, database.file, [index]);
+  await t.throwsAsync(client.execute(count), refused);
+  await t.throwsAsync(client.execute("select id from t"), refused);
+  await stock(t, database.file, ["drop index ti"]);
+  t.is((await client.execute(count)).rows[0]?.[0], 51);
+});
+
+test("a table with a vector index in an attached file is refused, and one of the same name is not", async (t) => {
+  const { file } = await openWithIndex(t);
+  const database = await temporaryDatabase(t);
+  const client = database.open();
+  await client.executeMultiple("create table t (id); insert into t values (7)");
+  await client.execute({ sql: "attach ? as other", args: [file] });
+  t.is(await selectValue(client, "select id from main.t"), 7);
+  await t.throwsAsync(client.execute("select id from other.t"), refused);
+  await client.execute("drop index other.ti");
+  t.is(await selectValue(client, "select count(*) from other.t"), 51);
+});
+
+test("what goes through the whole file says what stands in its way", async (t) => {
+  const { client, file, directory } = await openWithIndex(t);
+  await t.throwsAsync(client.execute("vacuum"), unknownFunction);
+  await t.throwsAsync(client.execute("pragma integrity_check"), unknownFunction);
+  await t.throwsAsync(
+    client.replaceDatabase({
+      build: async (staging, old) => {
+        await staging.execute("create table t (n)");
+        const { rows } = (await old?.execute("select count(*) from t")) ?? { rows: [] };
+        await staging.execute("insert into t values (?)", [rows[0]?.[0] ?? null]);
+      },
+    }),
+    { code: "BUILD_FAILED", message: refused.message },
+  );
+  client.close();
+  await t.throwsAsync(copyDatabase(file, `${directory}/copy.db`), unknownFunction);
+  await t.throwsAsync(swapDatabase(`${directory}/new.db`, { source: file }), unknownFunction);
+});
+
+test("a table of libSQL's that SQLite cannot read is said to be one", async (t) => {
+  const database = await temporaryDatabase(t);
+  await stock(t, database.file, ["create table r (a) random rowid"]);
+  await t.throwsAsync(database.open().execute("select 1 from r"), {
+    code: "SQLITE_CORRUPT",
+    message: /RANDOM ROWID.*Nothing is damaged/,
+  });
+});
