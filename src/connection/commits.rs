@@ -27,6 +27,11 @@ impl Commits {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Counts an effect that is no commit, and that nothing undoes either: a setting.
+    pub fn count_setting(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// For a statement that is about to be stepped. Where it is reset before its end, because its rows
     /// cannot be given to anybody, SQLite would commit what it has done: in autocommit mode
     /// `sqlite3_reset` ends a statement as its last step does. A commit outside of a step is refused,

@@ -88,8 +88,12 @@ impl Connection {
             None => self.run_once(sql, &mut known, arguments, sink, &mut allow),
         };
         let Some(known) = known else { return result };
-        if result.is_ok() {
+        let is_made = known.kind.is_made_when_prepared();
+        if result.is_ok() || is_made {
             self.after(&known.kind, was_autocommit);
+        }
+        if result.is_err() && is_made {
+            self.commits.count_setting();
         }
         match id {
             Some(id) => drop(self.statements.insert(id, known)),
