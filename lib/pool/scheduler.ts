@@ -497,9 +497,9 @@ export class Scheduler implements TransactionHost, Calls {
     this.begins(lane);
     this.#explicit.callStarted(begins);
     const ended = (outcome: Outcome): void => {
-      const isOver = this.#explicit.callEnded(begins, outcome);
+      // Before those in line start: they may need what the tied lane has.
+      if (this.#explicit.callEnded(begins, outcome)) this.#moveToTied();
       this.ends(lane, outcome);
-      if (isOver) this.#moveToTied();
     };
     const submission = { lane, transaction: 0, request, isOfClosing, signal, value, ended };
     return this.database.submit(submission);
