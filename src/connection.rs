@@ -178,7 +178,7 @@ impl Connection {
             let commits = self.commits.only_in_steps();
             commits.begin_step();
             let ran = statement.raw_execute();
-            commits.end_step(ran.is_ok());
+            commits.end_step(&self.raw);
             ran
         });
         self.note_read();

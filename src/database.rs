@@ -576,23 +576,44 @@ mod tests {
         assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
     }
 
+    /// What the error in which a request ends says of it.
+    fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
+        bench.submit(MAIN_LANE, 20, 0, request);
+        match bench.answer().pop() {
+            Some(Read::Error { committed, .. }) => committed,
+            other => panic!("no error but {other:?}"),
+        }
+    }
+
     #[test]
     fn an_error_says_what_is_committed() {
         let mut bench = Bench::new();
         bench.run("CREATE TABLE t(a)");
-        let mut committed = |request: &[u8]| {
-            bench.submit(MAIN_LANE, 20, 0, request);
-            match bench.answer().pop() {
-                Some(Read::Error { committed, .. }) => committed,
-                other => panic!("no error but {other:?}"),
-            }
-        };
+        let mut committed = |request: &[u8]| committed_by(&mut bench, request);
         assert!(committed(&script("INSERT INTO t VALUES (1); nonsense")));
         assert!(!committed(&script("BEGIN; INSERT INTO t VALUES (1); nonsense")));
         assert!(committed(&batch(0, &["INSERT INTO t VALUES (2)", "COMMIT", "SELECT 1"])));
         assert!(!committed(&batch(0, &["INSERT INTO t VALUES (3)", "nonsense"])));
         assert!(!committed(&script("SELECT 1; nonsense")));
-        assert_eq!(bench.value("SELECT sum(a) FROM t"), Value::Integer(3));
+        // What OR FAIL has done before it fails stays (https://sqlite.org/lang_conflict.html).
+        bench.run("CREATE UNIQUE INDEX i ON t(a)");
+        let fails = "INSERT OR FAIL INTO t VALUES (4), (4)";
+        assert!(committed_by(&mut bench, &execute(fails, &[])));
+        assert!(committed_by(&mut bench, &script("INSERT OR FAIL INTO t VALUES (5), (4)")));
+        assert!(!committed_by(&mut bench, &batch(0, &["INSERT OR FAIL INTO t VALUES (6), (4)"])));
+        assert_eq!(bench.value("SELECT sum(a) FROM t"), Value::Integer(12));
+    }
+
+    #[test]
+    fn a_commit_that_fails_has_committed_nothing() {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE p(id INTEGER PRIMARY KEY)");
+        bench.run("CREATE TABLE c(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+        let insert = "INSERT INTO c VALUES (1)";
+        assert!(!committed_by(&mut bench, &execute(insert, &[])));
+        assert!(!committed_by(&mut bench, &batch(0, &[insert])));
+        assert!(!committed_by(&mut bench, &script(&format!("BEGIN; {insert}; COMMIT"))));
+        assert_eq!(bench.value("SELECT count(*) FROM c"), Value::Integer(0));
     }
 
     #[test]

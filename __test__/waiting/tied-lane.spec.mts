@@ -1,4 +1,5 @@
 import test from "ava";
+import type { LatchClient } from "latchdb";
 import { openClient, openUrl, selectValue, temporaryDatabase } from "../support/database.mjs";
 
 test("a temporary table made inside a transaction is there after it, and what was called before still runs", async (t) => {
@@ -46,6 +47,30 @@ test("a call that waits for the only connection runs once its transaction ends",
   await transaction.commit();
   t.is(await count, 1);
 });
+
+const joining = {
+  batch: (client: LatchClient) => client.batch(["select count(*) from tt"]),
+  "transaction()": async (client: LatchClient) => {
+    const transaction = await client.transaction("deferred");
+    const result = await transaction.execute("select count(*) from tt");
+    await transaction.commit();
+    return [result];
+  },
+};
+
+for (const [name, call] of Object.entries(joining)) {
+  test(`a ${name} that waits for the end of an explicit transaction finds a TEMP table made meanwhile`, async (t) => {
+    const client = await openClient(t);
+    await client.execute("begin");
+    const transaction = await client.transaction("deferred");
+    await transaction.execute("create temp table tt(a)");
+    await transaction.commit();
+    const waiting = call(client);
+    await client.execute("commit");
+    const [result] = await waiting;
+    t.is(result?.rows[0]?.[0], 0);
+  });
+}
 
 test("ALTER TABLE does not tie a client to one connection", async (t) => {
   const client = await openClient(t, { timeout: 200 });

@@ -1,5 +1,6 @@
 /** Calls that cannot start yet, in the order in which they were made. */
 import { AsyncResource } from "node:async_hooks";
+import { performance } from "node:perf_hooks";
 
 /** How a call starts, or does not. */
 export interface Call<T> {
@@ -26,6 +27,8 @@ export interface WaitingCall {
   readonly suspends: boolean;
   readonly isOfClosing: boolean;
   readonly joins: boolean;
+  /** When it was made, in ms (`performance.now()`). */
+  readonly since: number;
   ready(): boolean;
   start(): void;
   fail(error: unknown): void;
@@ -78,6 +81,7 @@ export class CallLine {
         suspends,
         isOfClosing,
         joins,
+        since: performance.now(),
         ready: () => call.ready(),
         start: () => {
           signal?.removeEventListener("abort", abort);

@@ -497,9 +497,9 @@ export class Scheduler implements TransactionHost, Calls {
     this.begins(lane);
     this.#explicit.callStarted(begins);
     const ended = (outcome: Outcome): void => {
-      const isOver = this.#explicit.callEnded(begins, outcome);
+      // Before those in line start: they may need what the tied lane has.
+      if (this.#explicit.callEnded(begins, outcome)) this.#moveToTied();
       this.ends(lane, outcome);
-      if (isOver) this.#moveToTied();
     };
     const submission = { lane, transaction: 0, request, isOfClosing, signal, value, ended };
     return this.database.submit(submission);
@@ -558,6 +558,7 @@ export class Scheduler implements TransactionHost, Calls {
       suspends: false,
       isOfClosing: true,
       joins: false,
+      since: performance.now(),
       ready: () => move.isDone() && !this.#isWritingOnMain,
       start: () => move.finish(),
       fail: () => undefined,
@@ -573,21 +574,21 @@ export class Scheduler implements TransactionHost, Calls {
     if (first === undefined || first.suspends || this.#patience !== undefined) return;
     const holders = this.#holders(first);
     if (holders.length === 0) return;
-    const began = performance.now();
+    // Since its call: whoever stands behind others is as patient as they are.
+    const idleFor = (): number => Math.min(...holders.map((holder) => holder.idleFor(first.since)));
+    const lookLater = (): void => {
+      this.#patience = setTimeout(look, Math.max(0, this.#patienceMs - idleFor()));
+    };
     const look = (): void => {
       this.#patience = undefined;
       if (this.#line.first === first && holders.every(({ isOpen }) => isOpen)) {
-        const idleFor = Math.min(...holders.map((holder) => holder.idleFor(began)));
-        if (idleFor < this.#patienceMs) {
-          this.#patience = setTimeout(look, this.#patienceMs - idleFor);
-          return;
-        }
+        if (idleFor() < this.#patienceMs) return lookLater();
         this.#line.fail(this.#heldTooLong(first), (call) => call === first);
         this.#line.advance();
       }
       this.#watchPatience();
     };
-    this.#patience = setTimeout(look, this.#patienceMs);
+    lookLater();
   }
 
   /** The transactions of which one has to end before any call that waits can have a lane. */

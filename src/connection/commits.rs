@@ -10,7 +10,7 @@ use rusqlite::Connection;
 #[derive(Debug, Default)]
 pub struct Commits {
     count: AtomicU64,
-    /// SQLite has begun a commit in the step that runs.
+    /// SQLite has begun a commit in the step that runs, and has not rolled back since.
     has_begun: AtomicBool,
     refuses: AtomicBool,
 }
@@ -19,7 +19,9 @@ impl Commits {
     /// Becomes the commit hook of a connection.
     pub fn watch(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let commits = Arc::clone(self);
-        connection.commit_hook(Some(move || commits.refuse_or_begin()))
+        connection.commit_hook(Some(move || commits.refuse_or_begin()))?;
+        let commits = Arc::clone(self);
+        connection.rollback_hook(Some(move || commits.has_begun.store(false, Ordering::Relaxed)))
     }
 
     /// How many commits there were.
@@ -58,10 +60,11 @@ impl OnlyInSteps<'_> {
         self.0.refuses.store(false, Ordering::Relaxed);
     }
 
-    /// The step has ended, and has not failed. A commit that has begun may fail, because the disk does.
-    pub fn end_step(&self, succeeded: bool) {
+    /// The step has ended. One that fails may have committed (OR FAIL); a commit that fails is rolled
+    /// back, or leaves its transaction open (SQLITE_BUSY): then `connection` is not in autocommit mode.
+    pub fn end_step(&self, connection: &Connection) {
         self.0.refuses.store(true, Ordering::Relaxed);
-        if succeeded && self.0.has_begun.load(Ordering::Relaxed) {
+        if self.0.has_begun.load(Ordering::Relaxed) && connection.is_autocommit() {
             self.0.count.fetch_add(1, Ordering::Relaxed);
         }
     }

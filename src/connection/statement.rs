@@ -211,7 +211,7 @@ impl Connection {
             loop {
                 commits.begin_step();
                 let next = rows.next();
-                commits.end_step(next.is_ok());
+                commits.end_step(&self.raw);
                 match next {
                     Ok(Some(_)) => has_row = true,
                     Ok(None) => break,
@@ -303,7 +303,7 @@ impl Connection {
         loop {
             commits.begin_step();
             let next = rows.next();
-            commits.end_step(next.is_ok());
+            commits.end_step(&self.raw);
             let row = match next {
                 Ok(Some(row)) => row,
                 Ok(None) => break,

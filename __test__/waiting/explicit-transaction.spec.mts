@@ -1,0 +1,21 @@
+import test from "ava";
+import { openClient, selectColumn } from "../support/database.mjs";
+
+// The transaction that execute("BEGIN") begins, and the calls that wait for its end.
+
+test("calls that wait for an idle explicit transaction are patient from their own beginning, not one after the other", async (t) => {
+  const patience = 500;
+  const client = await openClient(t, { timeout: patience });
+  await client.execute("create table t(a)");
+  await client.execute("begin");
+  const began = performance.now();
+  const calls = Array.from({ length: 30 }, () => client.batch(["insert into t values (1)"]));
+  const ends = await Promise.allSettled(calls);
+  const took = performance.now() - began;
+  t.deepEqual(new Set(ends.map(({ status }) => status)), new Set(["rejected"]));
+  t.true(took >= patience - 5, `${took} ms`);
+  // One after the other they would take 30 times as long.
+  t.true(took < 10 * patience, `${took} ms`);
+  await client.execute("commit");
+  t.deepEqual(await selectColumn(client, "select a from t"), []);
+});
