@@ -68,23 +68,23 @@ for (const [name, sql] of statements) {
   test(`in a transaction, ${name} whose answer cannot be given is undone alone`, async (t) => {
     const client = await clientWithTable(t);
     const transaction = await client.transaction("write");
-    await transaction.execute("insert into t values (7, 'seven')");
+    await transaction.execute("insert into t values (70007, 'seven')");
     await t.throwsAsync(transaction.execute(sql), refused);
     t.false(transaction.closed);
-    t.deepEqual(await content(transaction), [...before, "7 seven"]);
-    await transaction.execute("insert into t values (8, 'eight')");
+    t.deepEqual(await content(transaction), [...before, "70007 seven"]);
+    await transaction.execute("insert into t values (80008, 'eight')");
     await transaction.commit();
-    t.deepEqual(await content(client), [...before, "7 seven", "8 eight"]);
+    t.deepEqual(await content(client), [...before, "70007 seven", "80008 eight"]);
   });
 
   test(`after a BEGIN of execute, ${name} whose answer cannot be given is undone alone`, async (t) => {
     const client = await clientWithTable(t);
     await client.execute("begin");
-    await client.execute("insert into t values (7, 'seven')");
+    await client.execute("insert into t values (70007, 'seven')");
     await t.throwsAsync(client.execute(sql), refused);
-    t.deepEqual(await content(client), [...before, "7 seven"]);
+    t.deepEqual(await content(client), [...before, "70007 seven"]);
     await client.execute("commit");
-    t.deepEqual(await content(client), [...before, "7 seven"]);
+    t.deepEqual(await content(client), [...before, "70007 seven"]);
   });
 }
 
@@ -92,7 +92,11 @@ for (const mode of ["write", "deferred"] as const) {
   test(`a ${mode} batch whose answer cannot be given is rolled back`, async (t) => {
     const client = await clientWithTable(t);
     for (const [, sql] of statements) {
-      const batch = ["insert into t values (7, 'seven')", sql, "insert into t values (8, 'eight')"];
+      const batch = [
+        "insert into t values (70007, 'seven')",
+        sql,
+        "insert into t values (80008, 'eight')",
+      ];
       await t.throwsAsync(client.batch(batch, mode));
       t.deepEqual(await content(client), before);
     }
@@ -114,15 +118,15 @@ test("in a transaction's batch, a statement whose answer cannot be given is undo
   const transaction = await client.transaction("write");
   await t.throwsAsync(
     transaction.batch([
-      "insert into t values (7, 'seven')",
+      "insert into t values (70007, 'seven')",
       `insert into t values (3, 'x') returning ${UNSAFE}`,
-      "insert into t values (8, 'eight')",
+      "insert into t values (80008, 'eight')",
     ]),
   );
   t.false(transaction.closed);
   // As with any statement that fails there: what came before it stays.
   await transaction.commit();
-  t.deepEqual(await content(client), [...before, "7 seven"]);
+  t.deepEqual(await content(client), [...before, "70007 seven"]);
 });
 
 test("what its triggers and foreign keys did is undone, too", async (t) => {
@@ -147,12 +151,12 @@ test("a savepoint of the caller's own is still there after an answer that cannot
   const client = await clientWithTable(t);
   const transaction = await client.transaction("write");
   await transaction.execute("savepoint mine");
-  await transaction.execute("insert into t values (7, 'seven')");
+  await transaction.execute("insert into t values (70007, 'seven')");
   await t.throwsAsync(
     transaction.execute(`insert into t values (3, 'x') returning ${UNSAFE}`),
     refused,
   );
-  t.deepEqual(await content(transaction), [...before, "7 seven"]);
+  t.deepEqual(await content(transaction), [...before, "70007 seven"]);
   await transaction.execute("rollback to mine");
   await transaction.execute("release mine");
   await transaction.commit();
@@ -163,7 +167,7 @@ test("calls behind an answer that cannot be given run as if it had not been call
   const client = await clientWithTable(t);
   const sql = `insert into t values (3, 'x') returning ${UNSAFE}`;
   const [first, bad, last] = await Promise.allSettled([
-    client.execute("insert into t values (7, 'seven')"),
+    client.execute("insert into t values (70007, 'seven')"),
     client.execute(sql),
     client.execute("insert into t values (3, 'three')"),
   ]);
@@ -171,7 +175,7 @@ test("calls behind an answer that cannot be given run as if it had not been call
     [first, bad, last].map(({ status }) => status),
     ["fulfilled", "rejected", "fulfilled"],
   );
-  t.deepEqual(await content(client), [...before, "3 three", "7 seven"]);
+  t.deepEqual(await content(client), [...before, "3 three", "70007 seven"]);
 });
 
 test("in memory, nothing is written where the answer cannot be given", async (t) => {
@@ -211,8 +215,8 @@ test.serial("nothing is written where the texts of a returned row are too long",
   await t.throwsAsync(client.execute(sql), tooLarge);
   t.deepEqual(await content(client), before);
   const transaction = await client.transaction("write");
-  await transaction.execute("insert into t values (7, 'seven')");
+  await transaction.execute("insert into t values (70007, 'seven')");
   await t.throwsAsync(transaction.execute(sql), tooLarge);
   await transaction.commit();
-  t.deepEqual(await content(client), [...before, "7 seven"]);
+  t.deepEqual(await content(client), [...before, "70007 seven"]);
 });
