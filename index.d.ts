@@ -29,7 +29,8 @@ export type LibsqlError = core.LibsqlError;
 /**
  * What an error of a call has where some of what the call did is committed all the same: earlier
  * statements of a script, what a batch did before a COMMIT of its own, or what a statement did
- * before an OR FAIL or RAISE(FAIL). Without it nothing of the call is committed. An abort rejects
+ * before an OR FAIL or RAISE(FAIL); and all of it where the answer alone could not be read
+ * (ANSWER_UNREADABLE, for want of memory). Without it nothing of the call is committed. An abort rejects
  * with the signal's `reason`, to which nothing is added.
  */
 export interface PartlyCommitted {

@@ -230,7 +230,7 @@ impl Database {
         });
         match finished {
             Ok(closed) => records.closed(closed),
-            Err(error) => records.error(Outcome::default(), &error, None, false),
+            Err(error) => records.error(Outcome::default(), &error, None),
         }
         self.context.outbox.post(records.take(), true);
     }

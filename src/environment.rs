@@ -243,7 +243,7 @@ pub fn close(database: &Database, job: u32) -> Vec<u8> {
     let mut records = Records::new(job);
     match database.close(&mut |step, took| records.step(step, took)) {
         Ok(closed) => records.closed(closed),
-        Err(error) => records.error(Outcome::default(), &error, None, false),
+        Err(error) => records.error(Outcome::default(), &error, None),
     }
     records.take()
 }

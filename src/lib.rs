@@ -384,6 +384,6 @@ fn look_up(env: Env, attachment: u32, number: u32) -> Result<Lookup> {
 
 fn error_record<'env>(env: &'env Env, error: &error::Error) -> Result<ArrayBuffer<'env>> {
     let mut records = Records::new(0);
-    records.error(Outcome::default(), error, None, false);
+    records.error(Outcome::default(), error, None);
     ArrayBuffer::copy_from(env, records.take())
 }

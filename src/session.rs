@@ -53,13 +53,13 @@ impl Job for Call {
 impl Context {
     /// Writes the end of a call that failed.
     fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
-        let Failure { error, statement, committed } = failure;
+        let Failure { error, statement } = failure;
         if request::is_called_for(request)
             && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
         {
             self.count_cancelled();
         }
-        records.error(outcome, &error, statement, committed);
+        records.error(outcome, &error, statement);
     }
 
     fn post(&self, job: u32, mut records: Records) {
@@ -103,13 +103,11 @@ impl OpenTransaction {
 struct Failure {
     error: Error,
     statement: Option<usize>,
-    /// Some of what the call did is committed all the same.
-    committed: bool,
 }
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), statement: None, committed: false }
+        Self { error: error.into(), statement: None }
     }
 }
 
@@ -288,11 +286,12 @@ impl Session {
         self.connection.as_ref().map_or(0, Connection::commits)
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self, committed: bool) -> Outcome {
         Outcome {
             autocommit: self.connection.as_ref().is_none_or(Connection::is_autocommit),
             tied: self.context.is_tied_to(self.lane),
             explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
+            committed,
         }
     }
 }
@@ -306,27 +305,24 @@ impl Work for Session {
         let cancel = Arc::clone(&self.cancel);
         let _patience = open_files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut result = self.perform(&call, &mut records);
-            if let Err(failure) = &mut result {
-                failure.committed = self.commits() != commits_before;
-            }
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let result = self.perform(&call, &mut records);
+            let committed = self.commits() != commits_before;
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
             if let Some(connection) = &mut self.connection {
                 connection.forget_statements(&mut records);
             }
-            result
+            (result, committed)
         }));
-        let result = result.unwrap_or_else(|panic| {
+        let (result, committed) = ran.unwrap_or_else(|panic| {
             let committed = self.commits() != commits_before;
             self.drop_connection();
-            let error = Error::Panicked(panic_text(panic.as_ref()));
-            Err(Failure { committed, ..Failure::from(error) })
+            (Err(Error::Panicked(panic_text(panic.as_ref())).into()), committed)
         });
         // The turn and the place are free before the caller hears: its next call finds them so.
         self.context.line.end_job(self.lane, self.transaction.is_some());
         drop(call.place.take());
-        let outcome = self.outcome();
+        let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),
             Err(failure) => self.context.fail(&call.request, &mut records, outcome, failure),
@@ -397,7 +393,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let mut ended = Some(ended);
         for (index, statement) in statements.iter().enumerate() {
-            let at = |error| Failure { statement: Some(index), ..Failure::from(error) };
+            let at = |error| Failure { error, statement: Some(index) };
             if self.connection.is_autocommit() {
                 return Err(at(ended.take().unwrap_or(Error::TransactionClosed)));
             }

@@ -29,8 +29,9 @@
 //!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
 //!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
 //!              4 done    u8 flags   (1 autocommit, 2 tied to this lane, 4 in a transaction that a
-//!                          statement of the client has begun; none of 1 and 4: not known)
-//!              5 error   u8 flags, error   (flags: those of done, 8 some of it is committed)
+//!                          statement of the client has begun; none of 1 and 4: not known, 8
+//!                          something that the job did is committed)
+//!              5 error   u8 flags, error   (flags: those of done)
 //!              6 forget  u32 shape
 //!              7 step    str name, f64 ms   (of a closing)
 //!              8 closed  u8 -wal left, u32 connections, u32 cancelled

@@ -3,8 +3,8 @@ import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../index.js";
 import type { ClosingEnd, RecordReader } from "../wire/response";
-import { CLOSED, ERROR, STEP } from "../wire/response";
-import { toError } from "./errors";
+import { CLOSED, endsJob, ERROR, STEP } from "../wire/response";
+import { toError, unknownRecord } from "./errors";
 
 /** What a closing did. */
 export interface Closed extends ClosingEnd {
@@ -35,24 +35,34 @@ export class ClosingAnswer {
   }
 
   /**
-   * Takes one record.
+   * Takes one record. What cannot be read becomes the closing's failure: this never throws.
    * @returns whether it was the last one
    */
   take(kind: number, record: RecordReader): boolean {
+    try {
+      this.#read(kind, record);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    return endsJob(kind);
+  }
+
+  #read(kind: number, record: RecordReader): void {
     switch (kind) {
       case STEP: {
         const { step, ms } = record.step();
         this.#tell({ step, ms: step === "drain" ? ms + this.#drainedBeforeMs : ms });
-        return false;
+        break;
       }
       case CLOSED:
         Object.assign(this.#closed, record.closed());
-        return true;
+        break;
       case ERROR:
-        this.#failure = { error: toError(record.error().error) };
-        return true;
+        record.outcome();
+        this.#failure = { error: toError(record.error()) };
+        break;
       default:
-        return false;
+        throw unknownRecord(kind);
     }
   }
 

@@ -5,14 +5,21 @@ import { Submitted } from "../../binding.js";
 import { addon } from "../addon/addon";
 import { ClosingAnswer, type Closed } from "./closing";
 import { attach, expect, nextJob, type Answer } from "./delivery";
-import { clientClosed, isClientClosed, neverOpened, toError } from "./errors";
+import {
+  clientClosed,
+  isClientClosed,
+  neverOpened,
+  toError,
+  unknownRecord,
+  unreadableAnswer,
+} from "./errors";
 import * as openDatabases from "./open-databases";
 import { StatementNumbers } from "./statements";
 import { absolutePath } from "../paths";
 import type { RequestWriter } from "../wire/request";
-import { DONE, FORGET, readRecords, RESULT, ROWS, SHAPE } from "../wire/response";
+import { DONE, ERROR, FORGET, readRecords, RESULT, ROWS, SHAPE } from "../wire/response";
 import type { Outcome, RecordReader } from "../wire/response";
-import { shapeOf, type Shape } from "../wire/rows";
+import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -212,7 +219,9 @@ class JobAnswer<T> implements Answer {
   readonly #results: ResultSet[] = [];
   #rows: Row[] = [];
   #stopListening: (() => void) | undefined;
+  /** Why something of the answer could not be read. */
   #failure: { error: unknown } | undefined;
+  #hasEnded = false;
 
   constructor(
     database: NativeDatabase,
@@ -235,15 +244,12 @@ class JobAnswer<T> implements Answer {
 
   take(kind: number, record: RecordReader): boolean {
     switch (kind) {
-      case SHAPE: {
-        const number = record.u32();
-        const { names, declaredTypes } = record.columns();
-        this.#shapes.set(number, shapeOf(names, declaredTypes));
+      case SHAPE:
+        this.#learnShape(record);
         return false;
-      }
       case ROWS: {
-        const shape = this.#shapes.get(record.u32());
-        shape?.readRows(record.u32(), record.cells(this.#database.intMode), this.#rows);
+        const shape = this.#shape(record.u32());
+        shape.readRows(record.u32(), record.cells(this.#database.intMode), this.#rows);
         return false;
       }
       case RESULT:
@@ -252,27 +258,79 @@ class JobAnswer<T> implements Answer {
       case FORGET:
         this.#shapes.delete(record.u32());
         return false;
-      case DONE:
-        this.#end(record.outcome());
-        if (this.#failure === undefined) this.#resolve(this.#submission.value(this.#results));
-        else this.#reject(this.#failure.error);
-        return true;
-      default: {
-        const { outcome, error } = record.error();
-        this.#end(outcome, isClientClosed(error));
-        this.#reject(toError(error, this.#submission.signal));
+      case DONE: {
+        const outcome = record.outcome();
+        this.#end(outcome);
+        const settled = this.#value();
+        if ("value" in settled) this.#resolve(settled.value);
+        else this.#reject(unreadableAnswer(settled.error, outcome.committed));
         return true;
       }
+      case ERROR: {
+        const outcome = record.outcome();
+        const error = this.#readError(record, outcome.committed);
+        this.#end(outcome, error.isClientClosed);
+        this.#reject(error.error);
+        return true;
+      }
+      default:
+        throw unknownRecord(kind);
     }
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, isOver: boolean): void {
     this.#failure ??= { error };
+    if (!isOver) return;
+    try {
+      this.#end(UNKNOWN_OUTCOME);
+    } catch {
+      // The first failure is the one that counts.
+    }
+    this.#reject(unreadableAnswer(this.#failure.error, false));
+  }
+
+  #value(): { value: T } | { error: unknown } {
+    if (this.#failure !== undefined) return this.#failure;
+    try {
+      return { value: this.#submission.value(this.#results) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #readError(
+    record: RecordReader,
+    committed: boolean,
+  ): { error: unknown; isClientClosed: boolean } {
+    try {
+      const native = record.error();
+      const error = toError(native, { signal: this.#submission.signal, committed });
+      return { error, isClientClosed: isClientClosed(native) };
+    } catch (error) {
+      return { error: unreadableAnswer(error, committed), isClientClosed: false };
+    }
+  }
+
+  /** The addon sends a shape once: each use of one that could not be read has to fail. */
+  #learnShape(record: RecordReader): void {
+    const number = record.u32();
+    try {
+      const { names, declaredTypes } = record.columns();
+      this.#shapes.set(number, shapeOf(names, declaredTypes));
+    } catch (error) {
+      this.#shapes.set(number, unreadableShape(error));
+    }
+  }
+
+  #shape(number: number): Shape {
+    const shape = this.#shapes.get(number);
+    if (shape === undefined) throw new Error(`the addon has not said which columns ${number} are`);
+    return shape;
   }
 
   #endStatement(record: RecordReader): void {
     const { shape: number, rowsAffected, lastInsertRowid } = record.statementEnd();
-    const shape = this.#shapes.get(number);
+    const shape = number === 0 ? undefined : this.#shape(number);
     this.#results.push(
       new ResultSetImpl(
         shape === undefined ? [] : shape.names.slice(),
@@ -286,12 +344,25 @@ class JobAnswer<T> implements Answer {
   }
 
   #end(outcome: Outcome, isCancelled = false): void {
-    this.#stopListening?.();
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#database.settle(!isCancelled && this.#submission.isOfClosing !== true);
-    this.#database.statements.leave();
-    this.#submission.ended?.(outcome);
+    try {
+      this.#database.statements.leave();
+      this.#stopListening?.();
+    } finally {
+      this.#submission.ended?.(outcome);
+    }
   }
 }
+
+/** Where the end of a job cannot be read: who holds a transaction still has to end it. */
+const UNKNOWN_OUTCOME: Outcome = {
+  autocommit: false,
+  tied: false,
+  explicit: false,
+  committed: false,
+};
 
 function refusal(submitted: Submitted): Error | undefined {
   switch (submitted) {
@@ -306,6 +377,9 @@ function refusal(submitted: Submitted): Error | undefined {
 
 function errorIn(records: ArrayBuffer): unknown {
   let error: unknown;
-  readRecords(records, (_job, _kind, record) => (error = toError(record.error().error)));
+  readRecords(records, (_job, _kind, record) => {
+    record.outcome();
+    error = toError(record.error());
+  });
   return error;
 }

@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import { addon } from "../addon/addon";
 import { setImmediate } from "../timers";
-import { readRecords, type RecordReader } from "../wire/response";
+import { endsJob, readRecords, type RecordReader } from "../wire/response";
 
 /**
  * Whoever waits for the answer of one job. Its methods are called in no caller's async context: an answer
@@ -19,8 +19,11 @@ export interface Answer {
    * @returns whether it was the last one
    */
   take(kind: number, record: RecordReader): boolean;
-  /** Taking a record threw: the promise shall reject with that once the job has ended. */
-  fail(error: unknown): void;
+  /**
+   * Taking a record threw: the promise rejects with that once the job has ended. `isOver` says whether it
+   * has: then nothing more comes. Never throws.
+   */
+  fail(error: unknown, isOver: boolean): void;
 }
 
 /**
@@ -97,9 +100,12 @@ export function deliver(): void {
 function dispatch(job: number, kind: number, record: RecordReader): void {
   const answer = waiting.get(job);
   if (answer === undefined) return;
+  let isOver = true;
   try {
-    if (answer.take(kind, record)) waiting.delete(job);
+    isOver = answer.take(kind, record);
   } catch (error) {
-    answer.fail(error);
+    isOver = endsJob(kind) && job !== REQUESTS;
+    answer.fail(error, isOver);
   }
+  if (isOver) waiting.delete(job);
 }

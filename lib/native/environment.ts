@@ -1,7 +1,7 @@
 /** How the environments of this process, in whatever thread, ask each other to shut down. */
 import type { ShutdownAllReport } from "../../index.js";
 import { addon } from "../addon/addon";
-import { SHUTDOWN_ACKNOWLEDGED, SHUTDOWN_REQUEST } from "../wire/response";
+import { SHUTDOWN_ACKNOWLEDGED, SHUTDOWN_REQUEST, type RecordReader } from "../wire/response";
 import { attach, expect, nextJob, REQUESTS } from "./delivery";
 import { detachSoon } from "./open-databases";
 
@@ -31,15 +31,23 @@ export function askThread(
     expect(job, {
       fail: () => undefined,
       take(kind, record) {
-        if (kind !== SHUTDOWN_ACKNOWLEDGED) return false;
-        const report = record.acknowledgement();
-        reports.push(report === undefined ? undefined : (JSON.parse(report) as ShutdownAllReport));
+        reports.push(kind === SHUTDOWN_ACKNOWLEDGED ? readReport(record) : undefined);
         if (reports.length < asked) return false;
         resolve(reports);
         return true;
       },
     });
   });
+}
+
+/** A report; undefined where there is none, or none that can be read. */
+function readReport(record: RecordReader): ShutdownAllReport | undefined {
+  try {
+    const report = record.acknowledgement();
+    return report === undefined ? undefined : (JSON.parse(report) as ShutdownAllReport);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Has `serve` called for each request of another environment. */

@@ -23,12 +23,18 @@ export class SqliteError extends Error {
 // On the prototype, as it is with Error itself: not among the error's own keys.
 Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
 
-/** The JavaScript error for one of the native side. `signal` is the call's own, if it has one. */
-export function toError(native: NativeError, signal?: AbortSignal): unknown {
+/**
+ * The JavaScript error for one of the native side. `signal` is the call's own, if it has one; `committed`
+ * says whether some of what the call did is committed all the same.
+ */
+export function toError(
+  native: NativeError,
+  { signal, committed = false }: { signal?: AbortSignal | undefined; committed?: boolean } = {},
+): unknown {
   // The reason is the caller's own object: nothing is added to it.
   if (native.class === ErrorClass.Aborted && signal !== undefined) return signal.reason;
   const error = errorOf(native);
-  return native.committed ? Object.assign(error, { committed: true }) : error;
+  return committed ? Object.assign(error, { committed }) : error;
 }
 
 function errorOf(native: NativeError): Error {
@@ -54,6 +60,31 @@ function errorOf(native: NativeError): Error {
 /** Whether a closing has cancelled the call. */
 export function isClientClosed({ code }: NativeError): boolean {
   return code === CLIENT_CLOSED;
+}
+
+/**
+ * For an answer that JavaScript could not read: memory that was short, or a defect of ours. `committed` says
+ * whether what was called for is done all the same, so that to call again would do it twice.
+ */
+export function unreadableAnswer(cause: unknown, committed: boolean): LibsqlError {
+  const what = committed
+    ? "it has been carried out and is committed, but its answer could not be read"
+    : "its answer could not be read";
+  const text = `${what}: ${textOf(cause)}`;
+  const given = cause instanceof Error ? cause : undefined;
+  const error = new LibsqlError(text, "ANSWER_UNREADABLE", undefined, undefined, given);
+  return committed ? Object.assign(error, { committed }) : error;
+}
+
+/** For a record that only another version's addon can have sent. */
+export function unknownRecord(kind: number): Error {
+  return new Error(
+    `the addon answered in a way (${kind}) that this version does not know; install latchdb again`,
+  );
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : typeof thrown;
 }
 
 /** For a call on a client that was closed. */

@@ -127,15 +127,12 @@ function closeConnections(
       return reject(clientClosed());
     }
     expect(job, {
+      // Of the end alone: what a record says, the closing keeps to itself.
       fail: reject,
       take(kind, record) {
         if (!closing.take(kind, record)) return false;
         ended?.();
-        try {
-          resolve(closing.result());
-        } catch (error) {
-          reject(error);
-        }
+        resolve(closing.result());
         return true;
       },
     });

@@ -5,7 +5,17 @@ import { isMainThread } from "node:worker_threads";
 import { addon } from "../addon/addon";
 import { attach, expect, nextJob, type Answer } from "../native/delivery";
 import { detachSoon } from "../native/open-databases";
-import { PROGRESS, SWAP_ERROR, WANTED, WANTED_DATABASE, type RecordReader } from "../wire/response";
+import { unknownRecord, unreadableAnswer } from "../native/errors";
+import {
+  DATABASE_SWAPPED,
+  PROGRESS,
+  REPORT,
+  SWAP_ERROR,
+  SWAPPED,
+  WANTED,
+  WANTED_DATABASE,
+  type RecordReader,
+} from "../wire/response";
 import { SwapError } from "./errors";
 
 /** How a job on a file ended well. */
@@ -22,7 +32,10 @@ export interface FileJobOptions<End, Step> {
   /** The thread waits for something of ours. */
   wanted?(record: RecordReader): void;
   progress?(step: Step, done: number, total: number | undefined): void;
-  /** It is over, or is to be: called once, before the thread hears of it, and before the promise settles. */
+  /**
+   * It is over, or is to be: called once, before the thread hears of it, and before the promise settles.
+   * What it throws is dropped: the job's own end is what counts.
+   */
   ending?(): void;
   /** Ends the job, with its reason. */
   signal?: AbortSignal | undefined;
@@ -84,7 +97,7 @@ export class FileJob<End, Step = never> implements Answer {
   end(error: unknown): void {
     if (this.isOver) return;
     this.#reason = { error };
-    this.#context.runInAsyncScope(() => this.#options.ending?.());
+    this.#context.runInAsyncScope(() => this.#tellEnding());
     addon.abortFileJob(this.#attachment, this.#job);
   }
 
@@ -103,8 +116,7 @@ export class FileJob<End, Step = never> implements Answer {
       }
       case WANTED:
       case WANTED_DATABASE:
-        // It may have been asked for before the thread heard that it is over.
-        if (!this.isOver) this.#options.wanted?.(record);
+        this.#serve(record);
         return false;
       case SWAP_ERROR: {
         const flags = record.u8();
@@ -113,26 +125,61 @@ export class FileJob<End, Step = never> implements Answer {
         this.#leave()?.reject(isAborted ? this.#reason?.error : error);
         return true;
       }
-      default: {
-        const end = this.#options.readEnd(record);
-        this.#leave()?.resolve(end);
+      case SWAPPED:
+      case DATABASE_SWAPPED:
+      case REPORT: {
+        const end = this.#readEnd(record, kind !== REPORT);
+        const settle = this.#leave();
+        if ("value" in end) settle?.resolve(end.value);
+        else settle?.reject(end.error);
         return true;
       }
+      default:
+        throw unknownRecord(kind);
     }
   }
 
   /** What a listener throws is the caller's own, and nobody's to catch. */
-  fail(error: unknown): void {
+  fail(error: unknown, isOver: boolean): void {
+    if (isOver) return this.#leave()?.reject(unreadableAnswer(error, false));
     this.#context.runInAsyncScope(queueMicrotask, undefined, () => {
       throw error;
     });
   }
 
+  #serve(record: RecordReader): void {
+    // It may have been asked for before the thread heard that it is over.
+    if (this.isOver) return;
+    try {
+      this.#options.wanted?.(record);
+    } catch (error) {
+      // The thread waits for it.
+      this.end(error);
+    }
+  }
+
+  #readEnd(record: RecordReader, isCommitted: boolean): { value: End } | { error: unknown } {
+    try {
+      return { value: this.#options.readEnd(record) };
+    } catch (error) {
+      return { error: unreadableAnswer(error, isCommitted) };
+    }
+  }
+
+  #tellEnding(): void {
+    try {
+      this.#options.ending?.();
+    } catch {
+      // See FileJobOptions.
+    }
+  }
+
   #leave(): Settle<End> | undefined {
+    if (this.#settle === undefined) return undefined;
     running--;
     if (running === 0 && isMainThread) process.off("exit", endFileJobs);
     this.#options.signal?.removeEventListener("abort", this.#abort);
-    if (this.#reason === undefined) this.#options.ending?.();
+    if (this.#reason === undefined) this.#tellEnding();
     const settle = this.#settle;
     this.#settle = undefined;
     return settle;

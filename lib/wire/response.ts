@@ -17,8 +17,28 @@ export const SHUTDOWN_REQUEST = 9;
 export const SHUTDOWN_ACKNOWLEDGED = 10;
 export const PROGRESS = 11;
 export const WANTED = 12;
+export const SWAPPED = 13;
 export const SWAP_ERROR = 14;
 export const WANTED_DATABASE = 15;
+export const DATABASE_SWAPPED = 16;
+export const REPORT = 17;
+
+/** Those that others of the same job follow. */
+const FOLLOWED: ReadonlySet<number> = new Set([
+  SHAPE,
+  ROWS,
+  RESULT,
+  FORGET,
+  STEP,
+  PROGRESS,
+  WANTED,
+  WANTED_DATABASE,
+]);
+
+/** Whether a record ends its job, as far as its kind says: one that nobody knows does. */
+export function endsJob(kind: number): boolean {
+  return !FOLLOWED.has(kind);
+}
 
 /** What the end of a job says of the connection it ran on. */
 export interface Outcome {
@@ -31,6 +51,8 @@ export interface Outcome {
    * that nor in `autocommit` mode, the job never ran, or it belonged to a transaction of its own.
    */
   explicit: boolean;
+  /** Something that the job did is committed. */
+  committed: boolean;
 }
 
 /** How one closing ended. */
@@ -68,8 +90,6 @@ export interface NativeError {
   code: string;
   extendedCode: string;
   message: string;
-  /** Some of what the call did is committed all the same. */
-  committed: boolean;
 }
 
 /** Reads all records of one delivery. */
@@ -152,9 +172,15 @@ export class RecordReader {
     return { shape, rowsAffected, lastInsertRowid };
   }
 
-  /** What a `done` record says. */
+  /** What a `done` record says, and an `error` record first. */
   outcome(): Outcome {
-    return outcome(this.u8());
+    const flags = this.u8();
+    return {
+      autocommit: (flags & 1) !== 0,
+      tied: (flags & 2) !== 0,
+      explicit: (flags & 4) !== 0,
+      committed: (flags & 8) !== 0,
+    };
   }
 
   /** What a `step` record says. */
@@ -178,27 +204,15 @@ export class RecordReader {
     return hasReport ? this.string() : undefined;
   }
 
-  /** What an `error` record says. */
-  error(): { outcome: Outcome; error: NativeError } {
-    const flags = this.u8();
+  /** What an `error` record says, behind its outcome. */
+  error(): NativeError {
     const errorClass = this.u8() as ErrorClass;
     const statementIndex = this.#i32();
     const rawCode = this.#i32();
     const code = this.string();
     const extendedCode = this.string();
     const message = this.string();
-    return {
-      outcome: outcome(flags),
-      error: {
-        class: errorClass,
-        statementIndex,
-        rawCode,
-        code,
-        extendedCode,
-        message,
-        committed: (flags & 8) !== 0,
-      },
-    };
+    return { class: errorClass, statementIndex, rawCode, code, extendedCode, message };
   }
 
   u8(): number {
@@ -218,19 +232,12 @@ export class RecordReader {
   }
 }
 
-function outcome(flags: number): Outcome {
-  return {
-    autocommit: (flags & 1) !== 0,
-    tied: (flags & 2) !== 0,
-    explicit: (flags & 4) !== 0,
-  };
-}
-
 const NULL = 0;
 const SMALL_INTEGER = 1;
 const INTEGER = 2;
 const REAL = 3;
 const TEXT = 4;
+const BLOB = 5;
 
 /**
  * Reads the cells of one record of rows, one after the other. Texts are pieces of one decoded
@@ -277,11 +284,13 @@ export class CellReader {
         this.#textAt = end;
         return value;
       }
-      default: {
+      case BLOB: {
         const start = this.#at + 4;
         this.#at = start + this.#view.getUint32(this.#at, true);
         return this.#view.buffer.slice(start, this.#at) as ArrayBuffer;
       }
+      default:
+        throw new TypeError("a cell of a kind that this version does not know");
     }
   }
 

@@ -83,6 +83,22 @@ export function shapeOf(names: string[], declaredTypes: string[]): Shape {
   return { names, declaredTypes, readRows: (count, cells, rows) => known.read(cells, count, rows) };
 }
 
+/** Stands for columns that could not be read: whatever wants to know of them fails with the same error. */
+export function unreadableShape(error: unknown): Shape {
+  const fail = (): never => {
+    throw error;
+  };
+  return {
+    get names(): never {
+      return fail();
+    },
+    get declaredTypes(): never {
+      return fail();
+    },
+    readRows: fail,
+  };
+}
+
 /** Each column's property name; undefined where an earlier column, an index or `length` has it. */
 function keysOf(names: readonly string[]): (string | undefined)[] {
   const taken = new Set<string>(["length", ...names.keys()].map(String));

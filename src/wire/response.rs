@@ -37,11 +37,16 @@ pub struct Outcome {
     pub tied: bool,
     /// The connection is in a transaction that a statement of the client has begun.
     pub explicit: bool,
+    /// Something that the job did is committed.
+    pub committed: bool,
 }
 
 impl Outcome {
     fn flags(self) -> u8 {
-        u8::from(self.autocommit) | u8::from(self.tied) << 1 | u8::from(self.explicit) << 2
+        u8::from(self.autocommit)
+            | u8::from(self.tied) << 1
+            | u8::from(self.explicit) << 2
+            | u8::from(self.committed) << 3
     }
 }
 
@@ -212,18 +217,11 @@ impl Records {
         });
     }
 
-    /// The end of a job that failed, at this statement of its batch if it is one. `committed`: some of
-    /// what it did is committed all the same.
-    pub fn error(
-        &mut self,
-        outcome: Outcome,
-        error: &Error,
-        statement: Option<usize>,
-        committed: bool,
-    ) {
+    /// The end of a job that failed, at this statement of its batch if it is one.
+    pub fn error(&mut self, outcome: Outcome, error: &Error, statement: Option<usize>) {
         let index = statement.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1);
         self.record(ERROR, |bytes| {
-            bytes.push(outcome.flags() | u8::from(committed) << 3);
+            bytes.push(outcome.flags());
             bytes.push(error.class() as u8);
             bytes.extend(index.to_le_bytes());
             bytes.extend(error.raw_code().unwrap_or(0).to_le_bytes());
@@ -544,7 +542,7 @@ pub mod tests {
     fn an_error_is_sent_with_no_more_text_than_javascript_can_read() {
         let mut records = Records::new(3);
         let error = Error::Sqlite { code: 1, message: "x".repeat(1 << 20) };
-        records.error(Outcome::default(), &error, None, false);
+        records.error(Outcome::default(), &error, None);
         assert!(records.take().len() < 1 << 17);
     }
 
@@ -552,7 +550,8 @@ pub mod tests {
     fn an_error_carries_its_codes_and_its_place_in_the_batch() {
         let mut records = Records::new(3);
         let error = Error::Sqlite { code: 2067, message: "UNIQUE constraint failed: t.a".into() };
-        records.error(Outcome::default(), &error, Some(4), true);
+        let outcome = Outcome { committed: true, ..Outcome::default() };
+        records.error(outcome, &error, Some(4));
         assert_eq!(
             read(&records.take()),
             [(
