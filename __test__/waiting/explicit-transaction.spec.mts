@@ -1,5 +1,5 @@
 import test from "ava";
-import { openClient, selectColumn } from "../support/database.mjs";
+import { openClient, selectColumn, selectValue } from "../support/database.mjs";
 
 // The transaction that execute("BEGIN") begins, and the calls that wait for its end.
 
@@ -18,4 +18,18 @@ test("calls that wait for an idle explicit transaction are patient from their ow
   t.true(took < 10 * patience, `${took} ms`);
   await client.execute("commit");
   t.deepEqual(await selectColumn(client, "select a from t"), []);
+});
+
+test("a batch behind a suspension that gave up is as patient with an explicit transaction as others", async (t) => {
+  const client = await openClient(t, { timeout: 200 });
+  await client.execute("create table t(a)");
+  await client.execute("begin");
+  const build = (): never => t.fail() as never;
+  const swap = t.throwsAsync(client.replaceDatabase({ build, timeoutMs: 100 }), {
+    code: "TRANSACTION_ACTIVE",
+  });
+  const batch = t.throwsAsync(client.batch(["insert into t values (1)"]), { code: "SQLITE_BUSY" });
+  await Promise.all([swap, batch]);
+  await client.execute("commit");
+  t.is(await selectValue(client, "select count(*) from t"), 0);
 });

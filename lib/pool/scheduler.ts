@@ -242,7 +242,11 @@ export class Scheduler implements TransactionHost, Calls {
         wait.end();
         return this.#suspend(action);
       },
-      gaveUp: () => wait.end(),
+      gaveUp: () => {
+        wait.end();
+        // Whoever stood behind it has had nobody to watch.
+        this.#watchPatience();
+      },
     });
     const settle = (): void => {
       if (this.#suspension === settled) this.#suspension = undefined;
