@@ -33,3 +33,17 @@ test("a batch behind a suspension that gave up is as patient with an explicit tr
   await client.execute("commit");
   t.is(await selectValue(client, "select count(*) from t"), 0);
 });
+
+test("what ends an explicit transaction is not refused while its BEGIN waits, and a transaction() behind it", async (t) => {
+  const client = await openClient(t, { concurrency: 1 });
+  await client.execute("create table t(a)");
+  // It is written over several turns of the event loop; until then nothing goes to the main lane.
+  const insert = "insert into t values (1)";
+  const long = client.batch(Array.from({ length: 20_000 }, () => insert));
+  const begun = client.execute("begin");
+  const transaction = client.transaction("write");
+  const rest = [client.execute("insert into t values (2)"), client.execute("commit")];
+  await Promise.all([long, begun, ...rest]);
+  await (await transaction).commit();
+  t.is(await selectValue(client, "select sum(a) from t"), 20_002);
+});
