@@ -34,7 +34,7 @@ const statements: Array<[string, string]> = [
   ],
   [
     "INSERT of so many rows that the first ones are sent before the last one is read",
-    "with recursive n(i) as (select 3 union all select i + 1 from n where i < 30000) " +
+    "with recursive n(i) as (select 10 union all select i + 1 from n where i < 30000) " +
       `insert into t select i, 'x' from n returning iif(id = 30000, ${UNSAFE}, id)`,
   ],
   ["INSERT OR REPLACE", `insert or replace into t values (1, 'x') returning ${UNSAFE}`],

@@ -40,6 +40,8 @@ function endOf(sql: string, mark: string, from: number): number {
 /** See the module's own text. */
 export class ExplicitTransaction {
   #isOpen = false;
+  /** Statements that may begin it, and have not gone to the main lane. */
+  #coming = 0;
   /** Statements without an answer yet that may begin it. */
   #beginning = 0;
   /** Calls of the main lane without an answer yet. */
@@ -51,9 +53,24 @@ export class ExplicitTransaction {
     return this.#isOpen || this.#beginning > 0;
   }
 
+  /** Whether it is open, or what waits for the main lane may open it. */
+  get isComing(): boolean {
+    return this.isOpen || this.#coming > 0;
+  }
+
   /** For how long it has had nothing to do, in ms, at most since `since`. */
   idleFor(since: number): number {
     return this.#pending > 0 ? 0 : performance.now() - Math.max(this.#idleSince, since);
+  }
+
+  /** A call that may begin it is made. */
+  callMade(): void {
+    this.#coming++;
+  }
+
+  /** It goes to the main lane, or never will. */
+  callLeft(): void {
+    this.#coming--;
   }
 
   /** A call goes to the main lane. */

@@ -11,6 +11,8 @@ export class Lanes {
   #idle: number[] = [];
   #count = 1;
   #tied: number | undefined;
+  /** The tied lane is about to become the main one: no other does. */
+  #isMoving = false;
   /** How many calls each lane has yet to answer. */
   readonly #pending = new Map<number, number>();
 
@@ -78,7 +80,7 @@ export class Lanes {
 
   /** Takes the lane of a transaction back. */
   giveBack(lane: number): void {
-    if (this.#main === undefined) this.#main = lane;
+    if (this.#main === undefined && !this.#isMoving) this.#main = lane;
     else this.#idle.push(lane);
   }
 
@@ -97,9 +99,11 @@ export class Lanes {
     if (tied === undefined || former === undefined || !this.#idle.includes(tied)) return undefined;
     this.#idle = this.#idle.filter((lane) => lane !== tied);
     this.#main = undefined;
+    this.#isMoving = true;
     return {
       isDone: () => !this.#pending.has(former),
       finish: () => {
+        this.#isMoving = false;
         this.#main = tied;
         this.#close(former);
       },

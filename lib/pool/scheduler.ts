@@ -96,12 +96,13 @@ export class Scheduler implements TransactionHost, Calls {
 
   /** Runs one statement outside of transactions. */
   execute(statement: StatementToWrite, signal: AbortSignal | undefined): Promise<ResultSet> {
+    const begins = mayBegin(statement.sql);
     const start = (): Promise<ResultSet> => {
       this.#makeRoomFor(statement.sql);
       const request = this.requests.statement(statement);
-      return this.#submit(request, signal, onlyResult, { begins: mayBegin(statement.sql) });
+      return this.#submit(request, signal, onlyResult, { begins });
     };
-    return this.#call(signal, start, { joins: true });
+    return this.#call(signal, start, { joins: true, begins });
   }
 
   /** Runs a batch in a transaction of its own. */
@@ -242,7 +243,11 @@ export class Scheduler implements TransactionHost, Calls {
         wait.end();
         return this.#suspend(action);
       },
-      gaveUp: () => wait.end(),
+      gaveUp: () => {
+        wait.end();
+        // Whoever stood behind it has had nobody to watch.
+        this.#watchPatience();
+      },
     });
     const settle = (): void => {
       if (this.#suspension === settled) this.#suspension = undefined;
@@ -452,17 +457,28 @@ export class Scheduler implements TransactionHost, Calls {
 
   // --- calls outside of transactions ------------------------------------------------------------
 
-  /** `joins`: whether the call runs in the explicit transaction that is open, or waits for its end. */
+  /**
+   * `joins`: whether the call runs in the explicit transaction that is open, or waits for its end.
+   * `begins`: whether it may begin one.
+   */
   #call<T>(
     signal: AbortSignal | undefined,
     start: () => Promise<T>,
-    { joins }: { joins: boolean },
+    { joins, begins = false }: { joins: boolean; begins?: boolean },
   ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const ready = (): boolean =>
       this.#lanes.main !== undefined && !this.#isWritingOnMain && (joins || !this.#explicit.isOpen);
-    const answer = this.#line.enter({ signal, joins, ready, start });
+    if (begins) this.#explicit.callMade();
+    const left = (): void => {
+      if (begins) this.#explicit.callLeft();
+    };
+    const startNow = (): Promise<T> => {
+      left();
+      return start();
+    };
+    const answer = this.#line.enter({ signal, joins, ready, start: startNow, gaveUp: left });
     this.#watchPatience();
     return answer;
   }
@@ -473,7 +489,7 @@ export class Scheduler implements TransactionHost, Calls {
     if (signal?.aborted) return { error: signal.reason };
     // A call behind those that a suspension has held up waits like them. What joins the explicit
     // transaction needs no further connection, and ends the wait of those that do.
-    const waits = this.#line.isBehind || this.#explicit.isOpen;
+    const waits = this.#line.isBehind || this.#explicit.isComing;
     const held = waits ? 0 : this.#transactions.size + this.#beginning;
     if (held >= this.#maxConnections) return { error: allHeld(this.#maxConnections) };
     return this.#resumptionFailure();
