@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::guard::sidecars;
 use super::request::Patience;
-use crate::open_files::{self, OpenFile};
+use crate::open_files::{self, Link, OpenFile, PlainFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 
@@ -70,7 +70,7 @@ impl Own {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut raw = Connection::open_with_flags(name, flags).map_err(|error| {
             // SQLite says only "unable to open database file": the system says why.
-            match open_files::open_by(path).is_none().then(|| std::fs::File::open(path)) {
+            match open_files::open_by(path).is_none().then(|| open_to_see(path)) {
                 Some(Err(refused)) => SwapError::new(Problem::Io(refused), step, path),
                 Some(Ok(_)) if is_too_long(path) => {
                     SwapError::new(Problem::Io(name_too_long()), step, path)
@@ -231,6 +231,13 @@ impl Own {
         let Self { raw, _entry, path, step, .. } = self;
         raw.close().map_err(|(_, error)| SwapError::new(error.into(), step, &path))
     }
+}
+
+/// For the system's word on it alone.
+fn open_to_see(path: &Path) -> std::io::Result<PlainFile> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Follow, path)
 }
 
 /// How a database is read.
