@@ -21,12 +21,35 @@ pub fn open(
     flags.set(OpenFlags::SQLITE_OPEN_READ_WRITE, !read_only);
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
     match location {
-        Location::File(path) => rusqlite::Connection::open_with_flags(path, flags)
-            .map_err(|error| explain(path, create, error)),
+        Location::File(path) => {
+            refuse_sidecar(path)?;
+            rusqlite::Connection::open_with_flags(path, flags)
+                .map_err(|error| explain(path, create, error))
+        }
         Location::Memory(uri) => {
             Ok(rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
         }
         Location::Temporary => Ok(rusqlite::Connection::open_with_flags("", flags)?),
+    }
+}
+
+/// SQLite keeps no count of who has a `-shm` open as a database: to close that would drop the locks of
+/// the database that it belongs to.
+fn refuse_sidecar(path: &Path) -> Result<(), Error> {
+    match open_files::sidecars::database_beside(path) {
+        Some(database)
+            if open_files::is_open_database(&database) && !open_files::is_open_database(path) =>
+        {
+            Err(Error::Open {
+                code: ffi::SQLITE_CANTOPEN,
+                path: path.display().to_string(),
+                cause: format!(
+                    "SQLite keeps it beside the database {}, which is open; name that one",
+                    database.display()
+                ),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

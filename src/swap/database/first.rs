@@ -6,6 +6,7 @@ use super::request::{Mode, Swapped};
 use crate::saboteur::{Sabotage, has_taken_out};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::target::refuse_open_database;
 use crate::swap::{durability, rename};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
@@ -21,6 +22,8 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
         if target.symlink_metadata().is_ok() {
             return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));
         }
+        // The database was removed while our SQLite had it open, and goes on.
+        refuse_open_database(&sidecar, Step::Rename)?;
         // A directory is none of SQLite's, and is not removed with all that is in it.
         std::fs::remove_file(&sidecar).at(Step::Rename, &sidecar)?;
         is_changed = true;
