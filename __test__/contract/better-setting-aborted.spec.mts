@@ -106,7 +106,7 @@ for (const [name, first, second] of settings) {
         }
         t.deepEqual(wrong, []);
         // How many aborts come in time depends on the machine.
-        t.true(resolved > 0);
+        t.is(resolved + rejected, 300);
         t.log(`${resolved} resolved, ${rejected} rejected`);
       },
     );

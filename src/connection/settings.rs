@@ -57,9 +57,12 @@ impl Pragma {
     }
 
     /// Whether SQLite makes the setting when it prepares the statement, before it is stepped: all but
-    /// those that are code of the statement (pragma.c).
+    /// those that are code of the statement (pragma.c), and the locking mode, which ties the client to its
+    /// connection.
     pub fn is_made_when_prepared(&self) -> bool {
-        self.is_setting() && !["journal_mode", "max_page_count"].contains(&self.name.as_str())
+        let is_code = ["journal_mode", "max_page_count"].contains(&self.name.as_str());
+        let is_locking_mode = self.value.is_some() && self.name == "locking_mode";
+        is_locking_mode || (self.is_setting() && !is_code)
     }
 }
 
