@@ -14,7 +14,6 @@ const begin: Play = async (life) => {
     0.3,
   );
   if (!life.settle(entry, begun, new Map())) return;
-  entry.isWritten = false;
   const done: Write[] = [];
   let wasAborted = false;
   for (const write of writes) {
@@ -39,7 +38,6 @@ const begin: Play = async (life) => {
   if (life.chance(0.2)) {
     const end = await life.call("ROLLBACK", entry, () => life.client.execute("rollback"), 0);
     life.settle(entry, end, new Map(), isLost);
-    entry.isWritten = false;
     return;
   }
   const end = await life.call("COMMIT", entry, (signal) =>

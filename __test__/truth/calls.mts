@@ -6,9 +6,6 @@ import type { Life } from "./life.mjs";
 export type Play = (life: Life) => Promise<void>;
 
 const UNSAFE = "9007199254740993";
-/** What an answer that cannot be given is rejected with: a RangeError has no code. */
-export const refusedAnswer = [`RangeError: Received integer which cannot be safely represented`];
-
 /** A statement that writes, and what it does. */
 export interface Write {
   statement: { sql: string; args: number[] };
@@ -17,6 +14,11 @@ export interface Write {
 }
 
 const INSERT = "insert into t values (?, ?, zeroblob(?))";
+/**
+ * Some 900 steps of SQLite's virtual machine and no jump, in which it would ask for aborts: it asks every
+ * 1,000 steps, and then once more after the commit of nearly every run.
+ */
+const INSERT_STEPS = `insert into t values (?1, ?2${" + 0 * random()".repeat(300)}, zeroblob(?3))`;
 const INSERT_MANY =
   "with recursive n(i) as (select ?1 union all select i + 1 from n where i < ?2) " +
   "insert into t select i, ?3, null from n";
@@ -30,7 +32,7 @@ function insertOne(life: Life, size = someSize(life)): Write {
   const [id = 0] = life.freshIds(1);
   const value = life.below(1000);
   return {
-    statement: { sql: INSERT, args: [id, value, size] },
+    statement: { sql: life.chance(0.5) ? INSERT_STEPS : INSERT, args: [id, value, size] },
     effects: new Map([[id, value]]),
     rowsAffected: 1,
   };
@@ -75,13 +77,17 @@ export function someWrite(life: Life, size?: number): Write {
   return kind === 1 ? insertMany(life) : insertOne(life, size);
 }
 
+function nameOf(sql: string): string {
+  return sql === INSERT_STEPS ? "an insert of many steps" : sql;
+}
+
 export function effectsOf(writes: readonly Write[]): Effects {
   return new Map(writes.flatMap(({ effects }) => [...effects]));
 }
 
 async function execute(life: Life): Promise<void> {
   const write = someWrite(life);
-  const entry = life.world.ledger.enter(write.statement.sql, [...write.effects.keys()]);
+  const entry = life.world.ledger.enter(nameOf(write.statement.sql), [...write.effects.keys()]);
   // A text of its own now and then: it is prepared anew.
   const sql = life.chance(0.1) ? `${write.statement.sql} -- ${life.below(1000)}` : undefined;
   const outcome = await life.call(`execute ${write.statement.sql.slice(0, 6)}`, entry, (signal) =>
@@ -93,7 +99,7 @@ async function execute(life: Life): Promise<void> {
 
 async function returning(life: Life): Promise<void> {
   const { statement, effects, rowsAffected } = someWrite(life);
-  const entry = life.world.ledger.enter(`${statement.sql} returning`, [...effects.keys()]);
+  const entry = life.world.ledger.enter(`${nameOf(statement.sql)} returning`, [...effects.keys()]);
   const outcome = await life.call("execute returning", entry, (signal) =>
     life.client.execute({ ...statement, sql: `${statement.sql} returning id, v`, signal }),
   );
@@ -243,12 +249,18 @@ async function script(life: Life): Promise<void> {
   const outcome = await life.call("executeMultiple", entry, (signal) =>
     life.client.executeMultiple(parts.join("; "), { signal }),
   );
+  if (outcome.is === "resolved") return void life.settle(entry, outcome, effects);
+  const first = atoms.slice(0, failsAt);
   if (failsAt !== undefined && outcome.is === "failed") {
-    life.world.ledger.wrote(entry, new Map(atoms.slice(0, failsAt).flatMap((each) => [...each])));
+    const carriedOut = new Map(first.flatMap((each) => [...each]));
+    life.world.ledger.wrote(carriedOut);
+    life.expect(entry, "committed", outcome.isCommitted, carriedOut.size > 0);
     return;
   }
-  if (outcome.is !== "resolved") entry.prefixOf = atoms.slice(0, failsAt);
-  life.settle(entry, outcome, effects);
+  entry.prefixOf = first;
+  // Nothing is added to the reason of a signal.
+  if (outcome.is !== "aborted") entry.saysCommitted = outcome.isCommitted;
+  life.settle(entry, { ...outcome, isCommitted: false }, effects);
 }
 
 /** A transaction of several statements, which are aborted, too. */
@@ -267,7 +279,6 @@ async function transaction(life: Life): Promise<void> {
   );
   if (!life.settle(entry, begun, new Map(), ["SQLITE_BUSY"])) return;
   const open = begun.value;
-  entry.isWritten = false;
   const done: Write[] = [];
   for (const write of writes) {
     const isUnsafe = life.chance(0.1);
@@ -332,6 +343,8 @@ function setting([name, values]: (typeof settings)[number]): Play {
   };
 }
 
+const someSetting: Play = (life) => life.oneOf(settings.map(setting))(life);
+
 /** What is played at random: the more often it is here, the more often. */
 export const plays: readonly Play[] = [
   execute,
@@ -349,5 +362,7 @@ export const plays: readonly Play[] = [
   script,
   transaction,
   transaction,
-  (life) => life.oneOf(settings.map(setting))(life),
+  someSetting,
+  someSetting,
+  someSetting,
 ];

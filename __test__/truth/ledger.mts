@@ -14,9 +14,12 @@ export interface Entry {
   readonly ids: readonly number[];
   /** What was asked meanwhile, and what the caller was told. */
   story: string[];
-  isWritten: boolean;
+  /** The values before it. */
+  readonly before: ReadonlyMap<number, number | undefined>;
   /** Of a script that rejected: what each of its statements does, or its BEGIN … COMMIT. */
   prefixOf: readonly Effects[] | undefined;
+  /** Whether its error has `committed: true`; undefined where it has none of ours. */
+  saysCommitted: boolean | undefined;
 }
 
 export class Ledger {
@@ -41,14 +44,21 @@ export class Ledger {
 
   /** A call that is about to be made. */
   enter(what: string, ids: readonly number[]): Entry {
-    const entry: Entry = { what, ids, story: [], isWritten: false, prefixOf: undefined };
+    const before = new Map(ids.map((id) => [id, this.#rows.get(id)]));
+    const entry: Entry = {
+      what,
+      ids,
+      story: [],
+      before,
+      prefixOf: undefined,
+      saysCommitted: undefined,
+    };
     this.#entries.push(entry);
     return entry;
   }
 
   /** Its effects are to be in the file. */
-  wrote(entry: Entry, effects: Effects): void {
-    entry.isWritten = true;
+  wrote(effects: Effects): void {
     apply(effects, this.#rows);
   }
 
@@ -89,19 +99,26 @@ export class Ledger {
   }
 
   #verify(entry: Entry, found: ReadonlyMap<number, number>): string | undefined {
-    if (entry.ids.every((id) => found.get(id) === this.#rows.get(id))) return undefined;
-    return entry.isWritten ? "resolved, and not in the file" : "rejected, and in the file";
+    const wrong = entry.ids.find((id) => found.get(id) !== this.#rows.get(id));
+    if (wrong === undefined) return undefined;
+    const isUndone = found.get(wrong) === entry.before.get(wrong);
+    return isUndone ? "resolved, and not in the file" : "rejected, and in the file";
   }
 
   #prefix(entry: Entry, found: ReadonlyMap<number, number>): string | undefined {
     const expected = new Map(entry.ids.flatMap((id) => pair(id, this.#rows.get(id))));
     const isFound = (): boolean => entry.ids.every((id) => expected.get(id) === found.get(id));
-    if (isFound()) return undefined;
+    let hasCommitted = false;
     for (const effects of entry.prefixOf ?? []) {
+      if (isFound()) break;
       apply(effects, expected);
-      if (isFound()) return undefined;
+      hasCommitted = true;
     }
-    return "a script that rejected, and has not carried out its first statements";
+    if (!isFound()) return "a script that rejected, and has not carried out its first statements";
+    if (entry.saysCommitted === undefined || entry.saysCommitted === hasCommitted) return undefined;
+    return hasCommitted
+      ? "a script that has committed something, and does not say so"
+      : "a script that says that it has committed something, and has not";
   }
 }
 

@@ -153,7 +153,7 @@ export class Life {
     mayFail: readonly string[] = [],
   ): outcome is { is: "resolved"; value: T } {
     const { ledger } = this.world;
-    if (outcome.is === "resolved" || outcome.isCommitted) ledger.wrote(entry, effects);
+    if (outcome.is === "resolved" || outcome.isCommitted) ledger.wrote(effects);
     if (outcome.is === "failed" && !mayFail.includes(outcome.code)) {
       ledger.lie(`failed with ${outcome.code}`, `${entry.what}: ${entry.story.join(", ")}`);
     }

@@ -38,7 +38,7 @@ async function live(world: World, calls: number): Promise<void> {
   const life = new Life(world);
   try {
     await life.verifySettings();
-    const rounds = 2 + life.below(20);
+    const rounds = life.below(7);
     for (let round = 0; round < rounds && world.counts.calls < calls; round++) {
       await playRound(life);
       await verifyFile(world);
