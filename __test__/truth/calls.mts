@@ -77,8 +77,14 @@ export function someWrite(life: Life, size?: number): Write {
   return kind === 1 ? insertMany(life) : insertOne(life, size);
 }
 
+/** What a lie about it is counted under. */
 function nameOf(sql: string): string {
-  return sql === INSERT_STEPS ? "an insert of many steps" : sql;
+  const name = sql.split(" ", 1)[0] ?? "";
+  return sql === INSERT_STEPS
+    ? `${name} of many steps`
+    : sql === INSERT_MANY
+      ? `${name} of many rows`
+      : name;
 }
 
 export function effectsOf(writes: readonly Write[]): Effects {
@@ -245,7 +251,8 @@ async function script(life: Life): Promise<void> {
     parts.push(`begin; ${sql}`);
   }
   const effects = new Map(atoms.flatMap((each) => [...each]));
-  const entry = life.world.ledger.enter(parts.join("; "), [...effects.keys()]);
+  const entry = life.world.ledger.enter("executeMultiple", [...effects.keys()]);
+  entry.story.push(parts.join("; "));
   const outcome = await life.call("executeMultiple", entry, (signal) =>
     life.client.executeMultiple(parts.join("; "), { signal }),
   );

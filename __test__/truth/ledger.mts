@@ -73,7 +73,7 @@ export class Ledger {
     for (const entry of this.#entries) {
       const kind =
         entry.prefixOf === undefined ? this.#verify(entry, found) : this.#prefix(entry, found);
-      if (kind !== undefined) this.lie(kind, `${entry.what}: ${entry.story.join(", ")}`);
+      if (kind !== undefined) this.lie(`${kind} (${entry.what})`, entry.story.join(", "));
       for (const id of entry.ids) {
         const value = found.get(id);
         if (value === undefined) this.#rows.delete(id);
