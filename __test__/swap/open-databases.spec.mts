@@ -63,18 +63,18 @@ const attaching: Record<string, (client: LatchClient, file: string) => Promise<u
   },
 };
 
-const other = startHelper("tries-to-write");
-test.before(() => other.waitFor("ready"));
-test.after.always(() => other.kill());
+const stranger = startHelper("tries-to-write");
+test.before(() => stranger.waitFor("ready"));
+test.after.always(() => stranger.kill());
 
 let asked = 0;
 
 /** What another process hears that tries to write to a database. */
 async function write(file: string): Promise<string> {
   const number = ++asked;
-  other.say(`${number} ${file}`);
-  await other.waitFor(`${number} done`);
-  return other.lines.find((line) => line.startsWith(`${number} `))?.split(" ")[1] ?? "";
+  stranger.say(`${number} ${file}`);
+  await stranger.waitFor(`${number} done`);
+  return stranger.lines.find((line) => line.startsWith(`${number} `))?.split(" ")[1] ?? "";
 }
 
 /** What a call rejects with, or "ok". */
