@@ -106,6 +106,9 @@ pub enum Error {
         /// The index.
         index: String,
     },
+    /// A statement that would have to keep up such an index.
+    #[error("{0}")]
+    VectorFunction(String),
     /// A request that does not follow the wire format: the two halves are of different versions.
     #[error(
         "malformed request ({0}): the native addon and its JavaScript are of different versions"
@@ -189,7 +192,7 @@ impl Error {
                 Self::TransactionActive => "TRANSACTION_ACTIVE",
                 Self::Cancelled(CancelReason::Aborted) => "ABORTED",
                 Self::UnsafeInteger => "RANGE",
-                Self::VectorIndex { .. } => "VECTOR_INDEX_NOT_SUPPORTED",
+                Self::VectorIndex { .. } | Self::VectorFunction(_) => "VECTOR_INDEX_NOT_SUPPORTED",
                 Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
                 _ => "INTERNAL_ERROR",
             }
@@ -209,19 +212,23 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let message = message.unwrap_or_else(|| ffi::code_to_str(code).into());
-                Self::Sqlite { code, message: explained(code, message) }
+                explained(code, message)
             }
             rusqlite::Error::SqlInputError { error, msg, .. } => {
                 let code = error.extended_code;
-                Self::Sqlite { code, message: explained(code, msg) }
+                explained(code, msg)
             }
             other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
         }
     }
 }
 
-fn explained(code: i32, message: String) -> String {
-    libsql_schema::explain(code, &message).unwrap_or_else(|| with_refusal(code, message))
+fn explained(code: i32, message: String) -> Error {
+    match libsql_schema::explain(code, &message) {
+        Some(text) if code & 0xff == ffi::SQLITE_ERROR => Error::VectorFunction(text),
+        Some(message) => Error::Sqlite { code, message },
+        None => Error::Sqlite { code, message: with_refusal(code, message) },
+    }
 }
 
 /// SQLite says only "unable to open database file".

@@ -128,10 +128,9 @@ impl Connection {
             self.learn(&statement, known);
         }
         let Some(known) = known.as_mut() else { return Err(Error::NoStatement) };
-        if is_new {
-            self.refuse_vector_indexes(&statement)?;
-        }
-        let result = self.run_prepared(&mut statement, known, arguments, sink, allow);
+        let allowed = if is_new { self.refuse_vector_indexes(&statement) } else { Ok(()) };
+        let result =
+            allowed.and_then(|()| self.run_prepared(&mut statement, known, arguments, sink, allow));
         if is_new && statement.get_status(StatementStatus::Run) == 0 {
             // Not run: the next one to take it shall ask the authorizer again.
             statement.discard();
@@ -350,6 +349,8 @@ impl Connection {
         if reprepared == known.reprepared {
             return Ok(());
         }
+        // Before it is noted: a statement that is refused now is looked at again when it is run again.
+        self.refuse_vector_indexes_now(statement)?;
         known.reprepared = reprepared;
         known.kind = self.recorder.kind();
         let columns = columns_of(statement);
@@ -361,7 +362,7 @@ impl Connection {
             known.shape = self.context.next_shape();
             known.announced = false;
         }
-        self.refuse_vector_indexes(statement)
+        Ok(())
     }
 
     /// Notes what SQLite said of a statement while it prepared it.

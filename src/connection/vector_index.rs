@@ -61,9 +61,17 @@ impl Connection {
     ///
     /// In a file without such indexes this is one look into SQLite's own table of tables.
     pub(super) fn refuse_vector_indexes(&self, statement: &Statement<'_>) -> Result<(), Error> {
-        let may_touch_one = self.recorder.touches_a_table()
-            && self.raw.table_exists(None, INDEX_METADATA).unwrap_or(false);
-        if !may_touch_one {
+        // Else SQLite may not have read the schema yet, and would have to for the look.
+        if self.recorder.touches_a_table() {
+            self.refuse_vector_indexes_now(statement)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The same for a statement that has been stepped.
+    pub(super) fn refuse_vector_indexes_now(&self, statement: &Statement<'_>) -> Result<(), Error> {
+        if !self.raw.table_exists(None, INDEX_METADATA).unwrap_or(false) {
             return Ok(());
         }
         let sql = statement.expanded_sql();
