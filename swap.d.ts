@@ -191,10 +191,11 @@ export class SwapError extends Error {
    *   `TOO_MANY_LINKS` (symlinks that lead in circles)
    * - `SOURCE_MISSING`, `SOURCE_NOT_A_FILE`, `SOURCE_IS_TARGET`, `SOURCE_CHANGED` while it was copied
    * - `FILE_IS_OPEN_DATABASE`: this process has the file open as a database, or has the database open
-   *   whose `-wal`, `-shm` or `-journal` it is; close the database's clients first
+   *   whose `-wal`, `-shm` or `-journal` it is, also by ATTACH or VACUUM INTO; close those clients, or
+   *   DETACH it, first
    * - `OPEN_ELSEWHERE_IN_PROCESS`: the same of another SQLite in this process (`node:sqlite`,
-   *   `bun:sqlite`, a second copy of latchdb), or of a database that is attached. Linux and macOS; see
-   *   docs/swapping-files.md for what is not noticed
+   *   `bun:sqlite`, a second copy of latchdb). Linux and macOS; see docs/swapping-files.md for what is
+   *   not noticed
    * - `DISK_FULL`, `NO_PERMISSION`, `READ_ONLY`, `IO_ERROR` (see `errno`)
    * - `SIZE_MISMATCH`: the file system has another size for the new file than was written
    * - `PREPARE_FAILED`, `DATA_FAILED`: see `cause`

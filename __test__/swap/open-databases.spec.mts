@@ -2,7 +2,7 @@
 // descriptor of the file would (https://sqlite.org/howtocorrupt.html, section 2.2), none replaces it, and
 // each that refuses it says that this process has it open.
 
-import { link, rm, symlink, writeFile } from "node:fs/promises";
+import { link, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { createClient, LibsqlError, type LatchClient, type Transaction } from "latchdb";
@@ -105,7 +105,8 @@ function fileCalls(file: string, other: string): Call[] {
     "swapFile's target": () => swapFile(file, { data: "new" }),
     "swapFile's source": () => swapFile(other, { source: file }),
     "swapFile's target, if it is not the same": () =>
-      swapFile(file, { data: "new", skipIfSame: true }),
+      // As long, so that the two are compared. (To read it here would drop the lock.)
+      stat(file).then(({ size }) => swapFile(file, { data: Buffer.alloc(size), skipIfSame: true })),
   };
   return Object.entries(calls).map(([what, call]) => ({
     what,
