@@ -222,6 +222,11 @@ impl Connection {
                     Err(error) => return Err(self.error(error)),
                 }
             }
+            drop(rows);
+            // Another process may have made a vector index since SQLite read the schema.
+            if statement.get_status(StatementStatus::RePrepare) > 0 {
+                self.refuse_vector_indexes_now(&statement)?;
+            }
             if kind.pragma.is_some() || kind.ties_to_connection {
                 effects.push((kind, was_autocommit));
             }
