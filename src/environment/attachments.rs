@@ -12,7 +12,7 @@ use napi::CleanupEnvHook;
 use napi::bindgen_prelude::{Env, Function, Result};
 
 use super::Environment;
-use crate::saboteur::{Sabotage, has_taken_out};
+use crate::failpoints::{Safeguard, is_removed};
 
 #[derive(Default)]
 struct Table {
@@ -39,7 +39,7 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<
     let number = table.borrow().last + 1;
     // Hooks run last in, first out: added after the thread-safe function was created, this one runs
     // before that is finalized, and joins every thread that might still call it.
-    let hook = if has_taken_out(Sabotage::SkipCleanupHook) {
+    let hook = if is_removed(Safeguard::CleanupHook) {
         None
     } else {
         Some(env.add_env_cleanup_hook((Rc::downgrade(&table), number), tear_down)?)

@@ -1,10 +1,10 @@
 //! Where the lanes' threads leave their answers and JavaScript fetches them.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::shutdown_request::ShutdownRequest;
-use crate::context::Outbox;
+use crate::jobs::outbox::Outbox;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// How much one fetch brings, in bytes: enough to be worth the call, little enough to leave the
 /// event loop its turn.
@@ -105,7 +105,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -134,7 +134,8 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::response::tests::{Read, read};
+    use crate::jobs::ids::JobId;
+    use crate::wire::records::tests::{Read, read};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
@@ -182,7 +183,10 @@ mod tests {
     fn a_request_is_answered_once_whatever_becomes_of_it() {
         let (asker, _) = mailbox();
         let asker = Arc::new(asker);
-        let request = |job| ShutdownRequest::new(Arc::clone(&asker), job, true, Duration::ZERO);
+        let request = |job| {
+            let asker: Arc<dyn Outbox> = asker.clone();
+            ShutdownRequest::new(asker, JobId(job), true, Duration::ZERO)
+        };
         let answer = || read(&fetch(&asker).unwrap().0).pop().unwrap();
         let (asked, rings) = mailbox();
 

@@ -4,24 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mailbox::Mailbox;
-use crate::context::Outbox;
-use crate::wire::response::Records;
+use crate::jobs::ids::JobId;
+use crate::jobs::outbox::Outbox;
+use crate::wire::records::Records;
 
-/// See the module's own text.
+/// See the module's documentation.
 pub struct ShutdownRequest {
     /// Whether what was called before is let finish first.
     pub drain: bool,
     /// For how long.
     pub limit: Duration,
-    asker: Arc<Mailbox>,
-    job: u32,
+    asker: Arc<dyn Outbox>,
+    job: JobId,
     report: Option<String>,
 }
 
 impl ShutdownRequest {
     /// A request whose answer `asker` expects under the number `job`.
-    pub fn new(asker: Arc<Mailbox>, job: u32, drain: bool, limit: Duration) -> Self {
+    pub fn new(asker: Arc<dyn Outbox>, job: JobId, drain: bool, limit: Duration) -> Self {
         Self { drain, limit, asker, job, report: None }
     }
 

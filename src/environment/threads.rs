@@ -2,9 +2,10 @@
 //! worker to shut their clients down.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 use super::mailbox::Mailbox;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 type Table = HashMap<u32, Vec<Weak<Mailbox>>>;
 
@@ -32,5 +33,5 @@ pub fn of(thread: u32) -> Vec<Arc<Mailbox>> {
 }
 
 fn table() -> MutexGuard<'static, Table> {
-    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&THREADS)
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::durability::{self, Durability};
 use super::error::{At, Problem, Result, Step, SwapError};
-use super::rename::{self, Patience};
+use super::rename::{self, Retry};
 use super::target::{refuse_open_database, refuse_sidecars};
-use crate::open_files::{Link, PlainFile};
+use crate::files::{Link, PlainFile};
 
 /// Has a file's content reach the disk.
 pub fn fsync_file(path: &Path) -> Result<()> {
@@ -36,7 +36,7 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
 }
 
 /// Renames a file durably, over another one if there is one.
-pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
+pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
     // Where there is none, they may be those of the file that is moved, moved before it.
@@ -44,7 +44,7 @@ pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result
         refuse_sidecars(to, Step::Rename)?;
     }
     fsync_file(from)?;
-    rename::replace_also_link(from, to, patience)?;
+    rename::replace_also_link(from, to, retry)?;
     let not_durable = |error: SwapError| SwapError {
         problem: match error.problem {
             Problem::Io(error) => Problem::NotDurable(error),
@@ -60,12 +60,12 @@ pub fn rename_durably(from: &Path, to: &Path, patience: &Patience<'_>) -> Result
 }
 
 /// Removes a file. False where there was none.
-pub fn remove_with_retry(path: &Path, patience: &Patience<'_>) -> Result<bool> {
+pub fn remove_with_retry(path: &Path, retry: &Retry<'_>) -> Result<bool> {
     refuse_open_database(path, Step::Remove)?;
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
         return Err(SwapError::new(Problem::IsDirectory("IS_DIRECTORY"), Step::Remove, path));
     }
-    rename::remove(path, patience)
+    rename::remove(path, retry)
 }
 
 /// The caller's paths are absolute: each has a directory.
@@ -84,8 +84,8 @@ fn missing(error: std::io::Error, step: Step, path: &Path) -> SwapError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open_files::OpenFile;
-    use crate::swap::cancel::Cancel;
+    use crate::files::OpenFile;
+    use crate::jobs::cancel::Cancel;
     use std::fs;
     use std::time::Duration;
 
@@ -96,22 +96,22 @@ mod tests {
         fs::write(&database, "").unwrap();
         fs::write(&other, "").unwrap();
         let cancel = Cancel::default();
-        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let retry = Retry { limit: Duration::ZERO, cancel: &cancel };
         let entry = OpenFile::enter(&database).unwrap();
         for refused in [
             fsync_file(&database),
-            rename_durably(&database, &other, &patience),
-            rename_durably(&other, &database, &patience),
-            remove_with_retry(&database, &patience).map(drop),
+            rename_durably(&database, &other, &retry),
+            rename_durably(&other, &database, &retry),
+            remove_with_retry(&database, &retry).map(drop),
         ] {
             let error = refused.unwrap_err();
             assert_eq!((error.code(), &error.path), ("FILE_IS_OPEN_DATABASE", &database));
         }
         drop(entry);
         fsync_file(&database).unwrap();
-        rename_durably(&other, &database, &patience).unwrap();
-        assert!(remove_with_retry(&database, &patience).unwrap());
-        assert!(!remove_with_retry(&database, &patience).unwrap());
+        rename_durably(&other, &database, &retry).unwrap();
+        assert!(remove_with_retry(&database, &retry).unwrap());
+        assert!(!remove_with_retry(&database, &retry).unwrap());
         fsync_directory(folder.path()).unwrap();
     }
 
@@ -120,10 +120,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (to, from) = (folder.path().join("a.db"), folder.path().join("b"));
         let cancel = Cancel::default();
-        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let retry = Retry { limit: Duration::ZERO, cancel: &cancel };
         let code = || {
             fs::write(&from, "new").unwrap();
-            rename_durably(&from, &to, &patience).err().map(|error| error.code())
+            rename_durably(&from, &to, &retry).err().map(|error| error.code())
         };
         let wal: &[u8] = b"\x37\x7f\x06\x82rows";
         for (sidecar, content, refused) in [
@@ -160,20 +160,20 @@ mod tests {
             names
         };
         let cancel = Cancel::default();
-        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let retry = Retry { limit: Duration::ZERO, cancel: &cancel };
         fs::create_dir(path("other")).unwrap();
         fs::write(path("x"), "x").unwrap();
         for to in ["y", "other/x"] {
             fs::hard_link(path("x"), path(to)).unwrap();
-            rename_durably(&path("x"), &path(to), &patience).unwrap();
+            rename_durably(&path("x"), &path(to), &retry).unwrap();
             assert!(!path("x").exists());
             fs::rename(path(to), path("x")).unwrap();
         }
         // One entry by two paths is one name, whatever other links there are.
         fs::hard_link(path("x"), path("y")).unwrap();
         std::os::unix::fs::symlink(".", path("here")).unwrap();
-        rename_durably(&path("x"), &path("x"), &patience).unwrap();
-        rename_durably(&path("x"), &path("here/x"), &patience).unwrap();
+        rename_durably(&path("x"), &path("x"), &retry).unwrap();
+        rename_durably(&path("x"), &path("here/x"), &retry).unwrap();
         assert_eq!(names(), ["here", "other", "x", "y"]);
         assert_eq!(fs::read_to_string(path("x")).unwrap(), "x");
     }
@@ -182,13 +182,13 @@ mod tests {
     fn what_is_not_there_or_a_directory_has_a_code() {
         let folder = tempfile::tempdir().unwrap();
         let cancel = Cancel::default();
-        let patience = Patience { retry: Duration::ZERO, cancel: &cancel };
+        let retry = Retry { limit: Duration::ZERO, cancel: &cancel };
         let none = folder.path().join("none");
         assert_eq!(fsync_file(&none).unwrap_err().code(), "FILE_MISSING");
         assert_eq!(fsync_directory(&none).unwrap_err().code(), "FILE_MISSING");
-        assert_eq!(rename_durably(&none, &none, &patience).unwrap_err().code(), "FILE_MISSING");
+        assert_eq!(rename_durably(&none, &none, &retry).unwrap_err().code(), "FILE_MISSING");
         assert_eq!(fsync_file(folder.path()).unwrap_err().code(), "IS_DIRECTORY");
-        let removed = remove_with_retry(folder.path(), &patience);
+        let removed = remove_with_retry(folder.path(), &retry);
         assert_eq!(removed.unwrap_err().code(), "IS_DIRECTORY");
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::saboteur::{Sabotage, has_taken_out};
+use crate::failpoints::{Safeguard, is_removed};
 
 #[cfg(target_vendor = "apple")]
 mod macos;
@@ -46,7 +46,7 @@ pub trait Disk {
 
 /// Syncs the new file before the rename.
 pub fn sync_file(file: &File, durability: Durability) -> io::Result<()> {
-    if has_taken_out(Sabotage::SkipFileSync) {
+    if is_removed(Safeguard::FileSync) {
         return Ok(());
     }
     match durability {
@@ -58,7 +58,7 @@ pub fn sync_file(file: &File, durability: Durability) -> io::Result<()> {
 
 /// Syncs the directory after the rename.
 pub fn sync_directory(path: &Path, durability: Durability) -> io::Result<()> {
-    if has_taken_out(Sabotage::SkipDirectorySync) || durability != Durability::Full {
+    if is_removed(Safeguard::DirectorySync) || durability != Durability::Full {
         return Ok(());
     }
     System::sync_directory(path)

@@ -6,7 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errno;
-use crate::open_files::Refusal;
+use crate::files::Refusal;
+use crate::jobs::cancel::CancelReason;
+use crate::sqlite::{self, codes};
 use database::DatabaseProblem;
 
 /// The steps of a swap, in their order, and those that can be called by themselves.
@@ -104,15 +106,6 @@ impl Step {
     }
 }
 
-/// Why a swap ends early without being wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CancelReason {
-    /// Its caller gave it up.
-    Aborted,
-    /// The JavaScript environment that it belongs to ends.
-    Closing,
-}
-
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -120,7 +113,7 @@ pub enum Problem {
     #[error("{0}")]
     Io(io::Error),
     /// The caller or the environment ended it.
-    #[error("{}", match .0 { CancelReason::Aborted => "it was aborted", CancelReason::Closing => "the thread or process that called is ending" })]
+    #[error("{}", cancel_text(*.0))]
     Cancelled(CancelReason),
     /// The target's directory.
     #[error("the directory is not there; create it first")]
@@ -226,6 +219,13 @@ pub enum Problem {
     Panicked(String),
 }
 
+fn cancel_text(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Aborted => "it was aborted",
+        _ => "the thread or process that called is ending",
+    }
+}
+
 /// An error of a swap.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
@@ -254,7 +254,7 @@ impl SwapError {
         match &self.problem {
             Problem::Io(error) | Problem::Owner { cause: error, .. } => errno::code(error),
             Problem::Cancelled(CancelReason::Aborted) => "ABORTED",
-            Problem::Cancelled(CancelReason::Closing) => "ENVIRONMENT_CLOSING",
+            Problem::Cancelled(_) => "ENVIRONMENT_CLOSING",
             Problem::DirectoryMissing => "DIRECTORY_MISSING",
             Problem::IsDirectory(code) | Problem::NotAFile(code) | Problem::Missing(code) => code,
             Problem::NotADirectory => "NOT_A_DIRECTORY",
@@ -325,6 +325,37 @@ impl Problem {
     }
 }
 
+impl From<sqlite::Error> for Problem {
+    fn from(error: sqlite::Error) -> Self {
+        let (code, message) = match error {
+            sqlite::Error::Cancelled(reason) => return Self::Cancelled(reason),
+            sqlite::Error::Refused { path, refusal, .. } => {
+                return DatabaseProblem::Refused(path, refusal).into();
+            }
+            sqlite::Error::LibsqlSchema { code, message } => {
+                return DatabaseProblem::Sqlite { code, message }.into();
+            }
+            sqlite::Error::Sqlite { code, message } => (code, message),
+            other => (other.code().unwrap_or(codes::SQLITE_ERROR), other.to_string()),
+        };
+        match codes::primary(code) {
+            codes::SQLITE_FULL => Self::Io(disk_full()),
+            codes::SQLITE_BUSY | codes::SQLITE_LOCKED => DatabaseProblem::Busy.into(),
+            codes::SQLITE_NOTADB => DatabaseProblem::NotADatabase.into(),
+            codes::SQLITE_CORRUPT => DatabaseProblem::Corrupt(message).into(),
+            _ => DatabaseProblem::Sqlite { code, message }.into(),
+        }
+    }
+}
+
+/// What the system said when SQLite says that the disk is full.
+fn disk_full() -> io::Error {
+    #[cfg(unix)]
+    return rustix::io::Errno::NOSPC.into();
+    #[cfg(windows)]
+    io::Error::from_raw_os_error(windows_sys::Win32::Foundation::ERROR_DISK_FULL.cast_signed())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,5 +380,12 @@ mod tests {
             SwapError { problem, step: Step::SyncDirectory, path: "/d".into(), committed: true };
         assert_eq!(error.code(), "NOT_DURABLE");
         assert!(error.to_string().contains("power cut"));
+    }
+
+    #[test]
+    fn a_full_disk_is_that_whoever_says_so() {
+        let full = sqlite::Error::Sqlite { code: codes::SQLITE_FULL, message: String::new() };
+        let error = SwapError::new(full.into(), Step::Build, Path::new("a"));
+        assert_eq!((error.code(), error.errno().as_deref()), ("DISK_FULL", Some("ENOSPC")));
     }
 }

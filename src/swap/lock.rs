@@ -12,20 +12,22 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::cancel::Cancel;
-use super::error::{At, CancelReason, Problem, Result, Step, SwapError};
+use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::Target;
-use crate::saboteur::{Sabotage, has_taken_out};
+use crate::failpoints::{Safeguard, is_removed};
+use crate::jobs::backoff::Backoff;
+use crate::jobs::cancel::{Cancel, CancelReason};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// `.swap-lock-` and the target's name.
 pub const PREFIX: &str = ".swap-lock-";
 
 /// How much of a lock file is read, in bytes: a swap writes two notes at most, and who was killed left
 /// no more.
-const MOST_NOTES: u64 = 64 * 1024;
+const MOST_RECORDED: u64 = 64 * 1024;
 
 /// How soon a lock that another process has is tried again, first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -36,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub struct TargetLock {
     // In the order in which they are let go.
     file: Option<platform::LockFile>,
-    _place: Place,
+    _turn: Turn,
     has_waited: bool,
 }
 
@@ -46,34 +48,33 @@ impl TargetLock {
         let path = target.beside(PREFIX);
         let cancelled =
             |reason| SwapError::new(Problem::Cancelled(reason), Step::Lock, &target.path);
-        if has_taken_out(Sabotage::SkipLock) {
-            let place = Place { path: PathBuf::new(), number: 0 };
-            return Ok(Self { file: None, _place: place, has_waited: false });
+        if is_removed(Safeguard::Lock) {
+            let turn = Turn { path: PathBuf::new(), number: 0 };
+            return Ok(Self { file: None, _turn: turn, has_waited: false });
         }
-        let place = Place::take(path, cancel);
-        let mut has_waited = !place.is_first();
-        place.wait(cancel).map_err(cancelled)?;
-        let mut pause = FIRST_PAUSE;
+        let turn = Turn::take(path, cancel);
+        let mut has_waited = !turn.is_first();
+        turn.wait(cancel).map_err(cancelled)?;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            if let Some(file) = platform::LockFile::try_lock(&place.path, &target.path)
-                .at(Step::Lock, &place.path)?
+            if let Some(file) =
+                platform::LockFile::try_lock(&turn.path, &target.path).at(Step::Lock, &turn.path)?
             {
-                return Self::with(file, place, has_waited);
+                return Self::with(file, turn, has_waited);
             }
             has_waited = true;
-            cancel.sleep(pause).map_err(cancelled)?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            cancel.sleep(backoff.pause()).map_err(cancelled)?;
         }
     }
 
     /// The lock, where nobody has it or waits for it.
     pub fn try_acquire(target: &Target) -> Result<Option<Self>> {
-        let place = Place::take(target.beside(PREFIX), &Arc::default());
-        if !place.is_first() {
+        let turn = Turn::take(target.beside(PREFIX), &Arc::default());
+        if !turn.is_first() {
             return Ok(None);
         }
-        match platform::LockFile::try_lock(&place.path, &target.path).at(Step::Lock, &place.path)? {
-            Some(file) => Self::with(file, place, false).map(Some),
+        match platform::LockFile::try_lock(&turn.path, &target.path).at(Step::Lock, &turn.path)? {
+            Some(file) => Self::with(file, turn, false).map(Some),
             None => Ok(None),
         }
     }
@@ -87,10 +88,10 @@ impl TargetLock {
         Ok(false)
     }
 
-    fn with(mut file: platform::LockFile, place: Place, has_waited: bool) -> Result<Self> {
+    fn with(mut file: platform::LockFile, turn: Turn, has_waited: bool) -> Result<Self> {
         // Whoever does not clear up after its dead owner leaves it for others to do.
-        file.stays = file.handle().metadata().at(Step::Lock, &place.path)?.len() > 0;
-        Ok(Self { file: Some(file), _place: place, has_waited })
+        file.stays = file.handle().metadata().at(Step::Lock, &turn.path)?.len() > 0;
+        Ok(Self { file: Some(file), _turn: turn, has_waited })
     }
 
     /// Whether somebody else had it first: much may be different since.
@@ -99,18 +100,18 @@ impl TargetLock {
     }
 
     /// What is written in the lock file, as much of it as can be ours.
-    pub fn notes(&self) -> io::Result<Vec<u8>> {
+    pub fn records(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(file) = &self.file {
             let mut handle = file.handle();
             handle.rewind()?;
-            handle.take(MOST_NOTES).read_to_end(&mut bytes)?;
+            handle.take(MOST_RECORDED).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     }
 
     /// Writes behind what is in the lock file, which stays from now on, also when the lock is let go.
-    pub fn append_note(
+    pub fn append_record(
         &mut self,
         bytes: &[u8],
         sync: impl Fn(&File) -> io::Result<()>,
@@ -124,12 +125,12 @@ impl TargetLock {
     }
 
     /// Whether there is a note in it of which not all is done.
-    pub fn has_note(&self) -> bool {
+    pub fn has_record(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.stays)
     }
 
     /// All that the notes ask for is done: the lock file goes with the lock.
-    pub fn forget_notes(&mut self) {
+    pub fn forget_records(&mut self) {
         if let Some(file) = &mut self.file {
             file.stays = false;
         }
@@ -137,7 +138,7 @@ impl TargetLock {
 
     /// The same, where the lock is kept for what comes next, which begins with an empty file.
     pub fn empty(&mut self) {
-        self.forget_notes();
+        self.forget_records();
         if let Some(file) = &self.file {
             // One that stays full is read by nobody who would do anything because of it.
             let _ = file.handle().set_len(0);
@@ -145,9 +146,9 @@ impl TargetLock {
     }
 }
 
-/// A place in this process' queue for one lock file.
+/// A turn in this process' queue for one lock file.
 #[derive(Debug)]
-struct Place {
+struct Turn {
     path: PathBuf,
     number: u64,
 }
@@ -160,7 +161,7 @@ struct Queues {
 
 static QUEUES: LazyLock<Mutex<Queues>> = LazyLock::new(Mutex::default);
 
-impl Place {
+impl Turn {
     /// Dropped where the wait is cancelled, it leaves the queue.
     fn take(path: PathBuf, cancel: &Arc<Cancel>) -> Self {
         let mut queues = lock_queues();
@@ -181,7 +182,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Turn {
     fn drop(&mut self) {
         let mut queues = lock_queues();
         let Some(queue) = queues.waiting.get_mut(&self.path) else { return };
@@ -198,7 +199,7 @@ impl Drop for Place {
 }
 
 fn lock_queues() -> MutexGuard<'static, Queues> {
-    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&QUEUES)
 }
 
 #[cfg(unix)]
@@ -209,7 +210,7 @@ mod platform {
     use rustix::io::Errno;
 
     use super::{Path, PathBuf, io};
-    use crate::open_files::trust;
+    use crate::files::trust;
 
     /// `flock(2)`: the lock belongs to our opening of the file and is gone with it.
     #[derive(Debug)]
@@ -381,7 +382,7 @@ mod platform {
     };
 
     use super::{Path, io};
-    use crate::open_files::Refusal;
+    use crate::files::Refusal;
 
     /// A file that is opened by one alone.
     #[derive(Debug)]
@@ -537,14 +538,14 @@ mod tests {
         let path = target_path(&folder);
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
         assert!(TargetLock::try_acquire(&target(&folder)).unwrap().is_none());
-        lock.append_note(b"one, ", |_| Ok(())).unwrap();
-        lock.append_note(b"two", |_| Ok(())).unwrap();
+        lock.append_record(b"one, ", |_| Ok(())).unwrap();
+        lock.append_record(b"two", |_| Ok(())).unwrap();
         drop(lock);
         drop(TargetLock::acquire(&target(&folder), &Arc::default()).unwrap());
         assert!(path.exists(), "nobody did what it asks for");
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
-        assert_eq!(lock.notes().unwrap(), b"one, two");
-        lock.forget_notes();
+        assert_eq!(lock.records().unwrap(), b"one, two");
+        lock.forget_records();
         drop(lock);
         assert!(!path.exists());
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::cancel::Cancel;
 use super::error::{At, Result, Step};
+use crate::jobs::cancel::Cancel;
 
 pub use exchange::exchange;
 pub use no_replace::to_new_name;
@@ -11,12 +11,12 @@ pub use no_replace::to_new_name;
 mod exchange;
 mod no_replace;
 
-/// How patient the caller is with programs that are in the way, on Windows.
+/// How long to try again where other programs are in the way, on Windows.
 #[derive(Debug)]
 #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
-pub struct Patience<'a> {
-    /// How long to try again.
-    pub retry: Duration,
+pub struct Retry<'a> {
+    /// For this long.
+    pub limit: Duration,
     /// Ends the trying.
     pub cancel: &'a Cancel,
 }
@@ -34,20 +34,20 @@ mod unix {
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    use super::{At, Patience, Result, Step};
+    use super::{At, Result, Retry, Step};
     use crate::swap::error::SwapError;
     use crate::swap::target::Target;
 
     /// Renames a file, over another one if there is one: `rename(2)`. Nobody can be in the way.
-    pub fn replace(from: &Path, to: &Path, _patience: &Patience<'_>) -> Result<()> {
+    pub fn replace(from: &Path, to: &Path, _patience: &Retry<'_>) -> Result<()> {
         std::fs::rename(from, to).at(Step::Rename, to)
     }
 
     /// The same where the two may be links to one file: of those `rename(2)` says that all went well,
     /// and does nothing.
-    pub fn replace_also_link(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
+    pub fn replace_also_link(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
         let were_links = are_links_to_one_file(from, to);
-        replace(from, to, patience)?;
+        replace(from, to, retry)?;
         if were_links {
             remove_old_link(from, to).map_err(|error| SwapError { committed: true, ..error })?;
         }
@@ -84,12 +84,12 @@ mod unix {
     }
 
     /// Renames a file over one that is loaded as a program: here that is no special case.
-    pub fn move_aside(from: &Path, target: &Target, patience: &Patience<'_>) -> Result<()> {
-        replace(from, &target.path, patience)
+    pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
+        replace(from, &target.path, retry)
     }
 
     /// Removes a file. False where there was none.
-    pub fn remove(path: &Path, _patience: &Patience<'_>) -> Result<bool> {
+    pub fn remove(path: &Path, _patience: &Retry<'_>) -> Result<bool> {
         match std::fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::{Target, name_with, refuse_open_database};
-use crate::open_files::{Link, PlainFile, sidecars};
-use crate::saboteur::{Sabotage, has_taken_out};
+use crate::failpoints::{Safeguard, is_removed};
+use crate::files::{Link, PlainFile, sidecars};
 
 /// `.staging-`, 12 random characters, `-` and the target's name: so that it ends like the target, and
 /// a tool that goes by the extension takes it for what it will be.
@@ -33,7 +33,7 @@ impl StagingFile {
     /// Makes the staging file of a target, which only its owner may read. Where `default_mode`, it
     /// finds out which permissions a new file gets here.
     pub fn create(target: &Target, default_mode: bool) -> Result<(Self, File)> {
-        if has_taken_out(Sabotage::WriteInPlace) {
+        if is_removed(Safeguard::Staging) {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             let file = options.open(&target.path).at(Step::Stage, &target.path)?;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{At, Problem, Result, Step, SwapError};
-use crate::open_files::{self, OpenBy};
+use crate::files::{self, OpenBy};
 
 /// As many symbolic links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -108,7 +108,7 @@ impl Target {
 
     /// The same, without a look for other SQLites in this process.
     pub fn refuse_own_open_database(&self) -> Result<()> {
-        if open_files::is_open_by_us(&self.path) {
+        if files::is_open_by_us(&self.path) {
             return Err(SwapError::new(Problem::OpenDatabase, Step::Lock, &self.path));
         }
         Ok(())
@@ -118,7 +118,7 @@ impl Target {
 /// An error where this process has the file at this path open as a database, or the database whose
 /// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
-    let problem = match open_files::open_by(path) {
+    let problem = match files::open_by(path) {
         None => return Ok(()),
         Some(OpenBy::Us) => Problem::OpenDatabase,
         Some(OpenBy::SomebodyElse) => Problem::OpenElsewhereInProcess,
@@ -129,7 +129,7 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
 /// An error where a database of this name has left transactions beside it: SQLite would take them for
 /// those of the file that gets the name. Those of one that this process has open are its own affair.
 pub fn refuse_sidecars(path: &Path, step: Step) -> Result<()> {
-    match open_files::sidecars::of(path).find(|sidecar| open_files::sidecars::holds_any(sidecar)) {
+    match files::sidecars::of(path).find(|sidecar| files::holds_transactions(sidecar)) {
         Some(sidecar) => {
             Err(SwapError::new(Problem::TargetHasSidecar(path.to_owned()), step, &sidecar))
         }

@@ -1,14 +1,21 @@
 //! Reading requests.
 
-use rusqlite::types::ValueRef;
+use super::kinds::{Operation, ValueTag};
+use crate::value::{Arguments, Value};
 
-use crate::error::Error;
+pub use super::kinds::Mode;
+
+/// A request that does not follow the format: the two halves are of different versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+type Result<T> = std::result::Result<T, Malformed>;
 
 /// The request that rolls back the transaction it belongs to.
-pub const ROLLBACK: &[u8] = &[6];
+pub const ROLLBACK: &[u8] = &[Operation::Rollback as u8];
 
 /// The request that rolls back whatever transaction is open: nobody can go on with it.
-pub const END_ANY_TRANSACTION: &[u8] = &[7];
+pub const END_ANY_TRANSACTION: &[u8] = &[Operation::EndAnyTransaction as u8];
 
 /// Whether somebody called for what the request does: the closing's own rollbacks are not counted.
 pub fn is_called_for(request: &[u8]) -> bool {
@@ -18,23 +25,12 @@ pub fn is_called_for(request: &[u8]) -> bool {
 /// Whether a request begins a transaction of mode "write": it takes its place in the writers' line
 /// when the call is made.
 pub fn is_write_begin(request: &[u8]) -> bool {
-    request == [4, 1]
+    request == [Operation::Begin as u8, Mode::Write as u8]
 }
 
 /// Whether a request runs one statement.
 pub fn is_execute(request: &[u8]) -> bool {
-    request.first() == Some(&1)
-}
-
-/// How a transaction begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// BEGIN DEFERRED.
-    Deferred,
-    /// BEGIN IMMEDIATE.
-    Write,
-    /// BEGIN DEFERRED, and every write is refused.
-    Read,
+    request.first() == Some(&(Operation::Execute as u8))
 }
 
 /// One job, as the lane reads it out of the bytes that JavaScript sent.
@@ -81,22 +77,14 @@ pub enum Sql<'a> {
     Text(&'a str),
 }
 
-/// The arguments of a statement.
-#[derive(Debug)]
-pub enum Arguments<'a> {
-    /// By position, from 1.
-    Positional(Vec<ValueRef<'a>>),
-    /// By name, without the prefix.
-    Named(Vec<(&'a str, ValueRef<'a>)>),
-}
-
 impl<'a> Request<'a> {
     /// Reads one request.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader { bytes };
-        let request = match reader.u8()? {
-            1 => Self::Execute(reader.statement()?),
-            2 => {
+        let operation = Operation::from_u8(reader.u8()?).ok_or(Malformed("unknown operation"))?;
+        let request = match operation {
+            Operation::Execute => Self::Execute(reader.statement()?),
+            Operation::Batch => {
                 let mode = reader.mode()?;
                 let foreign_keys_off = reader.u8()? & 1 != 0;
                 let count = reader.count()?;
@@ -106,12 +94,11 @@ impl<'a> Request<'a> {
                 }
                 Self::Batch { mode, foreign_keys_off, statements }
             }
-            3 => Self::Script(reader.str()?),
-            4 => Self::Begin(reader.mode()?),
-            5 => Self::Commit,
-            6 => Self::Rollback,
-            7 => Self::EndAnyTransaction,
-            _ => return Err(Error::MalformedRequest("unknown operation")),
+            Operation::Script => Self::Script(reader.str()?),
+            Operation::Begin => Self::Begin(reader.mode()?),
+            Operation::Commit => Self::Commit,
+            Operation::Rollback => Self::Rollback,
+            Operation::EndAnyTransaction => Self::EndAnyTransaction,
         };
         reader.end()?;
         Ok(request)
@@ -120,7 +107,7 @@ impl<'a> Request<'a> {
 
 impl<'a> Statement<'a> {
     /// Reads the arguments.
-    pub fn arguments(&self) -> Result<Arguments<'a>, Error> {
+    pub fn arguments(&self) -> Result<Arguments<'a>> {
         let mut reader = Reader { bytes: self.arguments };
         let named = reader.u8()? != 0;
         let count = reader.count()?;
@@ -148,62 +135,55 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) =
-            self.bytes.split_at_checked(count).ok_or(Error::MalformedRequest("too short"))?;
+    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Malformed("too short"))?;
         self.bytes = rest;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (taken, rest) =
-            self.bytes.split_first_chunk::<N>().ok_or(Error::MalformedRequest("too short"))?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (taken, rest) = self.bytes.split_first_chunk::<N>().ok_or(Malformed("too short"))?;
         self.bytes = rest;
         Ok(*taken)
     }
 
-    fn u8(&mut self) -> Result<u8, Error> {
+    fn u8(&mut self) -> Result<u8> {
         Ok(self.array::<1>()?[0])
     }
 
-    fn u32(&mut self) -> Result<u32, Error> {
+    fn u32(&mut self) -> Result<u32> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
-    fn count(&mut self) -> Result<usize, Error> {
+    fn count(&mut self) -> Result<usize> {
         Ok(self.u32()? as usize)
     }
 
-    fn blob(&mut self) -> Result<&'a [u8], Error> {
+    fn blob(&mut self) -> Result<&'a [u8]> {
         let count = self.count()?;
         self.take(count)
     }
 
-    fn str(&mut self) -> Result<&'a str, Error> {
-        std::str::from_utf8(self.blob()?).map_err(|_| Error::MalformedRequest("text is not UTF-8"))
+    fn str(&mut self) -> Result<&'a str> {
+        std::str::from_utf8(self.blob()?).map_err(|_| Malformed("text is not UTF-8"))
     }
 
-    fn mode(&mut self) -> Result<Mode, Error> {
-        match self.u8()? {
-            0 => Ok(Mode::Deferred),
-            1 => Ok(Mode::Write),
-            2 => Ok(Mode::Read),
-            _ => Err(Error::MalformedRequest("unknown transaction mode")),
-        }
+    fn mode(&mut self) -> Result<Mode> {
+        Mode::from_u8(self.u8()?).ok_or(Malformed("unknown transaction mode"))
     }
 
-    fn value(&mut self) -> Result<ValueRef<'a>, Error> {
-        Ok(match self.u8()? {
-            0 => ValueRef::Null,
-            1 => ValueRef::Integer(i64::from_le_bytes(self.array()?)),
-            2 => ValueRef::Real(f64::from_le_bytes(self.array()?)),
-            3 => ValueRef::Text(self.blob()?),
-            4 => ValueRef::Blob(self.blob()?),
-            _ => return Err(Error::MalformedRequest("unknown value tag")),
+    fn value(&mut self) -> Result<Value<'a>> {
+        let tag = ValueTag::from_u8(self.u8()?).ok_or(Malformed("unknown value tag"))?;
+        Ok(match tag {
+            ValueTag::Null => Value::Null,
+            ValueTag::Integer => Value::Integer(i64::from_le_bytes(self.array()?)),
+            ValueTag::Real => Value::Real(f64::from_le_bytes(self.array()?)),
+            ValueTag::Text => Value::Text(self.blob()?),
+            ValueTag::Blob => Value::Blob(self.blob()?),
         })
     }
 
-    fn statement(&mut self) -> Result<Statement<'a>, Error> {
+    fn statement(&mut self) -> Result<Statement<'a>> {
         let sql = match self.u32()? {
             0 => Sql::Text(self.str()?),
             id => Sql::Id(id),
@@ -211,16 +191,16 @@ impl<'a> Reader<'a> {
         Ok(Statement { sql, arguments: self.blob()? })
     }
 
-    fn end(&self) -> Result<(), Error> {
-        if self.bytes.is_empty() { Ok(()) } else { Err(Error::MalformedRequest("too long")) }
+    fn end(&self) -> Result<()> {
+        if self.bytes.is_empty() { Ok(()) } else { Err(Malformed("too long")) }
     }
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::value::OwnedValue;
     use proptest::prelude::*;
-    use rusqlite::types::Value;
 
     /// Writes requests as `lib/wire/request.ts` does: for the tests of everything behind the wire.
     #[derive(Default)]
@@ -240,25 +220,25 @@ pub mod tests {
             written.0.extend(bytes);
             written
         }
-        fn value(self, value: &Value) -> Self {
+        fn value(self, value: &OwnedValue) -> Self {
             let mut this = self;
             match value {
-                Value::Null => this.u8(0),
-                Value::Integer(integer) => {
+                OwnedValue::Null => this.u8(0),
+                OwnedValue::Integer(integer) => {
                     this = this.u8(1);
                     this.0.extend(integer.to_le_bytes());
                     this
                 }
-                Value::Real(real) => {
+                OwnedValue::Real(real) => {
                     this = this.u8(2);
                     this.0.extend(real.to_le_bytes());
                     this
                 }
-                Value::Text(text) => this.u8(3).blob(text.as_bytes()),
-                Value::Blob(blob) => this.u8(4).blob(blob),
+                OwnedValue::Text(text) => this.u8(3).blob(text.as_bytes()),
+                OwnedValue::Blob(blob) => this.u8(4).blob(blob),
             }
         }
-        fn statement(self, sql: &str, arguments: &[(Option<&str>, Value)]) -> Self {
+        fn statement(self, sql: &str, arguments: &[(Option<&str>, OwnedValue)]) -> Self {
             let named = arguments.first().is_some_and(|(name, _)| name.is_some());
             let mut body = Self::default().u8(u8::from(named)).u32(arguments.len());
             for (name, value) in arguments {
@@ -271,12 +251,12 @@ pub mod tests {
         }
     }
 
-    pub fn execute(sql: &str, arguments: &[Value]) -> Vec<u8> {
+    pub fn execute(sql: &str, arguments: &[OwnedValue]) -> Vec<u8> {
         let arguments: Vec<_> = arguments.iter().map(|value| (None, value.clone())).collect();
         Writer::default().u8(1).statement(sql, &arguments).0
     }
 
-    pub fn execute_named(sql: &str, arguments: &[(&str, Value)]) -> Vec<u8> {
+    pub fn execute_named(sql: &str, arguments: &[(&str, OwnedValue)]) -> Vec<u8> {
         let arguments: Vec<_> =
             arguments.iter().map(|(name, value)| (Some(*name), value.clone())).collect();
         Writer::default().u8(1).statement(sql, &arguments).0
@@ -300,13 +280,13 @@ pub mod tests {
 
     pub const COMMIT: &[u8] = &[5];
 
-    fn any_value() -> impl Strategy<Value = Value> {
+    fn any_value() -> impl Strategy<Value = OwnedValue> {
         prop_oneof![
-            Just(Value::Null),
-            any::<i64>().prop_map(Value::Integer),
-            any::<f64>().prop_map(Value::Real),
-            ".{0,40}".prop_map(Value::Text),
-            proptest::collection::vec(any::<u8>(), 0..40).prop_map(Value::Blob),
+            Just(OwnedValue::Null),
+            any::<i64>().prop_map(OwnedValue::Integer),
+            any::<f64>().prop_map(OwnedValue::Real),
+            ".{0,40}".prop_map(OwnedValue::Text),
+            proptest::collection::vec(any::<u8>(), 0..40).prop_map(OwnedValue::Blob),
         ]
     }
 
@@ -318,7 +298,7 @@ pub mod tests {
             prop_assert_eq!(statement.sql, Sql::Text(&sql));
             let Arguments::Positional(read) = statement.arguments().unwrap() else { panic!() };
             // By their text: NaN is not equal to itself.
-            let read: Vec<_> = read.iter().map(|value| format!("{:?}", Value::try_from(*value).unwrap())).collect();
+            let read: Vec<_> = read.iter().map(|value| format!("{:?}", OwnedValue::from(*value))).collect();
             let sent: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
             prop_assert_eq!(read, sent);
         }
@@ -329,7 +309,7 @@ pub mod tests {
             let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
             let Arguments::Named(read) = statement.arguments().unwrap() else { panic!() };
             prop_assert_eq!(read[0].0, name.as_str());
-            prop_assert_eq!(format!("{:?}", Value::try_from(read[0].1).unwrap()), format!("{value:?}"));
+            prop_assert_eq!(format!("{:?}", OwnedValue::from(read[0].1)), format!("{value:?}"));
         }
 
         #[test]
@@ -341,7 +321,7 @@ pub mod tests {
 
         #[test]
         fn a_cut_request_is_an_error(sql in ".{1,20}", cut in 1usize..20) {
-            let bytes = execute(&sql, &[Value::Integer(1)]);
+            let bytes = execute(&sql, &[OwnedValue::Integer(1)]);
             let cut = cut.min(bytes.len());
             prop_assert!(Request::read(&bytes[..bytes.len() - cut]).is_err());
         }

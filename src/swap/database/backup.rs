@@ -8,11 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::guard::sidecars;
-use super::note::{self, Note};
-use super::own::Own;
-use super::request::{Backup, Patience};
-use crate::open_files;
+use super::maintenance::MaintenanceConnection;
+use super::recovery_record::{self, RecoveryRecord};
+use super::request::{Backup, Limits};
+use super::write_lock::sidecars;
+use crate::files;
+use crate::sqlite::utc_timestamp;
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
 use crate::swap::target::{Target, name_with};
@@ -80,14 +81,13 @@ pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
 /// leftover.
 fn is_taken(name: &OsStr, target: &Target) -> bool {
     let database = target.path.file_name().unwrap_or_default();
-    let is_sidecar =
-        open_files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
+    let is_sidecar = files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
     let is_ours = [PREFIX, lock::PREFIX].iter().any(|prefix| name_with(prefix, database) == name);
     is_sidecar || is_ours || staging::kind_of_leftover(name, database).is_some()
 }
 
-/// Whether a note's name is one that a swap can have written: a name alone, and a free one. Whoever
-/// may write to the directory may have written the note.
+/// Whether a record's name is one that a swap can have written: a name alone, and a free one. Whoever
+/// may write to the directory may have written the record.
 fn is_name(name: &OsStr, target: &Target) -> bool {
     let path = Path::new(name);
     path.file_name() == Some(name)
@@ -100,18 +100,18 @@ fn is_name(name: &OsStr, target: &Target) -> bool {
 /// and whether it was there at all.
 pub fn settle(
     target: &Target,
-    note: Option<&Note>,
-    patience: &Patience,
+    record: Option<&RecoveryRecord>,
+    limits: &Limits,
 ) -> Result<Option<Settled>> {
     let unnamed = unnamed(target);
     if !is_there(&unnamed) {
-        return remove_second_name(target, note);
+        return remove_second_name(target, record);
     }
-    if has_old_stayed(target, &unnamed, note, patience) {
+    if has_old_stayed(target, &unnamed, record, limits) {
         std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
         return Ok(Some(Settled::Removed(unnamed)));
     }
-    let name = match note.and_then(|note| note.backup.clone()) {
+    let name = match record.and_then(|record| record.backup.clone()) {
         Some(name) if is_name(&name, target) => name,
         _ => dated(target, "backup"),
     };
@@ -140,12 +140,12 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
 
 /// The backup gets its name right after the rename, with one sync for both: a power cut may leave that
 /// name alone, as another name of the database that has stayed.
-fn remove_second_name(target: &Target, note: Option<&Note>) -> Result<Option<Settled>> {
-    let Some(name) = note.and_then(|note| note.backup.as_ref()) else { return Ok(None) };
+fn remove_second_name(target: &Target, record: Option<&RecoveryRecord>) -> Result<Option<Settled>> {
+    let Some(name) = record.and_then(|record| record.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
     if !is_name(name, target)
         || !is_there(&path)
-        || note::identity(&path) != note::identity(&target.path)
+        || recovery_record::identity(&path) != recovery_record::identity(&target.path)
     {
         return Ok(None);
     }
@@ -168,14 +168,14 @@ pub enum Settled {
 fn has_old_stayed(
     target: &Target,
     unnamed: &Path,
-    note: Option<&Note>,
-    patience: &Patience,
+    record: Option<&RecoveryRecord>,
+    limits: &Limits,
 ) -> bool {
-    if note::identity(unnamed) == note::identity(&target.path) {
+    if recovery_record::identity(unnamed) == recovery_record::identity(&target.path) {
         return true;
     }
-    let Some(before) = note.and_then(|note| note.in_place) else { return false };
-    let now = Own::open(&target.path, Step::Recover, patience)
+    let Some(before) = record.and_then(|record| record.in_place) else { return false };
+    let now = MaintenanceConnection::open(&target.path, Step::Recover, limits)
         .and_then(|own| own.pragma::<i64>("schema_version"));
     now.is_ok_and(|now| now == before)
 }
@@ -216,15 +216,9 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// UTC, for example `20260102T030405Z`: it sorts, and any file system can hold it. SQLite knows the
-/// calendar; should it have no memory for that, the seconds since 1970 do as well.
+/// The time in UTC: it sorts, and any file system can hold it.
 fn timestamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let text = rusqlite::Connection::open_in_memory().and_then(|sqlite| {
-        let sql = "SELECT strftime('%Y%m%dT%H%M%SZ', ?, 'unixepoch')";
-        sqlite.query_row(sql, [i64::try_from(seconds).unwrap_or(i64::MAX)], |row| row.get(0))
-    });
-    text.unwrap_or_else(|_| seconds.to_string())
+    utc_timestamp(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::guard::sidecars;
-use super::own::{Own, Reading};
-use super::request::Patience;
-use super::{new, openers, recovery};
-use crate::open_files;
+use super::maintenance::{MaintenanceConnection, Reading};
+use super::request::Limits;
+use super::target::resolve;
+use super::write_lock::sidecars;
+use super::{new_database, openers, recovery};
+use crate::files;
 use crate::swap::error::{Problem, Result, Step};
 use crate::swap::lock::{self, TargetLock};
 use crate::swap::target::Target;
@@ -100,17 +101,17 @@ const LEFT_JOURNAL: &str = "its -journal was left by a process that died in a tr
     back by whoever opens the database next; open it once and look again";
 
 /// Looks at a database.
-pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
-    let target = super::resolve(given)?;
+pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
+    let target = resolve(given)?;
     let path = &target.path;
     let found = openers::others(path);
     let mut who = found.others;
-    if open_files::is_open_by_us(path) {
+    if files::is_open_by_us(path) {
         who.insert(0, openers::this_process());
     }
     let (database, problem) = match &target.found {
         None => (None, Some("there is no such file".to_owned())),
-        Some(_) => match look(path, patience) {
+        Some(_) => match look(path, limits) {
             Ok(database) => (Some(database), None),
             Err(problem) => (None, Some(problem)),
         },
@@ -140,7 +141,7 @@ pub fn examine(given: &Path, patience: &Patience) -> Result<Report> {
     })
 }
 
-fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, String> {
+fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
     let sidecar =
         |suffix: &str| sidecars(path).find(|path| path.to_string_lossy().ends_with(suffix));
     let wal_bytes = sidecar("-wal").map_or(0, |wal| size(&wal));
@@ -152,10 +153,10 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
         }
     };
     let database = || {
-        let own = Own::open_to_read(path, Step::Check, patience, reading)?;
+        let own = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
         let page_size: i64 = own.pragma("page_size")?;
         let frame = 24 + u64::try_from(page_size).unwrap_or(0);
-        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS, |row| row.get(0))?;
+        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         let database = Database {
             journal_mode: match reading {
                 // An immutable file has none.
@@ -172,7 +173,7 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
             schema_version: own.pragma("schema_version")?,
             wal_frames: wal_bytes.saturating_sub(32) / frame,
             integrity: if integrity == ["ok"] { Vec::new() } else { integrity },
-            foreign_keys: own.texts(new::FOREIGN_KEYS, MOST_FINDINGS, |row| row.get(0))?,
+            foreign_keys: own.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
         };
         own.close()?;
         Ok(database)
@@ -188,12 +189,12 @@ fn look(path: &Path, patience: &Patience) -> std::result::Result<Database, Strin
 /// Whether the header says so. None where it was not looked at: this process has the file open, and a
 /// plain handle would drop its locks.
 fn is_wal(path: &Path) -> Option<bool> {
-    if open_files::open_by(path).is_some() {
+    if files::open_by(path).is_some() {
         return None;
     }
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
-    let file = open_files::PlainFile::open(options, open_files::Link::Follow, path).ok()?;
+    let file = files::PlainFile::open(options, files::Link::Follow, path).ok()?;
     let mut header = [0; JOURNAL_MODE_AT + 2];
     (&*file).read_exact(&mut header).ok()?;
     Some(header[JOURNAL_MODE_AT..] == [2, 2])

@@ -1,16 +1,16 @@
 //! A first database, where there is none.
 
-use super::Swap;
-use super::guard::sidecars;
-use super::request::{Mode, Swapped};
-use crate::saboteur::{Sabotage, has_taken_out};
+use super::job::Job;
+use super::request::{DatabaseSwapped, Mode};
+use super::write_lock::sidecars;
+use crate::failpoints::{Safeguard, is_removed};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::target::refuse_open_database;
 use crate::swap::{durability, rename};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
-pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
+pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     let new = swap.make(None, true)?;
     let target = swap.target.path.clone();
     // What a database that is gone has left: SQLite itself removes such a journal or -wal unread
@@ -43,7 +43,7 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
     new.committed();
     swap.caller.begin(Step::SyncDirectory);
     sync_last(&swap)?;
-    Ok(Swapped {
+    Ok(DatabaseSwapped {
         mode: Mode::First,
         durable: swap.is_durable(),
         bytes,
@@ -53,8 +53,8 @@ pub fn swap(mut swap: Swap<'_>) -> Result<Swapped> {
 }
 
 /// Has the new name reach the disk. It is there whatever comes of that.
-pub fn sync_last(swap: &Swap<'_>) -> Result<()> {
-    if has_taken_out(Sabotage::SkipLastDirectorySync) {
+pub fn sync_last(swap: &Job<'_>) -> Result<()> {
+    if is_removed(Safeguard::LastDirectorySync) {
         return Ok(());
     }
     let directory = &swap.target.directory;

@@ -7,97 +7,102 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Swap;
 use super::backup::{self, Settled};
 use super::first::sync_last;
-use super::guard::{Facts, Guard};
-use super::new::New;
-use super::own::Own;
+use super::job::Job;
+use super::maintenance::MaintenanceConnection;
+use super::new_database::NewDatabase;
 use super::pages::Copy;
-use super::proof::{self, Handle};
-use super::request::{Mode, Patience, Swapped};
-use crate::saboteur::{Sabotage, has_taken_out};
+use super::proof::{self, OldFile};
+use super::request::{DatabaseSwapped, Limits, Mode};
+use super::write_lock::{Facts, WriteLock};
+use crate::failpoints::{Safeguard, is_removed};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::staging::StagingFile;
 use crate::swap::{durability, metadata, rename};
 
 /// Copies the new content in.
-pub fn swap(mut swap: Swap<'_>, guard: Guard, handle: &Handle, mut new: New) -> Result<Swapped> {
-    swap.note.backup = swap.backup_name(&guard.facts, &new)?;
-    let swapped = transfer(&mut swap, guard, handle, &mut new);
+pub fn swap(
+    mut swap: Job<'_>,
+    write_lock: WriteLock,
+    handle: &OldFile,
+    mut new: NewDatabase,
+) -> Result<DatabaseSwapped> {
+    swap.record.backup = swap.backup_name(&write_lock.facts, &new)?;
+    let swapped = transfer(&mut swap, write_lock, handle, &mut new);
     if swapped.as_ref().is_err_and(|error| !error.committed) {
         swap.undo();
     }
     swapped
 }
 
-/// The same, for those who have begun otherwise, and whose note says so.
+/// The same, for those who have begun otherwise, and whose record says so.
 pub fn transfer(
-    swap: &mut Swap<'_>,
-    mut guard: Guard,
-    handle: &Handle,
-    new: &mut New,
-) -> Result<Swapped> {
+    swap: &mut Job<'_>,
+    mut write_lock: WriteLock,
+    handle: &OldFile,
+    new: &mut NewDatabase,
+) -> Result<DatabaseSwapped> {
     let path = swap.target.path.clone();
     if let Some(facts) = &new.facts {
-        let (old, new) = (guard.facts.page_size, facts.page_size);
-        if guard.facts.is_wal && old != new {
+        let (old, new) = (write_lock.facts.page_size, facts.page_size);
+        if write_lock.facts.is_wal && old != new {
             let problem = DatabaseProblem::PageSize { old, new };
             return Err(swap.wrong(Step::Transfer, problem.into()));
         }
-        let (old, new) = (&guard.facts.encoding, &facts.encoding);
+        let (old, new) = (&write_lock.facts.encoding, &facts.encoding);
         if old != new {
             let problem = DatabaseProblem::Encoding { old: old.clone(), new: new.clone() };
             return Err(swap.wrong(Step::Transfer, problem.into()));
         }
     }
-    if !has_taken_out(Sabotage::SkipChangeCheck) {
-        guard.check_kept(Step::Transfer)?;
+    if !is_removed(Safeguard::ChangeCheck) {
+        write_lock.check_kept(Step::Transfer)?;
     }
-    let watch = Watch::begin(&path, &guard.facts, handle, &swap.patience)?;
-    swap.note.in_place = Some(guard.facts.schema_version);
-    swap.write_note()?;
-    if swap.note.backup.is_some() {
+    let watch = Watch::begin(&path, &write_lock.facts, handle, &swap.limits)?;
+    swap.record.in_place = Some(write_lock.facts.schema_version);
+    swap.write_record()?;
+    if swap.record.backup.is_some() {
         swap.caller.begin(Step::Backup);
         back_up(swap)?;
     }
     let bytes = new.path().metadata().at(Step::Transfer, new.path())?.len();
     swap.caller.begin(Step::Transfer);
-    let source = Own::open(new.path(), Step::Transfer, &swap.patience)?;
+    let source = MaintenanceConnection::open(new.path(), Step::Transfer, &swap.limits)?;
     // SQLite's locks keep other processes out, and no other SQLite of this one.
     let is_ours_alone = || proof::refuse_other_sqlite(&path, Step::Transfer);
     is_ours_alone()?;
-    guard.unlock(Step::Transfer)?;
+    write_lock.unlock(Step::Transfer)?;
     if swap.is_durable() {
         // With a rollback journal a commit is the removal of the journal: that must be on the disk.
-        guard.own().set("synchronous", "EXTRA")?;
+        write_lock.own().set("synchronous", "EXTRA")?;
     }
-    let copy = Copy::begin(&source, guard.own(), swap.caller)?;
-    // The write lock is there again: whoever has committed since the guard let go of it has done so
+    let copy = Copy::begin(&source, write_lock.own(), swap.caller)?;
+    // The write lock is there again: whoever has committed since the write_lock let go of it has done so
     // by now.
-    if !watch.is_unchanged(&path)? && !has_taken_out(Sabotage::SkipChangeCheck) {
+    if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
         return Err(swap.wrong(Step::Transfer, DatabaseProblem::Changed.into()));
     }
     let finished = copy.finish(swap.caller, is_ours_alone);
     finished.map_err(|error| {
-        committed_after_all(error, &path, guard.facts.schema_version, &swap.undoing())
+        committed_after_all(error, &path, write_lock.facts.schema_version, &swap.undoing())
     })?;
     let committed = |error| SwapError { committed: true, ..error };
     watch.end().map_err(committed)?;
     source.close().map_err(committed)?;
     // It would be done by the next one to close the database else.
-    let _ = guard.own().checkpoint_soon();
-    guard.close().map_err(committed)?;
+    let _ = write_lock.own().checkpoint_soon();
+    write_lock.close().map_err(committed)?;
     let backup = end(swap).map_err(committed)?;
     let durable = swap.is_durable();
-    Ok(Swapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
+    Ok(DatabaseSwapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
 }
 
 /// Names the backup, and puts the journal mode back where it was changed before it came to this. What
 /// cannot be done now is left to the next to open the database.
-fn end(swap: &mut Swap<'_>) -> Result<Option<PathBuf>> {
-    let settled = backup::settle(&swap.target, Some(&swap.note), &swap.patience)?;
+fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
+    let settled = backup::settle(&swap.target, Some(&swap.record), &swap.limits)?;
     sync_last(swap)?;
     swap.clear_up();
     Ok(match settled {
@@ -107,14 +112,14 @@ fn end(swap: &mut Swap<'_>) -> Result<Option<PathBuf>> {
 }
 
 /// Copies the old database to the fixed name of its backup, whole and synced before it has that name.
-/// The guard keeps it as it is.
-fn back_up(swap: &mut Swap<'_>) -> Result<()> {
+/// The write_lock keeps it as it is.
+fn back_up(swap: &mut Job<'_>) -> Result<()> {
     // It may have been made somebody else's, or private, meanwhile.
     swap.target.refresh()?;
-    let old = Own::open(&swap.target.path, Step::Backup, &swap.patience)?;
+    let old = MaintenanceConnection::open(&swap.target.path, Step::Backup, &swap.limits)?;
     let (staging, file) = StagingFile::create(&swap.target, false)?;
     drop(file);
-    let mut copy = Own::open(staging.path(), Step::Backup, &swap.patience)?;
+    let mut copy = MaintenanceConnection::open(staging.path(), Step::Backup, &swap.limits)?;
     Copy::begin(&old, &mut copy, swap.caller)?.finish(swap.caller, || Ok(()))?;
     // One file, that needs no other.
     copy.journal_mode("delete")?;
@@ -138,16 +143,11 @@ fn back_up(swap: &mut Swap<'_>) -> Result<()> {
 
 /// What an error of the copy means: SQLite says that a commit failed also where it is only not certain to
 /// be on the disk. The database's `schema_version` is the next one then.
-fn committed_after_all(
-    error: SwapError,
-    path: &Path,
-    before: i64,
-    patience: &Patience,
-) -> SwapError {
+fn committed_after_all(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
     if error.code() != "IO_ERROR" {
         return error;
     }
-    let now = Own::open(path, Step::Transfer, patience)
+    let now = MaintenanceConnection::open(path, Step::Transfer, limits)
         .and_then(|own| own.pragma::<i64>("schema_version"));
     if now.is_ok_and(|now| now == before + 1) {
         let problem = Problem::NotDurable(io::Error::other(error));
@@ -156,22 +156,22 @@ fn committed_after_all(
     error
 }
 
-/// Tells whether somebody else has committed since the guard was taken. The guard's own connection
+/// Tells whether somebody else has committed since the write_lock was taken. The write_lock's own connection
 /// cannot: it is the one that the new content is copied through.
 enum Watch<'a> {
     /// In WAL mode by a second connection, which sees whenever another one has committed.
-    Connection(Own, i64),
+    Connection(MaintenanceConnection, i64),
     /// Else by the counter in the file: no connection may read while the file is written.
-    Counter(&'a Handle, Option<u32>),
+    Counter(&'a OldFile, Option<u32>),
 }
 
 impl<'a> Watch<'a> {
-    /// While the guard is there.
-    fn begin(path: &Path, old: &Facts, handle: &'a Handle, patience: &Patience) -> Result<Self> {
+    /// While the write_lock is there.
+    fn begin(path: &Path, old: &Facts, handle: &'a OldFile, limits: &Limits) -> Result<Self> {
         if !old.is_wal {
             return Ok(Self::Counter(handle, handle.change_counter(path)?));
         }
-        let own = Own::open(path, Step::Transfer, patience)?;
+        let own = MaintenanceConnection::open(path, Step::Transfer, limits)?;
         let version = own.pragma("data_version")?;
         Ok(Self::Connection(own, version))
     }
@@ -203,11 +203,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let database = rusqlite::Connection::open(&path).unwrap();
-        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+        let limits = Limits { timeout: Duration::ZERO, cancel: Arc::default() };
         let error = || {
             let failed = io::Error::other("fsync failed");
             let error = SwapError::new(Problem::Io(failed), Step::Transfer, &path);
-            committed_after_all(error, &path, 0, &patience)
+            committed_after_all(error, &path, 0, &limits)
         };
         let before = error();
         assert_eq!((before.code(), before.committed), ("IO_ERROR", false));
@@ -217,7 +217,7 @@ mod tests {
         assert!(after.to_string().contains("fsync failed"), "{after}");
     }
 
-    /// Between the guard's lock and the copy's there is a moment without a lock.
+    /// Between the write_lock's lock and the copy's there is a moment without a lock.
     #[test]
     fn a_commit_in_between_is_seen() {
         for mode in ["wal", "delete"] {
@@ -229,19 +229,19 @@ mod tests {
             setup.close().unwrap();
             let mut other = Process::start();
             other.open(&path);
-            let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
+            let limits = Limits { timeout: Duration::ZERO, cancel: Arc::default() };
             for commits in [false, true] {
-                let handle = Handle::open(&path).unwrap();
-                let mut guard = Guard::take(&path, &patience).unwrap();
-                let watch = Watch::begin(&path, &guard.facts, &handle, &patience).unwrap();
-                guard.unlock(Step::Transfer).unwrap();
+                let handle = OldFile::open(&path).unwrap();
+                let mut write_lock = WriteLock::take(&path, &limits).unwrap();
+                let watch = Watch::begin(&path, &write_lock.facts, &handle, &limits).unwrap();
+                write_lock.unlock(Step::Transfer).unwrap();
                 if commits {
                     other.run("INSERT INTO t VALUES (1)");
                 }
-                guard.own().run("BEGIN IMMEDIATE").unwrap();
+                write_lock.own().run("BEGIN IMMEDIATE").unwrap();
                 assert_eq!(watch.is_unchanged(&path).unwrap(), !commits, "{mode}");
-                assert_eq!(guard.check_unchanged().is_ok(), !commits, "{mode}");
-                guard.close().unwrap();
+                assert_eq!(write_lock.check_unchanged().is_ok(), !commits, "{mode}");
+                write_lock.close().unwrap();
             }
         }
     }

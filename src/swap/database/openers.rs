@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::open_files::{self, FileId};
+use crate::files::{self, FileId};
 use crate::swap::error::database::{DatabaseProblem, Opener};
 
 /// Who was found.
@@ -25,8 +25,8 @@ pub fn others(path: &Path) -> Found {
 pub fn in_use(path: &Path, own: usize) -> DatabaseProblem {
     let mut openers = others(path).others;
     let id = FileId::of(path).ok();
-    let is_open = id.as_ref().is_some_and(|id| open_files::openings(id) > own);
-    let is_attached = is_open && id.is_some_and(|id| open_files::connections(&id) <= own);
+    let is_open = id.as_ref().is_some_and(|id| files::openings(id) > own);
+    let is_attached = is_open && id.is_some_and(|id| files::connections(&id) <= own);
     if is_open {
         openers.insert(0, this_process());
     }
@@ -180,7 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "").unwrap();
-        let entry = open_files::OpenFile::enter(&path).unwrap();
+        let entry = files::OpenFile::enter(&path).unwrap();
         assert_eq!(in_use(&path, 1).openers(), []);
         assert!(in_use(&path, 0).openers()[0].is_self());
         drop(entry);
@@ -191,13 +191,13 @@ mod tests {
     fn a_database_that_is_attached_is_said_to_be() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        open_files::before_open();
+        files::before_open();
         let other = rusqlite::Connection::open(folder.path().join("other.db")).unwrap();
         let text = |own| in_use(&path, own).to_string();
         other.execute("ATTACH ? AS a", [path.to_str()]).unwrap();
         assert!(text(0).contains("DETACH"), "{}", text(0));
         let connection = rusqlite::Connection::open(&path).unwrap();
-        let entry = open_files::OpenFile::enter(&path).unwrap();
+        let entry = files::OpenFile::enter(&path).unwrap();
         assert!(text(1).contains("DETACH"), "beside the swap's own: {}", text(1));
         assert!(!text(0).contains("DETACH"), "{}", text(0));
         drop((connection, entry));

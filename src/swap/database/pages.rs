@@ -1,10 +1,9 @@
 //! Copying a database with SQLite's backup API: from one connection to another, page by page, all of
 //! it in one transaction of the other.
 
-use rusqlite::backup::{Backup, Progress, StepResult};
-
-use super::own::Own;
-use super::request::Caller;
+use super::maintenance::MaintenanceConnection;
+use super::request::DatabaseSwapCaller;
+use crate::sqlite::backup::{Backup, BackupStep, Progress};
 use crate::swap::error::{Problem, Result, Step, SwapError};
 
 /// How much is copied before the flag is asked again, in bytes.
@@ -16,7 +15,7 @@ const MOST_RESTARTS: usize = 3;
 /// A copy that has begun: the destination is locked, and nothing of it is changed yet.
 pub struct Copy<'a, 'b> {
     backup: Backup<'a, 'b>,
-    source: &'a Own,
+    source: &'a MaintenanceConnection,
     page_size: i64,
     /// Where errors come up.
     at: (Step, std::path::PathBuf),
@@ -24,14 +23,18 @@ pub struct Copy<'a, 'b> {
 
 impl<'a, 'b> Copy<'a, 'b> {
     /// Locks the destination for writing.
-    pub fn begin(source: &'a Own, destination: &'b mut Own, caller: &dyn Caller) -> Result<Self> {
+    pub fn begin(
+        source: &'a MaintenanceConnection,
+        destination: &'b mut MaintenanceConnection,
+        caller: &dyn DatabaseSwapCaller,
+    ) -> Result<Self> {
         let at = (destination.step(), destination.path().to_owned());
         let page_size = source.pragma("page_size")?;
         if source.pragma::<String>("journal_mode")? == "wal" {
             // Whoever reads there keeps nobody from writing.
             hold(source)?;
         }
-        let backup = match Backup::new(source.raw(), destination.raw_mut()) {
+        let backup = match Backup::new(source.connection(), destination.connection_mut()) {
             Ok(backup) => backup,
             Err(error) => return Err(SwapError::new(error.into(), at.0, &at.1)),
         };
@@ -44,7 +47,7 @@ impl<'a, 'b> Copy<'a, 'b> {
     /// says no.
     pub fn finish(
         self,
-        caller: &mut dyn Caller,
+        caller: &mut dyn DatabaseSwapCaller,
         mut check: impl FnMut() -> Result<()>,
     ) -> Result<()> {
         let pages = i32::try_from(PIECE / self.page_size.max(1)).unwrap_or(1);
@@ -52,16 +55,15 @@ impl<'a, 'b> Copy<'a, 'b> {
         loop {
             check()?;
             let result = self.step(pages, caller)?;
-            let Progress { remaining, pagecount } = self.backup.progress();
-            let done = pagecount - remaining;
-            caller.copied(self.bytes(done), self.bytes(pagecount));
-            if result == StepResult::Done {
+            let Progress { total, done } = self.backup.progress();
+            caller.copied(self.bytes(done), self.bytes(total));
+            if result == BackupStep::Done {
                 return Ok(());
             }
             if done < last {
                 restarts += 1;
             }
-            if restarts >= MOST_RESTARTS && self.source.raw().is_autocommit() {
+            if restarts >= MOST_RESTARTS && self.source.connection().is_autocommit() {
                 hold(self.source)?;
             }
             last = done;
@@ -69,14 +71,14 @@ impl<'a, 'b> Copy<'a, 'b> {
     }
 
     /// A few pages. Waits for locks as long as the two connections do.
-    fn step(&self, pages: i32, caller: &dyn Caller) -> Result<StepResult> {
+    fn step(&self, pages: i32, caller: &dyn DatabaseSwapCaller) -> Result<BackupStep> {
         let (step, path) = &self.at;
         let wrong = |problem| Err(SwapError::new(problem, *step, path));
         if let Err(reason) = caller.cancel().check() {
             return wrong(Problem::Cancelled(reason));
         }
         match self.backup.step(pages) {
-            Ok(StepResult::Busy | StepResult::Locked) => match caller.cancel().check() {
+            Ok(BackupStep::Busy) => match caller.cancel().check() {
                 Err(reason) => wrong(Problem::Cancelled(reason)),
                 Ok(()) => wrong(crate::swap::error::database::DatabaseProblem::Busy.into()),
             },
@@ -91,6 +93,6 @@ impl<'a, 'b> Copy<'a, 'b> {
 }
 
 /// Keeps the database as it is for this connection: in WAL mode writers go on beside it, else they wait.
-fn hold(own: &Own) -> Result<()> {
+fn hold(own: &MaintenanceConnection) -> Result<()> {
     own.run("BEGIN; SELECT count(*) FROM sqlite_schema")
 }

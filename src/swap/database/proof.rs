@@ -1,4 +1,4 @@
-//! The proof that nobody else has the old database's file open, and the gate that keeps them out while
+//! The proof that nobody else has the old database's file open, and the lease that keeps them out while
 //! the new one takes its name.
 //!
 //! An idle connection in rollback-journal mode holds no lock, so that no lock of SQLite's finds it;
@@ -9,8 +9,8 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use crate::open_files::{self, FileId, Link, PlainFile};
-use crate::saboteur::{Sabotage, has_taken_out};
+use crate::failpoints::{Safeguard, is_removed};
+use crate::files::{self, FileId, Link, PlainFile};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Result, Step, SwapError};
 
@@ -39,20 +39,20 @@ const CHANGE_COUNTER_AT: u64 = 24;
 /// A plain handle on the old database's file, from before our connection on it to after that: what is
 /// opened and closed in between would drop the connection's locks.
 #[derive(Debug)]
-pub struct Handle(PlainFile);
+pub struct OldFile(PlainFile);
 
 /// What came of asking.
 pub enum Verdict {
-    /// Nobody else has the file open, and nobody gets in before the gate is let go.
-    Alone(Gate),
+    /// Nobody else has the file open, and nobody gets in before the lease is let go.
+    Alone(Lease),
     /// Somebody has.
-    InUse(Handle),
+    InUse(OldFile),
     /// Here nobody can tell.
     #[cfg_attr(windows, expect(dead_code, reason = "Windows can always tell"))]
-    Unknown(Handle),
+    Unknown(OldFile),
 }
 
-impl Handle {
+impl OldFile {
     /// Opens the file of a database on which none of our own connections is needed.
     pub fn open(path: &Path) -> Result<Self> {
         refuse_other_sqlite(path, Step::Prove)?;
@@ -70,20 +70,20 @@ impl Handle {
     /// Asks whether anybody else has the file open. None of our connections has it now, or the answer
     /// is that we do.
     pub fn prove(self, path: &Path) -> Result<Verdict> {
-        if has_taken_out(Sabotage::SkipProof) {
+        if is_removed(Safeguard::Proof) {
             return platform::pretend(self.0)
-                .map(|gate| Verdict::Alone(Gate(gate)))
+                .map(|lease| Verdict::Alone(Lease(lease)))
                 .at(Step::Prove, path);
         }
         let in_use = |handle| {
             refuse_other_sqlite(path, Step::Prove)?;
             Ok(Verdict::InUse(Self(handle)))
         };
-        if FileId::of(path).is_ok_and(|id| open_files::openings(&id) > 0) {
+        if FileId::of(path).is_ok_and(|id| files::openings(&id) > 0) {
             return in_use(self.0);
         }
         match platform::prove(self.0, path).at(Step::Prove, path)? {
-            platform::Proven::Alone(gate) => Ok(Verdict::Alone(Gate(gate))),
+            platform::Proven::Alone(lease) => Ok(Verdict::Alone(Lease(lease))),
             platform::Proven::InUse(handle) => in_use(handle),
             #[cfg(not(windows))]
             platform::Proven::Unknown(handle) => Ok(Verdict::Unknown(Self(handle))),
@@ -94,22 +94,22 @@ impl Handle {
 /// An error where another SQLite in this process has the database open: the locks of the two mean
 /// nothing to each other, and go when either closes it.
 pub fn refuse_other_sqlite(path: &Path, step: Step) -> Result<()> {
-    if open_files::is_open_elsewhere(path) {
+    if files::is_open_elsewhere(path) {
         return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), step, path));
     }
     Ok(())
 }
 
-/// The gate: let go by dropping it, or by opening it.
-pub struct Gate(platform::Gate);
+/// The lease: let go by dropping it, or by opening it.
+pub struct Lease(platform::Lease);
 
-impl Gate {
-    /// One before a file that nobody knows yet. None where that is not to be had: no gate keeps others
+impl Lease {
+    /// One before a file that nobody knows yet. None where that is not to be had: no lease keeps others
     /// waiting there, or somebody has found the file.
     #[cfg(target_os = "linux")]
     pub fn before_unknown(path: &Path) -> Option<Self> {
-        match Handle::open(path).and_then(|handle| handle.prove(path)) {
-            Ok(Verdict::Alone(gate)) => Some(gate),
+        match OldFile::open(path).and_then(|handle| handle.prove(path)) {
+            Ok(Verdict::Alone(lease)) => Some(lease),
             Ok(Verdict::InUse(_) | Verdict::Unknown(_)) | Err(_) => None,
         }
     }
@@ -120,12 +120,12 @@ impl Gate {
         None
     }
 
-    /// See [`Handle::change_counter`].
+    /// See [`OldFile::change_counter`].
     pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
         read_counter(self.0.file()).at(Step::Prove, path)
     }
 
-    /// Whether the file at this path is the one behind the gate.
+    /// Whether the file at this path is the one behind the lease.
     #[cfg(unix)]
     pub fn is_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -148,8 +148,8 @@ impl Gate {
     }
 
     /// Lets whoever waits get in: they get the old file.
-    pub fn open(self, path: &Path) -> Result<Handle> {
-        self.0.open(path).map(Handle).at(Step::Prove, path)
+    pub fn open(self, path: &Path) -> Result<OldFile> {
+        self.0.open(path).map(OldFile).at(Step::Prove, path)
     }
 }
 

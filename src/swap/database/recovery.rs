@@ -10,7 +10,7 @@
 //! - the lock file: removed last, when all of that is done. Until then the next one tries again.
 //!
 //! After a power cut the lock file may be missing where the last names were not on the disk yet. What
-//! needs its note has waited for that, so only what nobody needs can be left without it, and goes with
+//! needs its record has waited for that, so only what nobody needs can be left without it, and goes with
 //! the next swap. Or it is still there where all is done: then it is found that nothing is to do.
 
 use std::path::{Path, PathBuf};
@@ -20,11 +20,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backup::{self, Settled};
-use super::guard::sidecars;
-use super::note::{self, Note};
-use super::own::Own;
-use super::request::Patience;
-use crate::open_files;
+use super::maintenance::MaintenanceConnection;
+use super::recovery_record::{self, RecoveryRecord};
+use super::request::Limits;
+use super::target::resolve;
+use super::write_lock::sidecars;
+use crate::files;
 use crate::swap::durability::{self, Durability};
 use crate::swap::error::{At, Result, Step};
 use crate::swap::lock::{self, TargetLock};
@@ -67,14 +68,14 @@ impl Found {
 }
 
 /// Sets right what is left beside a database, unless a swap of it is under way.
-pub fn recover(given: &Path, patience: &Patience) -> Result<Report> {
-    let target = super::resolve(given)?;
+pub fn recover(given: &Path, limits: &Limits) -> Result<Report> {
+    let target = resolve(given)?;
     let lock_file = target.beside(lock::PREFIX);
     let was_left = lock_file.symlink_metadata().is_ok();
     let Some(mut lock) = TargetLock::try_acquire(&target)? else {
         return Ok(Report { target: target.path, under_way: true, found: Vec::new() });
     };
-    let mut found = clear(&target, &mut lock, patience)?;
+    let mut found = clear(&target, &mut lock, limits)?;
     drop(lock);
     if was_left && lock_file.symlink_metadata().is_err() {
         found.push(Found::new("lock-file", &lock_file, "removed"));
@@ -89,9 +90,9 @@ pub fn recover(given: &Path, patience: &Patience) -> Result<Report> {
 /// for nothing: the opener may be the JavaScript thread.
 pub fn before_open(path: &Path) {
     if is_something_left(path) {
-        let _patience = open_files::do_not_wait();
-        let patience = Patience { timeout: Duration::ZERO, cancel: Arc::default() };
-        let _ = recover(path, &patience);
+        let _patience = files::do_not_wait();
+        let limits = Limits { timeout: Duration::ZERO, cancel: Arc::default() };
+        let _ = recover(path, &limits);
     }
 }
 
@@ -107,10 +108,10 @@ fn is_something_left(path: &Path) -> bool {
 }
 
 /// Sets everything right that the lock's last owner has left.
-pub fn clear(target: &Target, lock: &mut TargetLock, patience: &Patience) -> Result<Vec<Found>> {
-    let was_left = lock.has_note();
-    let note = Note::read(lock, target)?;
-    let mut found = settle(target, note.as_ref(), patience);
+pub fn clear(target: &Target, lock: &mut TargetLock, limits: &Limits) -> Result<Vec<Found>> {
+    let was_left = lock.has_record();
+    let record = RecoveryRecord::read(lock, target)?;
+    let mut found = settle(target, record.as_ref(), limits);
     found.extend(sweep(target)?);
     if was_left && found.iter().all(|one| one.done != "failed" || one.what == "aside") {
         lock.empty();
@@ -118,17 +119,17 @@ pub fn clear(target: &Target, lock: &mut TargetLock, patience: &Patience) -> Res
     Ok(found)
 }
 
-/// Does what a note asks for. The names reach the disk before the note may go.
-pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<Found> {
+/// Does what a record asks for. The names reach the disk before the record may go.
+pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits) -> Vec<Found> {
     let mut found = Vec::new();
-    if let Some(note) = note {
+    if let Some(record) = record {
         // One that stays harms nobody: SQLite takes no notice of it.
-        let _ = remove_cold_journal(target, note, patience);
+        let _ = remove_cold_journal(target, record, limits);
     }
-    if note.is_some_and(|note| note.was_wal.is_some()) {
-        found.extend(restore_journal_mode(target, note, patience));
+    if record.is_some_and(|record| record.was_wal.is_some()) {
+        found.extend(restore_journal_mode(target, record, limits));
     }
-    match backup::settle(target, note, patience) {
+    match backup::settle(target, record, limits) {
         Ok(None) => {}
         Ok(Some(Settled::Named(path))) => found.push(Found::new("backup", &path, "named")),
         Ok(Some(Settled::Removed(path))) => found.push(Found::new("backup", &path, "removed")),
@@ -144,13 +145,13 @@ pub fn settle(target: &Target, note: Option<&Note>, patience: &Patience) -> Vec<
 
 /// Removes a journal that its writer had not begun to count on when it was killed. SQLite itself only
 /// lets it lie.
-fn remove_cold_journal(target: &Target, note: &Note, patience: &Patience) -> Result<()> {
-    if !sidecars(&target.path).any(|path| open_files::sidecars::is_journal(&path)) {
+fn remove_cold_journal(target: &Target, record: &RecoveryRecord, limits: &Limits) -> Result<()> {
+    if !sidecars(&target.path).any(|path| files::sidecars::is_journal(&path)) {
         return Ok(());
     }
-    let own = Own::open(&target.path, Step::Recover, patience)?;
+    let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
     // A hot one is gone with the first look at the database.
-    if own.pragma::<String>("journal_mode")? == "wal" && note.was_wal.is_some() {
+    if own.pragma::<String>("journal_mode")? == "wal" && record.was_wal.is_some() {
         own.journal_mode("persist")?;
     }
     own.remove_cold_journal()?;
@@ -160,15 +161,15 @@ fn remove_cold_journal(target: &Target, note: &Note, patience: &Patience) -> Res
 /// Puts the old database back into WAL mode, if it is still the one that is there.
 fn restore_journal_mode(
     target: &Target,
-    note: Option<&Note>,
-    patience: &Patience,
+    record: Option<&RecoveryRecord>,
+    limits: &Limits,
 ) -> Option<Found> {
-    let old = note.and_then(|note| note.was_wal.as_ref())?;
-    if note::lasting_identity(&target.path).as_ref() != Some(old) {
+    let old = record.and_then(|record| record.was_wal.as_ref())?;
+    if recovery_record::lasting_identity(&target.path).as_ref() != Some(old) {
         return None;
     }
     let set = || {
-        let own = Own::open(&target.path, Step::Recover, patience)?;
+        let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
         if own.pragma::<String>("journal_mode")? == "wal" {
             return Ok(None);
         }

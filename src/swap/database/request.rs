@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::swap::cancel::Cancel;
+use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::swap::durability::Durability;
-use crate::swap::error::{CancelReason, Step};
+use crate::swap::error::Step;
 
 /// What is asked for.
 #[derive(Debug)]
-pub struct Request {
+pub struct DatabaseSwap {
     /// The database to replace, by its absolute path.
     pub target: PathBuf,
     /// A database whose content the new one has before the caller builds on it.
@@ -58,7 +58,7 @@ pub enum InUse {
 
 /// How long to wait for others, and what ends it.
 #[derive(Clone, Debug)]
-pub struct Patience {
+pub struct Limits {
     /// For each wait.
     pub timeout: Duration,
     /// Ends it.
@@ -66,7 +66,7 @@ pub struct Patience {
 }
 
 /// What a swap asks of its caller while it is under way.
-pub trait Caller {
+pub trait DatabaseSwapCaller {
     /// The flag by which the caller ends the swap.
     fn cancel(&self) -> &Arc<Cancel>;
     /// Builds the new database at `staging`, from the old one if there is one. All connections on the
@@ -86,7 +86,7 @@ pub enum Mode {
     /// There was none.
     First,
     /// Its file was renamed over the old one.
-    Link,
+    Rename,
     /// Its content was copied into the old file.
     InPlace,
 }
@@ -96,7 +96,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Self::First => "first",
-            Self::Link => "link",
+            Self::Rename => "rename",
             Self::InPlace => "in-place",
         }
     }
@@ -104,7 +104,7 @@ impl Mode {
 
 /// What a swap did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swapped {
+pub struct DatabaseSwapped {
     /// How.
     pub mode: Mode,
     /// Whether it outlives a power cut.

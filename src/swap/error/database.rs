@@ -1,13 +1,9 @@
 //! What can be wrong with a database that is swapped, beyond what can be wrong with a file.
 
-use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ffi;
-
-use super::Problem;
-use crate::libsql_schema;
-use crate::open_files::{self, Refusal};
+use crate::files::Refusal;
+use crate::sqlite::codes;
 
 /// A process that has a database open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,10 +149,10 @@ impl DatabaseProblem {
             Self::BackupName => "BACKUP_NAME_RESERVED",
             Self::BackupNotBeside => "BACKUP_NOT_BESIDE",
             Self::TargetExists => "TARGET_EXISTS",
-            Self::Sqlite { code, .. } => match code & 0xff {
-                ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR => "IO_ERROR",
-                ffi::SQLITE_READONLY => "READ_ONLY",
-                ffi::SQLITE_PERM | ffi::SQLITE_AUTH => "NO_PERMISSION",
+            Self::Sqlite { code, .. } => match codes::primary(*code) {
+                codes::SQLITE_CANTOPEN | codes::SQLITE_IOERR => "IO_ERROR",
+                codes::SQLITE_READONLY => "READ_ONLY",
+                codes::SQLITE_PERM | codes::SQLITE_AUTH => "NO_PERMISSION",
                 _ => "SQLITE_ERROR",
             },
         }
@@ -191,43 +187,6 @@ fn whoever(openers: &[Opener]) -> String {
     }
 }
 
-impl From<rusqlite::Error> for Problem {
-    fn from(error: rusqlite::Error) -> Self {
-        let (code, message) = match error {
-            rusqlite::Error::SqliteFailure(failure, message) => {
-                let code = failure.extended_code;
-                (code, message.unwrap_or_else(|| ffi::code_to_str(code).to_owned()))
-            }
-            rusqlite::Error::SqlInputError { error, ref msg, .. } => {
-                (error.extended_code, msg.clone())
-            }
-            _ => (ffi::SQLITE_ERROR, error.to_string()),
-        };
-        if let Some(message) = libsql_schema::explain(code, &message) {
-            return DatabaseProblem::Sqlite { code, message }.into();
-        }
-        match code & 0xff {
-            ffi::SQLITE_CANTOPEN => match open_files::take_refusal() {
-                Some((path, refusal)) => DatabaseProblem::Refused(path, refusal).into(),
-                None => DatabaseProblem::Sqlite { code, message }.into(),
-            },
-            ffi::SQLITE_FULL => Self::Io(disk_full()),
-            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => DatabaseProblem::Busy.into(),
-            ffi::SQLITE_NOTADB => DatabaseProblem::NotADatabase.into(),
-            ffi::SQLITE_CORRUPT => DatabaseProblem::Corrupt(message).into(),
-            _ => DatabaseProblem::Sqlite { code, message }.into(),
-        }
-    }
-}
-
-/// What the system said when SQLite says that the disk is full.
-fn disk_full() -> io::Error {
-    #[cfg(unix)]
-    return rustix::io::Errno::NOSPC.into();
-    #[cfg(windows)]
-    io::Error::from_raw_os_error(windows_sys::Win32::Foundation::ERROR_DISK_FULL.cast_signed())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,16 +199,5 @@ mod tests {
         assert!(text(vec![opener(7, "")]).starts_with("process 7 has it open"));
         let two = vec![opener(7, "node"), opener(std::process::id(), "me")];
         assert!(text(two).starts_with("process 7 (node), this process have it open"));
-    }
-
-    #[test]
-    fn a_full_disk_is_that_whoever_says_so() {
-        let failure = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
-        let error = crate::swap::error::SwapError::new(
-            failure.into(),
-            crate::swap::error::Step::Build,
-            std::path::Path::new("a"),
-        );
-        assert_eq!((error.code(), error.errno().as_deref()), ("DISK_FULL", Some("ENOSPC")));
     }
 }

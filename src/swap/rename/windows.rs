@@ -21,7 +21,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     SetFileInformationByHandle,
 };
 
-use super::{At, Patience, Result, Step};
+use super::{At, Result, Retry, Step};
 use crate::swap::error::{Problem, SwapError};
 use crate::swap::staging;
 use crate::swap::target::Target;
@@ -38,17 +38,17 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Renames a file, over another one if there is one. A file that is loaded as a program or library
 /// can never be replaced: that is said at once.
-pub fn replace(from: &Path, to: &Path, patience: &Patience<'_>) -> Result<()> {
-    retry(Step::Rename, to, patience, is_image, || rename_over(from, to))
+pub fn replace(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
+    retry(Step::Rename, to, retry, is_image, || rename_over(from, to))
 }
 
 /// Replaces a file that is loaded as a program or library, which Windows lets be renamed: between
 /// the two renames there is no file of the target's name.
-pub fn move_aside(from: &Path, target: &Target, patience: &Patience<'_>) -> Result<()> {
+pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
     let aside = staging::aside(target);
     let renamed = || rename_over(&target.path, &aside);
-    retry(Step::Rename, &target.path, patience, |_| false, renamed)?;
-    let replaced = replace(from, &target.path, patience);
+    retry(Step::Rename, &target.path, retry, |_| false, renamed)?;
+    let replaced = replace(from, &target.path, retry);
     if replaced.is_err() {
         // Back to where it was. Where that fails too, the error that came first says more.
         let _ = rename_over(&aside, &target.path);
@@ -60,8 +60,8 @@ pub fn move_aside(from: &Path, target: &Target, patience: &Patience<'_>) -> Resu
 }
 
 /// Removes a file. False where there was none.
-pub fn remove(path: &Path, patience: &Patience<'_>) -> Result<bool> {
-    retry(Step::Remove, path, patience, is_image, || match std::fs::remove_file(path) {
+pub fn remove(path: &Path, retry: &Retry<'_>) -> Result<bool> {
+    retry(Step::Remove, path, retry, is_image, || match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -72,7 +72,7 @@ pub fn remove(path: &Path, patience: &Patience<'_>) -> Result<bool> {
 fn retry<T>(
     step: Step,
     path: &Path,
-    patience: &Patience<'_>,
+    retry: &Retry<'_>,
     is_hopeless: fn(&Path) -> bool,
     mut action: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
@@ -91,7 +91,7 @@ fn retry<T>(
             return wrong(Problem::InUseAsImage(error));
         }
         let waited = began.elapsed();
-        if waited >= patience.retry {
+        if waited >= retry.limit {
             // A file that nobody has open was refused for another reason.
             return if code(&error) == ERROR_ACCESS_DENIED && !is_open_elsewhere(path) {
                 Err(error).at(step, path)
@@ -99,7 +99,7 @@ fn retry<T>(
                 wrong(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
             };
         }
-        if let Err(reason) = patience.cancel.sleep(pause.min(patience.retry - waited)) {
+        if let Err(reason) = retry.cancel.sleep(pause.min(retry.limit - waited)) {
             return wrong(Problem::Cancelled(reason));
         }
         pause = (pause * 2).min(LONGEST_PAUSE);

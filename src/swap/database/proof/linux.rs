@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::open_files::PlainFile;
+use crate::files::PlainFile;
 
 /// Which signal tells of those who come (`<fcntl.h>`; the same on all of Linux's architectures).
 const F_SETSIG: libc::c_int = 10;
@@ -16,7 +16,7 @@ const F_SETSIG: libc::c_int = 10;
 /// What came of asking.
 pub enum Proven {
     /// Nobody else has it open.
-    Alone(Gate),
+    Alone(Lease),
     /// Somebody has.
     InUse(PlainFile),
     /// There are no leases here, or not for us.
@@ -24,7 +24,7 @@ pub enum Proven {
 }
 
 /// A handle with a lease, which goes with it.
-pub struct Gate {
+pub struct Lease {
     file: PlainFile,
     has_lease: bool,
 }
@@ -39,7 +39,7 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
     // than "look again".
     control(&file, F_SETSIG, libc::SIGURG)?;
     match control(&file, libc::F_SETLEASE, libc::F_WRLCK) {
-        Ok(_) => Ok(Proven::Alone(Gate { file, has_lease: true })),
+        Ok(_) => Ok(Proven::Alone(Lease { file, has_lease: true })),
         Err(Errno::AGAIN | Errno::BUSY) => Ok(Proven::InUse(file)),
         // Not our file (EACCES), or a file system without leases (EINVAL).
         Err(_) => Ok(Proven::Unknown(file)),
@@ -89,11 +89,11 @@ fn is_mounted(file: &File) -> bool {
 }
 
 /// For tests only.
-pub fn pretend(file: PlainFile) -> io::Result<Gate> {
-    Ok(Gate { file, has_lease: false })
+pub fn pretend(file: PlainFile) -> io::Result<Lease> {
+    Ok(Lease { file, has_lease: false })
 }
 
-impl Gate {
+impl Lease {
     /// Its handle.
     pub fn file(&self) -> &File {
         &self.file
@@ -130,7 +130,7 @@ fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open_files::Link;
+    use crate::files::Link;
     use std::fs::OpenOptions;
     use std::sync::mpsc;
     use std::thread;
@@ -147,11 +147,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "old").unwrap();
-        let Proven::Alone(gate) = prove(open(&path), &path).unwrap() else {
+        let Proven::Alone(lease) = prove(open(&path), &path).unwrap() else {
             eprintln!("skipped: no leases on the file system of the temporary directory");
             return;
         };
-        assert!(gate.is_undisturbed(None));
+        assert!(lease.is_undisturbed(None));
         let (sender, opened) = mpsc::channel();
         let name = path.clone();
         let opener = thread::spawn(move || {
@@ -160,11 +160,11 @@ mod tests {
             sender.send(began.elapsed()).unwrap();
             file
         });
-        while gate.is_undisturbed(None) {
+        while lease.is_undisturbed(None) {
             thread::yield_now();
         }
         assert!(opened.try_recv().is_err(), "it waits");
-        let file = gate.open(&path).unwrap();
+        let file = lease.open(&path).unwrap();
         let waited = opened.recv_timeout(Duration::from_secs(30)).unwrap();
         eprintln!("an opener that came while the lease was held waited {waited:?}");
         let other = opener.join().unwrap();

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::open_files::PlainFile;
+use crate::files::PlainFile;
 use crate::swap::database::openers;
 
 /// What came of asking.
 pub enum Proven {
     /// Nobody else has it open.
-    Alone(Gate),
+    Alone(Lease),
     /// Somebody has.
     InUse(PlainFile),
     /// The list was not to be had.
@@ -19,7 +19,7 @@ pub enum Proven {
 }
 
 /// A handle.
-pub struct Gate {
+pub struct Lease {
     file: PlainFile,
 }
 
@@ -28,17 +28,17 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     let found = openers::others(path);
     Ok(match (found.others.is_empty(), found.is_complete) {
         (false, _) => Proven::InUse(file),
-        (true, true) => Proven::Alone(Gate { file }),
+        (true, true) => Proven::Alone(Lease { file }),
         (true, false) => Proven::Unknown(file),
     })
 }
 
 /// For tests only.
-pub fn pretend(file: PlainFile) -> io::Result<Gate> {
-    Ok(Gate { file })
+pub fn pretend(file: PlainFile) -> io::Result<Lease> {
+    Ok(Lease { file })
 }
 
-impl Gate {
+impl Lease {
     /// Its handle.
     pub fn file(&self) -> &File {
         &self.file

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::open_files::PlainFile;
+use crate::files::PlainFile;
 
 /// What came of asking.
 #[allow(dead_code, reason = "the other systems have more answers")]
 pub enum Proven {
     /// Never.
-    Alone(Gate),
+    Alone(Lease),
     /// Never.
     InUse(PlainFile),
     /// Always.
@@ -18,7 +18,7 @@ pub enum Proven {
 }
 
 /// A handle.
-pub struct Gate {
+pub struct Lease {
     file: PlainFile,
 }
 
@@ -28,11 +28,11 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
 }
 
 /// For tests only.
-pub fn pretend(file: PlainFile) -> io::Result<Gate> {
-    Ok(Gate { file })
+pub fn pretend(file: PlainFile) -> io::Result<Lease> {
+    Ok(Lease { file })
 }
 
-impl Gate {
+impl Lease {
     /// Its handle.
     pub fn file(&self) -> &File {
         &self.file

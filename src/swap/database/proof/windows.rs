@@ -10,7 +10,7 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::{ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION};
 use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_DELETE;
 
-use crate::open_files::{Link, PlainFile};
+use crate::files::{Link, PlainFile};
 use crate::swap::database::openers;
 
 /// How often it is tried again where nobody is to be seen: a virus scanner looks at each file that
@@ -21,13 +21,13 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// What came of asking.
 pub enum Proven {
     /// Nobody else has it open.
-    Alone(Gate),
+    Alone(Lease),
     /// Somebody has.
     InUse(PlainFile),
 }
 
 /// The handle.
-pub struct Gate {
+pub struct Lease {
     file: PlainFile,
 }
 
@@ -39,7 +39,7 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     let mut tries = 0;
     loop {
         match PlainFile::open(options.clone(), Link::Follow, path) {
-            Ok(file) => return Ok(Proven::Alone(Gate { file })),
+            Ok(file) => return Ok(Proven::Alone(Lease { file })),
             Err(error) if is_taken(&error) => {
                 if tries == TRIES || !openers::others(path).others.is_empty() {
                     return plain(path).map(Proven::InUse);
@@ -53,11 +53,11 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
 }
 
 /// For tests only.
-pub fn pretend(file: PlainFile) -> io::Result<Gate> {
-    Ok(Gate { file })
+pub fn pretend(file: PlainFile) -> io::Result<Lease> {
+    Ok(Lease { file })
 }
 
-impl Gate {
+impl Lease {
     /// Its handle.
     pub fn file(&self) -> &File {
         &self.file

@@ -1,0 +1,206 @@
+//! Everything that can go wrong with a call of a client, as one enum with the codes of the
+//! `@libsql/client` contract.
+
+use std::path::Path;
+
+use crate::jobs::cancel::CancelReason;
+use crate::sqlite::{self, codes};
+use crate::wire::kinds::ErrorClass;
+use crate::wire::records::{ErrorRecord, RowError};
+use crate::wire::request::Malformed;
+
+/// An error on its way to JavaScript.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine's.
+    #[error(transparent)]
+    Sqlite(sqlite::Error),
+    /// The wait for a lock that a transaction of the same client holds came to its limit.
+    #[error(
+        "database is locked: a transaction of this client holds the lock and has been idle for {waited_ms} ms; \
+         commit or roll it back before writing outside of it"
+    )]
+    HeldByOwnTransaction {
+        /// How long the holder had been idle, in milliseconds.
+        waited_ms: u128,
+    },
+    /// The job was cancelled before it had an effect.
+    #[error("{}", cancel_text(*.0))]
+    Cancelled(CancelReason),
+    /// An operation of a transaction that has ended.
+    #[error("The transaction is closed")]
+    TransactionClosed,
+    /// A statement of a batch whose transaction an earlier statement ended.
+    #[error("The transaction has been rolled back")]
+    TransactionRolledBack,
+    /// A call outside of the transaction that holds the connection.
+    #[error("an open transaction holds this connection; commit or roll it back first")]
+    TransactionActive,
+    /// A write in a transaction or batch of mode "read".
+    #[error("attempt to write a readonly database: this transaction is of mode \"read\"")]
+    ReadOnlyTransaction,
+    /// An integer that `intMode: "number"` cannot represent.
+    #[error("Received integer which cannot be safely represented as a JavaScript number")]
+    UnsafeInteger,
+    /// A row that JavaScript could not hold.
+    #[error("string or blob too big: the row's texts are longer than a JavaScript string can be")]
+    RowTooLarge,
+    /// A request that does not follow the wire format: the two halves are of different versions.
+    #[error(
+        "malformed request ({0}): the native addon and its JavaScript are of different versions"
+    )]
+    MalformedRequest(&'static str),
+    /// The database file at this path is another one than the client opened.
+    #[error("{path} was replaced while this client has the old file open; close() and reconnect()")]
+    FileReplaced {
+        /// The path.
+        path: String,
+    },
+    /// The environment ends: what is opened now, nobody would close.
+    #[error("this thread is about to end: no database can be opened in it any more")]
+    EnvironmentEnded,
+    /// A defect of ours: a panic while the job ran. The connection it ran on was closed.
+    #[error("internal error while running this call: {0}; its connection was closed")]
+    Panicked(String),
+}
+
+fn cancel_text(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Aborted => "The operation was aborted",
+        CancelReason::ClientClosed | CancelReason::EnvironmentClosing => "The client is closed",
+        CancelReason::TransactionClosed => "The transaction is closed",
+    }
+}
+
+impl Error {
+    /// A database file that the system does not let us look at.
+    pub fn cannot_open(path: &Path, cause: &std::io::Error) -> Self {
+        Self::Sqlite(sqlite::Error::Open {
+            code: codes::SQLITE_CANTOPEN,
+            path: path.display().to_string(),
+            cause: cause.to_string(),
+        })
+    }
+
+    /// Whether another process has a lease on the file.
+    pub fn is_leased(&self) -> bool {
+        matches!(self, Self::Sqlite(sqlite::Error::Leased { .. }))
+    }
+
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::UnsafeInteger => ErrorClass::Range,
+            Self::Cancelled(CancelReason::Aborted) => ErrorClass::Aborted,
+            _ => ErrorClass::Libsql,
+        }
+    }
+
+    /// SQLite's extended result code, where the error has one.
+    fn raw_code(&self) -> Option<i32> {
+        match self {
+            Self::Sqlite(error) => error.code(),
+            Self::HeldByOwnTransaction { .. } => Some(codes::SQLITE_BUSY),
+            Self::ReadOnlyTransaction => Some(codes::SQLITE_READONLY),
+            Self::RowTooLarge => Some(codes::SQLITE_TOOBIG),
+            Self::FileReplaced { .. } => Some(codes::SQLITE_READONLY_DBMOVED),
+            _ => None,
+        }
+    }
+
+    /// The `code` property: the base code of SQLite's errors, our own code else.
+    pub fn code(&self) -> String {
+        if let Some(raw) = self.raw_code() {
+            return codes::base_name(raw);
+        }
+        match self {
+            Self::Cancelled(CancelReason::ClientClosed | CancelReason::EnvironmentClosing) => {
+                "CLIENT_CLOSED"
+            }
+            Self::Cancelled(CancelReason::TransactionClosed)
+            | Self::TransactionClosed
+            | Self::TransactionRolledBack => "TRANSACTION_CLOSED",
+            Self::TransactionActive => "TRANSACTION_ACTIVE",
+            Self::Cancelled(CancelReason::Aborted) => "ABORTED",
+            Self::UnsafeInteger => "RANGE",
+            Self::Sqlite(_) => "VECTOR_INDEX_NOT_SUPPORTED",
+            Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
+            _ => "INTERNAL_ERROR",
+        }
+        .to_owned()
+    }
+
+    /// The error as it is sent.
+    pub fn record(&self) -> ErrorRecord<'_> {
+        ErrorRecord {
+            class: self.class(),
+            code: self.code(),
+            extended_code: self.raw_code().map(codes::extended_name),
+            raw_code: self.raw_code(),
+            text: self,
+        }
+    }
+}
+
+impl From<sqlite::Error> for Error {
+    fn from(error: sqlite::Error) -> Self {
+        match error {
+            sqlite::Error::Cancelled(reason) => Self::Cancelled(reason),
+            other => Self::Sqlite(other),
+        }
+    }
+}
+
+impl From<CancelReason> for Error {
+    fn from(reason: CancelReason) -> Self {
+        Self::Cancelled(reason)
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::MalformedRequest(what)
+    }
+}
+
+impl From<RowError> for Error {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::UnsafeInteger => Self::UnsafeInteger,
+            RowError::TooLarge => Self::RowTooLarge,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_engine_has_both_codes() {
+        let message = "UNIQUE constraint failed: t.a".into();
+        let error = Error::Sqlite(sqlite::Error::Sqlite { code: 2067, message });
+        let record = error.record();
+        assert_eq!(record.code, "SQLITE_CONSTRAINT");
+        assert_eq!(record.extended_code.as_deref(), Some("SQLITE_CONSTRAINT_UNIQUE"));
+        assert_eq!(record.raw_code, Some(2067));
+        assert_eq!(record.text.to_string(), "UNIQUE constraint failed: t.a");
+    }
+
+    #[test]
+    fn what_only_libsql_can_do_has_a_code_of_its_own() {
+        let (table, index) = ("t".to_owned(), "i".to_owned());
+        let index = Error::from(sqlite::Error::VectorIndex { table, index });
+        let function = sqlite::Error::LibsqlSchema { code: 1, message: String::new() };
+        assert_eq!(index.code(), "VECTOR_INDEX_NOT_SUPPORTED");
+        assert_eq!(Error::from(function).code(), "VECTOR_INDEX_NOT_SUPPORTED");
+        let corrupt = sqlite::Error::LibsqlSchema { code: 11, message: String::new() };
+        assert_eq!(Error::from(corrupt).code(), "SQLITE_CORRUPT");
+    }
+
+    #[test]
+    fn closed_is_told_apart_from_aborted_and_from_a_closed_transaction() {
+        assert_eq!(Error::Cancelled(CancelReason::ClientClosed).code(), "CLIENT_CLOSED");
+        assert_eq!(Error::Cancelled(CancelReason::TransactionClosed).code(), "TRANSACTION_CLOSED");
+        assert_eq!(Error::Cancelled(CancelReason::Aborted).class(), ErrorClass::Aborted);
+    }
+}

@@ -1,0 +1,460 @@
+//! A lane: a queue of jobs and the one thread that runs them, in order.
+//!
+//! The thread is started by the first job. What runs the jobs, the [`Work`], is behind a mutex that
+//! the thread holds while it runs one, and whoever closes the lane takes the work out again once the
+//! thread is joined. The queue's lock is held for a few instructions only, never while a job runs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::jobs::cancel::{Cancel, CancelReason};
+use crate::jobs::ids::JobId;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
+
+/// A job as a lane sees it.
+pub trait Job: Send + 'static {
+    /// The number by which the job can be cancelled.
+    fn id(&self) -> JobId;
+    /// Ends a job that never ran.
+    fn reject(self, reason: CancelReason);
+}
+
+/// What runs the jobs of a lane.
+pub trait Work: Send + 'static {
+    /// What a job of this work is.
+    type Job: Job;
+    /// Runs one job to its end, on the lane's thread. Must not panic.
+    fn run(&mut self, job: Self::Job);
+}
+
+/// Makes a job that runs notice its cancel flag: interrupts SQLite, wakes a wait.
+pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
+
+/// See the module's documentation.
+pub struct Lane<W: Work> {
+    shared: Arc<Shared<W>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    name: String,
+}
+
+struct Shared<W: Work> {
+    queue: Mutex<Queue<W::Job>>,
+    /// Signalled when a job comes in, when one ends and when the lane is sealed or stopped.
+    changed: Condvar,
+    cancel: Arc<Cancel>,
+    interrupt: Interrupt,
+    work: Mutex<Option<W>>,
+}
+
+struct Queue<J> {
+    jobs: VecDeque<J>,
+    running: Option<JobId>,
+    /// Sealed: no job is let in any more, and the thread ends when the queue is empty.
+    sealed: bool,
+    thread_started: bool,
+}
+
+/// What became of a request to cancel a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had not begun: it is rejected already.
+    Queued,
+    /// It runs, and was asked to end.
+    Running,
+    /// It is not here: it has ended.
+    Gone,
+}
+
+impl<W: Work> Lane<W> {
+    /// A lane for `work`, whose thread will bear `name`. `cancel` is the flag that `work` watches.
+    pub fn new(name: String, work: W, cancel: Arc<Cancel>, interrupt: Interrupt) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                queue: Mutex::new(Queue {
+                    jobs: VecDeque::new(),
+                    running: None,
+                    sealed: false,
+                    thread_started: false,
+                }),
+                changed: Condvar::new(),
+                cancel,
+                interrupt,
+                work: Mutex::new(Some(work)),
+            }),
+            thread: Mutex::new(None),
+            name,
+        }
+    }
+
+    /// Queues a job. A lane that was sealed or stopped rejects it: the second check behind the gate.
+    pub fn push(&self, job: W::Job) {
+        let mut queue = self.shared.lock_queue();
+        if queue.sealed {
+            drop(queue);
+            job.reject(CancelReason::ClientClosed);
+            return;
+        }
+        queue.jobs.push_back(job);
+        if queue.thread_started {
+            drop(queue);
+            self.shared.changed.notify_all();
+            return;
+        }
+        queue.thread_started = true;
+        drop(queue);
+        self.start_thread();
+    }
+
+    /// Cancels one job, wherever it is. The queue's lock proves that the interrupt finds this job
+    /// and no other: the thread needs that lock to go on to the next one.
+    pub fn cancel(&self, id: JobId, reason: CancelReason) -> Cancelled {
+        let mut queue = self.shared.lock_queue();
+        if queue.running == Some(id) {
+            self.shared.interrupt_current(reason);
+            return Cancelled::Running;
+        }
+        let Some(index) = queue.jobs.iter().position(|job| job.id() == id) else {
+            return Cancelled::Gone;
+        };
+        let job = queue.jobs.remove(index);
+        drop(queue);
+        if let Some(job) = job {
+            job.reject(reason);
+        }
+        Cancelled::Queued
+    }
+
+    /// Cancels every job that is in the lane now, and goes on taking new ones.
+    pub fn cancel_all(&self, reason: CancelReason) {
+        let mut queue = self.shared.lock_queue();
+        let jobs = std::mem::take(&mut queue.jobs);
+        if queue.running.is_some() {
+            self.shared.interrupt_current(reason);
+        }
+        drop(queue);
+        for job in jobs {
+            job.reject(reason);
+        }
+    }
+
+    /// Lets no job in any more; what is queued still runs, then the thread ends.
+    pub fn seal(&self) {
+        self.shared.lock_queue().sealed = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until no job is queued or running. False where `deadline` came first, or `hurry` said
+    /// so (it is asked whenever something changed: see [`Lane::wake`]).
+    pub fn wait_idle(&self, deadline: Option<Instant>, hurry: &dyn Fn() -> bool) -> bool {
+        let mut queue = self.shared.lock_queue();
+        loop {
+            if queue.jobs.is_empty() && queue.running.is_none() {
+                return true;
+            }
+            if hurry() {
+                return false;
+            }
+            queue = match deadline {
+                None => wait(&self.shared.changed, queue),
+                Some(deadline) => {
+                    let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                        return false;
+                    };
+                    wait_for(&self.shared.changed, queue, left)
+                }
+            };
+        }
+    }
+
+    /// Makes those in [`Lane::wait_idle`] look again.
+    pub fn wake(&self) {
+        // The lock orders this after a check that is going on: else its sleep would miss the signal.
+        drop(self.shared.lock_queue());
+        self.shared.changed.notify_all();
+    }
+
+    /// Seals the lane and cancels everything in it.
+    pub fn stop(&self, reason: CancelReason) {
+        self.seal();
+        self.cancel_all(reason);
+    }
+
+    /// Waits for the thread of a lane that was sealed or stopped, and gives its work back.
+    /// None where somebody else took it before.
+    pub fn join(&self) -> Option<W> {
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            // The thread catches the panics of its jobs; one that got out has nothing more to say.
+            let _ = thread.join();
+        }
+        self.shared.lock_work().take()
+    }
+
+    fn start_thread(&self) {
+        let shared = Arc::clone(&self.shared);
+        let spawned =
+            thread::Builder::new().name(self.name.clone()).spawn(move || shared.run_jobs());
+        match spawned {
+            Ok(thread) => {
+                *lock(&self.thread) = Some(thread);
+            }
+            // No thread is to be had (the process is at its limit): the job runs on the caller's.
+            Err(_) => self.shared.run_queued_here(),
+        }
+    }
+}
+
+impl<W: Work> Shared<W> {
+    fn run_jobs(&self) {
+        while let Some(job) = self.next_job(true) {
+            self.run(job);
+        }
+    }
+
+    fn run_queued_here(&self) {
+        while let Some(job) = self.next_job(false) {
+            self.run(job);
+        }
+        self.lock_queue().thread_started = false;
+    }
+
+    /// Takes the next job and makes it the current one, in one step under the queue's lock.
+    fn next_job(&self, waits: bool) -> Option<W::Job> {
+        let mut queue = self.lock_queue();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                self.cancel.clear();
+                queue.running = Some(job.id());
+                return Some(job);
+            }
+            if queue.sealed || !waits {
+                return None;
+            }
+            queue = wait(&self.changed, queue);
+        }
+    }
+
+    fn run(&self, job: W::Job) {
+        if let Some(work) = self.lock_work().as_mut() {
+            work.run(job);
+        }
+        self.lock_queue().running = None;
+        self.changed.notify_all();
+    }
+
+    /// The caller holds the queue's lock, and a job is current.
+    fn interrupt_current(&self, reason: CancelReason) {
+        self.cancel.raise(reason);
+        (self.interrupt)();
+    }
+
+    fn lock_queue(&self) -> MutexGuard<'_, Queue<W::Job>> {
+        lock(&self.queue)
+    }
+
+    fn lock_work(&self) -> MutexGuard<'_, Option<W>> {
+        lock(&self.work)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Duration;
+
+    /// What happened to a job, as its caller hears it.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Event {
+        Started(u32),
+        Ran(u32),
+        Rejected(u32, CancelReason),
+        Interrupted(u32, CancelReason),
+    }
+
+    struct TestJob {
+        id: u32,
+        events: Sender<Event>,
+        /// The job runs until this says so, or until it is cancelled.
+        until: Option<Receiver<()>>,
+    }
+
+    impl Job for TestJob {
+        fn id(&self) -> JobId {
+            JobId(self.id)
+        }
+        fn reject(self, reason: CancelReason) {
+            self.events.send(Event::Rejected(self.id, reason)).unwrap();
+        }
+    }
+
+    struct TestWork {
+        cancel: Arc<Cancel>,
+        wake: Arc<(Mutex<()>, Condvar)>,
+    }
+
+    impl Work for TestWork {
+        type Job = TestJob;
+        fn run(&mut self, job: TestJob) {
+            job.events.send(Event::Started(job.id)).unwrap();
+            if let Some(until) = &job.until {
+                let mut guard = self.wake.0.lock().unwrap();
+                loop {
+                    if let Some(reason) = self.cancel.reason() {
+                        job.events.send(Event::Interrupted(job.id, reason)).unwrap();
+                        return;
+                    }
+                    if until.try_recv().is_ok() {
+                        break;
+                    }
+                    guard = self.wake.1.wait_timeout(guard, Duration::from_millis(1)).unwrap().0;
+                }
+            }
+            job.events.send(Event::Ran(job.id)).unwrap();
+        }
+    }
+
+    struct Bench {
+        lane: Lane<TestWork>,
+        sender: Sender<Event>,
+        events: Receiver<Event>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let cancel = Arc::new(Cancel::default());
+            let wake = Arc::new((Mutex::new(()), Condvar::new()));
+            let interrupt: Interrupt = {
+                let wake = Arc::clone(&wake);
+                Arc::new(move || wake.1.notify_all())
+            };
+            let work = TestWork { cancel: Arc::clone(&cancel), wake };
+            let (sender, events) = mpsc::channel();
+            Self { lane: Lane::new("test".into(), work, cancel, interrupt), sender, events }
+        }
+
+        fn push(&self, id: u32) {
+            self.lane.push(TestJob { id, events: self.sender.clone(), until: None });
+        }
+
+        /// Pushes a job that runs until the returned sender is used.
+        fn push_long(&self, id: u32) -> Sender<()> {
+            let (finish, until) = mpsc::channel();
+            self.lane.push(TestJob { id, events: self.sender.clone(), until: Some(until) });
+            finish
+        }
+
+        fn next(&self) -> Event {
+            self.events.recv_timeout(Duration::from_secs(30)).unwrap()
+        }
+    }
+
+    #[test]
+    fn jobs_run_in_the_order_of_their_calls() {
+        let bench = Bench::new();
+        for id in 0..100 {
+            bench.push(id);
+        }
+        for id in 0..100 {
+            assert_eq!(bench.next(), Event::Started(id));
+            assert_eq!(bench.next(), Event::Ran(id));
+        }
+    }
+
+    #[test]
+    fn no_thread_is_started_before_the_first_job() {
+        let bench = Bench::new();
+        assert!(bench.lane.thread.lock().unwrap().is_none());
+        assert!(bench.lane.join().is_some());
+    }
+
+    #[test]
+    fn stopping_rejects_the_queued_and_interrupts_the_running_job() {
+        let bench = Bench::new();
+        let _finish = bench.push_long(1);
+        assert_eq!(bench.next(), Event::Started(1));
+        bench.push(2);
+        bench.push(3);
+        bench.lane.stop(CancelReason::ClientClosed);
+        assert!(bench.lane.join().is_some(), "the work comes back once the thread is joined");
+        assert!(bench.lane.join().is_none(), "and only once");
+        drop(bench.sender);
+        let mut events: Vec<_> = bench.events.iter().collect();
+        events.sort_by_key(|event| format!("{event:?}"));
+        assert_eq!(
+            events,
+            [
+                Event::Interrupted(1, CancelReason::ClientClosed),
+                Event::Rejected(2, CancelReason::ClientClosed),
+                Event::Rejected(3, CancelReason::ClientClosed),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stopped_lane_rejects_what_comes_late() {
+        let bench = Bench::new();
+        bench.lane.stop(CancelReason::ClientClosed);
+        bench.push(9);
+        assert_eq!(bench.next(), Event::Rejected(9, CancelReason::ClientClosed));
+    }
+
+    #[test]
+    fn sealing_lets_the_queued_jobs_finish() {
+        let bench = Bench::new();
+        let finish = bench.push_long(1);
+        assert_eq!(bench.next(), Event::Started(1));
+        bench.push(2);
+        bench.lane.seal();
+        bench.push(3);
+        assert_eq!(bench.next(), Event::Rejected(3, CancelReason::ClientClosed));
+        finish.send(()).unwrap();
+        assert!(bench.lane.wait_idle(None, &|| false));
+        assert_eq!(bench.next(), Event::Ran(1));
+        assert_eq!(bench.next(), Event::Started(2));
+        assert_eq!(bench.next(), Event::Ran(2));
+        assert!(bench.lane.join().is_some());
+    }
+
+    #[test]
+    fn a_cancel_ends_its_own_job_and_not_the_next() {
+        let bench = Bench::new();
+        let _first = bench.push_long(1);
+        assert_eq!(bench.next(), Event::Started(1));
+        let second = bench.push_long(2);
+        assert_eq!(bench.lane.cancel(JobId(1), CancelReason::Aborted), Cancelled::Running);
+        assert_eq!(bench.next(), Event::Interrupted(1, CancelReason::Aborted));
+        assert_eq!(bench.next(), Event::Started(2));
+        assert_eq!(bench.lane.cancel(JobId(1), CancelReason::Aborted), Cancelled::Gone);
+        second.send(()).unwrap();
+        assert_eq!(bench.next(), Event::Ran(2));
+    }
+
+    #[test]
+    fn a_queued_job_is_cancelled_without_running() {
+        let bench = Bench::new();
+        let first = bench.push_long(1);
+        assert_eq!(bench.next(), Event::Started(1));
+        bench.push(2);
+        assert_eq!(bench.lane.cancel(JobId(2), CancelReason::Aborted), Cancelled::Queued);
+        assert_eq!(bench.next(), Event::Rejected(2, CancelReason::Aborted));
+        first.send(()).unwrap();
+        assert_eq!(bench.next(), Event::Ran(1));
+        assert!(bench.lane.wait_idle(None, &|| false));
+        assert!(bench.events.try_recv().is_err());
+    }
+
+    #[test]
+    fn waiting_for_an_idle_lane_ends_at_its_limit_or_in_a_hurry() {
+        let bench = Bench::new();
+        let finish = bench.push_long(1);
+        assert_eq!(bench.next(), Event::Started(1));
+        assert!(!bench.lane.wait_idle(Some(Instant::now()), &|| false));
+        assert!(!bench.lane.wait_idle(None, &|| true));
+        finish.send(()).unwrap();
+        assert!(bench.lane.wait_idle(None, &|| false));
+    }
+}

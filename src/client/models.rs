@@ -1,0 +1,274 @@
+//! Models of what threads do to each other: shuttle runs the gate, the lane, the cancel flag and the
+//! writer queue over many interleavings and reports the first that breaks a promise.
+
+use std::sync::Arc;
+
+use super::gate::{Gate, Shut};
+use super::lane::{Interrupt, Job, Lane, Work};
+use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
+use crate::jobs::cancel::{Cancel, CancelReason};
+use crate::jobs::ids::{JobId, LaneId};
+
+use crate::sync::{Condvar, Mutex, thread};
+
+const INTERLEAVINGS: usize = 5_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ran,
+    Rejected(CancelReason),
+    Interrupted(CancelReason),
+}
+
+/// What became of each job, by its number.
+type Ends = Arc<Mutex<Vec<(u32, End)>>>;
+
+struct ModelJob {
+    id: u32,
+    /// Runs until it is cancelled.
+    endless: bool,
+    ends: Ends,
+}
+
+impl Job for ModelJob {
+    fn id(&self) -> JobId {
+        JobId(self.id)
+    }
+    fn reject(self, reason: CancelReason) {
+        self.ends.lock().unwrap().push((self.id, End::Rejected(reason)));
+    }
+}
+
+struct ModelWork {
+    cancel: Arc<Cancel>,
+    wake: Arc<(Mutex<()>, Condvar)>,
+}
+
+impl Work for ModelWork {
+    type Job = ModelJob;
+    fn run(&mut self, job: ModelJob) {
+        let mut guard = self.wake.0.lock().unwrap();
+        let end = loop {
+            if let Some(reason) = self.cancel.reason() {
+                break End::Interrupted(reason);
+            }
+            if !job.endless {
+                break End::Ran;
+            }
+            guard = self.wake.1.wait(guard).unwrap();
+        };
+        drop(guard);
+        job.ends.lock().unwrap().push((job.id, end));
+    }
+}
+
+fn lane() -> Lane<ModelWork> {
+    let cancel = Arc::new(Cancel::default());
+    let wake = Arc::new((Mutex::new(()), Condvar::new()));
+    let interrupt: Interrupt = {
+        let wake = Arc::clone(&wake);
+        Arc::new(move || {
+            drop(wake.0.lock().unwrap());
+            wake.1.notify_all();
+        })
+    };
+    let work = ModelWork { cancel: Arc::clone(&cancel), wake };
+    Lane::new("model".into(), work, cancel, interrupt)
+}
+
+fn end_of(ends: &Ends, id: u32) -> End {
+    let ends = ends.lock().unwrap();
+    let mut own = ends.iter().filter(|(job, _)| *job == id);
+    let (_, end) = own.next().expect("a job without an answer");
+    assert!(own.next().is_none(), "a job with two answers");
+    *end
+}
+
+/// Close against enqueue: whatever gets past the gate is answered, exactly once, before the closing
+/// is over, and nothing gets past a gate that is shut.
+#[test]
+fn every_job_that_got_in_is_answered_once() {
+    shuttle::check_random(
+        || {
+            let gate = Arc::new(Gate::new());
+            gate.open();
+            let lane = Arc::new(lane());
+            let ends: Ends = Arc::default();
+            let callers: Vec<_> = (0..2)
+                .map(|caller| {
+                    let (gate, lane, ends) =
+                        (Arc::clone(&gate), Arc::clone(&lane), Arc::clone(&ends));
+                    thread::spawn(move || {
+                        let mut got_in = Vec::new();
+                        for id in [caller * 10 + 1, caller * 10 + 2] {
+                            let Ok(_pass) = gate.enter() else { break };
+                            got_in.push(id);
+                            lane.push(ModelJob { id, endless: id == 1, ends: Arc::clone(&ends) });
+                        }
+                        got_in
+                    })
+                })
+                .collect();
+            assert_eq!(gate.shut(), Shut::First);
+            lane.stop(CancelReason::ClientClosed);
+            assert!(lane.join().is_some(), "the work comes back");
+            gate.mark_closed();
+            let answered = ends.lock().unwrap().len();
+            for caller in callers {
+                for id in caller.join().unwrap() {
+                    end_of(&ends, id);
+                }
+            }
+            assert_eq!(ends.lock().unwrap().len(), answered, "an answer after the closing");
+            assert!(gate.enter().is_err());
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// A cancel ends its own job, or comes too late; never the next one.
+#[test]
+fn a_cancel_never_hits_another_job() {
+    shuttle::check_random(
+        || {
+            let lane = Arc::new(lane());
+            let ends: Ends = Arc::default();
+            for id in 1..=3 {
+                lane.push(ModelJob { id, endless: false, ends: Arc::clone(&ends) });
+            }
+            let canceller = {
+                let lane = Arc::clone(&lane);
+                thread::spawn(move || lane.cancel(JobId(2), CancelReason::Aborted))
+            };
+            canceller.join().unwrap();
+            lane.seal();
+            lane.join();
+            assert_eq!(end_of(&ends, 1), End::Ran);
+            assert!(matches!(
+                end_of(&ends, 2),
+                End::Ran
+                    | End::Rejected(CancelReason::Aborted)
+                    | End::Interrupted(CancelReason::Aborted)
+            ));
+            assert_eq!(end_of(&ends, 3), End::Ran);
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// An endless job is ended by its cancel, wherever it is just then.
+#[test]
+fn a_cancel_is_never_lost() {
+    shuttle::check_random(
+        || {
+            let lane = Arc::new(lane());
+            let ends: Ends = Arc::default();
+            lane.push(ModelJob { id: 1, endless: true, ends: Arc::clone(&ends) });
+            lane.cancel(JobId(1), CancelReason::Aborted);
+            lane.seal();
+            lane.join();
+            assert_ne!(end_of(&ends, 1), End::Ran);
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// One of many closers closes, the others return only when it has.
+#[test]
+fn closers_share_one_closing() {
+    shuttle::check_random(
+        || {
+            let gate = Arc::new(Gate::new());
+            gate.open();
+            let closed = Arc::new(Mutex::new(0));
+            let closers: Vec<_> = (0..3)
+                .map(|_| {
+                    let (gate, closed) = (Arc::clone(&gate), Arc::clone(&closed));
+                    thread::spawn(move || {
+                        match gate.shut() {
+                            Shut::First => {
+                                *closed.lock().unwrap() += 1;
+                                gate.mark_closed();
+                            }
+                            Shut::Underway => gate.wait_closed(),
+                            Shut::Done => {}
+                        }
+                        assert_eq!(*closed.lock().unwrap(), 1);
+                    })
+                })
+                .collect();
+            for closer in closers {
+                closer.join().unwrap();
+            }
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// Two lanes never have the turn at once, each gets it, and in the order of the calls.
+#[test]
+fn the_turn_is_one_lanes_at_a_time_and_in_order() {
+    const TIMEOUTS: LockTimeouts =
+        LockTimeouts { others: std::time::Duration::ZERO, own: DEFAULT_OWN_TIMEOUT };
+    shuttle::check_random(
+        || {
+            let queue = Arc::new(WriterQueue::default());
+            let writing = Arc::new(Mutex::new(Vec::new()));
+            let tickets: Vec<_> = (0..3)
+                .map(|lane| {
+                    let lane = LaneId(lane);
+                    let number = queue.number_call();
+                    (lane, number, queue.reserve(number))
+                })
+                .collect();
+            let writers: Vec<_> = tickets
+                .into_iter()
+                .map(|(lane, number, ticket)| {
+                    let (queue, writing) = (Arc::clone(&queue), Arc::clone(&writing));
+                    thread::spawn(move || {
+                        queue.begin_job(lane);
+                        queue.take_slot(lane, number, TIMEOUTS, &Cancel::default()).unwrap();
+                        drop(ticket);
+                        writing.lock().unwrap().push(lane);
+                        queue.end_job(lane, false);
+                    })
+                })
+                .collect();
+            for writer in writers {
+                writer.join().unwrap();
+            }
+            assert_eq!(*writing.lock().unwrap(), [LaneId(0), LaneId(1), LaneId(2)]);
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// A cancel wakes who waits in the queue, however it meets its going to sleep.
+#[test]
+fn a_cancelled_writer_leaves_the_queue() {
+    const TIMEOUTS: LockTimeouts =
+        LockTimeouts { others: std::time::Duration::ZERO, own: std::time::Duration::MAX };
+    shuttle::check_random(
+        || {
+            let queue = Arc::new(WriterQueue::default());
+            queue.begin_job(LaneId(0));
+            queue.take_slot(LaneId(0), queue.number_call(), TIMEOUTS, &Cancel::default()).unwrap();
+            let cancel = Arc::new(Cancel::default());
+            let waiter = {
+                let (queue, cancel) = (Arc::clone(&queue), Arc::clone(&cancel));
+                let number = queue.number_call();
+                thread::spawn(move || {
+                    queue.begin_job(LaneId(1));
+                    queue.take_slot(LaneId(1), number, TIMEOUTS, &cancel)
+                })
+            };
+            cancel.raise(CancelReason::ClientClosed);
+            queue.wake();
+            assert!(waiter.join().unwrap().is_err());
+            queue.end_job(LaneId(0), false);
+            queue.begin_job(LaneId(2));
+            queue.take_slot(LaneId(2), queue.number_call(), TIMEOUTS, &Cancel::default()).unwrap();
+        },
+        INTERLEAVINGS,
+    );
+}

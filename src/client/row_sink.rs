@@ -1,0 +1,83 @@
+//! The rows of a statement on their way into the records of its job.
+
+use super::error::Error;
+use super::state::ClientState;
+use crate::sqlite::{self, Column, Prepared, Row, RowSink};
+use crate::wire::records::{Records, RowsChunk, StatementEnd};
+
+/// The sink of one statement.
+pub struct RecordSink<'a> {
+    client: &'a ClientState,
+    /// The records of the job.
+    records: &'a mut Records,
+    /// Sends what the records hold by now.
+    send: &'a dyn Fn(Vec<u8>),
+    allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
+    rolls_back: bool,
+    chunk: RowsChunk,
+}
+
+impl<'a> RecordSink<'a> {
+    /// For one statement. `rolls_back`: see [`RowSink::rolls_back`].
+    pub fn new(
+        client: &'a ClientState,
+        records: &'a mut Records,
+        send: &'a dyn Fn(Vec<u8>),
+        allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
+        rolls_back: bool,
+    ) -> Self {
+        Self { client, records, send, allow, rolls_back, chunk: RowsChunk::new(0) }
+    }
+}
+
+impl RowSink for RecordSink<'_> {
+    type Error = Error;
+
+    fn allow(&mut self, prepared: Prepared) -> Result<(), Error> {
+        (self.allow)(prepared)
+    }
+
+    fn shape(&mut self, columns: &[Column]) -> u32 {
+        let shape = self.client.next_shape();
+        let columns =
+            columns.iter().map(|column| (column.name.as_str(), column.declared_type.as_str()));
+        self.records.shape(shape, columns);
+        shape
+    }
+
+    fn forget_shape(&mut self, shape: u32) {
+        self.records.forget_shape(shape);
+    }
+
+    fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Error> {
+        self.chunk.begin_row(shape);
+        for column in 0..columns {
+            self.chunk.cell(row.value(column)?, self.client.options.numbers)?;
+        }
+        self.chunk.end_row()?;
+        if self.chunk.is_full() {
+            self.records.rows(&mut self.chunk);
+            (self.send)(self.records.take());
+        }
+        Ok(())
+    }
+
+    fn end_rows(&mut self) {
+        self.records.rows(&mut self.chunk);
+        if self.records.is_chunk() {
+            (self.send)(self.records.take());
+        }
+    }
+
+    fn end(&mut self, end: sqlite::StatementEnd) {
+        self.records.result(StatementEnd {
+            shape: end.shape.unwrap_or(0),
+            rows_affected: end.rows_affected,
+            last_insert_rowid: end.last_insert_rowid,
+        });
+    }
+
+    fn rolls_back(&self) -> bool {
+        self.rolls_back
+    }
+}

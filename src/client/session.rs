@@ -1,0 +1,337 @@
+//! What a lane runs: the requests of one client against one connection, in and out of transactions.
+
+use std::sync::{Arc, OnceLock};
+
+use super::error::Error;
+use super::hooks::LaneHooks;
+use super::lane::{Interrupt, Job, Work};
+use super::run::{Caller, Failure, Run};
+use super::state::ClientState;
+use super::writer_queue::Ticket;
+use crate::files::{self, FileId};
+use crate::jobs::cancel::{Cancel, CancelReason};
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::panics;
+use crate::sqlite::{Access, Connection, Interrupter, Location};
+use crate::sync::{Mutex, lock};
+use crate::wire::records::{Outcome, Records};
+use crate::wire::request::{self, Mode, Request};
+
+/// One call on its way to a connection.
+pub struct Call {
+    /// The number under which JavaScript waits for the answer.
+    pub job: JobId,
+    /// The request, as bytes.
+    pub request: Vec<u8>,
+    /// The transaction that the call belongs to.
+    pub transaction: TransactionId,
+    /// Its number in the order of the client's calls.
+    pub number: u64,
+    /// Its place in the writer queue, where it is known to write.
+    pub ticket: Option<Ticket>,
+    /// The client.
+    pub client: Arc<ClientState>,
+}
+
+impl Job for Call {
+    fn id(&self) -> JobId {
+        self.job
+    }
+
+    fn reject(self, reason: CancelReason) {
+        let mut records = Records::new(self.job);
+        self.client.fail(
+            &self.request,
+            &mut records,
+            Outcome::default(),
+            Error::Cancelled(reason).into(),
+        );
+        // The ticket first: a caller who hears of the end may count on it.
+        drop(self.ticket);
+        self.client.post(self.job, records);
+    }
+}
+
+impl ClientState {
+    /// Writes the end of a call that failed.
+    fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
+        let Failure { error, statement } = failure;
+        if request::is_called_for(request)
+            && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
+        {
+            self.count_cancelled();
+        }
+        records.error(outcome, error.record(), statement);
+    }
+
+    fn post(&self, job: JobId, mut records: Records) {
+        if job != JobId::NONE {
+            self.outbox.post(records.take(), true);
+        }
+    }
+}
+
+/// See the module's documentation.
+pub struct Session {
+    lane: LaneId,
+    client: Arc<ClientState>,
+    cancel: Arc<Cancel>,
+    interrupter: Arc<Mutex<Option<Interrupter>>>,
+    connection: Option<(Connection, Arc<LaneHooks>)>,
+    transaction: Option<OpenTransaction>,
+    /// The file that the client opened first, on whichever lane: every later connection must find the same.
+    file: Arc<OnceLock<FileId>>,
+    /// An in-memory database whose connection is gone: opening it again would answer from nothing.
+    lost: bool,
+}
+
+#[derive(Clone, Copy)]
+struct OpenTransaction {
+    begun_by: TransactionId,
+    read_only: bool,
+}
+
+impl OpenTransaction {
+    /// The one that a statement of the client has begun (`BEGIN`, `SAVEPOINT`): until it ends, the
+    /// client's calls outside of transactions run in it.
+    const EXPLICIT: Self = Self { begun_by: TransactionId::NONE, read_only: false };
+
+    fn is_explicit(self) -> bool {
+        self.begun_by == TransactionId::NONE
+    }
+}
+
+impl Session {
+    /// A session whose connection is opened by its first job. `file` is what it must find, where a
+    /// connection of the client has found one.
+    pub fn new(lane: LaneId, client: Arc<ClientState>, file: Arc<OnceLock<FileId>>) -> Self {
+        Self {
+            lane,
+            client,
+            cancel: Arc::default(),
+            interrupter: Arc::default(),
+            connection: None,
+            transaction: None,
+            file,
+            lost: false,
+        }
+    }
+
+    /// Opens the connection now, on the caller's thread.
+    pub fn open(&mut self) -> Result<(), Error> {
+        let options = &self.client.options;
+        // A file that is gone, or is another one now, is not created anew in its place.
+        let expected = self.file.get();
+        if let Location::File(path) = &options.location {
+            if let Some(expected) = expected {
+                self.expect_file(expected, FileId::of(path).ok().as_ref())?;
+            }
+            (options.before_open)(path);
+        }
+        let access = match expected {
+            _ if options.read_only => Access::Read,
+            None => Access::Create,
+            Some(_) => Access::Write,
+        };
+        let (client, cancel) = (Arc::clone(&self.client), Arc::clone(&self.cancel));
+        let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel));
+        let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
+        if let Some(found) = connection.file_id() {
+            // Of lanes that open their first connections at the same time, one is the first.
+            let expected = self.file.get_or_init(|| found.clone());
+            self.expect_file(expected, Some(found))?;
+        }
+        *lock(&self.interrupter) = Some(connection.interrupter());
+        self.connection = Some((connection, hooks));
+        Ok(())
+    }
+
+    fn expect_file(&self, expected: &FileId, found: Option<&FileId>) -> Result<(), Error> {
+        if found == Some(expected) {
+            return Ok(());
+        }
+        Err(Error::FileReplaced { path: self.client.options.location.to_string() })
+    }
+
+    /// The flag by which its lane cancels a job.
+    pub fn cancel_flag(&self) -> Arc<Cancel> {
+        Arc::clone(&self.cancel)
+    }
+
+    /// What makes a running job notice that flag: in SQLite, and in a wait for a lock.
+    pub fn interrupt(&self) -> Interrupt {
+        let interrupter = Arc::clone(&self.interrupter);
+        let writers = Arc::clone(&self.client.writers);
+        Arc::new(move || {
+            if let Some(interrupter) = &*lock(&interrupter) {
+                interrupter.interrupt();
+            }
+            writers.wake();
+        })
+    }
+
+    /// Whether it has a connection.
+    pub fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Rolls back what is open and closes the connection.
+    pub fn close(mut self) -> Result<(), Error> {
+        lock(&self.interrupter).take();
+        self.cancel.clear();
+        let closed = self.connection.take().map_or(Ok(()), |(connection, _)| connection.close());
+        self.client.writers.forget_lane(self.lane);
+        Ok(closed?)
+    }
+
+    fn perform(&mut self, call: &Call, records: &mut Records) -> Result<(), Failure> {
+        let request = Request::read(&call.request)?;
+        self.cancel.check()?;
+        if self.connection.is_none() {
+            self.reopen()?;
+        }
+        let lane = self.lane;
+        let (connection, hooks) = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
+        hooks.apply_settings(connection)?;
+        if call.transaction == TransactionId::NONE
+            && let Some(open) = self.transaction
+        {
+            let may_run = match request {
+                Request::EndAnyTransaction => true,
+                Request::Execute(_) | Request::Script(_) => open.is_explicit(),
+                _ => false,
+            };
+            if !may_run {
+                return Err(Error::TransactionActive.into());
+            }
+        }
+        let open = self.transaction.filter(|open| open.begun_by == call.transaction);
+        if call.transaction != TransactionId::NONE && open.is_none() {
+            return match request {
+                Request::Rollback => Ok(()),
+                _ => Err(Error::TransactionClosed.into()),
+            };
+        }
+        let rolls_back = matches!(request, Request::Batch { .. }) && open.is_none();
+        let (client, cancel) = (&self.client, &*self.cancel);
+        let caller = Caller { client, lane, cancel, job: call.job, call: call.number };
+        let mut run = Run { connection, caller, rolls_back };
+        let read_only = open.is_some_and(|open| open.read_only);
+        match request {
+            Request::Execute(statement) => run.statement(&statement, read_only, records)?,
+            Request::Script(sql) => run.script(sql, read_only)?,
+            Request::Batch { statements, .. } if open.is_some() => {
+                run.statements(&statements, read_only, Error::TransactionClosed, records)?;
+            }
+            Request::Batch { mode, foreign_keys_off: false, statements } => {
+                run.batch(mode, &statements, records)?;
+            }
+            Request::Batch { mode, foreign_keys_off: true, statements } => {
+                run.without_foreign_keys(|run| run.batch(mode, &statements, records))?;
+            }
+            Request::Begin(mode) => {
+                run.begin(mode)?;
+                self.transaction = Some(OpenTransaction {
+                    begun_by: call.job.into(),
+                    read_only: mode == Mode::Read,
+                });
+            }
+            Request::Commit => {
+                let committed = run.commit();
+                self.transaction = None;
+                committed?;
+            }
+            Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
+        }
+        Ok(())
+    }
+
+    /// After the connection was given up.
+    fn reopen(&mut self) -> Result<(), Error> {
+        if self.lost && self.client.options.location.path().is_none() {
+            return Err(Error::Panicked("the in-memory database is lost with it".into()));
+        }
+        self.open()
+    }
+
+    fn drop_connection(&mut self) {
+        lock(&self.interrupter).take();
+        self.connection = None;
+        self.transaction = None;
+        self.lost = true;
+    }
+
+    /// After each job: a transaction that nobody holds is rolled back, and one that SQLite or the
+    /// caller's own COMMIT ended is forgotten. `may_hold` says whether the client holds what the job
+    /// has begun.
+    fn leave_clean(&mut self, may_hold: bool) {
+        let Some((connection, _)) = &self.connection else { return };
+        if connection.is_autocommit() {
+            self.transaction = None;
+        } else if self.transaction.is_none() && may_hold {
+            self.transaction = Some(OpenTransaction::EXPLICIT);
+        } else if self.transaction.is_none() && connection.roll_back().is_err() {
+            connection.give_up();
+        }
+        if connection.is_given_up() {
+            // The next call opens a connection afresh.
+            self.drop_connection();
+        }
+    }
+
+    /// How often its connection has committed.
+    fn commits(&self) -> u64 {
+        self.connection.as_ref().map_or(0, |(connection, _)| connection.commits())
+    }
+
+    fn outcome(&self, committed: bool) -> Outcome {
+        Outcome {
+            autocommit: self
+                .connection
+                .as_ref()
+                .is_none_or(|(connection, _)| connection.is_autocommit()),
+            pinned: self.client.is_pinned_to(self.lane),
+            explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
+            committed,
+        }
+    }
+}
+
+impl Work for Session {
+    type Job = Call;
+
+    fn run(&mut self, mut call: Call) {
+        self.client.writers.begin_job(self.lane);
+        let commits_before = self.commits();
+        let cancel = Arc::clone(&self.cancel);
+        let _lease_wait = files::wait_while(move || cancel.reason().is_none());
+        let mut records = Records::new(call.job);
+        let ran = panics::catch(|| {
+            let result = self.perform(&call, &mut records);
+            let committed = self.commits() != commits_before;
+            self.leave_clean(request::is_execute(&call.request) && result.is_ok());
+            if let Some((connection, _)) = &mut self.connection {
+                let client = &self.client;
+                connection.forget_statements(
+                    |id| client.statement(id).is_some(),
+                    |shape| records.forget_shape(shape),
+                );
+            }
+            (result, committed)
+        });
+        let (result, committed) = ran.unwrap_or_else(|panic| {
+            let committed = self.commits() != commits_before;
+            self.drop_connection();
+            (Err(Error::Panicked(panic).into()), committed)
+        });
+        // The writer slot and the ticket are free before the caller hears: its next call finds them so.
+        self.client.writers.end_job(self.lane, self.transaction.is_some());
+        drop(call.ticket.take());
+        let outcome = self.outcome(committed);
+        match result {
+            Ok(()) => records.done(outcome),
+            Err(failure) => self.client.fail(&call.request, &mut records, outcome, failure),
+        }
+        self.client.post(call.job, records);
+    }
+}

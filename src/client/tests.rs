@@ -1,0 +1,619 @@
+//! One client from its opening to its closing, without JavaScript.
+
+use super::*;
+use crate::sqlite::Location;
+use crate::value::OwnedValue as Value;
+use crate::wire::records::Closed;
+use crate::wire::records::tests::{Read, read};
+use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+fn options(location: Location) -> Options {
+    let timeout = Duration::ZERO;
+    Options { location, timeout, numbers: true, read_only: false, before_open: |_| {} }
+}
+
+/// Where the answers of a test's database go.
+struct Inbox {
+    sender: Mutex<Sender<Vec<u8>>>,
+    /// The next records that come before the end of their job are a panic.
+    panics: AtomicBool,
+}
+
+impl Outbox for Inbox {
+    fn post(&self, records: Vec<u8>, ends_job: bool) {
+        if !ends_job {
+            assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic of the test's own");
+        }
+        // A test that ended early does not listen any more.
+        let _ = self.sender.lock().unwrap().send(records);
+    }
+}
+
+struct Bench {
+    database: Arc<Client>,
+    inbox: Arc<Inbox>,
+    answers: Receiver<Vec<u8>>,
+    folder: tempfile::TempDir,
+    shapes: Vec<u8>,
+}
+
+const JOB: u32 = 1;
+/// Counts for minutes.
+const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000000) SELECT count(*) FROM n";
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(folder)
+    }
+
+    fn in_folder(folder: tempfile::TempDir) -> Self {
+        let (sender, answers) = mpsc::channel();
+        let inbox = Arc::new(Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) });
+        let outbox: Arc<dyn Outbox> = inbox.clone();
+        let location = Location::File(folder.path().join("test.db"));
+        let database = Client::open(options(location), outbox).unwrap();
+        Self { database: Arc::new(database), inbox, answers, folder, shapes: Vec::new() }
+    }
+
+    fn submit(&self, lane: LaneId, job: u32, transaction: u32, request: &[u8]) {
+        let (job, transaction) = (JobId(job), TransactionId(transaction));
+        self.database.submit(lane, job, transaction, request.to_vec()).unwrap();
+    }
+
+    /// The records of the next job that ends, without those of shapes.
+    fn answer(&mut self) -> Vec<Read> {
+        let mut bytes = std::mem::take(&mut self.shapes);
+        loop {
+            bytes.extend(self.answers.recv_timeout(Duration::from_secs(30)).unwrap());
+            let records = read(&bytes);
+            if let Some((_, Read::Done { .. } | Read::Error { .. } | Read::Closed(_))) =
+                records.last()
+            {
+                return records
+                    .into_iter()
+                    .map(|(_, record)| record)
+                    .filter(|record| !matches!(record, Read::Shape(..) | Read::Forget(..)))
+                    .collect();
+            }
+        }
+    }
+
+    fn run(&mut self, sql: &str) -> Vec<Read> {
+        self.submit(LaneId::MAIN, JOB, 0, &execute(sql, &[]));
+        self.answer()
+    }
+
+    fn code(&mut self) -> String {
+        match self.answer().pop() {
+            Some(Read::Error { code, .. }) => code,
+            other => format!("no error but {other:?}"),
+        }
+    }
+
+    /// The code of the error that a statement ends in.
+    fn code_of(&mut self, sql: &str) -> String {
+        self.submit(LaneId::MAIN, JOB, 0, &execute(sql, &[]));
+        self.code()
+    }
+
+    fn value(&mut self, sql: &str) -> Value {
+        match self.run(sql).first() {
+            Some(Read::Rows(_, rows)) => rows[0][0].clone(),
+            other => panic!("no rows but {other:?}"),
+        }
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_statement_answers_with_rows_and_their_result() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let inserted = bench.run("INSERT INTO t VALUES (1), (2) RETURNING a");
+    assert!(matches!(&inserted[0], Read::Rows(_, rows) if rows.len() == 2));
+    let Read::Result(end) = &inserted[1] else { panic!("{inserted:?}") };
+    assert_eq!((end.rows_affected, end.last_insert_rowid), (2, Some(2)));
+}
+
+#[test]
+fn columns_are_looked_at_again_after_another_connection_altered_them() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    bench.run("INSERT INTO t VALUES (1)");
+    bench.database.define_statement(7, "SELECT * FROM t".into());
+    let by_number = [1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+    let names = |bench: &Bench| -> Vec<Vec<String>> {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.extend(bench.answers.recv_timeout(Duration::from_secs(30)).unwrap());
+            let records = read(&bytes);
+            if matches!(records.last(), Some((_, Read::Done { .. }))) {
+                return records
+                    .into_iter()
+                    .filter_map(|(_, record)| match record {
+                        Read::Shape(_, columns) => {
+                            Some(columns.into_iter().map(|(name, _)| name).collect())
+                        }
+                        _ => None,
+                    })
+                    .collect();
+            }
+        }
+    };
+    bench.submit(LaneId::MAIN, JOB, 0, &by_number);
+    assert_eq!(names(&bench), [["a"]]);
+    let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
+    other.execute_batch("ALTER TABLE t RENAME COLUMN a TO b; ALTER TABLE t ADD COLUMN c").unwrap();
+    bench.submit(LaneId::MAIN, JOB, 0, &by_number);
+    assert_eq!(names(&bench), [["b", "c"]]);
+}
+
+#[test]
+fn a_batch_is_all_or_nothing() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a UNIQUE)");
+    bench.submit(
+        LaneId::MAIN,
+        JOB,
+        0,
+        &batch(1, &["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"]),
+    );
+    let records = bench.answer();
+    assert!(matches!(records.last(), Some(Read::Error { statement: 1, .. })), "{records:?}");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+}
+
+#[test]
+fn a_call_of_a_transaction_that_has_ended_is_refused() {
+    let mut bench = Bench::new();
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 10, 0, &begin(1));
+    bench.answer();
+    bench.submit(lane, 11, 10, COMMIT);
+    bench.answer();
+    bench.submit(lane, 12, 10, &execute("SELECT 1", &[]));
+    assert_eq!(bench.code(), "TRANSACTION_CLOSED");
+    bench.submit(lane, 13, 0, &begin(1));
+    bench.answer();
+    bench.submit(lane, 14, 10, &execute("SELECT 1", &[]));
+    assert_eq!(bench.code(), "TRANSACTION_CLOSED", "not the next one's either");
+}
+
+#[test]
+fn a_transaction_that_a_script_leaves_open_is_rolled_back() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    bench.submit(LaneId::MAIN, JOB, 0, &script("BEGIN; INSERT INTO t VALUES (1)"));
+    let done = bench.answer();
+    assert!(matches!(done.last(), Some(Read::Done { autocommit: true, .. })));
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+}
+
+#[test]
+fn a_begin_is_honoured_until_its_end_and_what_has_a_transaction_of_its_own_is_kept_out() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    assert!(matches!(bench.run("BEGIN").last(), Some(Read::Done { explicit: true, .. })));
+    bench.run("INSERT INTO t VALUES (1)");
+    bench.submit(LaneId::MAIN, 20, 0, &script("INSERT INTO t VALUES (2); SELECT 1"));
+    bench.answer();
+    assert_eq!(bench.code_of("INSERT INTO nope VALUES (1)"), "SQLITE_ERROR");
+    bench.submit(LaneId::MAIN, 21, 0, &batch(0, &["INSERT INTO t VALUES (3)"]));
+    assert_eq!(bench.code(), "TRANSACTION_ACTIVE");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(2));
+    let ended = bench.run("ROLLBACK");
+    let is_over = Read::Done { autocommit: true, pinned: false, explicit: false };
+    assert_eq!(ended.last(), Some(&is_over));
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    bench.run("SAVEPOINT s");
+    bench.run("INSERT INTO t VALUES (4)");
+    bench.run("RELEASE s");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+}
+
+#[test]
+fn what_returns_rows_that_nobody_can_be_given_is_undone() {
+    const UNSAFE: &str = "INSERT INTO t VALUES (1), (9007199254740993) RETURNING a";
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    assert_eq!(bench.code_of(UNSAFE), "RANGE");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    bench.run("BEGIN");
+    bench.run("INSERT INTO t VALUES (2)");
+    assert_eq!(bench.code_of(UNSAFE), "RANGE");
+    bench.run("COMMIT");
+    assert_eq!(bench.value("SELECT a FROM t"), Value::Integer(2));
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+}
+
+#[test]
+fn a_panic_between_two_rows_commits_nothing() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    bench.inbox.panics.store(true, Ordering::SeqCst);
+    let long = "INSERT INTO t VALUES (hex(zeroblob(100000))), (1) RETURNING a";
+    assert_eq!(bench.code_of(long), "INTERNAL_ERROR");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+}
+
+/// What the error in which a request ends says of it.
+fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
+    bench.submit(LaneId::MAIN, 20, 0, request);
+    match bench.answer().pop() {
+        Some(Read::Error { committed, .. }) => committed,
+        other => panic!("no error but {other:?}"),
+    }
+}
+
+#[test]
+fn an_error_says_what_is_committed() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let mut committed = |request: &[u8]| committed_by(&mut bench, request);
+    assert!(committed(&script("INSERT INTO t VALUES (1); nonsense")));
+    assert!(!committed(&script("BEGIN; INSERT INTO t VALUES (1); nonsense")));
+    assert!(committed(&batch(0, &["INSERT INTO t VALUES (2)", "COMMIT", "SELECT 1"])));
+    assert!(!committed(&batch(0, &["INSERT INTO t VALUES (3)", "nonsense"])));
+    assert!(!committed(&script("SELECT 1; nonsense")));
+    // What OR FAIL has done before it fails stays (https://sqlite.org/lang_conflict.html).
+    bench.run("CREATE UNIQUE INDEX i ON t(a)");
+    let fails = "INSERT OR FAIL INTO t VALUES (4), (4)";
+    assert!(committed_by(&mut bench, &execute(fails, &[])));
+    assert!(committed_by(&mut bench, &script("INSERT OR FAIL INTO t VALUES (5), (4)")));
+    assert!(!committed_by(&mut bench, &batch(0, &["INSERT OR FAIL INTO t VALUES (6), (4)"])));
+    assert_eq!(bench.value("SELECT sum(a) FROM t"), Value::Integer(12));
+}
+
+#[test]
+fn a_commit_that_fails_has_committed_nothing() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE p(id INTEGER PRIMARY KEY)");
+    bench.run("CREATE TABLE c(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+    let insert = "INSERT INTO c VALUES (1)";
+    assert!(!committed_by(&mut bench, &execute(insert, &[])));
+    assert!(!committed_by(&mut bench, &batch(0, &[insert])));
+    assert!(!committed_by(&mut bench, &script(&format!("BEGIN; {insert}; COMMIT"))));
+    assert_eq!(bench.value("SELECT count(*) FROM c"), Value::Integer(0));
+}
+
+#[test]
+fn a_cancelled_call_leaves_the_next_one_alone() {
+    let mut bench = Bench::new();
+    bench.submit(LaneId::MAIN, 5, 0, &execute(LONG, &[]));
+    bench.submit(LaneId::MAIN, 6, 0, &execute("SELECT 6", &[]));
+    bench.database.cancel(LaneId::MAIN, JobId(5));
+    assert_eq!(bench.code(), "ABORTED");
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+}
+
+#[test]
+fn closing_ends_everything_and_leaves_no_sidecar() {
+    for journal_mode in ["delete", "wal"] {
+        let mut bench = Bench::new();
+        bench.run(&format!("PRAGMA journal_mode = {journal_mode}"));
+        bench.run("CREATE TABLE t(a)");
+        let lane = bench.database.open_lane().unwrap();
+        bench.submit(lane, 20, 0, &begin(1));
+        bench.answer();
+        bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+        bench.answer();
+        bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
+        bench.submit(LaneId::MAIN, 31, 0, &execute("SELECT 1", &[]));
+        let outcome = bench.database.close(&mut |_, _| ()).unwrap();
+        assert_eq!((outcome.cancelled, outcome.wal_left), (2, false), "{journal_mode}");
+        assert_eq!([bench.code(), bench.code()], ["CLIENT_CLOSED", "CLIENT_CLOSED"]);
+        assert_eq!(bench.files(), ["test.db"], "{journal_mode}");
+        let path = bench.folder.path().join("test.db");
+        let id = FileId::of(&path).unwrap();
+        assert_eq!(crate::files::connections(&id), 0);
+        assert_eq!(
+            bench.database.submit(
+                LaneId::MAIN,
+                JobId(1),
+                TransactionId::NONE,
+                execute("SELECT 1", &[])
+            ),
+            Err(Refused::Closed)
+        );
+        let rows: i64 = rusqlite::Connection::open(&path)
+            .unwrap()
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0, "the open transaction was rolled back");
+    }
+}
+
+#[test]
+fn closing_says_why_a_wal_is_left() {
+    let mut bench = Bench::new();
+    bench.run("PRAGMA journal_mode = wal");
+    bench.run("CREATE TABLE t(a)");
+    let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
+    other.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
+    assert!(bench.database.close(&mut |_, _| ()).unwrap().wal_left);
+}
+
+#[test]
+fn draining_answers_what_was_queued_and_frees_the_turn_of_a_transaction() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    bench.answer();
+    // Waits for the transaction's turn, which nobody can end any more.
+    bench.submit(LaneId::MAIN, 30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.database.shut_down(JobId(99), Some(Duration::from_secs(60))).unwrap();
+    let inserted = bench.answer();
+    assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
+    let closing = bench.answer();
+    let (report, steps) = closing.split_last().unwrap();
+    let closed = Closed { wal_left: false, connections: 2, cancelled: 0 };
+    assert_eq!(report, &Read::Closed(closed));
+    let names = ["drain", "cancel", "join", "close"];
+    assert_eq!(steps, names.map(|name| Read::Step(name.into())));
+    bench.database.close(&mut |_, _| ()).unwrap();
+    assert_eq!(bench.files(), ["test.db"]);
+}
+
+#[test]
+fn a_close_hurries_a_draining_shutdown() {
+    let mut bench = Bench::new();
+    bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
+    bench.database.shut_down(JobId(99), Some(Duration::from_secs(600))).unwrap();
+    bench.database.close(&mut |_, _| ()).unwrap();
+    assert_eq!(bench.code(), "CLIENT_CLOSED");
+    let closed = Closed { wal_left: false, connections: 1, cancelled: 1 };
+    assert_eq!(bench.answer().last(), Some(&Read::Closed(closed)));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let new = bench.folder.path().join("new.db");
+    std::fs::write(&new, "").unwrap();
+    std::fs::rename(&new, bench.folder.path().join("test.db")).unwrap();
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    assert_eq!(bench.code(), "SQLITE_READONLY");
+}
+
+#[test]
+fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    bench.answer();
+    bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.answer();
+    bench.inbox.panics.store(true, Ordering::SeqCst);
+    bench.submit(LaneId::MAIN, 30, 0, &execute("SELECT hex(zeroblob(100000))", &[]));
+    assert_eq!(bench.code(), "INTERNAL_ERROR");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0), "a new connection");
+    bench.submit(lane, 22, 20, COMMIT);
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the other one's own");
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    bench.database.close(&mut |_, _| ()).unwrap();
+    assert_eq!(bench.files(), ["test.db"]);
+}
+
+#[test]
+fn nobody_gets_in_while_the_queue_is_drained() {
+    let bench = Bench::new();
+    bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
+    bench.database.shut_down(JobId(99), Some(Duration::from_secs(600))).unwrap();
+    let late = execute("SELECT 1", &[]);
+    assert_eq!(
+        bench.database.submit(LaneId::MAIN, JobId(31), TransactionId::NONE, late),
+        Err(Refused::Closed)
+    );
+    assert_eq!(bench.database.open_lane(), Err(Refused::Closed));
+    bench.database.close(&mut |_, _| ()).unwrap();
+}
+
+#[test]
+fn a_read_transaction_reads_and_refuses_to_write() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(2));
+    bench.answer();
+    bench.submit(lane, 21, 20, &execute("SELECT * FROM t", &[]));
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    bench.submit(lane, 22, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    assert_eq!(bench.code(), "SQLITE_READONLY");
+    bench.submit(lane, 23, 20, &script("DELETE FROM t"));
+    assert_eq!(bench.code(), "SQLITE_READONLY");
+    bench.database.end_transaction(lane, TransactionId(20));
+    bench.submit(LaneId::MAIN, 24, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+}
+
+#[test]
+fn a_batch_inside_a_transaction_names_its_failing_statement_and_leaves_the_rest() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a UNIQUE)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    bench.answer();
+    let statements = ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"];
+    bench.submit(lane, 21, 20, &batch(0, &statements));
+    assert!(matches!(bench.answer().last(), Some(Read::Error { statement: 1, .. })));
+    bench.submit(lane, 22, 20, COMMIT);
+    bench.answer();
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+}
+
+#[test]
+fn a_deferred_batch_that_writes_takes_its_turn_and_one_that_reads_does_not() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    bench.answer();
+    bench.submit(LaneId::MAIN, 30, 0, &batch(0, &["SELECT 1", "SELECT count(*) FROM t"]));
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    bench.submit(LaneId::MAIN, 31, 0, &batch(0, &["SELECT 1", "INSERT INTO t VALUES (1)"]));
+    bench.submit(lane, 21, 20, COMMIT);
+    bench.answer();
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+}
+
+#[test]
+fn a_migration_restores_foreign_keys_also_where_it_fails() {
+    let mut bench = Bench::new();
+    for (before, statement) in [("0", "SELECT 1"), ("1", "SELECT nothing"), ("1", "COMMIT")] {
+        bench.run(&format!("PRAGMA foreign_keys = {before}"));
+        let mut migration = batch(0, &[statement]);
+        migration[2] = 1;
+        bench.submit(LaneId::MAIN, JOB, 0, &migration);
+        bench.answer();
+        let after = bench.value("PRAGMA foreign_keys");
+        assert_eq!(after, Value::Integer(before.parse().unwrap()), "{statement}");
+    }
+}
+
+#[test]
+fn settings_and_the_busy_timeout_hold_on_all_connections() {
+    let mut bench = Bench::new();
+    bench.run("PRAGMA cache_size = -1234");
+    assert_eq!(bench.value("PRAGMA busy_timeout = 4321"), Value::Integer(4321));
+    bench.submit(
+        LaneId::MAIN,
+        JOB,
+        0,
+        &script("PRAGMA busy_timeout = 777; PRAGMA foreign_keys = 0"),
+    );
+    bench.answer();
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(0));
+    bench.answer();
+    for (name, value) in [("cache_size", -1234), ("busy_timeout", 777), ("foreign_keys", 0)] {
+        bench.submit(lane, 21, 20, &execute(&format!("PRAGMA {name}"), &[]));
+        let Some(Read::Rows(_, rows)) = bench.answer().into_iter().next() else { panic!() };
+        assert_eq!(rows[0][0], Value::Integer(value), "{name}");
+    }
+}
+
+#[test]
+fn temp_tables_tie_the_client_to_the_lane_that_made_them_and_alter_does_not() {
+    let mut bench = Bench::new();
+    let pinned = |records: &[Read]| matches!(records.last(), Some(Read::Done { pinned: true, .. }));
+    assert!(!pinned(&bench.run("CREATE TABLE t(a)")));
+    assert!(!pinned(&bench.run("ALTER TABLE t RENAME COLUMN a TO b")));
+    assert!(pinned(&bench.run("CREATE TEMP TABLE tt(a)")));
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(0));
+    assert!(!pinned(&bench.answer()));
+}
+
+#[test]
+fn only_the_first_of_several_statements_runs_and_none_is_an_error() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.value("SELECT 1; PRAGMA foreign_keys = 0"), Value::Integer(1));
+    assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(1));
+    assert_eq!(bench.value("SELECT 2; garbage"), Value::Integer(2));
+    for nothing in ["", " ; ", "-- nothing"] {
+        bench.submit(LaneId::MAIN, JOB, 0, &execute(nothing, &[]));
+        assert_eq!(bench.code(), "SQLITE_MISUSE");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for (name, why) in [
+        ("missing/a.db", "create the directory first"),
+        ("file/a.db", "is not a directory"),
+        ("", "it is a directory"),
+    ] {
+        let (sender, _) = mpsc::channel();
+        let inbox = Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) };
+        let location = Location::File(folder.path().join(name));
+        let opened = Client::open(options(location), Arc::new(inbox));
+        let error = opened.err().unwrap();
+        assert_eq!(error.code(), "SQLITE_CANTOPEN");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_database_that_is_opened_again_has_its_settings_and_the_new_file() {
+    let mut bench = Bench::new();
+    let path = bench.folder.path().join("test.db");
+    bench.run("CREATE TABLE t(a)");
+    bench.run("PRAGMA foreign_keys = 0");
+    bench.run("PRAGMA busy_timeout = 1234");
+    bench.database.define_statement(7, "SELECT 'by number'".into());
+    bench.database.shut_down(JobId(JOB), None).unwrap();
+    bench.answer();
+    std::fs::remove_file(&path).unwrap();
+    let error = bench.database.open_again().err().unwrap();
+    assert_eq!(error.code(), "SQLITE_CANTOPEN");
+    assert!(!path.exists(), "no file is created");
+    let new = rusqlite::Connection::open(&path).unwrap();
+    new.execute_batch("CREATE TABLE t(b); INSERT INTO t VALUES (2)").unwrap();
+    new.close().unwrap();
+    bench.database = Arc::new(bench.database.open_again().unwrap());
+    assert_eq!(bench.value("SELECT b FROM t"), Value::Integer(2));
+    assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(0));
+    assert_eq!(bench.value("PRAGMA busy_timeout"), Value::Integer(1234));
+    bench.submit(LaneId::MAIN, JOB, 0, &[1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+}
+
+#[test]
+fn a_read_only_database_reads_and_neither_writes_nor_is_created() {
+    let mut bench = Bench::new();
+    let path = bench.folder.path().join("test.db");
+    let open = |path: &Path| {
+        let outbox: Arc<dyn Outbox> = bench.inbox.clone();
+        Client::open(Options { read_only: true, ..options(Location::File(path.into())) }, outbox)
+    };
+    let error = open(&bench.folder.path().join("missing.db")).err().unwrap();
+    assert_eq!((error.code().as_str(), bench.files()), ("SQLITE_CANTOPEN", vec!["test.db".into()]));
+    assert!(!error.to_string().contains("created"), "{error}");
+    let read_only = Arc::new(open(&path).unwrap());
+    bench.run("CREATE TABLE t(a)");
+    bench.run("INSERT INTO t VALUES (1)");
+    bench.database = read_only;
+    assert_eq!(bench.value("SELECT a FROM t"), Value::Integer(1));
+    bench.submit(LaneId::MAIN, JOB, 0, &execute("INSERT INTO t VALUES (2)", &[]));
+    assert_eq!(bench.code(), "SQLITE_READONLY");
+}
+
+#[test]
+fn a_lane_is_closed_with_its_connection_once_its_queue_has_run() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let lane = bench.database.open_lane().unwrap();
+    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.submit(lane, 22, 20, COMMIT);
+    bench.database.close_lane(lane).unwrap();
+    let id = FileId::of(&bench.folder.path().join("test.db")).unwrap();
+    assert!(crate::files::connections(&id) == 1);
+    for _ in 0..3 {
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
+    }
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    assert_eq!(
+        bench.database.submit(lane, JobId(23), TransactionId::NONE, vec![6]),
+        Err(Refused::Closed)
+    );
+}

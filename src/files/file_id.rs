@@ -1,0 +1,30 @@
+//! What tells one file from another.
+
+use std::io;
+use std::path::Path;
+
+/// What tells one file from another, whatever its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub(super) Identity);
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = std::path::PathBuf;
+
+impl FileId {
+    /// The identity of the file at this path. Does not open it.
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self((metadata.dev(), metadata.ino())))
+    }
+
+    /// The identity of the file at this path. On Windows the canonical path stands for it: a file
+    /// that is open there cannot be renamed away.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self(path.canonicalize()?))
+    }
+}

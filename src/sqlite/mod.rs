@@ -1,0 +1,28 @@
+//! The engine floor: one class of connection, for clients and for swaps. It knows nothing of who uses
+//! it: what it must ask, it asks [`Hooks`].
+//!
+//! Only this folder and `files::sqlite_calls` use rusqlite, so that another engine is another folder.
+
+pub mod backup;
+mod callbacks;
+mod classify;
+pub mod codes;
+mod commits;
+mod connection;
+mod error;
+mod libsql_schema;
+mod open;
+mod pragma;
+mod shared_cache;
+mod statement;
+mod values;
+mod vector_index;
+mod whole_statement;
+
+pub use classify::StatementKind;
+pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};
+pub use error::Error;
+pub use open::{Access, Location};
+pub use pragma::Pragma;
+pub use statement::{Column, Prepared, Row, RowSink, StatementEnd};
+pub use values::{FromValue, ToValue};

@@ -1,0 +1,175 @@
+//! Opening a database, and saying why it cannot be opened.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::Error;
+use super::codes::SQLITE_CANTOPEN;
+use crate::files::{self, Refusal, sidecars};
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file, by its absolute path: a later `chdir` must not send a second connection elsewhere.
+    File(PathBuf),
+    /// In memory, by SQLite's URI (`file::memory:?cache=shared`).
+    Memory(String),
+    /// SQLite's temporary database, which the empty path stands for.
+    Temporary,
+}
+
+impl Location {
+    /// Whether other clients of this process may have the same cache
+    /// (<https://sqlite.org/sharedcache.html>).
+    pub fn shares_cache(&self) -> bool {
+        matches!(self, Self::Memory(uri) if uri.contains("cache=shared"))
+    }
+
+    /// The path, where it is a file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory(_) | Self::Temporary => None,
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Memory(uri) => formatter.write_str(uri),
+            Self::Temporary => formatter.write_str("a temporary database"),
+        }
+    }
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read and write, and make the file where there is none.
+    Create,
+    /// Read and write. A file that may not be written to is opened for reading.
+    Write,
+    /// Read.
+    Read,
+    /// Read a file that nobody changes: nothing but it is looked at, and nothing is made beside it.
+    Immutable,
+}
+
+impl Access {
+    fn flags(self) -> OpenFlags {
+        OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | match self {
+                Self::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+                Self::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+                Self::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+                Self::Immutable => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+            }
+    }
+}
+
+/// Opens a client's database.
+pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Error> {
+    files::before_open();
+    let flags = access.flags();
+    match location {
+        Location::File(path) => {
+            refuse_sidecar(path)?;
+            if path.as_os_str().as_encoded_bytes().contains(&0) {
+                return Err(cannot_open(
+                    path.display().to_string().replace('\0', "\\0"),
+                    "a path cannot hold a NUL character; name a file without one".to_owned(),
+                ));
+            }
+            Connection::open_with_flags(path, flags)
+                .map_err(|error| explain(path, access == Access::Create, error.into()))
+        }
+        Location::Memory(uri) => {
+            Ok(Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
+        }
+        Location::Temporary => Ok(Connection::open_with_flags("", flags)?),
+    }
+}
+
+/// Opens a file by its real path: a link that takes the file's place this very moment is not followed.
+/// Says what SQLite says.
+pub(super) fn open_real_path(path: &Path, access: Access) -> Result<Connection, Error> {
+    files::before_open();
+    let uri = (access == Access::Immutable).then(|| path.to_str().map(immutable_uri)).flatten();
+    let access = if uri.is_none() && access == Access::Immutable { Access::Read } else { access };
+    let name = uri.map_or_else(|| path.as_os_str().to_owned(), OsString::from);
+    Ok(Connection::open_with_flags(name, access.flags() | OpenFlags::SQLITE_OPEN_NOFOLLOW)?)
+}
+
+/// SQLite's name for a file that nobody changes (<https://sqlite.org/uri.html>).
+fn immutable_uri(path: &str) -> String {
+    let mut uri = String::from(if cfg!(windows) { "file:///" } else { "file:" });
+    for character in path.chars() {
+        match character {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            '\\' if cfg!(windows) => uri.push('/'),
+            _ => uri.push(character),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// SQLite does not count who has a `-shm` open as a database: to close that one would drop the locks of
+/// the database that it belongs to.
+fn refuse_sidecar(path: &Path) -> Result<(), Error> {
+    match sidecars::database_beside(path) {
+        Some(database) if files::is_open_database(&database) && !files::is_open_database(path) => {
+            Err(cannot_open(
+                path.display().to_string(),
+                format!(
+                    "SQLite keeps it beside the database {}, which is open; name that one",
+                    database.display()
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cannot_open(path: String, cause: String) -> Error {
+    Error::Open { code: SQLITE_CANTOPEN, path, cause }
+}
+
+/// SQLite says only "unable to open database file": the folder says why.
+fn explain(path: &Path, create: bool, error: Error) -> Error {
+    let (code, message, refusal) = match error {
+        #[cfg(unix)]
+        Error::Refused { path, refusal: Refusal::Leased, .. } => {
+            return Error::Leased { path: path.display().to_string() };
+        }
+        Error::Refused { code, message, refusal, .. } => (code, message, Some(refusal)),
+        Error::Sqlite { code, message } => (code, message, None),
+        other => return other,
+    };
+    let cause = cause(path, create, refusal);
+    Error::Open { code, path: path.display().to_string(), cause: format!("{message}: {cause}") }
+}
+
+fn cause(path: &Path, create: bool, refusal: Option<Refusal>) -> String {
+    let folder = path.parent().unwrap_or(path);
+    match (std::fs::metadata(path), std::fs::metadata(folder)) {
+        (Ok(found), _) if found.is_dir() => "it is a directory; name a file".to_owned(),
+        (_, Ok(found)) if !found.is_dir() => format!("{} is not a directory", folder.display()),
+        (Err(_), Err(missing)) => {
+            format!("{missing}: {}; create the directory first", folder.display())
+        }
+        (Err(missing), Ok(_)) if !create => missing.to_string(),
+        (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
+            format!("it cannot be created in {}; check its permissions", folder.display())
+        }
+        _ => refusal
+            .map_or_else(|| "check its permissions".to_owned(), |refusal| refusal.to_string()),
+    }
+}

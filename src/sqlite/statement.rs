@@ -1,0 +1,603 @@
+//! Running statements: prepared, asked whether they may run, bound, stepped, their rows handed on.
+
+use fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, TransactionState};
+
+use super::classify::StatementKind;
+use super::connection::MOST_INTERRUPTS;
+use super::shared_cache::MayBeLocked;
+use super::values::to_sql;
+use super::{Connection, Error};
+use crate::value::{Arguments, Value};
+
+/// How often a statement is prepared anew because the schema has changed since, before SQLite does it
+/// by itself. Another connection that changes the schema all the time keeps nobody from running.
+const MOST_STALE: u32 = 5;
+
+/// What is known of a statement since SQLite prepared it.
+#[derive(Debug)]
+pub struct StatementInfo {
+    kind: StatementKind,
+    parameters: Vec<Option<String>>,
+    columns: Vec<Column>,
+    /// The number under which the sink knows the columns, once it was told of them.
+    shape: Option<u32>,
+    /// How often SQLite had prepared it again when the columns were looked at.
+    reprepared: i32,
+}
+
+/// A column of a statement's rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The declared type of the table's column, where it is one; else nothing.
+    pub declared_type: String,
+}
+
+/// A statement that is prepared and about to run, for those who decide whether it may.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// Whether it leaves the database file as it is.
+    pub read_only: bool,
+    /// Whether an open transaction of this connection has read already.
+    pub has_snapshot: bool,
+}
+
+/// What is known when a statement has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct StatementEnd {
+    /// The shape of its rows; None where it has no columns.
+    pub shape: Option<u32>,
+    /// Rows changed by INSERT, UPDATE or DELETE.
+    pub rows_affected: u64,
+    /// The rowid of the last inserted row, where a row was inserted.
+    pub last_insert_rowid: Option<i64>,
+}
+
+/// A row, as a sink gets it.
+pub enum Row<'a> {
+    /// SQLite's.
+    Stepped(&'a rusqlite::Row<'a>),
+    /// Ours: one integer.
+    Integer(i64),
+}
+
+impl Row<'_> {
+    /// The value of a column.
+    pub fn value(&self, column: usize) -> Result<Value<'_>, Error> {
+        Ok(match self {
+            Self::Stepped(row) => row.get_ref(column)?.into(),
+            Self::Integer(integer) => Value::Integer(*integer),
+        })
+    }
+}
+
+/// Where the rows of a statement go.
+pub trait RowSink {
+    /// What can go wrong.
+    type Error: From<Error>;
+    /// Whether the statement may run. Asked once it is prepared, before it has any effect.
+    fn allow(&mut self, prepared: Prepared) -> Result<(), Self::Error>;
+    /// Rows of these columns will come. Answers the number by which they are meant from now on.
+    fn shape(&mut self, columns: &[Column]) -> u32;
+    /// A shape that will not be used again.
+    fn forget_shape(&mut self, shape: u32);
+    /// A row of this many columns.
+    fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Self::Error>;
+    /// There are no more rows.
+    fn end_rows(&mut self);
+    /// The statement has ended.
+    fn end(&mut self, end: StatementEnd);
+    /// Whether the caller rolls back the whole transaction where rows cannot be handed on. Else what the
+    /// statement wrote is undone alone.
+    fn rolls_back(&self) -> bool;
+}
+
+impl Connection {
+    /// Whether a statement writes, as far as it can be told now: not where it needs a table that an
+    /// earlier statement is to create. The look has no effect, and leaves nothing in the cache: the
+    /// statement that runs shall ask the authorizer again.
+    pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
+        let is_known = id.is_some_and(|id| self.statements.contains_key(&id));
+        self.recorder.set_dry_run(true);
+        let writes = if is_known && !may_have_tail(sql) {
+            self.raw.prepare_cached(sql).ok().map(|statement| {
+                let writes = !statement.readonly();
+                if statement.get_status(StatementStatus::Run) == 0 {
+                    statement.discard();
+                }
+                writes
+            })
+        } else {
+            let first = Batch::new(&self.raw, sql).next();
+            first.ok().flatten().map(|statement| !statement.readonly())
+        };
+        self.recorder.set_dry_run(false);
+        writes
+    }
+
+    /// Runs one statement and hands its rows and its end to `sink`. Text after the first statement is
+    /// ignored.
+    ///
+    /// `id` is the number under which what is known of the statement is kept; without one nothing is
+    /// kept.
+    pub fn run<S: RowSink>(
+        &mut self,
+        id: Option<u32>,
+        sql: &str,
+        arguments: &Arguments<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let id = id.filter(|_| !may_have_tail(sql));
+        let mut info = id.and_then(|id| self.statements.remove(&id));
+        let was_autocommit = self.raw.is_autocommit();
+        self.recorder.clear();
+        let result = self.until_fresh(|this| match id {
+            Some(_) => this.run_cached(sql, &mut info, arguments, sink),
+            None => this.run_once(sql, &mut info, arguments, sink),
+        });
+        let Some(info) = info else { return result };
+        let is_made = info.kind.is_made_when_prepared();
+        if result.is_ok() || is_made {
+            self.hooks.ran(&info.kind, was_autocommit);
+        }
+        if result.is_err() && is_made {
+            self.commits.count_setting();
+        }
+        match id {
+            Some(id) => drop(self.statements.insert(id, info)),
+            None => forget(Some(info), sink),
+        }
+        result
+    }
+
+    /// Runs `attempt` again while it finds that the schema has changed since its statement was prepared.
+    fn until_fresh<T, E: From<Error>>(
+        &self,
+        mut attempt: impl FnMut(&Self) -> Result<T, RunError<E>>,
+    ) -> Result<T, E> {
+        let mut stale = 0;
+        loop {
+            self.recorder.refuse_stale(stale < MOST_STALE);
+            match attempt(self) {
+                Ok(value) => return Ok(value),
+                Err(RunError::Stale) => {
+                    stale += 1;
+                    self.recorder.clear();
+                }
+                Err(RunError::Sqlite(error)) => return Err(self.error(error).into()),
+                Err(RunError::Ours(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn run_cached<S: RowSink>(
+        &self,
+        sql: &str,
+        info: &mut Option<StatementInfo>,
+        arguments: &Arguments<'_>,
+        sink: &mut S,
+    ) -> Result<(), RunError<S::Error>> {
+        let mut statement = self.prepare_cached(sql)?;
+        if statement.column_count() == 0 && info.is_none() && statement.expanded_sql().is_none() {
+            return Err(RunError::Ours(Error::NoStatement.into()));
+        }
+        let mut is_new = statement.get_status(StatementStatus::Run) == 0;
+        let is_setting = info.as_ref().is_some_and(|info| info.kind.is_setting());
+        if (info.is_none() || is_setting) && !is_new {
+            // Cached under a number that was taken back: what it is must be asked again. A setting is
+            // made when it is prepared.
+            statement.discard();
+            statement = self.prepare_cached(sql)?;
+            is_new = true;
+        }
+        if is_new {
+            forget(info.take(), sink);
+            self.learn(&statement, info);
+        }
+        let Some(info) = info.as_mut() else {
+            return Err(RunError::Ours(Error::NoStatement.into()));
+        };
+        let allowed = if is_new { self.refuse_vector_indexes(&statement) } else { Ok(()) };
+        let result = allowed
+            .map_err(RunError::from_ours)
+            .and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
+        let has_not_run = is_new && statement.get_status(StatementStatus::Run) == 0;
+        if has_not_run || matches!(result, Err(RunError::Stale)) {
+            // The next one to take it shall ask the authorizer again.
+            statement.discard();
+        }
+        result
+    }
+
+    fn prepare_cached<E>(&self, sql: &str) -> Result<CachedStatement<'_>, RunError<E>> {
+        Ok(self.retry_shared_cache(|| self.raw.prepare_cached(sql))?)
+    }
+
+    fn run_once<S: RowSink>(
+        &self,
+        sql: &str,
+        info: &mut Option<StatementInfo>,
+        arguments: &Arguments<'_>,
+        sink: &mut S,
+    ) -> Result<(), RunError<S::Error>> {
+        let mut statement = self.first_statement(sql)?;
+        forget(info.take(), sink);
+        let info = self.learn(&statement, info);
+        self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
+        self.run_prepared(&mut statement, info, arguments, sink)
+    }
+
+    /// Prepares the first statement of a text.
+    fn first_statement<'c, E: From<Error>>(
+        &'c self,
+        sql: &str,
+    ) -> Result<Statement<'c>, RunError<E>> {
+        let first = self.retry_shared_cache(|| Batch::new(&self.raw, sql).next())?;
+        first.ok_or_else(|| RunError::Ours(Error::NoStatement.into()))
+    }
+
+    /// Runs a text of several statements, one after the other; their rows are not wanted. `allow` is
+    /// asked for each once it is prepared, before it has any effect.
+    pub fn run_script<E: From<Error>>(
+        &mut self,
+        sql: &str,
+        mut allow: impl FnMut(Prepared) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut effects = Vec::new();
+        let result = self.run_statements(sql, &mut effects, &mut allow);
+        for (kind, was_autocommit) in &effects {
+            self.hooks.ran(kind, *was_autocommit);
+        }
+        result
+    }
+
+    /// `effects` are the statements with a meaning for other connections, and whether each was prepared
+    /// outside of a transaction.
+    fn run_statements<E: From<Error>>(
+        &self,
+        sql: &str,
+        effects: &mut Vec<(StatementKind, bool)>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statements = Batch::new(&self.raw, sql);
+        loop {
+            let was_autocommit = self.raw.is_autocommit();
+            self.recorder.clear();
+            let next = self.retry_shared_cache(|| statements.next());
+            let Some(statement) = next.map_err(|error| self.error(error))? else {
+                return Ok(());
+            };
+            let text = statement.expanded_sql().unwrap_or_default();
+            let mut prepared = Some(statement);
+            let kind = self.until_fresh(|this| {
+                let statement = match prepared.take() {
+                    Some(statement) => statement,
+                    None => this.first_statement(&text)?,
+                };
+                this.run_of_script(statement, allow)
+            })?;
+            if kind.pragma.is_some() || kind.pins_connection {
+                effects.push((kind, was_autocommit));
+            }
+        }
+    }
+
+    fn run_of_script<E: From<Error>>(
+        &self,
+        mut statement: Statement<'_>,
+        allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
+    ) -> Result<StatementKind, RunError<E>> {
+        let kind = self.recorder.kind();
+        self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
+        if kind.is_busy_timeout() {
+            self.hooks.busy_timeout(kind.value());
+            return Ok(kind);
+        }
+        let is_made = kind.is_made_when_prepared();
+        let _past = is_made.then(|| self.past_cancelling());
+        if !is_made {
+            allow(self.prepared(&statement)).map_err(RunError::Ours)?;
+        }
+        let writes = !statement.readonly();
+        let commits = self.commits.only_in_steps();
+        let mut rows = statement.raw_query();
+        let mut has_row = false;
+        loop {
+            let may_be_stale = writes && !has_row;
+            match self.recorder.first_step(may_be_stale, || commits.step(&self.raw, || rows.next()))
+            {
+                Ok(Some(_)) => has_row = true,
+                Ok(None) => break,
+                Err(error) if is_interrupt(&error) && (is_made || has_row && kind.is_setting()) => {
+                    break;
+                }
+                Err(_) if self.recorder.was_stale() => return Err(RunError::Stale),
+                Err(error) => return Err(RunError::Sqlite(error)),
+            }
+        }
+        drop(rows);
+        // Another process may have made a vector index since SQLite read the schema.
+        if statement.get_status(StatementStatus::RePrepare) > 0 {
+            self.refuse_vector_indexes_now(&statement).map_err(RunError::from_ours)?;
+        }
+        Ok(kind)
+    }
+
+    fn run_prepared<S: RowSink>(
+        &self,
+        statement: &mut Statement<'_>,
+        info: &mut StatementInfo,
+        arguments: &Arguments<'_>,
+        sink: &mut S,
+    ) -> Result<(), RunError<S::Error>> {
+        if info.kind.is_busy_timeout() {
+            return self.answer_busy_timeout(&info.kind, sink).map_err(RunError::Ours);
+        }
+        let is_made = info.kind.is_made_when_prepared();
+        let _past = is_made.then(|| self.past_cancelling());
+        if !is_made {
+            sink.allow(self.prepared(statement)).map_err(RunError::Ours)?;
+        }
+        // No error of a lock or an interrupt: it is SQLite's own, whatever a cancel says.
+        bind(statement, &info.parameters, arguments)
+            .map_err(|error| RunError::from_ours(error.into()))?;
+        let changes_before = self.raw.total_changes();
+        let writes_with_rows = !statement.readonly() && !info.columns.is_empty();
+        let is_undone_alone = writes_with_rows && !sink.rolls_back();
+        let mut send = || self.retry_shared_cache(|| self.send_rows(statement, info, sink));
+        let sent = match is_undone_alone {
+            true => self.whole(send),
+            false if is_made => despite_interrupts(send),
+            false => send(),
+        };
+        if let Err(error) = sent {
+            // SQLite may have prepared it anew: what it said then is not said again.
+            let _ = self.look_again(statement, info, sink);
+            return Err(error);
+        }
+        let changed = self.raw.total_changes() != changes_before;
+        sink.end(StatementEnd {
+            shape: info.shape.filter(|_| !info.columns.is_empty()),
+            rows_affected: if changed { self.raw.changes() } else { 0 },
+            last_insert_rowid: (changed && info.kind.inserts && self.raw.changes() > 0)
+                .then(|| self.raw.last_insert_rowid()),
+        });
+        Ok(())
+    }
+
+    /// `PRAGMA busy_timeout` says what the client waits: SQLite itself knows only of our handler.
+    fn answer_busy_timeout<S: RowSink>(
+        &self,
+        kind: &StatementKind,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let timeout = self.hooks.busy_timeout(kind.value());
+        let columns = [Column { name: "timeout".to_owned(), declared_type: String::new() }];
+        let shape = sink.shape(&columns);
+        sink.row(shape, &Row::Integer(timeout), columns.len())?;
+        sink.end_rows();
+        sink.end(StatementEnd { shape: Some(shape), rows_affected: 0, last_insert_rowid: None });
+        sink.forget_shape(shape);
+        Ok(())
+    }
+
+    /// Steps through a statement. Its columns are looked at again after the first step where SQLite has
+    /// prepared it anew: another connection's ALTER changes them under a cached statement.
+    fn send_rows<S: RowSink>(
+        &self,
+        statement: &mut Statement<'_>,
+        info: &mut StatementInfo,
+        sink: &mut S,
+    ) -> Result<(), RunError<S::Error>> {
+        let writes = !statement.readonly();
+        let mut is_first = true;
+        let commits = self.commits.only_in_steps();
+        let mut rows = statement.raw_query();
+        loop {
+            let may_be_stale = writes && is_first;
+            let next =
+                self.recorder.first_step(may_be_stale, || commits.step(&self.raw, || rows.next()));
+            let row = match next {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                // The setting is made.
+                Err(error) if !is_first && info.kind.is_setting() && is_interrupt(&error) => break,
+                Err(_) if is_first && self.recorder.was_stale() => return Err(RunError::Stale),
+                // With rows handed on already there is no second try.
+                Err(error) if !is_first => {
+                    return Err(RunError::from_ours(self.error(error)));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if is_first {
+                is_first = false;
+                self.look_again(row.as_ref(), info, sink).map_err(RunError::from_ours)?;
+            }
+            let shape = announce(info, sink);
+            sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
+        }
+        drop(rows);
+        if is_first {
+            self.look_again(statement, info, sink).map_err(RunError::from_ours)?;
+            if !info.columns.is_empty() {
+                announce(info, sink);
+            }
+        }
+        sink.end_rows();
+        Ok(())
+    }
+
+    fn look_again<S: RowSink>(
+        &self,
+        statement: &Statement<'_>,
+        info: &mut StatementInfo,
+        sink: &mut S,
+    ) -> Result<(), Error> {
+        let reprepared = statement.get_status(StatementStatus::RePrepare);
+        if reprepared == info.reprepared {
+            return Ok(());
+        }
+        // Before it is noted: a statement that is refused now is looked at again when it is run again.
+        self.refuse_vector_indexes_now(statement)?;
+        info.reprepared = reprepared;
+        info.kind = self.recorder.kind();
+        let columns = columns_of(statement);
+        if columns != info.columns {
+            if let Some(shape) = info.shape.take() {
+                sink.forget_shape(shape);
+            }
+            info.columns = columns;
+        }
+        Ok(())
+    }
+
+    /// Keeps what SQLite said of a statement while it prepared it.
+    fn learn<'k>(
+        &self,
+        statement: &Statement<'_>,
+        info: &'k mut Option<StatementInfo>,
+    ) -> &'k mut StatementInfo {
+        info.insert(StatementInfo {
+            kind: self.recorder.kind(),
+            parameters: (1..=statement.parameter_count())
+                .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
+                .collect(),
+            columns: columns_of(statement),
+            shape: None,
+            reprepared: statement.get_status(StatementStatus::RePrepare),
+        })
+    }
+
+    fn prepared(&self, statement: &Statement<'_>) -> Prepared {
+        self.note_read();
+        let read_only = statement.readonly();
+        let has_snapshot = !read_only
+            && !self.raw.is_autocommit()
+            && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
+        Prepared { read_only, has_snapshot }
+    }
+
+    /// Drops what is known of statements of which `keep` says no, once there are many.
+    pub fn forget_statements(
+        &mut self,
+        keep: impl Fn(u32) -> bool,
+        mut forget_shape: impl FnMut(u32),
+    ) {
+        if self.statements.len() <= 4 * super::connection::STATEMENTS {
+            return;
+        }
+        self.statements.retain(|id, info| {
+            let keep = keep(*id);
+            if !keep && let Some(shape) = info.shape {
+                forget_shape(shape);
+            }
+            keep
+        });
+    }
+}
+
+/// Why a statement did not run to its end.
+pub(super) enum RunError<E> {
+    /// SQLite's error, which a shared cache may make worth a second try.
+    Sqlite(rusqlite::Error),
+    /// The schema has changed since it was prepared. It has had no effect: it is to be prepared anew.
+    Stale,
+    /// An error that ends the statement.
+    Ours(E),
+}
+
+impl<E: From<Error>> RunError<E> {
+    fn from_ours(error: Error) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
+impl<E> From<rusqlite::Error> for RunError<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl<E> MayBeLocked for RunError<E> {
+    fn is_locked_shared_cache(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.is_locked_shared_cache())
+    }
+}
+
+/// Runs what has had its effect already, and has only to give its answer, however often it is
+/// interrupted.
+fn despite_interrupts<E>(
+    mut run: impl FnMut() -> Result<(), RunError<E>>,
+) -> Result<(), RunError<E>> {
+    for _ in 0..MOST_INTERRUPTS {
+        match run() {
+            Err(RunError::Sqlite(error)) if is_interrupt(&error) => {}
+            result => return result,
+        }
+    }
+    run()
+}
+
+fn is_interrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+}
+
+fn columns_of(statement: &Statement<'_>) -> Vec<Column> {
+    let column = |column: &rusqlite::Column<'_>| Column {
+        name: column.name().to_owned(),
+        declared_type: column.decl_type().unwrap_or("").to_owned(),
+    };
+    statement.columns().map(|found| column(&found)).collect()
+}
+
+/// Tells the sink that the shape of a statement's rows will not be used again.
+fn forget(info: Option<StatementInfo>, sink: &mut impl RowSink) {
+    if let Some(shape) = info.and_then(|info| info.shape) {
+        sink.forget_shape(shape);
+    }
+}
+
+/// The shape of a statement's rows, of which the sink is told once.
+fn announce(info: &mut StatementInfo, sink: &mut impl RowSink) -> u32 {
+    *info.shape.get_or_insert_with(|| sink.shape(&info.columns))
+}
+
+/// Whether there may be text behind the first statement, in which case the text is not cached:
+/// SQLite must prepare the first statement only, because preparing a PRAGMA has an effect.
+fn may_have_tail(sql: &str) -> bool {
+    sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).contains(';')
+}
+
+/// Binds the arguments: what is missing is NULL, what is too much is ignored. A name of an argument
+/// stands for every parameter of that name, whatever its prefix.
+fn bind(
+    statement: &mut Statement<'_>,
+    parameters: &[Option<String>],
+    arguments: &Arguments<'_>,
+) -> rusqlite::Result<()> {
+    match arguments {
+        Arguments::Positional(values) => {
+            for (index, value) in values.iter().take(parameters.len()).enumerate() {
+                bind_one(statement, index + 1, *value)?;
+            }
+        }
+        Arguments::Named(values) => {
+            for (index, parameter) in parameters.iter().enumerate() {
+                // SQLite's names begin with one of ? : @ $.
+                let Some(name) = parameter.as_deref().and_then(|name| name.get(1..)) else {
+                    continue;
+                };
+                if let Some((_, value)) = values.iter().rev().find(|(given, _)| *given == name) {
+                    bind_one(statement, index + 1, *value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bind_one(statement: &mut Statement<'_>, index: usize, value: Value<'_>) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(index, to_sql(value))
+}

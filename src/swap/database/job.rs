@@ -1,0 +1,272 @@
+//! A swap of a database under way: what its steps share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::new_database::NewDatabase;
+use super::proof::{self, OldFile, Verdict};
+use super::recovery_record::{self, RecoveryRecord};
+use super::request::{Backup, DatabaseSwap, DatabaseSwapCaller, InUse, Limits};
+use super::target::resolve;
+use super::write_lock::Facts;
+use super::{backup, openers, recovery};
+use crate::jobs::backoff::Backoff;
+use crate::jobs::cancel::CancelReason;
+use crate::swap::durability::{self, Durability};
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::lock::TargetLock;
+use crate::swap::metadata;
+use crate::swap::target::Target;
+
+/// How soon it is asked again whether others have closed the old database, first and at last.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How long, where those who have it open shall be refused at once: a process that this one has begun
+/// just now has copies of its descriptors, until it becomes another program.
+const BRIEFLY: Duration = Duration::from_millis(100);
+/// How long locks are waited for where what was done is undone: what cannot be done by then is left to
+/// the next to open the database.
+const UNDOING: Duration = Duration::from_secs(1);
+
+/// A swap under way.
+pub struct Job<'a> {
+    pub request: &'a DatabaseSwap,
+    pub caller: &'a mut dyn DatabaseSwapCaller,
+    pub limits: Limits,
+    pub target: Target,
+    pub lock: TargetLock,
+    pub record: RecoveryRecord,
+    /// The old database has its second name, or the copy of it has that: by this swap.
+    pub has_unnamed: bool,
+}
+
+impl<'a> Job<'a> {
+    /// Finds the target and locks it; where it leads elsewhere once the lock is there, again.
+    pub fn begin(
+        request: &'a DatabaseSwap,
+        caller: &'a mut dyn DatabaseSwapCaller,
+    ) -> Result<Self> {
+        caller.begin(Step::Resolve);
+        let limits = Limits { timeout: request.timeout, cancel: Arc::clone(caller.cancel()) };
+        let mut target = resolve(&request.target)?;
+        loop {
+            caller.begin(Step::Lock);
+            let mut lock = TargetLock::acquire(&target, caller.cancel())?;
+            let now = resolve(&request.target)?;
+            let leads_elsewhere = now.path != target.path;
+            target = now;
+            if leads_elsewhere {
+                continue;
+            }
+            caller.begin(Step::Recover);
+            recovery::clear(&target, &mut lock, &limits)?;
+            backup::refuse_unnamed(&target)?;
+            if let Backup::Named(name) = &request.backup {
+                backup::asked_for(name, &target)?;
+            }
+            // What could not be set right yet, because others are using it.
+            let left = if lock.has_record() { RecoveryRecord::read(&lock, &target)? } else { None };
+            let was_wal = left.and_then(|record| record.was_wal);
+            let record = RecoveryRecord { was_wal, ..RecoveryRecord::default() };
+            return Ok(Self { request, caller, limits, target, lock, record, has_unnamed: false });
+        }
+    }
+
+    /// Whether nobody else has the old database open. Waits for that, or refuses to go on without it,
+    /// as it was asked for.
+    pub fn look_around(&mut self) -> Result<(OldFile, bool)> {
+        let path = &self.target.path;
+        let mut handle = OldFile::open(path)?;
+        let mut wait = Wait::new(&self.limits, self.request.in_use);
+        loop {
+            handle = match handle.prove(path)? {
+                Verdict::Alone(lease) => return Ok((lease.open(path)?, true)),
+                Verdict::Unknown(handle) => return Ok((handle, false)),
+                Verdict::InUse(handle) => match self.request.in_use {
+                    InUse::InPlace => return Ok((handle, false)),
+                    InUse::Wait | InUse::Refuse if wait.goes_on() => handle,
+                    InUse::Wait | InUse::Refuse => return Err(self.in_use(0)),
+                },
+            };
+            wait.pause().map_err(|reason| {
+                SwapError::new(Problem::Cancelled(reason), Step::Prove, &self.target.path)
+            })?;
+        }
+    }
+
+    /// Makes the new database, and has it looked at. Where `takes_name`, it will be the target itself.
+    pub fn make(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
+        self.caller.begin(Step::Stage);
+        let mut new = NewDatabase::create(&self.target, &self.limits)?;
+        if let Some(source) = &self.request.source {
+            self.caller.begin(Step::Write);
+            new.fill(&self.source(source)?, old, self.caller)?;
+        } else if let Some(old) = old {
+            new.begin_like(old)?;
+        }
+        let request = self.request;
+        if request.build {
+            self.ask(Step::Build, &new, |caller, staging, old| caller.build(staging, old))?;
+        }
+        self.caller.begin(Step::Check);
+        new.check(request.constraints)?;
+        if request.verify {
+            self.ask(Step::Verify, &new, |caller, staging, old| caller.verify(staging, old))?;
+        }
+        let (file, found) = new.settle(Step::Check)?;
+        if !takes_name {
+            return Ok(new);
+        }
+        self.caller.begin(Step::Metadata);
+        // It may have been made somebody else's, or private, meanwhile.
+        self.target.refresh()?;
+        metadata::carry_over(&self.target, (&file, &found), new.path(), None, new.default_mode())?;
+        self.caller.begin(Step::Sync);
+        durability::sync_file(&file, request.durability).at(Step::Sync, new.path())?;
+        drop(file);
+        Ok(new)
+    }
+
+    pub fn ask(&mut self, step: Step, new: &NewDatabase, question: Question) -> Result<()> {
+        let wrong = |problem| SwapError::new(problem, step, new.path());
+        let staging = new.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+        let old = match &self.target.found {
+            Some(_) => Some(self.target.path.to_str().ok_or_else(|| wrong(Problem::NotUtf8))?),
+            None => None,
+        };
+        self.caller.begin(step);
+        question(self.caller, staging, old).map_err(|reason| wrong(Problem::Cancelled(reason)))
+    }
+
+    /// The source, which is another database than the target.
+    pub fn source(&self, given: &Path) -> Result<PathBuf> {
+        let wrong = |problem| SwapError::new(problem, Step::Resolve, given);
+        let source = resolve(given).map_err(|error| match error.problem {
+            Problem::IsDirectory(_) | Problem::NotAFile(_) => {
+                wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"))
+            }
+            Problem::DirectoryMissing => wrong(Problem::Missing("SOURCE_MISSING")),
+            _ => error,
+        })?;
+        if source.found.is_none() {
+            return Err(wrong(Problem::Missing("SOURCE_MISSING")));
+        }
+        let identity = recovery_record::identity(&source.path);
+        if identity == recovery_record::identity(&self.target.path) {
+            return Err(wrong(Problem::SourceIsTarget));
+        }
+        proof::refuse_other_sqlite(&source.path, Step::Resolve)?;
+        Ok(source.path)
+    }
+
+    /// What the backup is to be called.
+    pub fn backup_name(
+        &self,
+        old: &Facts,
+        new: &NewDatabase,
+    ) -> Result<Option<std::ffi::OsString>> {
+        let user_version = new.facts.as_ref().map_or(0, |facts| facts.user_version);
+        backup::name(&self.request.backup, &self.target, (old.user_version, user_version))
+    }
+
+    pub fn write_record(&mut self) -> Result<()> {
+        if self.record == RecoveryRecord::default() && !self.lock.has_record() {
+            return Ok(());
+        }
+        let order = self.order();
+        self.record.write(&mut self.lock, &self.target, order)
+    }
+
+    /// Has the names beside the target reach the disk before what comes next.
+    pub fn sync_directory(&self, step: Step) -> Result<()> {
+        let directory = &self.target.directory;
+        durability::sync_directory(directory, self.order()).at(step, directory)
+    }
+
+    /// How sure it is that one thing reaches the disk before another. Directories know no barrier.
+    pub fn order(&self) -> Durability {
+        match self.request.durability {
+            Durability::Full | Durability::Barrier => Durability::Full,
+            Durability::None => Durability::None,
+        }
+    }
+
+    /// Does what the record asks for. What cannot be done now is left to the next to open the database:
+    /// the record stays.
+    pub fn clear_up(&mut self) {
+        let found = recovery::settle(&self.target, Some(&self.record), &self.undoing());
+        if found.iter().all(|found| found.done != "failed") {
+            self.lock.forget_records();
+        }
+    }
+
+    /// What has ended the swap ends nothing of what comes after.
+    pub fn undoing(&self) -> Limits {
+        Limits { timeout: self.limits.timeout.min(UNDOING), cancel: Arc::default() }
+    }
+
+    /// Undoes what was done to the old database, which has stayed.
+    pub fn undo(&mut self) {
+        if self.has_unnamed {
+            // Where that fails, the recovery finds out whose it is.
+            let _ = self.remove_unnamed();
+        }
+        self.clear_up();
+    }
+
+    /// The backup, while it has no name: a second name of the old database, or a copy of it.
+    pub fn remove_unnamed(&mut self) -> Result<()> {
+        let unnamed = backup::unnamed(&self.target);
+        std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
+        self.has_unnamed = false;
+        Ok(())
+    }
+
+    pub fn is_durable(&self) -> bool {
+        self.request.durability == Durability::Full
+    }
+
+    pub fn check_cancel(&self, step: Step) -> Result<()> {
+        self.limits.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
+    }
+
+    /// `own`: how many connections of ours are the swap's.
+    pub fn in_use(&self, own: usize) -> SwapError {
+        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
+    }
+
+    pub fn wrong(&self, step: Step, problem: Problem) -> SwapError {
+        SwapError::new(problem, step, &self.target.path)
+    }
+}
+
+/// What the caller is asked for, with the paths of the new and the old database.
+type Question =
+    fn(&mut dyn DatabaseSwapCaller, &str, Option<&str>) -> std::result::Result<(), CancelReason>;
+
+/// A wait for others, in growing pauses.
+pub struct Wait {
+    until: Instant,
+    backoff: Backoff,
+    limits: Limits,
+}
+
+impl Wait {
+    pub fn new(limits: &Limits, in_use: InUse) -> Self {
+        let limit = match in_use {
+            InUse::Wait => limits.timeout,
+            InUse::Refuse | InUse::InPlace => limits.timeout.min(BRIEFLY),
+        };
+        let until = Instant::now() + limit;
+        Self { until, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), limits: limits.clone() }
+    }
+
+    pub fn goes_on(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    pub fn pause(&mut self) -> std::result::Result<(), CancelReason> {
+        self.limits.cancel.sleep(self.backoff.pause())
+    }
+}

@@ -1,0 +1,32 @@
+//! The order of the steps: see the module above.
+
+use super::job::Job;
+use super::request::{DatabaseSwap, DatabaseSwapCaller, DatabaseSwapped};
+use super::write_lock::WriteLock;
+use super::{first, in_place, rename};
+use crate::swap::error::database::DatabaseProblem;
+use crate::swap::error::{Result, Step};
+
+/// Replaces a database. Takes as long as it takes: for a thread of its own.
+pub fn swap_database(
+    request: &DatabaseSwap,
+    caller: &mut dyn DatabaseSwapCaller,
+) -> Result<DatabaseSwapped> {
+    let mut swap = Job::begin(request, caller)?;
+    if swap.target.found.is_none() {
+        return first::swap(swap);
+    }
+    if !request.overwrite {
+        return Err(swap.wrong(Step::Resolve, DatabaseProblem::TargetExists.into()));
+    }
+    swap.caller.begin(Step::Prove);
+    let (handle, is_alone) = swap.look_around()?;
+    swap.caller.begin(Step::Guard);
+    let write_lock = WriteLock::take(&swap.target.path, &swap.limits)?;
+    let new = swap.make(Some(&write_lock.facts), is_alone)?;
+    if is_alone {
+        rename::swap(swap, write_lock, handle, new)
+    } else {
+        in_place::swap(swap, write_lock, &handle, new)
+    }
+}

@@ -1,0 +1,384 @@
+//! Writing the staging file in full.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::files::{Link, PlainFile};
+use crate::jobs::cancel::Cancel;
+use crate::swap::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::target::refuse_open_database;
+
+/// How much is copied before the flag is asked again, in bytes: some 10 ms of work.
+const PIECE: usize = 4 * 1024 * 1024;
+/// How much is read at once where the system does not copy by itself.
+const BUFFER: usize = 256 * 1024;
+
+/// The file whose content is copied.
+#[derive(Debug)]
+pub struct Source<'a> {
+    path: &'a Path,
+    file: PlainFile,
+    metadata: Metadata,
+}
+
+impl<'a> Source<'a> {
+    /// Opens a regular file; of a pipe or device it says so, without waiting for it.
+    pub fn open(path: &'a Path) -> Result<Self> {
+        let wrong = |problem| Err(SwapError::new(problem, Step::Resolve, path));
+        let looked_at = match std::fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return wrong(Problem::Missing("SOURCE_MISSING"));
+            }
+            looked_at => looked_at.at(Step::Resolve, path)?,
+        };
+        if !looked_at.is_file() {
+            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+        }
+        refuse_open_database(path, Step::Resolve)?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
+        let metadata = file.metadata().at(Step::Resolve, path)?;
+        if !metadata.is_file() {
+            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+        }
+        Ok(Self { path, file, metadata })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// How long it was when it was opened, in bytes.
+    pub fn len(&self) -> u64 {
+        self.metadata.len()
+    }
+
+    /// What is known of it.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Copies all of it; `wrote` hears how much is done.
+    pub fn copy_to(
+        &self,
+        staging: &mut File,
+        path: &Path,
+        cancel: &Cancel,
+        mut wrote: impl FnMut(u64),
+    ) -> Result<u64> {
+        let mut copier = Copier::new(&self.file);
+        let mut done = 0;
+        loop {
+            cancel
+                .check()
+                .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path))?;
+            let piece = copier.copy_piece(staging).map_err(|failed| match failed {
+                Failed::Reading(error) => {
+                    SwapError::new(Problem::Io(error), Step::Write, self.path)
+                }
+                Failed::Writing(error) => SwapError::new(Problem::Io(error), Step::Write, path),
+            })?;
+            if piece == 0 {
+                break;
+            }
+            done += piece;
+            wrote(done);
+            // One that is appended to all the time would be copied for ever.
+            if self.len() > 0 && done > self.len() {
+                break;
+            }
+        }
+        self.check_unchanged(done)?;
+        Ok(done)
+    }
+
+    /// A copy of a file that somebody writes to is neither its old nor its new content.
+    fn check_unchanged(&self, copied: u64) -> Result<()> {
+        let now = self.file.metadata().at(Step::Write, self.path)?;
+        // Files of /proc have a size of 0, whatever they hold.
+        let has_its_size = copied == now.len() || now.len() == 0;
+        let is_same = now.len() == self.metadata.len()
+            && now.modified().ok() == self.metadata.modified().ok();
+        if has_its_size && is_same && !was_touched(&self.metadata, &now) {
+            return Ok(());
+        }
+        Err(SwapError::new(Problem::SourceChanged, Step::Write, self.path))
+    }
+}
+
+/// Whether something was done to a file, even if its time was put back afterwards. That it was
+/// linked, unlinked or replaced says nothing about its content.
+#[cfg(unix)]
+fn was_touched(before: &Metadata, now: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let changed = |metadata: &Metadata| (metadata.ctime(), metadata.ctime_nsec());
+    before.nlink() == now.nlink() && changed(before) != changed(now)
+}
+
+#[cfg(not(unix))]
+fn was_touched(_: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
+/// Whose fault it was.
+enum Failed {
+    Reading(io::Error),
+    Writing(io::Error),
+}
+
+struct Copier<'a> {
+    source: &'a File,
+    /// Used once the system has said that it does not copy between these files by itself.
+    buffer: Vec<u8>,
+}
+
+impl<'a> Copier<'a> {
+    fn new(source: &'a File) -> Self {
+        Self { source, buffer: Vec::new() }
+    }
+
+    /// Copies some; 0 at the end.
+    fn copy_piece(&mut self, staging: &mut File) -> std::result::Result<u64, Failed> {
+        #[cfg(target_os = "linux")]
+        if self.buffer.is_empty() {
+            match copy_in_kernel(self.source, staging).map_err(Failed::Writing)? {
+                Some(copied) if copied > 0 => return Ok(copied),
+                // It says 0 of files in /proc too, which have something to read all the same.
+                _ => {}
+            }
+        }
+        self.buffer.resize(BUFFER, 0);
+        let mut copied = 0;
+        while copied < PIECE {
+            let read = match self.source.read(&mut self.buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failed::Reading(error)),
+            };
+            // It loops on short writes.
+            staging.write_all(&self.buffer[..read]).map_err(Failed::Writing)?;
+            copied += read;
+        }
+        Ok(copied as u64)
+    }
+}
+
+/// `copy_file_range(2)`: within the kernel, and on file systems that can share blocks without
+/// copying anything. None where it cannot be done between these files.
+#[cfg(target_os = "linux")]
+fn copy_in_kernel(source: &File, staging: &File) -> io::Result<Option<u64>> {
+    use rustix::io::Errno;
+    loop {
+        match rustix::fs::copy_file_range(source, None, staging, None, PIECE) {
+            Ok(copied) => return Ok(Some(copied as u64)),
+            Err(Errno::INTR) => {}
+            Err(
+                Errno::XDEV
+                | Errno::INVAL
+                | Errno::NOSYS
+                | Errno::OPNOTSUPP
+                | Errno::PERM
+                | Errno::BADF
+                | Errno::TXTBSY
+                | Errno::IO,
+            ) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Writes bytes; `wrote` hears how much of them is done.
+pub fn write_bytes(
+    bytes: &[u8],
+    staging: &mut File,
+    path: &Path,
+    cancel: &Cancel,
+    mut wrote: impl FnMut(u64),
+) -> Result<()> {
+    let mut done = 0;
+    for piece in bytes.chunks(PIECE) {
+        cancel
+            .check()
+            .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path))?;
+        staging.write_all(piece).at(Step::Write, path)?;
+        done += piece.len() as u64;
+        wrote(done);
+    }
+    Ok(())
+}
+
+/// What is known of the file that was written: whether all of it is there.
+pub fn check_size(staging: &File, path: &Path, written: u64) -> Result<Metadata> {
+    let metadata = staging.metadata().at(Step::Write, path)?;
+    let found = metadata.len();
+    if found == written {
+        return Ok(metadata);
+    }
+    Err(SwapError::new(Problem::SizeMismatch { written, found }, Step::Write, path))
+}
+
+/// Whether two readers give the same bytes.
+pub fn same_bytes(mut one: impl Read, mut other: impl Read, cancel: &Cancel) -> io::Result<bool> {
+    let (mut first, mut second) = (vec![0; BUFFER], vec![0; BUFFER]);
+    loop {
+        if cancel.check().is_err() {
+            // Whoever goes on asks the flag before anything is done.
+            return Ok(false);
+        }
+        let (read, also_read) = (fill(&mut one, &mut first)?, fill(&mut other, &mut second)?);
+        if first[..read] != second[..also_read] {
+            return Ok(false);
+        }
+        if read == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+/// Reads until the buffer is full or there is no more.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::cancel::CancelReason;
+    use std::fs;
+
+    fn staging(folder: &tempfile::TempDir) -> (File, std::path::PathBuf) {
+        let path = folder.path().join("staging");
+        (OpenOptions::new().write(true).create_new(true).open(&path).unwrap(), path)
+    }
+
+    #[test]
+    fn a_file_is_copied_in_full_and_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        let content: Vec<u8> =
+            (0..PIECE * 2 + 77).map(|i| u8::try_from(i % 251).unwrap()).collect();
+        fs::write(&from, &content).unwrap();
+        let (mut file, path) = staging(&folder);
+        let mut heard = Vec::new();
+        let source = Source::open(&from).unwrap();
+        let copied =
+            source.copy_to(&mut file, &path, &Cancel::default(), |done| heard.push(done)).unwrap();
+        assert_eq!(copied, content.len() as u64);
+        assert_eq!(heard.last(), Some(&copied));
+        assert!(heard.len() >= 3);
+        assert!(fs::read(&path).unwrap() == content);
+        check_size(&file, &path, copied).unwrap();
+        assert_eq!(check_size(&file, &path, copied + 1).unwrap_err().code(), "SIZE_MISMATCH");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_says_it_is_empty_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut file, path) = staging(&folder);
+        let source = Source::open(Path::new("/proc/self/cmdline")).unwrap();
+        assert_eq!(source.len(), 0);
+        let copied = source.copy_to(&mut file, &path, &Cancel::default(), |_| {}).unwrap();
+        assert!(copied > 0);
+    }
+
+    #[test]
+    fn a_source_that_grows_or_is_written_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        fs::write(&from, vec![1; PIECE * 2]).unwrap();
+        let (mut file, path) = staging(&folder);
+        let source = Source::open(&from).unwrap();
+        let grow = |_| {
+            let mut file = OpenOptions::new().append(true).open(&from).unwrap();
+            file.write_all(b"more").unwrap();
+        };
+        let error = source.copy_to(&mut file, &path, &Cancel::default(), grow).unwrap_err();
+        assert_eq!(error.code(), "SOURCE_CHANGED");
+    }
+
+    #[test]
+    fn a_source_whose_time_was_put_back_is_refused_and_one_that_was_replaced_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        let copy = |meanwhile: &dyn Fn()| {
+            fs::write(&from, vec![1; PIECE * 2]).unwrap();
+            // A tick of the clock that files get their times from.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let (mut file, path) = staging(&folder);
+            let source = Source::open(&from).unwrap();
+            let copied = source.copy_to(&mut file, &path, &Cancel::default(), |_| meanwhile());
+            fs::remove_file(path).unwrap();
+            copied.map_err(|error| error.code())
+        };
+        let rewritten = copy(&|| {
+            let mut file = OpenOptions::new().write(true).open(&from).unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            file.write_all(b"2").unwrap();
+            file.set_modified(modified).unwrap();
+        });
+        assert_eq!(rewritten.err(), cfg!(unix).then_some("SOURCE_CHANGED"));
+        let replaced = copy(&|| {
+            fs::write(folder.path().join("new"), "new").unwrap();
+            fs::rename(folder.path().join("new"), &from).unwrap();
+        });
+        assert_eq!(replaced, Ok(PIECE as u64 * 2));
+    }
+
+    #[test]
+    fn a_copy_ends_between_two_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        fs::write(&from, vec![1; PIECE * 4]).unwrap();
+        let (mut file, path) = staging(&folder);
+        let cancel = Cancel::default();
+        let source = Source::open(&from).unwrap();
+        let stop = |_| cancel.raise(CancelReason::Aborted);
+        let error = source.copy_to(&mut file, &path, &cancel, stop).unwrap_err();
+        assert_eq!(error.code(), "ABORTED");
+        assert_eq!(fs::metadata(&path).unwrap().len(), PIECE as u64);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_or_a_device_is_no_source() {
+        let folder = tempfile::tempdir().unwrap();
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+            let pipe = folder.path().join("pipe");
+            mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            assert_eq!(Source::open(&pipe).unwrap_err().code(), "SOURCE_NOT_A_FILE");
+        }
+        let error = Source::open(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.code(), "SOURCE_NOT_A_FILE");
+        assert_eq!(Source::open(folder.path()).unwrap_err().code(), "SOURCE_NOT_A_FILE");
+        let error = Source::open(&folder.path().join("none")).unwrap_err();
+        assert_eq!(error.code(), "SOURCE_MISSING");
+    }
+
+    #[test]
+    fn equal_means_every_byte() {
+        let (cancel, long) = (Cancel::default(), vec![7; BUFFER + 5]);
+        let same = |one: &[u8], other: &[u8]| same_bytes(one, other, &cancel).unwrap();
+        assert!(same(b"", b""));
+        assert!(same(&long, &long.clone()));
+        assert!(!same(&long, &long[1..]));
+        let mut other = long.clone();
+        other[BUFFER + 4] = 8;
+        assert!(!same(&long, &other));
+    }
+}

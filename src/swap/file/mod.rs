@@ -1,0 +1,451 @@
+//! The protocol for a file, in its steps:
+//!
+//! 1. `target`: the file that the path really leads to; `lock`: one swap of it at a time, in this
+//!    process and between processes. `staging`: what killed swaps left is swept;
+//! 2. `staging`: a new file in the target's directory, which nobody else may read;
+//! 3. `copy`: its content, in full, and a check of its size;
+//! 4. the caller's `prepare`, which may put another file in its place;
+//! 5. `metadata`: owner, mode and extended attributes of the old file;
+//! 6. `durability`: the file reaches the disk, through a handle opened after 4;
+//! 7. `rename`: the commit point; 8. `durability`: so does its name.
+//! 9. An error before 7 leaves the target untouched and removes the staging file; after it the swap
+//!    is committed, and the error says so.
+//!
+//! Nothing here knows of JavaScript: what a swap asks of its caller is behind [`FileSwapCaller`].
+
+pub mod borrowed_bytes;
+mod copy;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::durability::{self, Durability};
+use super::error::{At, Problem, Result, Step, SwapError};
+use super::lock::TargetLock;
+use super::rename::{self, Retry};
+use super::staging::{self, StagingFile};
+use super::target::{self, Target};
+use super::{by_hand, metadata};
+use crate::failpoints::{Safeguard, is_removed};
+use crate::files::{Link, PlainFile};
+use crate::jobs::cancel::{Cancel, CancelReason};
+use borrowed_bytes::BorrowedBytes;
+use copy::Source;
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct FileSwap {
+    /// The file to replace, by its absolute path.
+    pub target: PathBuf,
+    /// What the new file is made of.
+    pub content: Content,
+    /// Whether the caller has a step of its own.
+    pub prepare: bool,
+    /// How sure the swap is to outlive a power cut.
+    pub durability: Durability,
+    /// Whether a target of the same content is left as it is.
+    pub skip_if_same: bool,
+    /// The permissions of the new file, where they are asked for.
+    pub mode: Option<u32>,
+    /// How long to try again while other programs are in the way (Windows).
+    pub retry: Duration,
+    /// Whether a target that is loaded as a program may be moved aside (Windows).
+    pub move_aside: bool,
+}
+
+/// What a new file is made of.
+#[derive(Debug)]
+pub enum Content {
+    /// Another file's content, by its absolute path.
+    File(PathBuf),
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// These, which are not ours. Once they are written, `next_piece` asks whether they were still
+    /// there, and answers that there are no more.
+    Borrowed(BorrowedBytes),
+    /// What the caller gives, piece by piece.
+    Pieces {
+        /// How many bytes that will be, where it is known.
+        total: Option<u64>,
+    },
+}
+
+/// What a swap asks of its caller while it is under way.
+pub trait FileSwapCaller {
+    /// The flag by which the caller ends the swap.
+    fn cancel(&self) -> &Arc<Cancel>;
+    /// The next piece of the content, or none at its end. The caller may use the memory of the last
+    /// one again: fresh memory takes as long as the copying.
+    fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
+    /// Does the caller's own step with the staging file.
+    fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason>;
+    /// A step begins.
+    fn begin(&mut self, step: Step);
+    /// So many bytes are written, of so many if that is known.
+    fn wrote(&mut self, done: u64, total: Option<u64>);
+}
+
+/// What a swap did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSwapped {
+    /// Whether the target is the new file.
+    pub committed: bool,
+    /// Whether what is there outlives a power cut.
+    pub durable: bool,
+    /// The size of the new file.
+    pub bytes: u64,
+}
+
+/// Replaces a file. Takes as long as it takes: for a thread of its own.
+pub fn swap_file(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<FileSwapped> {
+    caller.begin(Step::Resolve);
+    let (mut target, _lock) = lock(request, caller)?;
+    let source = match &request.content {
+        Content::File(path) => Some(open_source(path, &target)?),
+        Content::Bytes(_) | Content::Borrowed(_) | Content::Pieces { .. } => None,
+    };
+    if request.skip_if_same
+        && !request.prepare
+        && let Some(bytes) = same_already(request, &target, source.as_ref(), caller)?
+    {
+        return skip(request, &target, bytes);
+    }
+
+    caller.begin(Step::Stage);
+    let needs_default = target.found.is_none() && request.mode.is_none();
+    let (staging, mut file) = StagingFile::create(&target, needs_default)?;
+    caller.begin(Step::Write);
+    let written = write(request, source.as_ref(), &mut file, staging.path(), caller)?;
+    let found = copy::check_size(&file, staging.path(), written)?;
+    drop(source);
+
+    let new =
+        ready(request, &target, &staging, NewFile { file: PlainFile::from(file), found }, caller)?;
+    let bytes = new.found.len();
+    // It may be another file since: all that can take long.
+    target.refresh()?;
+    if request.skip_if_same
+        && is_same_as_staging(request, &target, staging.path(), caller.cancel())?
+    {
+        return skip(request, &target, bytes);
+    }
+    commit(request, &target, staging, new, caller)?;
+    Ok(FileSwapped { committed: true, durable: request.durability == Durability::Full, bytes })
+}
+
+/// Finds the target and locks it. Where it leads elsewhere once the lock is there, again.
+fn lock(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<(Target, TargetLock)> {
+    let mut target = Target::resolve(&request.target)?;
+    loop {
+        caller.begin(Step::Lock);
+        let lock = TargetLock::acquire(&target, caller.cancel())?;
+        if lock.has_waited() || !target.look_again()? {
+            let now = Target::resolve(&request.target)?;
+            let leads_elsewhere = now.path != target.path;
+            target = now;
+            if leads_elsewhere {
+                continue;
+            }
+        }
+        target.refuse_open_database()?;
+        target::refuse_sidecars(&target.path, Step::Lock)?;
+        staging::sweep(&target)?;
+        return Ok((target, lock));
+    }
+}
+
+fn open_source<'a>(path: &'a Path, target: &Target) -> Result<Source<'a>> {
+    let source = Source::open(path)?;
+    let is_same_file = match &target.found {
+        Some(found) => is_same_file(found, source.metadata(), &target.path, path),
+        None => false,
+    };
+    if is_same_file {
+        return Err(SwapError::new(Problem::SourceIsTarget, Step::Resolve, path));
+    }
+    Ok(source)
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &std::fs::Metadata, other: &std::fs::Metadata, _: &Path, _: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other: &Path) -> bool {
+    dunce::canonicalize(other).is_ok_and(|other| other == one)
+}
+
+/// Whether the file has other names: they would become the target's, and its mode and owner theirs.
+#[cfg(unix)]
+fn has_other_links(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_links(_: &Metadata) -> bool {
+    false
+}
+
+/// The size of the target, where it has the same content and mode as what is asked for.
+fn same_already(
+    request: &FileSwap,
+    target: &Target,
+    source: Option<&Source<'_>>,
+    caller: &dyn FileSwapCaller,
+) -> Result<Option<u64>> {
+    let Some(found) = &target.found else { return Ok(None) };
+    let size = match (&request.content, source) {
+        (Content::Bytes(bytes), _) => bytes.len() as u64,
+        (_, Some(source)) => source.len(),
+        _ => return Ok(None),
+    };
+    if found.len() != size || !has_mode(found, request.mode) {
+        return Ok(None);
+    }
+    let Some(old) = open_target_to_read(target)? else { return Ok(None) };
+    let is_same = match (&request.content, source) {
+        (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
+        (_, Some(source)) => {
+            // By a handle of its own: where it differs it is read once more from its beginning.
+            let again = open_to_read(source.path())?;
+            copy::same_bytes(&*old, &*again, caller.cancel())
+        }
+        _ => Ok(false),
+    };
+    Ok(is_same.at(Step::Resolve, &target.path)?.then_some(size))
+}
+
+/// The same for a staging file that is ready.
+fn is_same_as_staging(
+    request: &FileSwap,
+    target: &Target,
+    staging: &Path,
+    cancel: &Cancel,
+) -> Result<bool> {
+    let Some(found) = &target.found else { return Ok(false) };
+    if !has_mode(found, request.mode) {
+        return Ok(false);
+    }
+    let Some(old) = open_target_to_read(target)? else { return Ok(false) };
+    let new = open_to_read(staging)?;
+    if old.metadata().at(Step::Resolve, &target.path)?.len()
+        != new.metadata().at(Step::Resolve, staging)?.len()
+    {
+        return Ok(false);
+    }
+    copy::same_bytes(&*old, &*new, cancel).at(Step::Resolve, &target.path)
+}
+
+#[cfg(unix)]
+fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    mode.is_none_or(|mode| found.mode() & 0o7777 == mode & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
+    mode.is_none_or(|mode| found.permissions().readonly() == (mode & 0o222 == 0))
+}
+
+/// None where we may not read it: then nobody knows whether it is the same.
+fn open_target_to_read(target: &Target) -> Result<Option<PlainFile>> {
+    match open_to_read(&target.path) {
+        Err(SwapError { problem: Problem::Io(error), .. })
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
+}
+
+fn open_to_read(path: &Path) -> Result<PlainFile> {
+    target::refuse_open_database(path, Step::Resolve)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)
+}
+
+/// Leaves the target as it is. It may be there only just: that it is durable is made true, but for
+/// a file that Windows lets nobody write to, which cannot be synced.
+fn skip(request: &FileSwap, target: &Target, bytes: u64) -> Result<FileSwapped> {
+    let mut durable = request.durability == Durability::Full;
+    if durable {
+        match by_hand::fsync_file(&target.path) {
+            Err(_) if cfg!(windows) => durable = false,
+            synced => synced?,
+        }
+        by_hand::fsync_directory(&target.directory)?;
+    }
+    Ok(FileSwapped { committed: false, durable, bytes })
+}
+
+/// Writes all of the content.
+fn write(
+    request: &FileSwap,
+    source: Option<&Source<'_>>,
+    file: &mut File,
+    path: &Path,
+    caller: &mut dyn FileSwapCaller,
+) -> Result<u64> {
+    let cancel = Arc::clone(caller.cancel());
+    match (&request.content, source) {
+        (Content::Bytes(bytes), _) => {
+            let total = bytes.len() as u64;
+            copy::write_bytes(bytes, file, path, &cancel, |done| caller.wrote(done, Some(total)))?;
+            Ok(total)
+        }
+        (_, Some(source)) => {
+            let total = Some(source.len());
+            source.copy_to(file, path, &cancel, |done| caller.wrote(done, total))
+        }
+        (Content::Borrowed(borrowed), _) => {
+            let total = borrowed.len() as u64;
+            let wrote = |done| caller.wrote(done, Some(total));
+            let written = copy::write_bytes(borrowed.bytes(), file, path, &cancel, wrote);
+            // Also behind an error (EFAULT): who has taken the memory away hears that it was that.
+            let more = write_pieces(Some(total), file, path, caller)?;
+            written?;
+            Ok(total + more)
+        }
+        (Content::Pieces { total }, None) => write_pieces(*total, file, path, caller),
+        // Its source was opened above.
+        (Content::File(_), None) => Ok(0),
+    }
+}
+
+fn write_pieces(
+    total: Option<u64>,
+    file: &mut File,
+    path: &Path,
+    caller: &mut dyn FileSwapCaller,
+) -> Result<u64> {
+    let cancel = Arc::clone(caller.cancel());
+    let mut done = 0;
+    let cancelled = |reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path);
+    let mut last = Vec::new();
+    while let Some(piece) = caller.next_piece(last).map_err(cancelled)? {
+        copy::write_bytes(&piece, file, path, &cancel, |_| {})?;
+        done += piece.len() as u64;
+        caller.wrote(done, total);
+        last = piece;
+    }
+    Ok(done)
+}
+
+/// The new file, and what is known of it.
+struct NewFile {
+    file: PlainFile,
+    found: Metadata,
+}
+
+/// Lets the caller prepare the staging file, and opens it as it is then.
+fn ready(
+    request: &FileSwap,
+    target: &Target,
+    staging: &StagingFile,
+    written: NewFile,
+    caller: &mut dyn FileSwapCaller,
+) -> Result<NewFile> {
+    if !request.prepare {
+        return Ok(written);
+    }
+    let wrong = |problem| SwapError::new(problem, Step::Prepare, staging.path());
+    let name = staging.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+    if is_removed(Safeguard::SyncAfterPrepare) {
+        durability::sync_file(&written.file, request.durability).at(Step::Sync, &target.path)?;
+    }
+    // On Windows no tool could open it while we have it open for writing.
+    drop(written);
+    caller.begin(Step::Prepare);
+    caller.prepare(name).map_err(|reason| wrong(Problem::Cancelled(reason)))?;
+    let (file, found) = staging.reopen()?;
+    Ok(NewFile { file, found })
+}
+
+/// From here on the staging file is the caller's last word: metadata, sync, rename, sync.
+fn commit(
+    request: &FileSwap,
+    target: &Target,
+    staging: StagingFile,
+    NewFile { file, found }: NewFile,
+    caller: &mut dyn FileSwapCaller,
+) -> Result<()> {
+    let is_link_to_target = target
+        .found
+        .as_ref()
+        .is_some_and(|old| is_same_file(old, &found, &target.path, staging.path()));
+    if !is_link_to_target && has_other_links(&found) {
+        return Err(SwapError::new(Problem::StagingIsLink, Step::Prepare, staging.path()));
+    }
+    caller.begin(Step::Metadata);
+    let (mode, default_mode) = (request.mode, staging.default_mode());
+    metadata::carry_over(target, (&file, &found), staging.path(), mode, default_mode)?;
+    if request.durability != Durability::None
+        && !(request.prepare && is_removed(Safeguard::SyncAfterPrepare))
+    {
+        caller.begin(Step::Sync);
+        durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
+    }
+    drop(file);
+    // Somebody may have opened it meanwhile, or been killed. Looking for others than us costs a few percent
+    // of a short swap, in which there was hardly time for it.
+    let took_its_time =
+        request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
+    if took_its_time {
+        target.refuse_open_database()?;
+        target::refuse_sidecars(&target.path, Step::Rename)?;
+    } else {
+        target.refuse_own_open_database()?;
+    }
+    let cancel = Arc::clone(caller.cancel());
+    cancel
+        .check()
+        .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
+    caller.begin(Step::Rename);
+    rename_staging(request, target, staging.path(), &cancel)?;
+    // `rename(2)` does nothing between two links to one file: then both are there, and ours is removed
+    // as after an error.
+    if !is_link_to_target {
+        staging.committed();
+    }
+    if request.durability == Durability::Full {
+        caller.begin(Step::SyncDirectory);
+        durability::sync_directory(&target.directory, request.durability).map_err(|error| {
+            SwapError {
+                problem: Problem::NotDurable(error),
+                step: Step::SyncDirectory,
+                path: target.directory.clone(),
+                committed: true,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+fn rename_staging(
+    request: &FileSwap,
+    target: &Target,
+    staging: &Path,
+    cancel: &Cancel,
+) -> Result<()> {
+    let retry = Retry { limit: request.retry, cancel };
+    match rename::replace(staging, &target.path, &retry) {
+        Err(SwapError { problem: Problem::InUseAsImage(_), .. }) if request.move_aside => {
+            rename::move_aside(staging, target, &retry)
+        }
+        Err(SwapError { problem: Problem::Io(error), .. })
+            if error.kind() == std::io::ErrorKind::NotFound && !staging.exists() =>
+        {
+            Err(SwapError::new(Problem::Missing("STAGING_MISSING"), Step::Rename, staging))
+        }
+        renamed => renamed,
+    }
+}

@@ -1,0 +1,183 @@
+//! The numbers of the wire format, each table in one place. `lib/local/wire/kinds.ts` has the same
+//! tables; a test compares the two.
+
+/// A table of names and numbers: an enum, and what a test needs to compare it.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$entry_doc:meta])* $entry:ident = $number:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$entry_doc])* $entry = $number,)*
+        }
+
+        impl $name {
+            #[allow(dead_code, reason = "answers are only written here: tests read them")]
+            /// The entry of this number; None where the other half of the wire is of another version.
+            pub fn from_u8(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$entry),)*
+                    _ => None,
+                }
+            }
+
+            #[cfg(test)]
+            const NAMES: &'static [(&'static str, u8)] = &[$((stringify!($entry), $number),)*];
+        }
+    };
+}
+
+table! {
+    /// What a request asks for.
+    Operation {
+        /// One statement.
+        Execute = 1,
+        /// Several statements in one transaction.
+        Batch = 2,
+        /// A text of several statements.
+        Script = 3,
+        /// The beginning of a transaction.
+        Begin = 4,
+        /// Its COMMIT.
+        Commit = 5,
+        /// Its ROLLBACK.
+        Rollback = 6,
+        /// The end of whatever transaction is open: the closing's own.
+        EndAnyTransaction = 7,
+    }
+}
+
+table! {
+    /// How a transaction begins.
+    Mode {
+        /// BEGIN DEFERRED.
+        Deferred = 0,
+        /// BEGIN IMMEDIATE.
+        Write = 1,
+        /// BEGIN DEFERRED, and every write is refused.
+        Read = 2,
+    }
+}
+
+table! {
+    /// What a value of an argument is.
+    ValueTag {
+        /// NULL.
+        Null = 0,
+        /// INTEGER, as i64.
+        Integer = 1,
+        /// REAL, as f64.
+        Real = 2,
+        /// TEXT, as str.
+        Text = 3,
+        /// BLOB, as u32 and bytes.
+        Blob = 4,
+    }
+}
+
+table! {
+    /// What a record of an answer is.
+    RecordKind {
+        /// The columns of rows.
+        Shape = 1,
+        /// Some rows.
+        Rows = 2,
+        /// The end of one statement.
+        Result = 3,
+        /// The end of a job.
+        Done = 4,
+        /// The end of a job that failed.
+        Error = 5,
+        /// A shape that will not be used again.
+        Forget = 6,
+        /// The end of one step of a closing.
+        Step = 7,
+        /// The end of a closing.
+        Closed = 8,
+        /// Another environment asks this one to shut down.
+        ShutdownRequest = 9,
+        /// The answer to that.
+        ShutdownAcknowledged = 10,
+        /// A step of a swap, and how far it is.
+        Progress = 11,
+        /// A swap waits for JavaScript.
+        Wanted = 12,
+        /// The end of a swap.
+        Swapped = 13,
+        /// The end of a swap that failed.
+        SwapError = 14,
+        /// The swap of a database waits for JavaScript.
+        WantedDatabase = 15,
+        /// The end of the swap of a database.
+        DatabaseSwapped = 16,
+        /// The end of a job that found something out.
+        Report = 17,
+    }
+}
+
+table! {
+    /// What a cell of a row is.
+    CellTag {
+        /// NULL.
+        Null = 0,
+        /// INTEGER, as i32.
+        SmallInteger = 1,
+        /// INTEGER, as i64.
+        Integer = 2,
+        /// REAL, as f64.
+        Real = 3,
+        /// TEXT, as its length.
+        Text = 4,
+        /// BLOB, as u32 and bytes.
+        Blob = 5,
+    }
+}
+
+table! {
+    /// Which JavaScript class an error becomes.
+    ErrorClass {
+        /// `LibsqlError` (or `LibsqlBatchError`, where a statement of a batch failed).
+        Libsql = 0,
+        /// `RangeError`.
+        Range = 1,
+        /// The reason of the caller's `AbortSignal`.
+        Aborted = 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The other half of the wire.
+    const TYPESCRIPT: &str = include_str!("../../lib/wire/kinds.ts");
+
+    /// The entries of `export const NAME = { Entry: 1, … } as const` in TypeScript.
+    fn typescript(name: &str) -> Vec<(String, u8)> {
+        let begin = format!("export const {name} = {{");
+        let (_, table) = TYPESCRIPT.split_once(&begin).unwrap_or_else(|| panic!("no {name}"));
+        let (table, _) = table.split_once("} as const").unwrap();
+        let lines = table.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let entries = lines.flat_map(|line| line.split(',')).filter_map(|entry| {
+            let (entry, number) = entry.split_once(':')?;
+            Some((entry.trim().to_owned(), number.trim().parse().ok()?))
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn both_halves_have_the_same_tables() {
+        for (name, entries) in [
+            ("Operation", Operation::NAMES),
+            ("Mode", Mode::NAMES),
+            ("ValueTag", ValueTag::NAMES),
+            ("RecordKind", RecordKind::NAMES),
+            ("CellTag", CellTag::NAMES),
+            ("ErrorClass", ErrorClass::NAMES),
+        ] {
+            let entries: Vec<_> =
+                entries.iter().map(|(entry, number)| ((*entry).to_owned(), *number)).collect();
+            assert_eq!(typescript(name), entries, "{name}");
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! Writing answers.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::CHUNK;
+use super::error_text::bounded;
+use super::kinds::{CellTag, ErrorClass, RecordKind};
+use crate::jobs::ids::JobId;
+use crate::value::Value;
+
+/// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// The longest string that JavaScript engines make (V8: 2^29 - 24), for all texts of a row together.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
+/// How many bytes of cells a row may have.
+const MOST_CELLS: usize = 1 << 31;
+
+/// What is known when a job ends, for the records `done` and `error`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The connection is in no transaction.
+    pub autocommit: bool,
+    /// The connection has TEMP tables or attached databases: the client keeps to it from now on.
+    pub pinned: bool,
+    /// The connection is in a transaction that a statement of the client has begun.
+    pub explicit: bool,
+    /// Something that the job did is committed.
+    pub committed: bool,
+}
+
+impl Outcome {
+    fn flags(self) -> u8 {
+        u8::from(self.autocommit)
+            | u8::from(self.pinned) << 1
+            | u8::from(self.explicit) << 2
+            | u8::from(self.committed) << 3
+    }
+}
+
+/// An error, as it is sent.
+pub struct ErrorRecord<'a> {
+    /// Which JavaScript class it becomes.
+    pub class: ErrorClass,
+    /// The `code` property.
+    pub code: String,
+    /// The `extendedCode` property, where the error is SQLite's.
+    pub extended_code: Option<String>,
+    /// SQLite's extended result code, where the error has one.
+    pub raw_code: Option<i32>,
+    /// Its text.
+    pub text: &'a dyn Display,
+}
+
+/// A row that JavaScript cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowError {
+    /// An integer beyond JavaScript's safe ones, where numbers are wanted.
+    UnsafeInteger,
+    /// Its texts, or all of it, are longer than JavaScript's longest string or buffer.
+    TooLarge,
+}
+
+/// The steps of a closing ("Closing, in order" in ARCHITECTURE.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosingStep {
+    /// What was queued is let finish.
+    Drain,
+    /// The rest is rejected or interrupted.
+    Cancel,
+    /// The lanes' threads are joined.
+    Join,
+    /// The connections are closed.
+    Close,
+}
+
+impl ClosingStep {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Cancel => "cancel",
+            Self::Join => "join",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// What a closing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// A `-wal` file is left, because the database is open elsewhere.
+    pub wal_left: bool,
+    /// How many connections were closed.
+    pub connections: u32,
+    /// How many jobs were cancelled.
+    pub cancelled: u32,
+}
+
+/// What is known when a statement ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatementEnd {
+    /// The shape of its rows, 0 without columns.
+    pub shape: u32,
+    /// Rows changed by INSERT, UPDATE or DELETE.
+    pub rows_affected: u64,
+    /// The rowid of the last inserted row, where a row was inserted.
+    pub last_insert_rowid: Option<i64>,
+}
+
+/// Collects the records of one job.
+#[derive(Debug)]
+pub struct Records {
+    job: JobId,
+    bytes: Vec<u8>,
+}
+
+/// The rows of one record while they are written.
+#[derive(Debug)]
+pub struct RowsChunk {
+    shape: u32,
+    rows: u32,
+    cells: Vec<u8>,
+    text: Vec<u8>,
+    ascii: bool,
+}
+
+impl Records {
+    /// For the job of this number.
+    pub fn new(job: JobId) -> Self {
+        Self { job, bytes: Vec::new() }
+    }
+
+    /// Whether enough is there to be sent before the job ends.
+    pub fn is_chunk(&self) -> bool {
+        self.bytes.len() >= CHUNK
+    }
+
+    /// Takes what is there.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// The columns of all rows with this shape number.
+    pub fn shape<'a>(&mut self, shape: u32, columns: impl Iterator<Item = (&'a str, &'a str)>) {
+        self.record(RecordKind::Shape, |bytes| {
+            put_u32(bytes, shape);
+            let count_at = bytes.len();
+            put_u32(bytes, 0);
+            let mut count = 0u32;
+            for (name, declared_type) in columns {
+                put_str(bytes, name);
+                put_str(bytes, declared_type);
+                count += 1;
+            }
+            bytes[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
+        });
+    }
+
+    /// A shape number that will not be used again.
+    pub fn forget_shape(&mut self, shape: u32) {
+        self.record(RecordKind::Forget, |bytes| put_u32(bytes, shape));
+    }
+
+    /// Some rows. Empties the chunk.
+    pub fn rows(&mut self, chunk: &mut RowsChunk) {
+        if chunk.rows == 0 {
+            return;
+        }
+        self.record(RecordKind::Rows, |bytes| {
+            bytes.reserve(chunk.cells.len() + chunk.text.len() + 13);
+            put_u32(bytes, chunk.shape);
+            put_u32(bytes, chunk.rows);
+            put_len(bytes, chunk.cells.len());
+            bytes.push(u8::from(chunk.ascii));
+            bytes.extend_from_slice(&chunk.cells);
+            bytes.extend_from_slice(&chunk.text);
+        });
+        chunk.clear();
+    }
+
+    /// The end of one statement.
+    pub fn result(&mut self, end: StatementEnd) {
+        self.record(RecordKind::Result, |bytes| {
+            put_u32(bytes, end.shape);
+            #[expect(clippy::cast_precision_loss, reason = "a JavaScript number counts the rows")]
+            put_f64(bytes, end.rows_affected as f64);
+            bytes.push(u8::from(end.last_insert_rowid.is_some()));
+            bytes.extend(end.last_insert_rowid.unwrap_or(0).to_le_bytes());
+        });
+    }
+
+    /// The end of the job, and what it left.
+    pub fn done(&mut self, outcome: Outcome) {
+        self.record(RecordKind::Done, |bytes| bytes.push(outcome.flags()));
+    }
+
+    /// The end of one step of a closing.
+    pub fn step(&mut self, step: ClosingStep, took: Duration) {
+        self.record(RecordKind::Step, |bytes| {
+            put_str(bytes, step.name());
+            put_f64(bytes, took.as_secs_f64() * 1e3);
+        });
+    }
+
+    /// The end of a closing.
+    pub fn closed(&mut self, closed: Closed) {
+        self.record(RecordKind::Closed, |bytes| {
+            bytes.push(u8::from(closed.wal_left));
+            put_u32(bytes, closed.connections);
+            put_u32(bytes, closed.cancelled);
+        });
+    }
+
+    /// Another environment asks this one to shut its clients down.
+    pub fn shutdown_request(&mut self, request: u32, drain: bool, limit: Duration) {
+        self.record(RecordKind::ShutdownRequest, |bytes| {
+            put_u32(bytes, request);
+            bytes.push(u8::from(drain));
+            put_f64(bytes, limit.as_secs_f64() * 1e3);
+        });
+    }
+
+    /// The answer to such a request; without a report where the environment ended before it gave one.
+    pub fn shutdown_acknowledged(&mut self, report: Option<&str>) {
+        self.record(RecordKind::ShutdownAcknowledged, |bytes| {
+            bytes.push(u8::from(report.is_some()));
+            put_str(bytes, report.unwrap_or_default());
+        });
+    }
+
+    /// The end of a job that failed, at this statement of its batch if it is one.
+    pub fn error(&mut self, outcome: Outcome, error: ErrorRecord<'_>, statement: Option<usize>) {
+        let index = statement.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1);
+        self.record(RecordKind::Error, |bytes| {
+            bytes.push(outcome.flags());
+            bytes.push(error.class as u8);
+            bytes.extend(index.to_le_bytes());
+            bytes.extend(error.raw_code.unwrap_or(0).to_le_bytes());
+            put_str(bytes, &error.code);
+            put_str(bytes, &error.extended_code.unwrap_or_default());
+            put_str(bytes, &bounded(&error.text));
+        });
+    }
+
+    /// One record of this kind.
+    pub fn record(&mut self, kind: RecordKind, body: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        put_u32(&mut self.bytes, 0);
+        put_u32(&mut self.bytes, self.job.0);
+        self.bytes.push(kind as u8);
+        body(&mut self.bytes);
+        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
+        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+impl RowsChunk {
+    /// Rows of this shape.
+    pub fn new(shape: u32) -> Self {
+        Self { shape, rows: 0, cells: Vec::new(), text: Vec::new(), ascii: true }
+    }
+
+    /// Begins a row of this shape. All rows of one record have the same.
+    pub fn begin_row(&mut self, shape: u32) {
+        self.shape = shape;
+    }
+
+    /// Whether the record has reached its size.
+    pub fn is_full(&self) -> bool {
+        self.cells.len() + self.text.len() >= CHUNK
+    }
+
+    /// Ends a row whose cells were all put.
+    ///
+    /// # Errors
+    /// Where JavaScript has no string, or no buffer, that could hold it.
+    pub fn end_row(&mut self) -> Result<(), RowError> {
+        if self.text.len() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
+            return Err(RowError::TooLarge);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Puts one cell. With `numbers`, an integer beyond JavaScript's safe ones is an error.
+    pub fn cell(&mut self, value: Value<'_>, numbers: bool) -> Result<(), RowError> {
+        match value {
+            Value::Null => self.cells.push(CellTag::Null as u8),
+            Value::Integer(integer) => self.integer(integer, numbers)?,
+            Value::Real(real) => {
+                self.cells.push(CellTag::Real as u8);
+                self.cells.extend(real.to_le_bytes());
+            }
+            Value::Text(bytes) => self.text(bytes),
+            Value::Blob(blob) => {
+                self.cells.push(CellTag::Blob as u8);
+                put_len(&mut self.cells, blob.len());
+                self.cells.extend_from_slice(blob);
+            }
+        }
+        Ok(())
+    }
+
+    fn integer(&mut self, integer: i64, numbers: bool) -> Result<(), RowError> {
+        if let Ok(small) = i32::try_from(integer) {
+            self.cells.push(CellTag::SmallInteger as u8);
+            self.cells.extend(small.to_le_bytes());
+        } else if numbers && integer.unsigned_abs() > MAX_SAFE_INTEGER {
+            return Err(RowError::UnsafeInteger);
+        } else {
+            self.cells.push(CellTag::Integer as u8);
+            self.cells.extend(integer.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// SQLite does not promise that TEXT is UTF-8: what is not becomes U+FFFD.
+    fn text(&mut self, bytes: &[u8]) {
+        self.cells.push(CellTag::Text as u8);
+        if bytes.is_ascii() {
+            put_len(&mut self.cells, bytes.len());
+            self.text.extend_from_slice(bytes);
+            return;
+        }
+        self.ascii = false;
+        let text = String::from_utf8_lossy(bytes);
+        put_len(&mut self.cells, text.encode_utf16().count());
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    fn clear(&mut self) {
+        self.rows = 0;
+        self.cells.clear();
+        self.text.clear();
+        self.ascii = true;
+    }
+}
+
+/// Appends.
+pub fn put_u32(bytes: &mut Vec<u8>, value: u32) {
+    bytes.extend(value.to_le_bytes());
+}
+
+/// SQLite's own limits (1,000,000,000 bytes for a value) keep every length far below 2^32.
+fn put_len(bytes: &mut Vec<u8>, length: usize) {
+    put_u32(bytes, u32::try_from(length).unwrap_or(u32::MAX));
+}
+
+/// Appends.
+pub fn put_str(bytes: &mut Vec<u8>, text: &str) {
+    put_len(bytes, text.len());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Appends.
+pub fn put_f64(bytes: &mut Vec<u8>, number: f64) {
+    bytes.extend(number.to_le_bytes());
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::value::OwnedValue;
+    use proptest::prelude::*;
+
+    /// A record as `lib/wire/response.ts` reads it: for the tests of everything before the wire.
+    #[derive(Debug, PartialEq)]
+    pub enum Read {
+        Shape(u32, Vec<(String, String)>),
+        Rows(u32, Vec<Vec<OwnedValue>>),
+        Result(StatementEnd),
+        Done { autocommit: bool, pinned: bool, explicit: bool },
+        Error { code: String, message: String, statement: i32, committed: bool },
+        Forget(u32),
+        Step(String),
+        Closed(Closed),
+        Acknowledged(Option<String>),
+    }
+
+    struct Reader<'a>(&'a [u8]);
+
+    impl<'a> Reader<'a> {
+        fn take(&mut self, count: usize) -> &'a [u8] {
+            let (taken, rest) = self.0.split_at(count);
+            self.0 = rest;
+            taken
+        }
+        fn u8(&mut self) -> u8 {
+            self.take(1)[0]
+        }
+        fn u32(&mut self) -> u32 {
+            u32::from_le_bytes(self.take(4).try_into().unwrap())
+        }
+        fn i32(&mut self) -> i32 {
+            i32::from_le_bytes(self.take(4).try_into().unwrap())
+        }
+        fn i64(&mut self) -> i64 {
+            i64::from_le_bytes(self.take(8).try_into().unwrap())
+        }
+        fn f64(&mut self) -> f64 {
+            f64::from_le_bytes(self.take(8).try_into().unwrap())
+        }
+        fn str(&mut self) -> String {
+            let length = self.u32() as usize;
+            String::from_utf8(self.take(length).to_vec()).unwrap()
+        }
+    }
+
+    /// Reads all records; `columns` by shape number must have come before their rows.
+    pub fn read(bytes: &[u8]) -> Vec<(u32, Read)> {
+        let mut all = Reader(bytes);
+        let mut columns = std::collections::HashMap::new();
+        let mut records = Vec::new();
+        while !all.0.is_empty() {
+            let length = all.u32() as usize;
+            let mut record = Reader(all.take(length));
+            let job = record.u32();
+            let read = match RecordKind::from_u8(record.u8()).unwrap() {
+                RecordKind::Shape => {
+                    let shape = record.u32();
+                    let count = record.u32();
+                    let names: Vec<_> = (0..count).map(|_| (record.str(), record.str())).collect();
+                    columns.insert(shape, names.len());
+                    Read::Shape(shape, names)
+                }
+                RecordKind::Rows => {
+                    let shape = record.u32();
+                    let count = record.u32();
+                    let cells = record.u32() as usize;
+                    let ascii = record.u8() == 1;
+                    let mut cells = Reader(record.take(cells));
+                    let text: Vec<u16> =
+                        std::str::from_utf8(record.0).unwrap().encode_utf16().collect();
+                    assert_eq!(ascii, record.0.is_ascii());
+                    let mut at = 0;
+                    let width = columns[&shape];
+                    let rows = (0..count)
+                        .map(|_| {
+                            (0..width).map(|_| read_cell(&mut cells, &text, &mut at)).collect()
+                        })
+                        .collect();
+                    assert!(cells.0.is_empty() && at == text.len());
+                    Read::Rows(shape, rows)
+                }
+                RecordKind::Result => Read::Result(StatementEnd {
+                    shape: record.u32(),
+                    rows_affected: format!("{}", record.f64()).parse().unwrap(),
+                    last_insert_rowid: (record.u8() == 1).then(|| record.i64()),
+                }),
+                RecordKind::Done => {
+                    let flags = record.u8();
+                    Read::Done {
+                        autocommit: flags & 1 != 0,
+                        pinned: flags & 2 != 0,
+                        explicit: flags & 4 != 0,
+                    }
+                }
+                RecordKind::Error => {
+                    let flags = record.u8();
+                    let _class = record.u8();
+                    let statement = record.i32();
+                    let _raw = record.i32();
+                    let code = record.str();
+                    let _extended = record.str();
+                    let committed = flags & 8 != 0;
+                    Read::Error { code, message: record.str(), statement, committed }
+                }
+                RecordKind::Forget => Read::Forget(record.u32()),
+                RecordKind::Step => {
+                    let name = record.str();
+                    assert!(record.f64() >= 0.0);
+                    Read::Step(name)
+                }
+                RecordKind::Closed => Read::Closed(Closed {
+                    wal_left: record.u8() == 1,
+                    connections: record.u32(),
+                    cancelled: record.u32(),
+                }),
+                RecordKind::ShutdownAcknowledged => {
+                    let has_report = record.u8() == 1;
+                    let report = record.str();
+                    Read::Acknowledged(has_report.then_some(report))
+                }
+                other => panic!("a record of another test: {other:?}"),
+            };
+            records.push((job, read));
+        }
+        records
+    }
+
+    fn read_cell(cells: &mut Reader<'_>, text: &[u16], at: &mut usize) -> OwnedValue {
+        match cells.u8() {
+            0 => OwnedValue::Null,
+            1 => OwnedValue::Integer(i64::from(cells.i32())),
+            2 => OwnedValue::Integer(cells.i64()),
+            3 => OwnedValue::Real(cells.f64()),
+            4 => {
+                let length = cells.u32() as usize;
+                let value = String::from_utf16(&text[*at..*at + length]).unwrap();
+                *at += length;
+                OwnedValue::Text(value)
+            }
+            5 => {
+                let length = cells.u32() as usize;
+                OwnedValue::Blob(cells.take(length).to_vec())
+            }
+            other => panic!("unknown cell {other}"),
+        }
+    }
+
+    fn any_cell() -> impl Strategy<Value = OwnedValue> {
+        prop_oneof![
+            Just(OwnedValue::Null),
+            any::<i64>().prop_map(OwnedValue::Integer),
+            any::<i32>().prop_map(|integer| OwnedValue::Integer(i64::from(integer))),
+            (-1e300..1e300).prop_map(OwnedValue::Real),
+            ".{0,20}".prop_map(OwnedValue::Text),
+            proptest::collection::vec(any::<u8>(), 0..20).prop_map(OwnedValue::Blob),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_back_as_they_were(rows in proptest::collection::vec(proptest::collection::vec(any_cell(), 3), 1..20)) {
+            let mut records = Records::new(JobId(7));
+            records.shape(1, [("a", ""), ("b", "TEXT"), ("ü", "")].into_iter());
+            let mut chunk = RowsChunk::new(1);
+            for row in &rows {
+                for value in row {
+                    chunk.cell(value.borrow(), false).unwrap();
+                }
+                chunk.end_row().unwrap();
+            }
+            records.rows(&mut chunk);
+            let read = read(&records.take());
+            prop_assert_eq!(read.len(), 2);
+            prop_assert_eq!(&read[1], &(7, Read::Rows(1, rows)));
+        }
+
+        #[test]
+        fn any_bytes_as_text_become_valid_text(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut records = Records::new(JobId(1));
+            records.shape(1, [("a", "")].into_iter());
+            let mut chunk = RowsChunk::new(1);
+            chunk.cell(Value::Text(&bytes), false).unwrap();
+            chunk.end_row().unwrap();
+            records.rows(&mut chunk);
+            let expected = String::from_utf8_lossy(&bytes).into_owned();
+            prop_assert_eq!(&read(&records.take())[1].1, &Read::Rows(1, vec![vec![OwnedValue::Text(expected)]]));
+        }
+    }
+
+    #[test]
+    fn integers_beyond_the_safe_ones_are_refused_only_where_numbers_are_wanted() {
+        let mut chunk = RowsChunk::new(1);
+        for safe in [i64::from(i32::MAX), 9_007_199_254_740_991, -9_007_199_254_740_991] {
+            assert!(chunk.cell(Value::Integer(safe), true).is_ok());
+        }
+        for unsafe_integer in [9_007_199_254_740_992, i64::MIN, i64::MAX] {
+            assert!(chunk.cell(Value::Integer(unsafe_integer), true).is_err());
+            assert!(chunk.cell(Value::Integer(unsafe_integer), false).is_ok());
+        }
+    }
+
+    fn constraint(text: &dyn Display) -> ErrorRecord<'_> {
+        ErrorRecord {
+            class: ErrorClass::Libsql,
+            code: "SQLITE_CONSTRAINT".to_owned(),
+            extended_code: Some("SQLITE_CONSTRAINT_UNIQUE".to_owned()),
+            raw_code: Some(2067),
+            text,
+        }
+    }
+
+    #[test]
+    fn an_error_is_sent_with_no_more_text_than_javascript_can_read() {
+        let mut records = Records::new(JobId(3));
+        let text = "x".repeat(1 << 20);
+        records.error(Outcome::default(), constraint(&text), None);
+        assert!(records.take().len() < 1 << 17);
+    }
+
+    #[test]
+    fn an_error_carries_its_codes_and_its_place_in_the_batch() {
+        let mut records = Records::new(JobId(3));
+        let outcome = Outcome { committed: true, ..Outcome::default() };
+        records.error(outcome, constraint(&"UNIQUE constraint failed: t.a"), Some(4));
+        assert_eq!(
+            read(&records.take()),
+            [(
+                3,
+                Read::Error {
+                    code: "SQLITE_CONSTRAINT".into(),
+                    message: "UNIQUE constraint failed: t.a".into(),
+                    statement: 4,
+                    committed: true
+                }
+            )]
+        );
+    }
+}
