@@ -35,3 +35,15 @@ pub fn wait_for<'a, T>(
 ) -> MutexGuard<'a, T> {
     changed.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
 }
+
+/// Whether a thread has ended, so that joining it does not wait. shuttle does not say.
+#[cfg(not(feature = "model"))]
+pub fn has_ended<T>(thread: &thread::JoinHandle<T>) -> bool {
+    thread.is_finished()
+}
+
+/// See above.
+#[cfg(feature = "model")]
+pub fn has_ended<T>(_thread: &thread::JoinHandle<T>) -> bool {
+    false
+}

@@ -7,14 +7,16 @@ pub mod error;
 mod gate;
 mod hooks;
 mod lane;
-#[cfg(all(test, feature = "model"))]
+#[cfg(test)]
+#[cfg(feature = "model")]
 mod models;
 mod row_sink;
 mod run;
 mod session;
 mod settings;
 pub mod state;
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;
 mod writer_queue;
 

@@ -21,7 +21,7 @@ use super::ids::JobId;
 use super::outbox::Outbox;
 use super::{panics, short_slices};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Condvar, Mutex, lock, wait_for};
+use crate::sync::{Condvar, Mutex, has_ended, lock, wait_for};
 
 /// How many threads work at once before further jobs wait for one.
 pub const MOST_WORKING: usize = 64;
@@ -252,7 +252,7 @@ impl<T: Task> Shared<T> {
             return Vec::new();
         }
         // The lock is kept: whoever joins the threads finds all of them.
-        for thread in state.handles.extract_if(.., |thread| thread.is_finished()) {
+        for thread in state.handles.extract_if(.., |thread| has_ended(thread)) {
             let _ = thread.join();
         }
         let Some(shared) = self.this.upgrade() else { return Vec::new() };

@@ -60,7 +60,7 @@ pub fn transfer(
     if !is_removed(Safeguard::ChangeCheck) {
         write_lock.check_kept(Step::Transfer)?;
     }
-    let watch = Watch::begin(&path, &write_lock.facts, handle, &swap.limits)?;
+    let watch = ChangeWatch::begin(&path, &write_lock.facts, handle, &swap.limits)?;
     swap.record.in_place = Some(write_lock.facts.schema_version);
     swap.write_record()?;
     if swap.record.backup.is_some() {
@@ -158,14 +158,14 @@ fn committed_after_all(error: SwapError, path: &Path, before: i64, limits: &Limi
 
 /// Tells whether somebody else has committed since the write_lock was taken. The write_lock's own connection
 /// cannot: it is the one that the new content is copied through.
-enum Watch<'a> {
+enum ChangeWatch<'a> {
     /// In WAL mode by a second connection, which sees whenever another one has committed.
-    Connection(MaintenanceConnection, i64),
+    Connection(Box<MaintenanceConnection>, i64),
     /// Else by the counter in the file: no connection may read while the file is written.
     Counter(&'a OldFile, Option<u32>),
 }
 
-impl<'a> Watch<'a> {
+impl<'a> ChangeWatch<'a> {
     /// While the write_lock is there.
     fn begin(path: &Path, old: &Facts, handle: &'a OldFile, limits: &Limits) -> Result<Self> {
         if !old.is_wal {
@@ -173,7 +173,7 @@ impl<'a> Watch<'a> {
         }
         let own = MaintenanceConnection::open(path, Step::Transfer, limits)?;
         let version = own.pragma("data_version")?;
-        Ok(Self::Connection(own, version))
+        Ok(Self::Connection(Box::new(own), version))
     }
 
     fn is_unchanged(&self, path: &Path) -> Result<bool> {
@@ -233,7 +233,7 @@ mod tests {
             for commits in [false, true] {
                 let handle = OldFile::open(&path).unwrap();
                 let mut write_lock = WriteLock::take(&path, &limits).unwrap();
-                let watch = Watch::begin(&path, &write_lock.facts, &handle, &limits).unwrap();
+                let watch = ChangeWatch::begin(&path, &write_lock.facts, &handle, &limits).unwrap();
                 write_lock.unlock(Step::Transfer).unwrap();
                 if commits {
                     other.run("INSERT INTO t VALUES (1)");
