@@ -5,9 +5,9 @@
  */
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
-import type { DatabaseSwapOptions, DatabaseSwapResult } from "./swap.js";
+import type { DatabaseSwapOptions, DatabaseSwapResult } from "./types/swap.js";
 
-export * from "./swap.js";
+export * from "./types/swap.js";
 
 export type Client = core.Client;
 export type Config = core.Config;

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { LatchClient } from "./index.js";
+import type { LatchClient } from "../index.js";
 import type { Durability } from "./swap.js";
 
 /** The steps of a database swap, in their order. See {@link swapDatabase}. */

@@ -11,10 +11,10 @@ import type {
   LatchTransaction,
   ShutdownOptions,
   ShutdownReport,
-} from "./index.js";
+} from "../index.js";
 
-export type * from "./index.js";
-export { LibsqlBatchError, LibsqlError } from "./index.js";
+export type * from "../index.js";
+export { LibsqlBatchError, LibsqlError } from "../index.js";
 
 /** {@inheritDoc createClient} */
 export function createClient(config: Config): Sqlite3Client;
