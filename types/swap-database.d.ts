@@ -1,6 +1,6 @@
 /**
- * The types of `latchdb/swap` that are about SQLite databases: replaced as a whole, while others read
- * them.
+ * The types of `latchdb/swap` for SQLite databases: replacement of a database as a whole, while others
+ * read it.
  *
  * @packageDocumentation
  */
@@ -28,198 +28,223 @@ export type DatabaseSwapStep =
   | "sync-directory";
 
 /**
- * A step that begins, and how far it is.
+ * The progress of one step.
  *
- * Subscribers of the `diagnostics_channel` named `latchdb:swap` get the same with the `target`, of each
- * {@link swapDatabase}, {@link copyDatabase} and {@link LatchClient.replaceDatabase}, and at the end of the
- * call `{ target, result }` or `{ target, error }`: once, also where nothing has begun (a signal that was
- * aborted before, TRANSACTION_ACTIVE, options that are wrong). `target` is the path as it was given, or the
- * absolute one of the client's file; of a call whose target is no path nothing is told. Who subscribes
- * while a swap is under way may hear of its end alone.
+ * Subscribers of the [`diagnostics_channel`](https://nodejs.org/api/diagnostics_channel.html) named
+ * `latchdb:swap` get the same object with a `target`, for each {@link swapDatabase}, {@link copyDatabase}
+ * and {@link LatchClient.replaceDatabase}. At the end of each call they get one `{ target, result }` or
+ * `{ target, error }`, also where no step has begun (a signal that was aborted already,
+ * TRANSACTION_ACTIVE, invalid options). `target` is the path that the caller gave, or the absolute path of
+ * the client's file. A call whose target is not a path sends no message. A program that subscribes during
+ * a swap may get the message of its end only.
  */
 export interface DatabaseSwapProgress {
+  /** The current step. */
   step: DatabaseSwapStep;
-  /** Bytes that are done. */
+  /** The number of bytes that are done. */
   done: number;
-  /** Of so many; undefined where that is not known. */
+  /** The number of bytes in all. Undefined where it is not known. */
   total: number | undefined;
 }
 
-/** What to do where somebody else has the database open. See {@link DatabaseSwapOptions.inUse}. */
+/** What happens where the database is open elsewhere. See {@link DatabaseSwapSettings.inUse}. */
 export type InUse = "refuse" | "wait" | "in-place";
 
-/** How a database is swapped, whatever it is made of. */
+/** The options of a database swap, without the content of the new database. */
 export interface DatabaseSwapSettings {
   /**
-   * Looks at the new database before it takes the old one's place, by a client that can only read: what
-   * is committed is what was checked, and a write is SQLITE_READONLY. If it throws, or resolves to
-   * `false`, the swap ends with VERIFY_FAILED, and nothing is changed. The client is closed when the
-   * returned promise settles.
+   * A check of the new database before it takes the old one's place. `staging` is a client that can only
+   * read, so that the checked content is the committed content; a write is SQLITE_READONLY. Where the
+   * function throws, rejects or resolves to `false`, the swap ends with VERIFY_FAILED, and nothing is
+   * changed. The client is closed when the returned promise settles. Default: none.
    */
   verify?: ((staging: LatchClient) => unknown) | undefined;
   /**
-   * Whether the old database is kept, complete and as one file, beside the new one: `true` for the name
-   * `NAME.v1-v2-TIMESTAMP` (with both databases' `PRAGMA user_version`), or a name, or a path in that
-   * directory, to which a relative one refers. A file that has that name already is BACKUP_EXISTS.
-   * Default: false.
+   * Whether to keep the old database, complete and in one file, beside the new one. `true` names the file
+   * `NAME.v1-v2-TIMESTAMP`, with the `PRAGMA user_version` of both databases. A string is a name or a path
+   * in the directory of the database; a relative path refers to that directory. A file that has the name
+   * already is BACKUP_EXISTS. Default: false.
    */
   backup?: boolean | string | undefined;
   /**
-   * Somebody else has the database open: another process, another client of this one. (Another SQLite
-   * library of this process is DATABASE_IN_USE in any case.)
+   * What happens where the database is open elsewhere: in another process, or in another client of this
+   * process. Another SQLite library of this process is DATABASE_IN_USE in any case.
    *
-   * - `"refuse"`: DATABASE_IN_USE, with its `openers` where the system tells. Who has it for less than
-   *   0.1 s, as a process does that was begun just now, does not count.
-   * - `"wait"`: for up to `timeoutMs`, then DATABASE_IN_USE.
-   * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's: who
-   *   has it open reads the old or the new content, never between. A database in WAL mode needs room for
-   *   a WAL as large as the new one, and the same page size; any needs the same text encoding. One in WAL
-   *   mode stays so, whatever `build` or the source has set: leaving it needs a database that nobody else
-   *   has open.
+   * - `"refuse"`: the swap ends with DATABASE_IN_USE, whose `openers` are the processes, where the system
+   *   tells. An opener of less than 0.1 s does not count; a child process that was just started is one.
+   * - `"wait"`: the swap waits until the others have closed the database. After `timeoutMs` it ends with
+   *   DATABASE_IN_USE.
+   * - `"in-place"`: the new content is written into the old file, in one transaction of SQLite's. Others
+   *   read the old content or the new content. The two databases must have the same text encoding. In WAL
+   *   mode they must also have the same page size, and the disk needs room for a WAL as large as the new
+   *   database. A database in WAL mode stays in WAL mode, whatever `build` or the source has set, because
+   *   SQLite leaves WAL mode only where no other connection has the database open
+   *   (https://sqlite.org/wal.html).
    *
-   * Where the system has no way to prove that nobody has it open, it is "in-place". Default: "refuse".
+   * Where the system cannot prove that nobody else has the database open, the swap is "in-place".
+   * Default: "refuse".
    */
   inUse?: InUse | undefined;
-  /** How sure the swap is to outlive a power cut. Default: `"full"`. See {@link Durability}. */
+  /** Which state a power cut can leave. Default: `"full"`. See {@link Durability}. */
   durability?: Durability | undefined;
   /**
-   * How long to wait, in ms: for open transactions of the client ({@link LatchClient.replaceDatabase}),
-   * for locks of others, and with `inUse: "wait"`. It limits neither `build` and `verify` nor the wait
-   * for another swap of the same database: `signal` does. Default: 10,000.
+   * How long to wait, in ms, for open transactions of the client ({@link LatchClient.replaceDatabase}), for
+   * locks of others, and, with `inUse: "wait"`, for others to close the database. Neither `build` and
+   * `verify` nor the wait for another swap of the same database has a limit; `signal` ends them.
+   * Default: 10,000.
    */
   timeoutMs?: number | undefined;
-  /** What it throws is an uncaught exception, as with an event's listener. */
+  /**
+   * Called at the beginning of each step, and with its progress. An exception of the function is an
+   * uncaught exception, as with a listener of an event. Default: none.
+   */
   onProgress?: ((progress: DatabaseSwapProgress) => void) | undefined;
   /**
-   * Ends the swap: its promise rejects with the signal's `reason`, and the old database is untouched.
-   * The clients that `build` and `verify` have are closed. After the commit it is too late.
+   * Aborts the swap. The promise rejects with the signal's `reason`, and the old database is unchanged.
+   * The clients of `build` and `verify` are closed. After the commit an abort has no effect.
+   * Default: none.
    */
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link swapDatabase} is given: exactly one of `build` and `source`, and how. */
+/** The options of {@link swapDatabase}. Exactly one of `build` and `source` is required. */
 export type DatabaseSwapOptions = DatabaseSwapSettings &
   (
     | {
         /**
-         * Makes the new database: `staging` is a client on a new and empty one, with the old one's page
-         * size, encoding, auto_vacuum and journal mode; `old` only reads the old one (undefined where
-         * there is none). Nobody can write to the old database meanwhile; others can read it. Both
-         * clients are closed for good when the returned promise settles; a transaction that is open then
-         * is rolled back. It may close them itself; where `shutdownAll()` or `terminateWorker()` does that
-         * before it is done, the swap ends with BUILD_FAILED, as nobody knows what is missing.
+         * Builds the new database. `staging` is a client on a new, empty database, which has the page
+         * size, encoding, auto_vacuum and journal mode of the old one. `old` is a client that can only
+         * read the old database; undefined where there is none. During `build` nobody can write to the
+         * old database, and others can read it.
          *
-         * What waits for this swap must not be awaited in here: calls of the client that is replaced, and
-         * swaps of the same database, wait until it is over. Nor may another SQLite library of this
-         * process open the old database: closing it drops the locks that keep others out, and the swap is
-         * refused where that is found.
+         * Both clients are closed for good when the returned promise settles; an open transaction is
+         * rolled back then. The function may close them itself. Where `shutdownAll()` or
+         * `terminateWorker()` closes them before the promise settles, the swap ends with BUILD_FAILED,
+         * because the new database may be incomplete.
+         *
+         * The function must not await what waits for this swap: a call of the client that is being
+         * replaced, or another swap of the same database. It must not open the old database with another
+         * SQLite library of this process: closing that connection drops the locks that keep others out
+         * (https://sqlite.org/howtocorrupt.html, section 2.2). latchdb refuses the swap where it finds
+         * such a connection.
          */
         build: (staging: LatchClient, old: LatchClient | undefined) => unknown;
         source?: undefined;
       }
     | {
         /**
-         * The path of a database whose content is copied, as one reader of it sees it. A relative one
-         * means what it means when the swap is called.
+         * The path of a database whose content is copied. The copy is what one reader sees at one moment.
+         * A relative path is resolved when the function is called.
          */
         source: string;
         build?: undefined;
       }
   );
 
-/** What {@link swapDatabase} did. */
+/**
+ * How the new database took the old one's place.
+ *
+ * - `"rename"`: the new file has the old file's name. Nobody else had the old file open.
+ * - `"in-place"`: the old file has the new content.
+ * - `"first"`: there was no old database.
+ */
+export type DatabaseSwapMode = "rename" | "in-place" | "first";
+
+/** The result of {@link swapDatabase}. */
 export interface DatabaseSwapResult {
   /** True: the database is the new one. */
   committed: boolean;
-  /** Whether that outlives a power cut: true with durability `"full"`. */
+  /** Whether the result outlives a power cut. True with durability `"full"`. */
   durable: boolean;
-  /**
-   * `"link"`: the new file has the old one's name; nobody else had that open. `"in-place"`: the new
-   * content is in the old file. `"first"`: there was no old one.
-   */
-  mode: "link" | "in-place" | "first";
-  /** The path of the old database, where a backup was asked for and there was one. */
+  /** How the new database took the old one's place. */
+  mode: DatabaseSwapMode;
+  /** The absolute path of the backup. Undefined where none was asked for, or there was no old database. */
   backup: string | undefined;
   /**
-   * Whether somebody opened the database in the very instant of the rename, and has the old file
-   * (`mode: "link"`). What it writes is lost with that, or refused by SQLite; beside a new database in
-   * WAL mode it may even reach that one's `-wal`. On Linux, where the file system can exchange two
-   * names, that is seen and taken back, unless another one has come for the new database meanwhile.
+   * Whether a process opened the database in the instant of the rename and has the old file
+   * (`mode: "rename"`). What that process writes is lost with the old file, or refused by SQLite. Beside a
+   * new database in WAL mode it may even reach the new database's `-wal`. On Linux, where the file system
+   * can exchange two names (`renameat2(2)`, RENAME_EXCHANGE), latchdb notices the process and takes the
+   * rename back, unless another process waits for the new database already.
    */
   openedMeanwhile: boolean;
   /** The size of the new database, in bytes. */
   bytes: number;
-  /** How long it took, in ms, with all waits. */
+  /** How long the swap took, in ms, waits included. */
   ms: number;
 }
 
 /**
- * Replaces a SQLite database by a new one. Whoever reads it, at any instant and after any crash,
- * finds all of the old database or all of the new one; nothing that anybody committed is lost unseen.
+ * Replaces a SQLite database by a new one. A reader finds all of the old database or all of the new one,
+ * at any instant and after any crash. No commit of another connection is lost: the swap is refused
+ * instead (DATABASE_CHANGED). The steps:
  *
- * 1. `"resolve"`, `"lock"`, `"recover"`: swaps of one database wait for each other, also between
- *    processes; what a killed one left is cleared.
- * 2. `"prove"`: nobody else has it open, or see {@link DatabaseSwapSettings.inUse}. `"guard"`: from
- *    now on nobody can commit; others can read.
- * 3. `"stage"`, `"write"`, `"build"`: a new database in the same directory.
- * 4. `"check"`: `PRAGMA integrity_check`, `PRAGMA foreign_key_check`; `"verify"`: your own.
- * 5. `"metadata"`, `"sync"`: owner, mode and extended attributes of the old file; it reaches the disk.
- * 6. `"checkpoint"`: the old database becomes one file. `"prove"` again, with a gate that holds who
- *    would open it now. `"backup"`: a link to it. `"rename"`: the commit. `"sync-directory"`.
- *    In place: `"backup"` (a copy), and `"transfer"`, one transaction.
+ * 1. `"resolve"`, `"lock"`, `"recover"`: symbolic links are followed. Swaps of one database take turns,
+ *    also between processes. The remains of a killed swap are cleared.
+ * 2. `"prove"`: nobody else has the database open; otherwise {@link DatabaseSwapSettings.inUse} decides.
+ *    `"guard"`: from now on nobody else can commit, and others can read.
+ * 3. `"stage"`, `"write"`, `"build"`: the new database is made in the same directory.
+ * 4. `"check"`: `PRAGMA integrity_check` and `PRAGMA foreign_key_check`. `"verify"`: the caller's check.
+ * 5. `"metadata"`, `"sync"`: the new file gets the owner, mode and extended attributes of the old one, and
+ *    reaches the disk.
+ * 6. `"checkpoint"`: the content of the `-wal` goes into the old database, which is one file then.
+ *    `"prove"` again, with a lease or a handle that makes a new opener wait. `"backup"`: the old file gets a
+ *    second name. `"rename"`: the commit. `"sync-directory"`: the name reaches the disk.
+ *    In place instead: `"backup"`, a copy, and `"transfer"`, one transaction.
  *
- * Other clients and other processes can read the database all the while, but for a moment of the last
- * steps (`"checkpoint"` to `"rename"`, or `"transfer"`), in which SQLite's locks keep them out: with a
- * `timeout` they wait, without one they get SQLITE_BUSY. So do those who would write, from `"guard"` on.
- * Callers of the client that is being replaced wait in any case.
+ * Other clients and other processes can read the database during the swap, except in the last steps
+ * (`"checkpoint"` to `"rename"`, or `"transfer"`). There SQLite's locks keep readers out: a connection
+ * with a `timeout` waits, and one without gets SQLITE_BUSY. The same holds for writers from `"guard"` on.
+ * Callers of the client that is being replaced always wait.
  *
- * A symlink is followed. An error or an abort before the commit leaves the old database as it was, and
- * nothing beside it. What a kill leaves, the next swap or {@link recover} clears, and so does the
- * next client of latchdb that opens the database.
+ * An error or an abort before the commit leaves the old database as it was, and nothing beside it. After a
+ * kill, the next swap, {@link recover}, or the next client of latchdb that opens the database clears what
+ * is left.
  *
- * @param target the path of the database; where there is none it is made
- * @throws SwapError with the step that failed, see {@link SwapError.code}, and the `openers` where
- * it is DATABASE_IN_USE
- * @throws TypeError for options that are wrong in themselves
- * @throws the signal's `reason`
+ * @param target the path of the database; a database that does not exist is created
+ * @throws SwapError with the failed step, see {@link SwapError.code}; DATABASE_IN_USE has the `openers`
+ * @throws TypeError for invalid options; the signal's `reason` for an abort
  */
 export function swapDatabase(
   target: string,
   options: DatabaseSwapOptions,
 ): Promise<DatabaseSwapResult>;
 
-/** How {@link copyDatabase} copies. */
+/** The options of {@link copyDatabase}. */
 export interface DatabaseCopyOptions {
   /**
-   * Whether a database that is there is replaced, as {@link swapDatabase} does it. Default: false:
-   * TARGET_EXISTS.
+   * Whether to replace an existing target, as {@link swapDatabase} does. Default: false, which makes an
+   * existing target an error, TARGET_EXISTS.
    */
   overwrite?: boolean | undefined;
   /** See {@link DatabaseSwapSettings.durability}. */
   durability?: Durability | undefined;
-  /** How long to wait for locks of others, in ms. Default: 10,000. */
+  /** How long to wait for locks of other connections, in ms. Default: 10,000. */
   timeoutMs?: number | undefined;
   /** See {@link DatabaseSwapSettings.onProgress}. */
   onProgress?: ((progress: DatabaseSwapProgress) => void) | undefined;
-  /** Ends the copying: the target is untouched. */
+  /** Aborts the copy. The target is unchanged. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link copyDatabase} did. */
+/** The result of {@link copyDatabase}. */
 export interface DatabaseCopyResult {
-  /** Whether the copy outlives a power cut: true with durability `"full"`. */
+  /** Whether the copy outlives a power cut. True with durability `"full"`. */
   durable: boolean;
   /** The size of the copy, in bytes. */
   bytes: number;
-  /** How long it took, in ms. */
+  /** How long the copy took, in ms, waits included. */
   ms: number;
 }
 
 /**
- * Copies a database that may be in use: the copy is what one reader sees at one moment, complete in one
- * file, and it takes its name only when it is whole.
+ * Copies a database, also one that is in use. The copy is what one reader sees at one moment, complete and
+ * in one file. It takes its name when it is whole and, with durability `"full"`, on the disk.
  *
- * @throws SwapError, TypeError, and the signal's `reason`
+ * @param source the path of the database
+ * @param target the path of the copy
+ * @throws SwapError with the failed step, see {@link SwapError.code}
+ * @throws TypeError for invalid options; the signal's `reason` for an abort
  */
 export function copyDatabase(
   source: string,
@@ -227,29 +252,36 @@ export function copyDatabase(
   options?: DatabaseCopyOptions,
 ): Promise<DatabaseCopyResult>;
 
-/** What {@link recover} found, and did about it. */
+/** The report of {@link recover}. */
 export interface RecoveryReport {
-  /** The path of the file, symlinks followed. */
+  /** The path of the database, with symbolic links resolved. */
   target: string;
-  /** Whether a swap is under way: then nothing was looked at. */
+  /** Whether a swap of the database is running. Then `recover` does nothing. */
   underWay: boolean;
+  /** The remains of a killed swap. */
   found: Array<{
     /**
-     * `"staging"`, `"aside"`: a file that no swap needs any more; `"backup"`: a backup whose swap did
-     * not end; `"journal-mode"`: a database that was about to be replaced; `"lock-file"`.
+     * `"staging"`, `"aside"`: a file that no swap needs any more; `"backup"`: the backup of a swap that did
+     * not end; `"journal-mode"`: a database that a swap took out of WAL mode; `"lock-file"`: the lock file.
      */
     what: "staging" | "aside" | "backup" | "journal-mode" | "lock-file";
+    /** The path of the file. For a backup that is kept, the path that it has now. */
     path: string;
+    /**
+     * `"removed"`: the file; `"named"`: the backup got its name; `"restored"`: WAL mode; `"failed"`: see
+     * `detail`.
+     */
     done: "removed" | "named" | "restored" | "failed";
-    /** More of it, for a person. */
+    /** Details of a failure, as a text for a person. */
     detail: string;
   }>;
 }
 
 /**
- * Clears what a swap that was killed has left beside a database: afterwards the database is the old or
- * the new one, complete, and nothing else is there. Opening the database does the same.
+ * Clears the remains of a killed swap beside a database. Afterwards the database is the old one or the new
+ * one, complete, and nothing of the swap is left. Opening the database with latchdb does the same.
  *
- * @throws SwapError
+ * @param target the path of the database
+ * @throws SwapError with the failed step, see {@link SwapError.code}
  */
 export function recover(target: string): Promise<RecoveryReport>;
