@@ -281,7 +281,7 @@ export interface LatchClient extends Client {
    *
    * Takes at most 100 ms, plus the time of work that SQLite cannot interrupt: one call of a built-in
    * function, one fsync, the closing checkpoint (about 1 s per 300 MB of WAL,
-   * https://sqlite.org/wal.html#ckpt), and for `cache=shared` in memory the statement that another
+   * https://sqlite.org/wal.html), and for `cache=shared` in memory the statement that another
    * client runs on the same database. {@link shutdown} closes the client off the event loop.
    */
   close(): void;
