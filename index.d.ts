@@ -30,9 +30,9 @@ export const LibsqlError: typeof core.LibsqlError;
 export type LibsqlError = core.LibsqlError;
 
 /**
- * A property of errors: the call failed, but some of its work is committed. An error without the
- * property means that nothing of the call is committed. An abort rejects with the signal's `reason`,
- * which never has the property.
+ * A property of latchdb's errors: the call failed, but some of its work is committed. Where the property
+ * is missing, nothing of the call is committed. An abort rejects with the signal's `reason`, to which
+ * nothing is added: earlier statements of an aborted script may be committed.
  */
 export interface PartlyCommitted {
   /**
@@ -195,7 +195,7 @@ export interface LatchClient extends Client {
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
    * transactions hold every connection; ARGUMENT_NOT_SUPPORTED for an argument that SQLite has no type
    * for; VECTOR_INDEX_NOT_SUPPORTED for a table that has a vector index of libSQL
-   * @throws TypeError for an `undefined` argument
+   * @throws TypeError for an `undefined` argument, and for SQL that is not a string
    * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
    * `intMode: "number"` for an integer in the result that is not a safe integer
    */
@@ -240,8 +240,8 @@ export interface LatchClient extends Client {
   /**
    * Runs a script: a text of several statements. A transaction that the script begins and leaves open
    * is rolled back. A statement outside of a transaction is committed when it ends. Where the call
-   * fails or is aborted, the database keeps the statements before it, and the error has
-   * `committed: true` ({@link PartlyCommitted}; the `reason` of an abort has no such property).
+   * fails or is aborted, the database keeps the statements that were committed before. The error then
+   * has `committed: true` ({@link PartlyCommitted}); the `reason` of an abort has no such property.
    *
    * @throws LibsqlError as {@link execute} does
    */
@@ -304,7 +304,7 @@ export interface LatchClient extends Client {
 
 /**
  * A transaction: `@libsql/client`'s methods, and latchdb's additions. A call after the end of the
- * transaction rejects with TRANSACTION_CLOSED.
+ * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
  */
 export interface LatchTransaction extends Transaction {
   execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
@@ -329,8 +329,8 @@ export interface LatchTransaction extends Transaction {
  * A file that does not exist is created. A file that is not a database fails at the first call, with
  * SQLITE_NOTADB.
  *
- * Defaults: `concurrency` is 20 connections; `intMode` is "number"; without `timeout` (in ms) a lock
- * of another client or process is SQLITE_BUSY at once, as in `@libsql/client`.
+ * Defaults: `concurrency` is 20 connections and `intMode` is "number", as in `@libsql/client`. `timeout`
+ * is 0 ms: a call that needs a lock of another client or process ends in SQLITE_BUSY.
  *
  * @throws LibsqlError SQLITE_CANTOPEN (the message names the file and the cause), URL_INVALID,
  * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,
