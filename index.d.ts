@@ -1,13 +1,13 @@
 /**
- * The types of `latchdb` and `latchdb/node`: those of `@libsql/client`, and what latchdb adds.
+ * The types of `latchdb` and `latchdb/node`: the types of `@libsql/client`, and latchdb's additions.
  *
  * @packageDocumentation
  */
 import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
 
-import type { DatabaseSwapOptions, DatabaseSwapResult } from "./swap.js";
+import type { DatabaseSwapOptions, DatabaseSwapResult } from "./types/swap.js";
 
-export * from "./swap.js";
+export * from "./types/swap.js";
 
 export type Client = core.Client;
 export type Config = core.Config;
@@ -22,28 +22,38 @@ export type Transaction = core.Transaction;
 export type TransactionMode = core.TransactionMode;
 export type Value = core.Value;
 
-/** An error with a `code`. It is `@libsql/core`'s class, however latchdb was loaded. */
+/**
+ * An error with a `code`. The class is `@libsql/core`'s, and there is one of it: `import` and `require`
+ * of latchdb give the same class.
+ */
 export const LibsqlError: typeof core.LibsqlError;
 export type LibsqlError = core.LibsqlError;
 
 /**
- * What an error of a call has where some of what the call did is committed all the same: earlier
- * statements of a script, what a batch did before a COMMIT of its own, or what a statement did
- * before an OR FAIL or RAISE(FAIL); and all of it where the answer alone could not be read
- * (ANSWER_UNREADABLE, for want of memory). Without it nothing of the call is committed. An abort rejects
- * with the signal's `reason`, to which nothing is added.
+ * A property of latchdb's errors: the call failed, but some of its work is committed. Where the property
+ * is missing, nothing of the call is committed. An abort rejects with the signal's `reason`, to which
+ * nothing is added: earlier statements of an aborted script may be committed.
  */
 export interface PartlyCommitted {
+  /**
+   * Set to true where the database keeps
+   *
+   * - earlier statements of a script ({@link LatchClient.executeMultiple});
+   * - the statements of a batch before a COMMIT that the batch itself contains;
+   * - the rows that a statement wrote before an OR FAIL (https://sqlite.org/lang_conflict.html) or
+   *   RAISE(FAIL) stopped it;
+   * - the whole call, where only the answer could not be read (ANSWER_UNREADABLE: out of memory).
+   */
   readonly committed?: true;
 }
 
-/** An error of one statement of a batch: `statementIndex` says which one. */
+/** The error of a batch: `statementIndex` is the index (from 0) of the statement that failed. */
 export const LibsqlBatchError: typeof core.LibsqlBatchError;
 export type LibsqlBatchError = core.LibsqlBatchError;
 
 /**
- * A result whose rows have a type of the caller's own: `execute<{ id: number }>("SELECT id FROM t")`.
- * It is the caller's word: nothing checks it.
+ * A result whose rows have a type that the caller names:
+ * `execute<{ id: number }>("SELECT id FROM t")`. latchdb does not check the rows against the type.
  */
 export interface ResultSetOf<R> extends ResultSet {
   rows: Array<R & Row>;
@@ -51,7 +61,9 @@ export interface ResultSetOf<R> extends ResultSet {
 
 /** A statement whose call can be aborted. */
 export interface AbortableStatement {
+  /** The text of one statement. */
   sql: string;
+  /** The parameters, by position or by name. Default: none; every missing parameter is NULL. */
   args?: InArgs;
   /** See {@link SignalOption.signal}. */
   signal?: AbortSignal | undefined;
@@ -60,131 +72,143 @@ export interface AbortableStatement {
 /** The option of calls that take no statement object. */
 export interface SignalOption {
   /**
-   * Aborts the call. While it waits it is taken out of its queue; while it runs, SQLite is
-   * interrupted (https://sqlite.org/c3ref/interrupt.html) and a wait for a lock ends. The promise
-   * rejects with the signal's `reason`, unless the work was done already: then it resolves, for
-   * what it wrote is there.
+   * Aborts the call. Default: none.
+   *
+   * A call that waits leaves its queue. A call that runs is interrupted
+   * (https://sqlite.org/c3ref/interrupt.html), and a wait for a lock ends. The promise rejects with the
+   * signal's `reason`. Where SQLite had finished the work before the abort, the promise resolves,
+   * because the rows are in the file.
    *
    * Aborting a write inside a transaction ends the transaction: SQLite rolls it back. The signal of
-   * `transaction()` belongs to the whole transaction: aborting it closes it.
+   * `transaction()` belongs to the whole transaction: an abort closes the transaction.
    */
   signal?: AbortSignal | undefined;
 }
 
-/** What {@link LatchClient.shutdown} and {@link shutdownAll} are given. */
+/** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
 export interface ShutdownOptions {
   /**
-   * Whether everything that was called before is let finish first. Open transactions are rolled back
-   * behind what they were called for. Default: false, that is: calls are cancelled.
+   * Whether earlier calls finish before the client closes. A transaction that is open then is rolled
+   * back after the last call made on it. Default: false, which cancels the calls.
    */
   drain?: boolean;
   /**
-   * How long to drain, in ms; what is left then is cancelled. Default: 10,000. Less than 0 is 0; more
-   * than 2^31 - 1 (24 days), the longest time that timers know, is that.
+   * How long to drain, in ms. The calls that are left at the limit are cancelled. Default: 10,000. A
+   * negative number counts as 0, and a number above 2^31 - 1 (24 days, the longest delay of a timer)
+   * as 2^31 - 1.
    */
   timeoutMs?: number;
 }
 
 /**
- * One step of a closing. Subscribers of the `diagnostics_channel` named `latchdb:close` get one
- * message for each, `{ path, step, ms }`, also for {@link LatchClient.close}.
+ * One step of a closing. Subscribers of the
+ * [`diagnostics_channel`](https://nodejs.org/api/diagnostics_channel.html) named `latchdb:close` get one
+ * message `{ path, step, ms }` for each step, also for {@link LatchClient.close}.
  */
 export interface ClosingStep {
   /**
-   * `drain`: what was called before is let finish; `cancel`: the rest is cancelled; `join`: the
-   * client's threads end; `close`: its connections are closed.
+   * `drain`: earlier calls finish; `cancel`: the other calls are cancelled; `join`: the client's
+   * threads end; `close`: the client's connections are closed.
    */
   step: "drain" | "cancel" | "join" | "close";
-  /** How long it took, in ms. */
+  /** How long the step took, in ms. */
   ms: number;
 }
 
-/** What {@link LatchClient.shutdown} reports. */
+/** The report of {@link LatchClient.shutdown}. */
 export interface ShutdownReport {
-  /** The absolute path of the database; SQLite's URI of one in memory; empty for a temporary one. */
+  /**
+   * The absolute path of the database; for a database in memory, SQLite's URI; for a temporary
+   * database, the empty string.
+   */
   path: string;
-  /** How many calls still got their answer. */
+  /** The number of calls that were answered during the shutdown. */
   drained: number;
-  /** How many calls were cancelled: they reject with CLIENT_CLOSED. */
+  /** The number of calls that were cancelled. Each rejects with CLIENT_CLOSED. */
   cancelled: number;
-  /** How many connections were closed. */
+  /** The number of connections that were closed. */
   connections: number;
-  /** Whether a `-wal` file is left, because the database is open elsewhere too. */
+  /** Whether a `-wal` file is left. It is where the database is open elsewhere, too. */
   walLeft: boolean;
-  /** What was done, in its order. */
+  /** The steps, in the order in which they ended. */
   steps: ClosingStep[];
-  /** How long it took, in ms. */
+  /** How long the shutdown took, in ms. */
   ms: number;
 }
 
-/** A client that could not be closed: SQLite refused. */
+/** A client that SQLite refused to close. */
 export interface FailedClosing {
   /** See {@link ShutdownReport.path}. */
   path: string;
-  /** SQLite's code. */
+  /** SQLite's code, for example "SQLITE_BUSY". */
   code: string;
+  /** The text of the error. */
   message: string;
 }
 
-/** What {@link shutdownAll} reports. */
+/** The report of {@link shutdownAll}. */
 export interface ShutdownAllReport {
   /** One report for each client that was open. */
   clients: ShutdownReport[];
+  /** The clients that SQLite refused to close. */
   failures: FailedClosing[];
-  /** How long it took, in ms. */
+  /** How long the shutdown took, in ms. */
   ms: number;
 }
 
-/** A `Worker` of `node:worker_threads`: what {@link terminateWorker} uses of it. */
+/** The part of a `Worker` of `node:worker_threads` that {@link terminateWorker} uses. */
 export interface TerminableWorker {
   readonly threadId: number;
   terminate(): Promise<number>;
   once(event: "exit", listener: (exitCode: number) => void): unknown;
 }
 
-/** What {@link terminateWorker} reports. */
+/** The report of {@link terminateWorker}. */
 export interface TerminationReport extends ShutdownAllReport {
-  /** Whether the worker said within the limit that its clients are closed, or had none. */
+  /** Whether the worker answered within the limit that its clients are closed, or had no client. */
   acknowledged: boolean;
-  /** The worker's exit code; undefined where it had ended before. */
+  /** The worker's exit code. Undefined where the worker had ended before the call. */
   exitCode: number | undefined;
-  /** How long it took to ask and be answered, and to terminate, in ms. */
+  /** How long each step took, in ms. `ask` lasts from the request to the worker's answer. */
   steps: Array<{ step: "ask" | "terminate"; ms: number }>;
 }
 
 /**
- * A client: `@libsql/client`'s, and what latchdb adds.
+ * A client: `@libsql/client`'s methods, and latchdb's additions.
  *
- * Calls keep their order, awaited or not. Lists and arguments that are given to a call must not be
- * changed before its promise settles: a long batch is read over several turns of the event loop.
+ * Calls run in the order in which they are made, whether or not a caller awaits them. Do not change an
+ * array or an argument before the promise of its call settles: latchdb reads a long batch over several
+ * turns of the event loop.
  */
 export interface LatchClient extends Client {
   /**
-   * Runs one statement. Text after the first statement is ignored. Where the rows of a statement that
-   * writes (RETURNING) cannot be given, nothing is written.
+   * Runs one statement. Text after the first statement is ignored. A statement with RETURNING writes
+   * nothing where its rows cannot be returned to JavaScript.
    *
    * `BEGIN` and `SAVEPOINT` begin a transaction on the client itself
-   * (https://sqlite.org/lang_transaction.html). Until COMMIT, ROLLBACK or RELEASE ends it, what
-   * `execute()` and {@link executeMultiple} are called for runs in it, in the order of the calls.
-   * {@link batch}, {@link migrate} and {@link replaceDatabase} wait for its end, as long as for that of
-   * any other transaction of the client that is idle; {@link transaction} has a connection of its own,
-   * where there can be one. `close()` rolls it back.
+   * (https://sqlite.org/lang_transaction.html). The calls of `execute()` and {@link executeMultiple} run
+   * in this transaction, in their order, until COMMIT, ROLLBACK or RELEASE ends it. {@link batch},
+   * {@link migrate} and {@link replaceDatabase} wait for the end of the transaction. They wait as long as
+   * for any other idle transaction of the client. {@link transaction} uses another connection where the
+   * client can have one. {@link close} rolls the transaction back.
    *
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
-   * transactions hold every connection; ARGUMENT_NOT_SUPPORTED; VECTOR_INDEX_NOT_SUPPORTED for a table
-   * with a vector index of libSQL's
-   * @throws TypeError for an `undefined` argument
-   * @throws RangeError for a number that is not finite, a bigint beyond 64 bits, and with
-   * `intMode: "number"` an integer in the result that a number cannot hold
+   * transactions hold every connection; ARGUMENT_NOT_SUPPORTED for an argument that SQLite has no type
+   * for; VECTOR_INDEX_NOT_SUPPORTED for a table that has a vector index of libSQL
+   * @throws TypeError for an `undefined` argument, and for SQL that is not a string
+   * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
+   * `intMode: "number"` for an integer in the result that is not a safe integer
    */
   execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
-   * Runs statements in one transaction: all of them, or none. One that holds a write begins with
-   * `BEGIN IMMEDIATE`, also in mode "deferred" (the default).
+   * Runs statements in one transaction: all of them take effect, or none.
    *
-   * @throws LibsqlBatchError with the `statementIndex` of the statement that failed
+   * @param mode "deferred" by default. A batch in which a statement writes begins with `BEGIN IMMEDIATE`
+   * in this mode, too.
+   * @throws LibsqlBatchError with the `statementIndex` of the statement that failed; otherwise as
+   * {@link execute} does
    */
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
@@ -192,68 +216,83 @@ export interface LatchClient extends Client {
     options?: SignalOption,
   ): Promise<Array<ResultSet>>;
 
-  /** Like {@link batch}, with foreign keys off meanwhile; afterwards they are what they were. */
+  /**
+   * Runs statements as {@link batch} does, with foreign keys off during the call. Afterwards
+   * `PRAGMA foreign_keys` has its former value.
+   */
   migrate(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
   ): Promise<Array<ResultSet>>;
 
   /**
-   * Begins a transaction (default mode: "write"). Writers of one client wait for each other, in the
-   * order of their calls; a wait for a transaction that is idle ends in SQLITE_BUSY after the
-   * client's `timeout` (5 s where none is set).
+   * Begins a transaction. Writers of one client wait for each other, in the order of their calls. A
+   * wait for an idle transaction ends in SQLITE_BUSY after the client's `timeout` (5 s where no
+   * `timeout` is set).
+   *
+   * @param mode "write" by default
+   * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
+   * transactions hold every connection (`concurrency` of them, or one for a database in memory)
+   * @throws RangeError for an unknown mode
    */
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;
 
   /**
-   * Runs a text of several statements. A transaction that it begins and leaves open is rolled back.
-   * Each statement outside of a transaction is committed when it ends: where the call fails, or is
-   * aborted, the statements before stay (the error has `committed: true`).
+   * Runs a script: a text of several statements. A transaction that the script begins and leaves open
+   * is rolled back. A statement outside of a transaction is committed when it ends. Where the call
+   * fails or is aborted, the database keeps the statements that were committed before. The error then
+   * has `committed: true` ({@link PartlyCommitted}); the `reason` of an abort has no such property.
+   *
+   * @throws LibsqlError as {@link execute} does
    */
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /**
-   * Closes what is open, and opens the database afresh: before it returns, but where
-   * {@link replaceDatabase} is under way. Then it waits for the end of that; what is called meanwhile,
-   * after it, waits too, and sees the database that it opens.
+   * Closes and reopens the database, synchronously. Where {@link replaceDatabase} is running, waits for
+   * it; later calls wait, too, and use the reopened database.
    *
-   * @throws LibsqlError CLIENT_CLOSED where the client is closed meanwhile
+   * @throws LibsqlError CLIENT_CLOSED where the client is closed during the wait; SQLITE_CANTOPEN
    */
   reconnect(): Promise<void>;
 
   /**
-   * Replaces the client's database by a new one ({@link swapDatabase}), and goes on with that, with the
-   * settings that the client has. What was called before ends first; open transactions are waited
-   * for. What is called later only waits: it sees the new database, or, where the swap failed, the old
-   * one. While it goes on the client has no connection, and it does not count as closed.
+   * Replaces the client's database by a new one, as {@link swapDatabase} does, and reopens the client on
+   * the new database. The client keeps its settings.
    *
-   * {@link close} ends the calls that wait with CLIENT_CLOSED; the swap itself goes on.
+   * The replacement begins when earlier calls have ended and no transaction of the client is open. Later
+   * calls wait. They use the new database, or, where the swap failed, the old one. During the swap
+   * the client has no connection, and `closed` is false.
+   *
+   * {@link close} rejects the waiting calls with CLIENT_CLOSED. The swap itself continues.
    *
    * @throws SwapError as {@link swapDatabase} does
-   * @throws LibsqlError TRANSACTION_ACTIVE where a transaction is still open after `timeoutMs`;
-   * CONNECTION_STATE where TEMP tables or attached databases would be lost; NOT_A_FILE for a
-   * database in memory; CLIENT_CLOSED: in each case nothing is changed
-   * @throws TypeError for options that are wrong in themselves, and the signal's `reason`
+   * @throws LibsqlError TRANSACTION_ACTIVE where an earlier call still runs, or a transaction is still
+   * open, after `timeoutMs`; CONNECTION_STATE where TEMP tables, attached databases or
+   * `PRAGMA locking_mode = exclusive` would be lost; NOT_A_FILE for a database in memory or a temporary
+   * one; CLIENT_CLOSED. In each of these cases nothing is changed.
+   * @throws TypeError for invalid options; the signal's `reason` for an abort
    */
   replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
 
   /**
-   * Closes the client. When this returns, no descriptor, lock, thread or statement of it is left;
-   * calls that have not ended reject with CLIENT_CLOSED, transactions are rolled back. Idempotent.
+   * Closes the client. When this method returns, no descriptor, lock, thread or statement of the client
+   * is left. Calls that have not ended reject with CLIENT_CLOSED. Open transactions are rolled back.
+   * Idempotent.
    *
-   * Takes 100 ms at most, plus what cannot be interrupted: one built-in function that runs, one
-   * fsync, the closing checkpoint (about 1 s per 300 MB of WAL), and for `cache=shared` in memory
-   * the statement that another client runs on it. {@link shutdown} does it off the event loop.
+   * Takes at most 100 ms, plus the time of work that SQLite cannot interrupt: one call of a built-in
+   * function, one fsync, the closing checkpoint (about 1 s per 300 MB of WAL,
+   * https://sqlite.org/wal.html), and for `cache=shared` in memory the statement that another
+   * client runs on the same database. {@link shutdown} closes the client off the event loop.
    */
   close(): void;
 
   /**
-   * Closes the client off the event loop. Callers at the same time share one closing and its report;
-   * the earliest of their limits counts, and {@link close} ends the draining at once. A client that
-   * was opened again ({@link reconnect}) has a new one.
+   * Closes the client off the event loop. Simultaneous callers share one closing and its report. The
+   * earliest of their limits counts, and {@link close} ends the draining at once. A client that was
+   * reopened ({@link reconnect}) is closed anew.
    *
-   * @throws LibsqlError with SQLite's code where a connection could not be closed; TypeError and
-   * RangeError for a `timeoutMs` that is no number: then the client stays open
+   * @throws LibsqlError with SQLite's code where SQLite refuses to close a connection
+   * @throws TypeError for a `timeoutMs` that is not a number, RangeError for NaN; the client stays open
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 
@@ -263,7 +302,10 @@ export interface LatchClient extends Client {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A transaction: `@libsql/client`'s, and what latchdb adds. */
+/**
+ * A transaction: `@libsql/client`'s methods, and latchdb's additions. A call after the end of the
+ * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
+ */
 export interface LatchTransaction extends Transaction {
   execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
@@ -273,42 +315,53 @@ export interface LatchTransaction extends Transaction {
   ): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
-  /** Rolls back, if it is still open, and waits for that (100 ms at most): its locks are free. */
+  /**
+   * Rolls an open transaction back and waits for the rollback, at most 100 ms: then its locks are free.
+   * A longer rollback ends on the lane's thread. Idempotent.
+   */
   close(): void;
   /** {@link close} */
   [Symbol.dispose](): void;
 }
 
 /**
- * Makes a client for a local database (`file:` or `:memory:`) and opens it.
+ * Creates a client for a local database (`file:` or `:memory:`) and opens the database, synchronously.
+ * A file that does not exist is created. A file that is not a database fails at the first call, with
+ * SQLITE_NOTADB.
  *
- * @throws LibsqlError SQLITE_CANTOPEN (the message says which file and why), URL_INVALID,
+ * Defaults: `concurrency` is 20 connections and `intMode` is "number", as in `@libsql/client`. `timeout`
+ * is 0 ms: a call that needs a lock of another client or process ends in SQLITE_BUSY.
+ *
+ * @throws LibsqlError SQLITE_CANTOPEN (the message names the file and the cause), URL_INVALID,
  * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,
  * SYNC_NOT_SUPPORTED
- * @throws TypeError where the configuration is no object
+ * @throws TypeError where the configuration is not an object
  */
 export function createClient(config: Config): LatchClient;
 
 /**
- * Shuts down every client that this environment (the main thread, or a worker) has open, all at the
- * same time, like {@link LatchClient.shutdown} of each. It may be called again, also meanwhile, and
- * new clients can be opened afterwards. Other copies of latchdb in the environment shut theirs down
- * too, if they use the same binary file. `failures` names what SQLite refused to close.
+ * Shuts down every open client of this environment (the main thread, or a worker), all at the same
+ * time, as {@link LatchClient.shutdown} does for one. Further calls are allowed, also while one runs, and
+ * new clients can be created afterwards. The clients of other copies of latchdb in the environment are
+ * shut down, too, where the copies use the same binary file. `failures` lists the clients that SQLite
+ * refused to close; they do not reject the promise.
  *
- * @throws TypeError and RangeError for a `timeoutMs` that is no number
+ * @throws TypeError for a `timeoutMs` that is not a number, RangeError for NaN
  */
 export function shutdownAll(options?: ShutdownOptions): Promise<ShutdownAllReport>;
 
 /**
- * Ends a worker in good order, from the thread that started it: asks latchdb in the worker to
- * {@link shutdownAll}, waits until that is acknowledged, for `timeoutMs` (default: 10,000) at most,
- * and terminates the worker, in any case. Of the limit, nine tenths are the worker's for draining.
- * Calls for the same worker share one request and one report: the options of the first one count.
+ * Shuts down the clients of a worker, then terminates the worker. Call it in the thread that started
+ * the worker. latchdb in the worker runs {@link shutdownAll} and acknowledges it. The wait for the
+ * acknowledgement takes at most `timeoutMs` (default: 10,000), of which the worker has nine tenths for
+ * draining. The worker is terminated in any case. Calls for the same worker share one request and one
+ * report; the options of the first call count.
  *
- * A worker that does not answer (its event loop is blocked) is terminated at the limit; its clients
- * are closed all the same, by the cleanup hook of its environment.
+ * A worker whose event loop is blocked does not answer, and is terminated at the limit. The cleanup hook
+ * of the worker's environment closes its clients.
  *
- * @throws TypeError and RangeError for a `timeoutMs` that is no number: then nothing is done
+ * @throws TypeError for a `worker` that is not a Worker or a `timeoutMs` that is not a number,
+ * RangeError for NaN; then nothing is done
  */
 export function terminateWorker(
   worker: TerminableWorker,

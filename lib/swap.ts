@@ -6,7 +6,7 @@ import { swapDatabase as swapDatabaseWith } from "./swap/database/database-swap"
 import { recover } from "./swap/database/reports";
 import { SwapError } from "./swap/errors";
 import { swapFile } from "./swap/swap-file";
-import type { DatabaseSwapOptions, DatabaseSwapResult } from "../swap.js";
+import type { DatabaseSwapOptions, DatabaseSwapResult } from "../types/swap.js";
 
 export function swapDatabase(
   target: string,
@@ -37,4 +37,4 @@ export {
   swapDatabase,
   SwapError,
   swapFile,
-}) satisfies typeof import("../swap.js");
+}) satisfies typeof import("../types/swap.js");

@@ -63,10 +63,14 @@ export const knownDifferences: KnownDifference[] = [
       return { ...ours, message };
     }
   }),
-  errors("what is no statement", "what is no statement, SQL that is no string", (stock, ours) => {
-    if (stock.class !== "TypeError" || ours.class !== "TypeError") return;
-    if (/^Expected (SQL|a statement) as /.test(ours.message)) return stock;
-  }),
+  errors(
+    "what is no statement",
+    "a statement that is not a statement, SQL that is not a string",
+    (stock, ours) => {
+      if (stock.class !== "TypeError" || ours.class !== "TypeError") return;
+      if (/^Expected (SQL|a statement) as /.test(ours.message)) return stock;
+    },
+  ),
   errors(
     "a text that says what to do",
     "text of SQLITE_BUSY, SQLITE_READONLY, SQLITE_CANTOPEN",
@@ -85,7 +89,7 @@ export const knownDifferences: KnownDifference[] = [
   }),
   errors(
     "some of it is committed",
-    "an error of a call of which some is committed",
+    "an error of a call that is partly committed",
     (stock, ours) => {
       const keys = ours.keys.filter((key) => key !== "committed");
       if (keys.length < ours.keys.length) return { ...ours, keys };
@@ -93,7 +97,7 @@ export const knownDifferences: KnownDifference[] = [
   ),
   {
     name: "RETURNING that cannot be answered",
-    row: "RETURNING whose rows cannot be given (an unsafe integer, a row too large)",
+    row: "RETURNING whose rows cannot be returned (an unsafe integer, a row too large)",
     spoilsStock: (observation, step) => {
       const isUnsafe = errorOf(observation)?.message.includes("cannot be safely represented");
       return isUnsafe === true && sqlOf(step).some((sql) => /\breturning\b/i.test(sql));
@@ -124,7 +128,7 @@ export const knownDifferences: KnownDifference[] = [
   }),
   answers(
     "arguments first",
-    "an argument that is refused, where SQL is wrong too or in a batch",
+    "an invalid argument together with wrong SQL, or in a batch",
     ({ stock, ours }, step) => {
       const isRefused = /^(TypeError|RangeError)$/.test(errorOf(ours)?.class ?? "");
       return step.call === "batch" && errorOf(stock)?.code === "SQLITE_ERROR" && isRefused;
@@ -132,7 +136,7 @@ export const knownDifferences: KnownDifference[] = [
   ),
   {
     name: "arguments that end the stock client's process",
-    row: "named arguments where the statement has a nameless `?`; arguments that are no array and no plain object",
+    row: "named arguments where the statement has a nameless `?`; arguments that are neither an array nor a plain object",
     stockDies: (step) => {
       const isWrong = step.call === "execute" && "wrong" in step.statement;
       if (!isWrong) return statementsOf(step).some(hasNamedArguments);

@@ -35,7 +35,7 @@ for (const mode of journalModes) {
         build: nextVersion,
         durability: "none",
       });
-      t.is(how, "link");
+      t.is(how, "rename");
       replaced++;
     }
     end.abort();

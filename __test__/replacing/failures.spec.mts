@@ -224,7 +224,7 @@ for (const mode of journalModes) {
     const replaced = versioned.client.replaceDatabase({ build: nextVersion, inUse: "wait" });
     await sleep(0);
     other.close();
-    t.like(await replaced, { mode: "link" });
+    t.like(await replaced, { mode: "rename" });
     t.is(await versionOf(t, versioned.client), 2);
   });
 }

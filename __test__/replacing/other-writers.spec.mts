@@ -35,7 +35,7 @@ for (const mode of journalModes) {
       await writer.waitFor(`${ROWS + 1}`);
       const outcomes: Record<string, number> = {};
       // A swap is possible sooner or later, where the writer is not there all the time.
-      const wanted = inUse === "in-place" ? inUse : how === "keep" ? undefined : "link";
+      const wanted = inUse === "in-place" ? inUse : how === "keep" ? undefined : "rename";
       const isOver = (i: number): boolean =>
         i >= SWAPS && (wanted === undefined || wanted in outcomes);
       for (let i = 0; !isOver(i); i++) {

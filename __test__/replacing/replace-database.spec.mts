@@ -27,7 +27,7 @@ for (const mode of journalModes) {
       verify: async (staging) => (await versionOf(t, staging)) === 2,
       onProgress: stepsInto(steps),
     });
-    t.like(result, { committed: true, durable: true, mode: "link", backup: undefined });
+    t.like(result, { committed: true, durable: true, mode: "rename", backup: undefined });
     t.false(result.openedMeanwhile);
     t.is(await versionOf(t, client), 2);
     t.is(await selectValue(client, "pragma journal_mode"), mode);
@@ -136,7 +136,7 @@ test("swapDatabase: a first database, then its next version; a symlink stays one
   });
   t.like(first, { committed: true, mode: "first", backup: undefined });
   await chmod(file, 0o640);
-  t.like(await swapDatabase(link, { build: nextVersion }), { mode: "link" });
+  t.like(await swapDatabase(link, { build: nextVersion }), { mode: "rename" });
   t.is(await versionInFile(t, file), 2);
   t.is(await readlink(link), "test.db");
   t.true((await lstat(link)).isSymbolicLink());
@@ -207,7 +207,7 @@ test("the database is the one that the client has, also by a path with .. behind
   const client = createClient({ url: `file:${directory}/link/../test.db` });
   t.teardown(() => client.close());
   await fill(client, 1);
-  t.like(await client.replaceDatabase({ build: nextVersion }), { mode: "link" });
+  t.like(await client.replaceDatabase({ build: nextVersion }), { mode: "rename" });
   t.is(await versionOf(t, client), 2);
   client.close();
   t.is(await versionInFile(t, join(directory, "real", "test.db")), 2);

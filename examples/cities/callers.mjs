@@ -1,17 +1,17 @@
-/** Callers of the city guide: they ask all the time, and check what they are told. */
+/** Callers of the city guide. Each asks continuously and checks every answer. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** @import { CityGuide } from "./city-guide.mjs" */
 /** @import { Place } from "./places.mjs" */
 
-/** How long a caller thinks between two questions. */
+/** How long a caller pauses between two questions. */
 const PAUSE_MS = 2;
 
 export class Callers {
   answered = 0;
   /** The longest time until a question was answered, in ms. */
   longestWaitMs = 0;
-  /** What went wrong: errors, and wrong answers. @type {Error[]} */
+  /** Errors, and wrong answers. @type {Error[]} */
   failures = [];
   #guide;
   #nextPlace;
@@ -20,7 +20,7 @@ export class Callers {
 
   /**
    * @param {CityGuide} guide
-   * @param {() => Place | undefined} nextPlace what to ask about, if there is something yet
+   * @param {() => Place | undefined} nextPlace the next place to ask about, if one is loaded
    */
   constructor(guide, nextPlace) {
     this.#guide = guide;
@@ -68,7 +68,7 @@ export class Callers {
   }
 }
 
-/** Compares names like the full-text index does: by their letters, without accents. */
+/** Compares names as the full-text index does: by their letters, without accents. */
 function isSameName(a, b) {
   const letters = (name) => name.normalize("NFD").replace(/[^\p{L}\p{N}]/gu, "");
   return letters(a).localeCompare(letters(b), "en", { sensitivity: "base" }) === 0;

@@ -1,4 +1,4 @@
-/** A service on the database: it answers questions, also while the database is being replaced. */
+/** A service on the database. The service answers questions, also while the database is replaced. */
 import { createClient } from "latchdb";
 
 /** @import { DatabaseSwapOptions, DatabaseSwapResult, LatchClient } from "latchdb" */
@@ -11,7 +11,7 @@ export class CityGuide {
   #isOpen = openable();
 
   /**
-   * Opens the database and lets waiting questions through.
+   * Opens the database. Waiting questions continue.
    *
    * @param {string} file
    * @param {Schema} schema
@@ -24,8 +24,8 @@ export class CityGuide {
   }
 
   /**
-   * Puts a new database in the place of the old one. The client itself lets calls wait; ours wait here,
-   * because their SQL depends on the schema that they will find.
+   * Replaces the database. The client makes its own calls wait. Questions wait here as well, because
+   * their SQL depends on the schema of the database that answers them.
    *
    * @param {Schema} schema of the new database
    * @param {DatabaseSwapOptions} options
@@ -42,7 +42,7 @@ export class CityGuide {
     }
   }
 
-  /** Closes the database. When this returns, nothing of it is open any more. */
+  /** Closes the database. When the method returns, the process has nothing of it open. */
   close() {
     this.#client.close();
   }

@@ -1,6 +1,6 @@
 /**
- * Measures the longest time the event loop did not turn: what a timer, a request or a key press
- * would have waited.
+ * Measures the longest time for which the event loop did not turn: the delay of a timer, a request or
+ * a key press.
  */
 export function watchEventLoop() {
   let longest = 0;
@@ -11,7 +11,7 @@ export function watchEventLoop() {
     last = now;
   }, 1);
   return {
-    /** Ends it. @returns {number} ms */
+    /** Ends the measurement. @returns {number} the longest time, in ms */
     stop() {
       clearInterval(timer);
       return longest;

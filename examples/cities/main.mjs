@@ -1,8 +1,8 @@
 /**
- * A database that is replaced by its next version while it is in use.
+ * Replaces a database by its next version while it is in use.
  *
- * Loads 135,000 places into version 1, answers questions about them all the while, replaces it by
- * version 2 in one call, and proves after close() that nothing is open.
+ * The program loads 135,000 places into version 1 and answers questions about them all the while. It
+ * replaces the database by version 2 in one call. After close() it proves that nothing is open.
  */
 import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ async function replaceWhileInUse(file) {
   const guide = new CityGuide();
   const client = guide.open(file, v1);
 
-  // 1. Load version 1, in batches. Callers ask about what is there already.
+  // 1. Load version 1, in batches. Callers ask about the places that are loaded.
   let loaded = 0;
   const callers = new Callers(guide, () => places[Math.floor(Math.random() * loaded)]);
   await v1.createSchema(client);
@@ -55,8 +55,8 @@ async function replaceWhileInUse(file) {
 
   const before = await v1.summarize(client);
 
-  // 2. Replace it by version 2 in one call, while the callers go on asking: they wait, and no question
-  // fails. Until the new database is complete, checked and on the disk, the old one is what is there.
+  // 2. Replace it by version 2 in one call, while callers ask. Their questions wait, and none fails. The
+  // old database stays until the new one is complete, checked and on the disk.
   let replaced;
   const replaceMs = await withProgress(
     "migrate to version 2",
@@ -79,7 +79,7 @@ async function replaceWhileInUse(file) {
   await callers.stop();
   const longestGapMs = eventLoop.stop();
 
-  // 4. When close() has returned nothing is open: no descriptor, no thread, no -wal.
+  // 4. After close() nothing is open: no descriptor, no thread, no -wal.
   const closeMs = measure(() => guide.close());
   const backup = createClient({ url: `file:${replaced.backup}` });
   const inBackup = await v1.summarize(backup);

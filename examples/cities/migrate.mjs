@@ -1,4 +1,4 @@
-/** Writes version 2 of the database from version 1, while that stays in use. */
+/** Writes version 2 of the database from version 1. Version 1 stays in use. */
 import * as v1 from "./schema-v1.mjs";
 import * as v2 from "./schema-v2.mjs";
 
@@ -40,12 +40,12 @@ export async function migrate(from, to, onProgress) {
   await to.execute("INSERT INTO city_name (city_name) VALUES ('rebuild')");
 }
 
-/** Fills the two small tables. Gives the new ids of the regions by their old codes. */
+/** Fills the two small tables. Returns the new ids of the regions by their old codes. */
 async function copyRegions(from, to) {
   const { rows } = await from.execute("SELECT DISTINCT country, region FROM place ORDER BY 1, 2");
   const nameOf = new Intl.DisplayNames("en", { type: "region" });
 
-  // An interactive transaction: it is rolled back when this block is left without a commit.
+  // An interactive transaction. Leaving this block without a commit rolls it back.
   const transaction = await to.transaction("write");
   try {
     const regionIds = new Map();

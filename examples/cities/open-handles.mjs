@@ -1,14 +1,14 @@
-/** What the operating system says this process still holds of a database. */
+/** Lists what this process holds of a database, as the operating system reports it. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /**
- * Everything of the files in a folder that is open, mapped or has a thread at work. It asks the
+ * The descriptors and mappings of the files in a folder, and latchdb's threads. The function asks the
  * system, not the library.
  *
  * @param {string} directory as the system names it: without symbolic links
- * @returns {string[]} empty where nothing is left, or where the system cannot be asked (Windows:
- * there, the rename that follows fails on an open file)
+ * @returns {string[]} empty where nothing is left, and on Windows, which has no such list: there the
+ * rename that follows fails on an open file
  */
 export function openHandles(directory) {
   return process.platform === "linux" ? fromProc(directory) : fromLsof(directory);
@@ -24,7 +24,7 @@ function fromProc(directory) {
     .map((line) => `mapping: ${line}`);
   const threads = readdirSync("/proc/self/task")
     .map((id) => quietly(() => readFileSync(`/proc/self/task/${id}/comm`, "utf8").trim()))
-    // Those for files wait some seconds for the next swap; they hold nothing of this one.
+    // Threads for files wait some seconds for the next swap. They hold nothing of this one.
     .filter((name) => name.startsWith("latchdb") && name !== "latchdb-files")
     .map((name) => `thread: ${name}`);
   return [...descriptors, ...mappings, ...threads];

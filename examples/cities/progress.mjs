@@ -1,4 +1,4 @@
-/** Shows how far a step is: a bar on a terminal, a line at its end in a log. */
+/** Shows the progress of a step: as a bar on a terminal, as one line at its end in a log. */
 import { SingleBar, Presets } from "cli-progress";
 
 /**
@@ -6,7 +6,7 @@ import { SingleBar, Presets } from "cli-progress";
  *
  * @template T
  * @param {string} name
- * @param {number} total how many rows
+ * @param {number} total the number of rows
  * @param {(onProgress: (rows: number) => void) => Promise<T>} action
  * @returns {Promise<number>} ms
  */
@@ -18,7 +18,7 @@ export async function withProgress(name, total, action) {
   try {
     await action((rows) => bar.update(rows));
   } finally {
-    // On no terminal, the bar shows nothing.
+    // Without a terminal the bar shows nothing.
     bar.stop();
   }
   const ms = performance.now() - start;

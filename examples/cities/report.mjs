@@ -1,5 +1,5 @@
 /**
- * Prints what happened.
+ * Prints the results.
  *
  * @param {object} report
  * @param {number} report.rows

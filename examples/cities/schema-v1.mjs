@@ -1,4 +1,4 @@
-/** Version 1 of the database: one wide table, as the data came. */
+/** Version 1 of the database: one wide table, in the form of the source data. */
 
 /** @import { Client } from "latchdb" */
 /** @import { Place } from "./places.mjs" */
@@ -40,8 +40,8 @@ export async function insertPlaces(client, places) {
 }
 
 /**
- * Reads all places in the order of their ids, a page at a time: no query lasts, and no result is
- * large.
+ * Reads all places in the order of their ids, a page at a time. Each query is short, and each result
+ * small.
  *
  * @param {Client} client
  * @param {number} pageSize
@@ -79,8 +79,8 @@ export async function findByName(client, name) {
 }
 
 /**
- * What must be the same in every version: how many places a country has, how many people live
- * there, and how far it reaches.
+ * The facts that must be the same in every version: the number of places of a country, the number of
+ * people, and the extent of the country.
  *
  * @param {Client} client
  */

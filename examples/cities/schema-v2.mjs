@@ -1,4 +1,4 @@
-/** Version 2: countries and regions have tables of their own, and names a full-text index. */
+/** Version 2 of the database: tables for countries and regions, and a full-text index of the names. */
 
 /** @import { Client } from "latchdb" */
 
@@ -72,7 +72,7 @@ export async function findByName(client, name) {
 }
 
 /**
- * What must be the same in every version.
+ * The facts that must be the same in every version.
  *
  * @param {Client} client
  */

@@ -1,6 +1,6 @@
 /** How far a large file is written, where a person looks. */
 import { Presets, SingleBar } from "cli-progress";
-import type { SwapProgress } from "../../swap.js";
+import type { SwapProgress } from "../../types/swap.js";
 
 /** Smaller files are done before anybody could read it, in bytes. */
 const LARGE = 16 * 1024 * 1024;

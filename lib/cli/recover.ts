@@ -1,6 +1,6 @@
 /** `latchdb recover FILE`: clears what a swap that was killed has left. */
 import { Command } from "commander";
-import type { RecoveryReport } from "../../swap.js";
+import type { RecoveryReport } from "../../types/swap.js";
 import { recover } from "../swap/database/reports";
 import { printError } from "./print-error";
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Durability, SwapResult } from "../../swap.js";
+import type { Durability, SwapResult } from "../../types/swap.js";
 import { swapFile } from "../swap/swap-file";
 import { printError } from "./print-error";
 import { ProgressBar } from "./progress-bar";

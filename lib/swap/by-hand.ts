@@ -1,5 +1,5 @@
 /** Single steps of a swap, for those who move files themselves. */
-import type { RetryOption } from "../../swap.js";
+import type { RetryOption } from "../../types/swap.js";
 import { addon } from "../addon/addon";
 import { FileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
 import { checkPath, retryMsOf } from "./options";

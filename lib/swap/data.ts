@@ -2,7 +2,7 @@
  * The content of a new file, as the addon takes it: copied at once where it is short, lent where it
  * is long, in pieces where it comes from a stream or is a long text.
  */
-import type { SwapData } from "../../swap.js";
+import type { SwapData } from "../../types/swap.js";
 import { givenStream, type GivenStream } from "./streams";
 
 /** How much is handed over at once, in bytes: copying it holds the event loop for about 0.1 ms. */

@@ -1,5 +1,5 @@
 /** The errors of swaps. */
-import type { DatabaseSwapStep, Opener, SwapStep } from "../../swap.js";
+import type { DatabaseSwapStep, Opener, SwapStep } from "../../types/swap.js";
 
 /** What a {@link SwapError} says besides its text. */
 export interface SwapFailure {
@@ -11,7 +11,7 @@ export interface SwapFailure {
   openers?: readonly Opener[];
 }
 
-/** See `swap.d.ts`. */
+/** See `types/swap.d.ts`. */
 export class SwapError extends Error {
   readonly code: string;
   readonly step: SwapStep | DatabaseSwapStep;

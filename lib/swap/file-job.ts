@@ -1,5 +1,5 @@
 /** One job on files: a number, under which the addon's thread answers. */
-import type { DatabaseSwapStep, SwapStep } from "../../swap.js";
+import type { DatabaseSwapStep, SwapStep } from "../../types/swap.js";
 import { AsyncResource } from "node:async_hooks";
 import { isMainThread } from "node:worker_threads";
 import { addon } from "../addon/addon";

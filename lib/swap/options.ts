@@ -1,5 +1,5 @@
 /** What `swapFile` is given, checked: what is wrong in itself is a TypeError, before anything begins. */
-import type { Durability, SwapData, SwapOptions } from "../../swap.js";
+import type { Durability, SwapData, SwapOptions } from "../../types/swap.js";
 import { SwapDurability } from "../../binding.js";
 import { givenSignal } from "../statement";
 

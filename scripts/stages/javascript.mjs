@@ -4,7 +4,7 @@ import { tool } from "../support/tools.mjs";
 import { verdict } from "./stage.mjs";
 
 const FOLDERS = ["lib", "__test__", "scripts", "examples"];
-const TEXTS = ["docs", ".github"];
+const TEXTS = ["types", "index.d.ts", "docs", ".github", "*.md"];
 
 /** @type {import("./stage.mjs").Stage} */
 export const lintJavaScript = {

@@ -1,6 +1,6 @@
 /** What subscribers of `latchdb:swap` hear of database swaps. */
 import { channel } from "node:diagnostics_channel";
-import type { DatabaseSwapProgress } from "../../../swap.js";
+import type { DatabaseSwapProgress } from "../../../types/swap.js";
 
 const messages = channel("latchdb:swap");
 

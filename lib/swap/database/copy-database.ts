@@ -1,5 +1,9 @@
 /** `copyDatabase`. */
-import type { DatabaseCopyOptions, DatabaseCopyResult, DatabaseSwapStep } from "../../../swap.js";
+import type {
+  DatabaseCopyOptions,
+  DatabaseCopyResult,
+  DatabaseSwapStep,
+} from "../../../types/swap.js";
 import { addon } from "../../addon/addon";
 import { FileJob, readFileSwapped, type FileSwapped } from "../file-job";
 import { checkPath } from "../options";

@@ -1,5 +1,9 @@
 /** `swapDatabase`: the half of it that is JavaScript's, `build` and `verify`. The rest is `src/swap`. */
-import type { DatabaseSwapOptions, DatabaseSwapResult, DatabaseSwapStep } from "../../../swap.js";
+import type {
+  DatabaseSwapOptions,
+  DatabaseSwapResult,
+  DatabaseSwapStep,
+} from "../../../types/swap.js";
 import type { LatchClient } from "../../../index.js";
 import type { DatabaseSwapRequest } from "../../../binding.js";
 import { addon } from "../../addon/addon";

@@ -4,7 +4,7 @@ import type {
   DatabaseSwapOptions,
   DatabaseSwapProgress,
   InUse,
-} from "../../../swap.js";
+} from "../../../types/swap.js";
 import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../../binding.js";
 import { absolutePath } from "../../paths";
 import { givenSignal } from "../../statement";

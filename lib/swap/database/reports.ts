@@ -1,5 +1,5 @@
 /** Jobs that end in a report. */
-import type { Opener, RecoveryReport } from "../../../swap.js";
+import type { Opener, RecoveryReport } from "../../../types/swap.js";
 import { addon } from "../../addon/addon";
 import type { RecordReader } from "../../wire/response";
 import { FileJob, type StartFileJob } from "../file-job";

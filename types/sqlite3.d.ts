@@ -11,24 +11,27 @@ import type {
   LatchTransaction,
   ShutdownOptions,
   ShutdownReport,
-} from "./index.js";
+} from "../index.js";
 
-export type * from "./index.js";
-export { LibsqlBatchError, LibsqlError } from "./index.js";
+export type * from "../index.js";
+export { LibsqlBatchError, LibsqlError } from "../index.js";
 
-/** {@inheritDoc createClient} */
+/** Creates a client, as `createClient` of `latchdb` does, typed as {@link Sqlite3Client}. */
 export function createClient(config: Config): Sqlite3Client;
 
 /** @private */
 export function _createClient(config: ExpandedConfig): Sqlite3Client;
 
-/** How the connections of a {@link ConnectionPool} are opened. */
+/** The options of a {@link ConnectionPool}'s connections. */
 export interface PoolOptions {
-  /** Whether the path is SQLite's URI of an in-memory database. Default: false. */
+  /** Whether the location is SQLite's URI of a database in memory. Default: false. */
   inMemory?: boolean;
-  /** How long to wait for locks of other clients, in ms. Default: not at all. */
+  /**
+   * How long to wait for a lock of another client or process, in ms
+   * (https://sqlite.org/c3ref/busy_timeout.html). Default: 0.
+   */
   timeout?: number | undefined;
-  /** How integers are read. Default: "number". */
+  /** The JavaScript type of integers in results. Default: "number". */
   intMode?: IntMode;
 }
 
@@ -41,7 +44,7 @@ export class ConnectionPool {
   reopen(): void;
 }
 
-/** The client for local databases. */
+/** A client for a local database. `createClient` creates one. */
 export class Sqlite3Client {
   /** @private */
   constructor(pool: ConnectionPool, intMode?: IntMode);
@@ -49,7 +52,7 @@ export class Sqlite3Client {
 }
 export interface Sqlite3Client extends LatchClient {}
 
-/** A transaction of the local client. {@link LatchClient.transaction} makes one. */
+/** A transaction of a local client. {@link LatchClient.transaction} begins one. */
 export class Sqlite3Transaction {
   private constructor();
 }
