@@ -1,5 +1,5 @@
 /** Takes the first binary that opens and is of our own version, or says why there is none. */
-import type * as binding from "../../binding.js";
+import type * as binding from "./binding.js";
 import type { Opened } from "./binaries";
 import { type Platform, tripleOf } from "./platform";
 

@@ -1,7 +1,7 @@
 /** `swapDatabase`: the half of it that is JavaScript's, `build` and `verify`. The rest is `src/swap`. */
 import type { DatabaseSwapOptions, DatabaseSwapResult, DatabaseSwapStep } from "../../../swap.js";
 import type { LatchClient } from "../../../index.js";
-import type { DatabaseSwapRequest } from "../../../binding.js";
+import type { DatabaseSwapRequest } from "../../addon/binding.js";
 import { addon } from "../../addon/addon";
 import { LONGEST_MS } from "../../timers";
 import type { RecordReader } from "../../wire/response";
