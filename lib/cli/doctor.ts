@@ -1,32 +1,29 @@
 /** `latchdb doctor FILE`: what there is to know of a database, without changing anything of it. */
-import { Command } from "commander";
 import { examine, type DoctorReport } from "../swap/database/reports";
-import { printError } from "./print-error";
+import { defineReport } from "./command";
 
-/** The command, ready to be added to a program. */
-export function doctorCommand(): Command {
-  return new Command("doctor")
-    .showHelpAfterError()
-    .description(
-      "Examines FILE and changes nothing of it: who has it open, what is beside it, whether it is whole. " +
-        "Exits with 1 where something is wrong. Where the last user of a WAL database died, SQLite may " +
-        "write the -shm beside it anew, which holds no data.",
-    )
-    .argument("<file>", "the database")
-    .option("--json", "print the report, or the error, as JSON")
-    .action(run);
-}
+const USAGE = `Usage: latchdb doctor [options] <file>
 
-async function run(file: string, flags: { json?: true }): Promise<void> {
-  try {
-    const report = await examine(file);
-    console.log(flags.json ? JSON.stringify(report) : describe(report));
-    if (complaints(report).length > 0) process.exitCode = 1;
-  } catch (error) {
-    process.exitCode = 1;
-    printError("doctor", error, flags.json === true);
-  }
-}
+Examines a database and changes nothing of it: who has it open, what is beside
+it, whether it is whole. Exits with 1 where something is wrong. Where the last
+user of a WAL database died, SQLite may write the -shm beside it anew, which
+holds no data.
+
+Arguments:
+  file        the database
+
+Options:
+  --json      print the report, or the error, as JSON
+  -h, --help  print this
+`;
+
+export const doctor = defineReport(
+  "doctor",
+  USAGE,
+  examine,
+  describe,
+  (report) => complaints(report).length > 0,
+);
 
 /** What should not be so. */
 function complaints({ problem, lockFile, leftovers, database }: DoctorReport): string[] {
