@@ -18,11 +18,10 @@ for (const target of targets) isGood = (await step(target.name, () => verify(tar
 if (isGood) isGood = await step("packages", () => packAll(targets));
 process.exitCode = isGood ? 0 : 1;
 
-function verify(target) {
+async function verify(target) {
   if (!existsSync(binaryPath(target))) throw new Error("there is no binary for it");
-  const { problems, megabytes } = checkBinary(target, readFileSync(binaryPath(target)));
+  const { megabytes } = await checkBinary(target, binaryPath(target));
   const { triple } = JSON.parse(readFileSync(join(packageFolder(target), "build.json"), "utf8"));
-  if (triple !== target.triple) problems.push(`it is a stand-in, built for ${triple}`);
-  if (problems.length > 0) throw new Error(problems.join("; "));
+  if (triple !== target.triple) throw new Error(`it is a stand-in, built for ${triple}`);
   return `${megabytes.toFixed(1)} MB`;
 }
