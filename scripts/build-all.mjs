@@ -6,9 +6,8 @@
 import { buildBinary } from "./binaries/build.mjs";
 import { checkBinary } from "./binaries/check.mjs";
 import { NotHere } from "./binaries/not-here.mjs";
-import { packAll } from "./binaries/pack.mjs";
-import { table } from "./binaries/table.mjs";
 import { binaryPath, targetsNamed } from "./binaries/targets.mjs";
+import { packRelease } from "./packaging/release.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { buildJavaScript } from "./setup/javascript.mjs";
 import { printLine, step } from "./support/step.mjs";
@@ -26,8 +25,8 @@ const isReady =
 
 if (isReady) {
   for (const target of targets) rows.push(await build(target));
-  const isPacked = await step("packages", () => packAll(targets.filter(isBuilt)));
-  console.log(`\n${summary()}`);
+  const isPacked = await step("packages", () => packRelease(targets.filter(isBuilt)));
+  console.table(Object.fromEntries(rows.map(({ target, ...row }) => [target.name, row])));
   // What nobody asked for by name may be left out.
   const isComplete = rows.every(
     ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
@@ -44,28 +43,15 @@ function isBuilt(target) {
 /** Builds one target and checks what came out, whatever becomes of it. */
 async function build(target) {
   const start = performance.now();
-  const row = { target, mark: "ok", megabytes: "", glibc: "", text: "" };
+  const row = { target, mark: "ok", MB: "", glibc: "", text: "" };
   try {
     row.text = await buildBinary(target);
     const { megabytes, glibc } = await checkBinary(target, binaryPath(target));
-    Object.assign(row, { megabytes: megabytes.toFixed(1), glibc: glibc ?? "" });
+    Object.assign(row, { MB: megabytes.toFixed(1), glibc: glibc ?? "" });
   } catch (error) {
     row.mark = error instanceof NotHere ? "skip" : "FAIL";
     row.text = error.message;
   }
   printLine(row.mark, target.name, row.text, start);
   return row;
-}
-
-function summary() {
-  return table(
-    ["target", "", "MB", "glibc", "how, or why not"],
-    rows.map(({ target, mark, megabytes, glibc, text }) => [
-      target.name,
-      mark,
-      megabytes,
-      glibc,
-      text,
-    ]),
-  );
 }

@@ -6,8 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkBinary } from "./binaries/check.mjs";
-import { packAll } from "./binaries/pack.mjs";
 import { binaryPath, packageFolder, targets } from "./binaries/targets.mjs";
+import { packRelease } from "./packaging/release.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { buildJavaScript } from "./setup/javascript.mjs";
 import { step } from "./support/step.mjs";
@@ -15,7 +15,7 @@ import { step } from "./support/step.mjs";
 let isGood =
   (await step("dependencies", installDependencies)) && (await step("javascript", buildJavaScript));
 for (const target of targets) isGood = (await step(target.name, () => verify(target))) && isGood;
-if (isGood) isGood = await step("packages", () => packAll(targets));
+if (isGood) isGood = await step("packages", () => packRelease(targets));
 process.exitCode = isGood ? 0 : 1;
 
 async function verify(target) {

@@ -2,14 +2,13 @@
  * `npm run test:smoke`: the smoke suite on this very system, with the packages that `npm run build:all`
  * packed, on Node and Bun; on Windows also what the stock client does there.
  */
-import { targets } from "./binaries/targets.mjs";
-import { tapStage, testElsewhere } from "./platforms/elsewhere.mjs";
-import { installPacked } from "./platforms/installed-package.mjs";
-import { runProgram } from "./platforms/program.mjs";
-import { installStock } from "./platforms/stock.mjs";
+import { ownTarget } from "./binaries/targets.mjs";
+import { runProgram, tapStage, runSmokeSuite } from "./smoke/suite.mjs";
+import { installPacked } from "./smoke/installed-package.mjs";
+import { installStock } from "./smoke/stock.mjs";
 import { findBun } from "./setup/bun.mjs";
 
-await testElsewhere("this system", async () => {
+await runSmokeSuite("this system", async () => {
   const target = ownTarget();
   const suite = installPacked(target);
   const stage = (name, runtime, { program, package: folder }, options = []) =>
@@ -26,19 +25,3 @@ await testElsewhere("this system", async () => {
   }
   return stages;
 });
-
-function ownTarget() {
-  const { platform, arch } = process;
-  const libc = platform === "linux" ? ownLibc() : undefined;
-  const target = targets.find(
-    (candidate) =>
-      candidate.platform === platform && candidate.arch === arch && candidate.libc === libc,
-  );
-  if (target !== undefined) return target;
-  throw new Error(`there is no binary for ${[platform, arch, libc].filter(Boolean).join(" ")}`);
-}
-
-/** Only a Node that runs with glibc knows of its version. */
-function ownLibc() {
-  return process.report.getReport().header.glibcVersionRuntime === undefined ? "musl" : "glibc";
-}

@@ -2,9 +2,8 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../support/root.mjs";
 import { ask, runOrExplain } from "../support/run.mjs";
-import { crossFolder } from "./cross/folder.mjs";
-import { standardLibraryFor } from "./cross/standard-library.mjs";
-import { zigbuild } from "./cross/zig.mjs";
+import { crossFolder, zigbuild } from "./zig.mjs";
+import { standardLibraryFor } from "../offline/standard-library.mjs";
 import { binaryPath, OLDEST_GLIBC, OLDEST_MACOS, packageFolder } from "./targets.mjs";
 
 /** @typedef {import("./targets.mjs").Target} Target */

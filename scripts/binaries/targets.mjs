@@ -61,6 +61,23 @@ export function targetsNamed(names) {
   });
 }
 
+/** The target that this process runs on. @throws {Error} where there is none */
+export function ownTarget() {
+  const { platform, arch } = process;
+  const libc = platform === "linux" ? ownLibc() : undefined;
+  const target = targets.find(
+    (candidate) =>
+      candidate.platform === platform && candidate.arch === arch && candidate.libc === libc,
+  );
+  if (target !== undefined) return target;
+  throw new Error(`there is no binary for ${[platform, arch, libc].filter(Boolean).join(" ")}`);
+}
+
+/** Only a Node that runs with glibc knows of its version. */
+function ownLibc() {
+  return process.report.getReport().header.glibcVersionRuntime === undefined ? "musl" : "glibc";
+}
+
 /** The version of all packages. @type {string} */
 export const packageVersion = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
 

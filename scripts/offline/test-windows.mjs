@@ -3,17 +3,16 @@
  * `npm run build:all` packed; and what the stock client does there.
  */
 import { join } from "node:path";
-import { targetsNamed } from "./binaries/targets.mjs";
-import { tapStage, testElsewhere } from "./platforms/elsewhere.mjs";
-import { installPacked } from "./platforms/installed-package.mjs";
-import { installForSystem } from "./platforms/registry.mjs";
-import { installStock } from "./platforms/stock.mjs";
-import { provideWine, windowsPath } from "./platforms/wine.mjs";
+import { targetsNamed } from "../binaries/targets.mjs";
+import { tapStage, runSmokeSuite } from "../smoke/suite.mjs";
+import { installPacked } from "../smoke/installed-package.mjs";
+import { installForSystem, installStock } from "../smoke/stock.mjs";
+import { provideWine, windowsPath } from "./wine.mjs";
 
 const NODE_VERSIONS = ["20.18.0", "22.22.2"];
 const [target] = targetsNamed(["win32-x64-msvc"]);
 
-await testElsewhere("Wine", async () => {
+await runSmokeSuite("Wine", async () => {
   const wine = await provideWine();
   const ours = installPacked(target);
   const stock = await installStock(target);

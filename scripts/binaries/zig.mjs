@@ -1,13 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fingerprint } from "../../support/fingerprint.mjs";
-import { ask, runOrExplain } from "../../support/run.mjs";
-import { Stamp } from "../../support/stamp.mjs";
-import { NotHere } from "../not-here.mjs";
-import { OLDEST_MACOS } from "../targets.mjs";
-import { crossFolder } from "./folder.mjs";
+import { fingerprint } from "../support/fingerprint.mjs";
+import { root } from "../support/root.mjs";
+import { ask, runOrExplain } from "../support/run.mjs";
+import { Stamp } from "../support/stamp.mjs";
+import { NotHere } from "./not-here.mjs";
+import { OLDEST_MACOS } from "./targets.mjs";
 
-const REQUIREMENTS = "scripts/binaries/cross/requirements.txt";
+const REQUIREMENTS = "scripts/binaries/requirements.txt";
+/** All that building for other platforms needs and keeps. It can be removed at any time. */
+export const crossFolder = join(root, "build", "cross");
+
 const python = join(crossFolder, "python");
 const zig = join(python, "ziglang", "zig");
 const caches = join(crossFolder, "zig-cache");

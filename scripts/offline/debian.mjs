@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { NotHere } from "../binaries/not-here.mjs";
 import { ask, runOrExplain } from "../support/run.mjs";
-import { platformsFolder } from "./folder.mjs";
+import { platformsFolder } from "../smoke/installed-package.mjs";
 
 /**
  * Debian packages, with those that they depend on, unpacked into a folder. Nothing is installed on
