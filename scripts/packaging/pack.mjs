@@ -31,13 +31,13 @@ async function stageMain() {
 }
 
 /**
- * What users get differs from the committed package.json in what a checkout cannot have: the packages
- * with the binaries do not exist before the release, and `npm ci` needs them all in the lock file.
+ * The package.json that users get. A checkout cannot name the packages with the binaries: they do not
+ * exist before the release, and `npm ci` needs them all in the lock file.
  */
-function published(committed) {
+function published({ private: _private, prettier: _prettier, ...committed }) {
   const bindings = targets.map(({ name }) => [`@latchdb/binding-${name}`, committed.version]);
   const optionalDependencies = Object.fromEntries(bindings.sort());
-  return { ...committed, private: undefined, ...repository(), optionalDependencies };
+  return { ...committed, ...repository(), optionalDependencies };
 }
 
 /**
