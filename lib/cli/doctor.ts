@@ -1,4 +1,4 @@
-/** `latchdb doctor FILE`: what there is to know of a database, without changing anything of it. */
+/** `latchdb doctor FILE`: examines a database without changing it. */
 import { examine, type DoctorReport } from "../swap/database/reports";
 import { defineReport } from "./command";
 
@@ -25,19 +25,19 @@ export const doctor = defineReport(
   (report) => complaints(report).length > 0,
 );
 
-/** What should not be so. */
+/** Everything that is wrong. */
 function complaints({ problem, lockFile, leftovers, database }: DoctorReport): string[] {
   const found: string[] = [];
-  // That there is no such file, too.
+  // Also that the file does not exist.
   if (problem !== null) found.push(problem);
   found.push(...(database?.integrity ?? []), ...(database?.foreignKeys ?? []));
-  // While a swap is under way, what is beside the file belongs to it.
+  // During a swap, the files beside the database belong to the swap.
   if (lockFile !== "held" && (leftovers.length > 0 || lockFile === "left")) {
-    found.push("a swap that was killed has left something: npx latchdb recover clears it");
+    found.push("a killed swap left files behind: npx latchdb recover clears them");
   }
   if (lockFile === "untrusted") {
     found.push(
-      "what has the name of its lock file is none, and keeps swaps from running: remove it",
+      "a file with the name of its lock file is not a lock file, and keeps swaps from running: remove it",
     );
   }
   return found;

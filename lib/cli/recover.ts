@@ -1,4 +1,4 @@
-/** `latchdb recover FILE`: clears what a swap that was killed has left. */
+/** `latchdb recover FILE`: clears what a killed swap left behind. */
 import type { RecoveryReport } from "../../swap.js";
 import { recover as recoverFile } from "../swap/database/reports";
 import { defineReport } from "./command";

@@ -7,9 +7,9 @@ import { swapFile } from "../swap/swap-file";
 import { defineCommand, printError, UsageError } from "./command";
 import { ProgressBar } from "./progress-bar";
 
-/** Where the staging file's path is put into the command of `--prepare`. */
+/** Stands for the staging file's path in the command of `--prepare`. */
 const PLACE = "{}";
-/** The variable that it then comes from. */
+/** The environment variable that the path is passed in. */
 const STAGING_VARIABLE = "LATCHDB_STAGING";
 
 const DURABILITIES: Durability[] = ["full", "barrier", "none"];
@@ -79,13 +79,13 @@ export const swap = defineCommand(
   },
 );
 
-/** Ctrl-C and the like end the swap in order, so that no staging file is left. */
+/** Signals abort the swap, so that it removes its staging file. */
 function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } {
   const controller = new AbortController();
   let exitCode: number | undefined;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(name, () => {
-      // As shells count them.
+      // The exit code that shells give.
       exitCode = 128 + constants.signals[name];
       controller.abort(new Error(`ended by ${name}; the target is as it was`));
     });
@@ -95,12 +95,12 @@ function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } 
 
 async function run(command: string, stagingPath: string, signal: AbortSignal): Promise<void> {
   const isWindows = process.platform === "win32";
-  // By a variable, so that no shell takes a part of the path for a part of the command.
+  // As a variable, so that the shell does not interpret characters of the path.
   const place = isWindows ? `"${stagingPath}"` : `"$${STAGING_VARIABLE}"`;
   const child = spawn(command.replaceAll(PLACE, place), {
     shell: true,
     env: { ...process.env, [STAGING_VARIABLE]: stagingPath },
-    // What it prints is no result of ours: it goes where messages go.
+    // Its output is not our result, so it goes to stderr.
     stdio: ["ignore", 2, 2],
     signal,
   });
@@ -133,7 +133,7 @@ function checkPrepare(command: string): void {
   }
 }
 
-/** Whether the place is within quotes, or behind a backslash, as a shell reads them. */
+/** Whether the shell would see a place within quotes or after a backslash. */
 function hasQuotedPlace(command: string): boolean {
   const isWindows = process.platform === "win32";
   let quote = "";
