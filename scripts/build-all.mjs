@@ -1,7 +1,7 @@
 /**
  * `npm run build:all [-- TARGET…]`: builds the binary of every target that this machine can build,
- * checks each, and packs everything into artifacts/. A target that is named must be built; of the
- * others, those that this machine cannot build are left out, with the reason.
+ * checks each, and packs everything into artifacts/. With names, each named target must be built;
+ * without, targets that this machine cannot build are skipped, with the reason.
  */
 import { buildBinary } from "./binaries/build.mjs";
 import { checkBinary } from "./binaries/check.mjs";
@@ -27,7 +27,7 @@ if (isReady) {
   for (const target of targets) rows.push(await build(target));
   const isPacked = await step("packages", () => packRelease(targets.filter(isBuilt)));
   console.table(Object.fromEntries(rows.map(({ target, ...row }) => [target.name, row])));
-  // What nobody asked for by name may be left out.
+  // Without names, targets may be skipped.
   const isComplete = rows.every(
     ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
   );
@@ -40,7 +40,7 @@ function isBuilt(target) {
   return rows.some((row) => row.target === target && row.mark === "ok");
 }
 
-/** Builds one target and checks what came out, whatever becomes of it. */
+/** Builds and checks one target. Never throws: the row says what happened. */
 async function build(target) {
   const start = performance.now();
   const row = { target, mark: "ok", MB: "", glibc: "", text: "" };

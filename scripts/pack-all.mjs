@@ -1,7 +1,6 @@
 /**
- * `npm run pack:all`: checks the binaries of all targets, built here or elsewhere and put into their
- * packages, and packs everything into artifacts/, for a release. None may be missing, and none may
- * be a stand-in.
+ * `npm run pack:all`: checks the binaries of all targets, which must be in their packages, and packs
+ * everything into artifacts/ for a release. No binary may be missing or a stand-in.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +18,7 @@ if (isGood) isGood = await step("packages", () => packRelease(targets));
 process.exitCode = isGood ? 0 : 1;
 
 async function verify(target) {
-  if (!existsSync(binaryPath(target))) throw new Error("there is no binary for it");
+  if (!existsSync(binaryPath(target))) throw new Error("its binary is missing");
   const { megabytes } = await checkBinary(target, binaryPath(target));
   const { triple } = JSON.parse(readFileSync(join(packageFolder(target), "build.json"), "utf8"));
   if (triple !== target.triple) throw new Error(`it is a stand-in, built for ${triple}`);

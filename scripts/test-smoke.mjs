@@ -1,6 +1,6 @@
 /**
- * `npm run test:smoke`: the smoke suite on this very system, with the packages that `npm run build:all`
- * packed, on Node and Bun; on Windows also what the stock client does there.
+ * `npm run test:smoke`: runs the smoke suite on this system, on Node and Bun, with the packages that
+ * `npm run build:all` packed; on Windows also the stock client's.
  */
 import { ownTarget } from "./binaries/targets.mjs";
 import { runProgram, tapStage, runSmokeSuite } from "./smoke/suite.mjs";
@@ -17,7 +17,7 @@ await runSmokeSuite("this system", async () => {
   const node = `Node ${process.versions.node}`;
   const stages = [stage(node, process.execPath, suite)];
   const bun = await findBun();
-  if (bun === undefined) console.log("     the bun package has no program that runs here");
+  if (bun === undefined) console.log("     the bun package has no program for this platform");
   else stages.push(stage(`Bun ${bun.version}`, bun.path, suite));
   if (target.name === "win32-x64-msvc") {
     const stock = await installStock(target);

@@ -31,24 +31,24 @@ import { OLDEST_GLIBC, OLDEST_MACOS } from "./targets.mjs";
  * @property {boolean} isOptional the file loads without it
  */
 
-/** The promise of one small package per platform. */
+/** The largest package of a platform that we allow. */
 export const MAX_MEGABYTES = 4;
 
 const FORMATS = { linux: "ELF", darwin: "Mach-O", win32: "PE" };
 
-/** What Node calls when it loads an addon. */
+/** The function that Node calls when it loads an addon. */
 const ENTRY_POINT = "napi_register_module_v1";
 
-/** What the process that loads an addon brings along. */
+/** Symbols of the process that loads the addon. */
 const NODE_API = /^(napi|node_api)_/;
 
-/** What every system of the kind has, so that nothing needs to be installed beside the binary. */
+/** Libraries that every such system has, so that users need to install none. */
 const SYSTEM_LIBRARIES = {
   glibc:
     /^(lib(c|m)\.so\.6|libpthread\.so\.0|lib(dl|util)\.so\.2|librt\.so\.1|ld-linux-.*\.so\.\d)$/,
   musl: /^(libc\.so|libc\.musl-\w+\.so\.1)$/,
   darwin: /^\/(usr\/lib|System\/Library)\//,
-  // The C runtime "api-ms-win-crt-*" is part of Windows since 10; vcruntime140.dll is not.
+  // The C runtime "api-ms-win-crt-*" is part of Windows 10 and later; vcruntime140.dll is not.
   win32:
     /^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|userenv|ws2_32|api-ms-win-(core|crt)-[\w-]+)\.dll$/i,
 };
@@ -127,11 +127,11 @@ function* problemsOfImports(target, { libraries, imports }) {
   }
 }
 
-/** Whether somebody is there who has the symbol: the library's own name was looked at already. */
+/** Whether the symbol will be found. The library's own name was checked already. */
 function isAccountedFor({ libc }, { name, library, isOptional }) {
   if (NODE_API.test(name) || isOptional || library !== undefined) return true;
-  // musl's symbols say nothing of where they come from: the linker was told to find each of them
-  // in a library (.cargo/config.toml, `-z defs`).
+  // musl's symbols do not name a library. The linker has found each of them in one
+  // (.cargo/config.toml, `-z defs`).
   return libc === "musl";
 }
 
@@ -152,7 +152,7 @@ function* problemsOfLoading(target, facts) {
   if (target.arch === "arm64" && !facts.isSigned) yield "it is not signed: no Mac would load it";
 }
 
-/** SQLite keeps the options that it was compiled with, as texts: `DQS=0`. */
+/** SQLite keeps its compile-time options as strings: `DQS=0`. */
 function* problemsOfSqlite(bytes) {
   for (const option of sqliteOptions()) {
     const isThere = bytes.includes(`\0${option}\0`, 0, "latin1");

@@ -8,7 +8,7 @@ import { NotHere } from "./not-here.mjs";
 import { OLDEST_MACOS } from "./targets.mjs";
 
 const REQUIREMENTS = "scripts/binaries/requirements.txt";
-/** All that building for other platforms needs and keeps. It can be removed at any time. */
+/** Everything that cross-building fetches and keeps. It can be removed at any time. */
 export const crossFolder = join(root, "build", "cross");
 
 const python = join(crossFolder, "python");
@@ -25,7 +25,7 @@ const stamp = new Stamp("build/cross/python/installed-from");
  * `cargo zigbuild`: cargo, with zig as the linker and as SQLite's C compiler.
  *
  * @returns {Promise<{ command: string, args: string[], env: Record<string, string> }>}
- * @throws {NotHere} where pip is missing
+ * @throws {NotHere} if pip is missing
  */
 export async function zigbuild() {
   await installZig();
@@ -67,13 +67,13 @@ async function installZig() {
     ]),
     { describe: () => "pip install cargo-zigbuild ziglang" },
   );
-  if (code !== 0) throw new Error("pip could not fetch zig: what it printed stands above");
+  if (code !== 0) throw new Error("pip could not fetch zig: see its output above");
   stamp.write(wanted);
 }
 
 /**
- * A libnode with nothing in it. napi's build script wants one for Windows without msvc; the addon
- * looks Node-API's symbols up when it is loaded, and needs none.
+ * An empty libnode. napi's build script wants one for Windows without msvc. The addon does not use it:
+ * it looks up Node-API's symbols when it is loaded.
  */
 function emptyLibnode() {
   const folder = join(crossFolder, "libnode");

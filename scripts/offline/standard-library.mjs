@@ -19,12 +19,12 @@ import { crossFolder } from "../binaries/zig.mjs";
 const SOURCE_VARIABLE = "RUST_LIBRARY_SOURCE";
 
 /**
- * Sees to it that there is a standard library for a target: the one that `rustup target add`
- * installed, or one built here from the source of this very rustc.
+ * Provides the standard library for a target: the one that `rustup target add` installed, or one
+ * built here from the source of the same Rust version.
  *
  * @param {string} triple
  * @returns {Promise<Record<string, string>>} the environment in which cargo finds it
- * @throws {NotHere} where there is neither
+ * @throws {NotHere} if there is neither
  */
 export async function standardLibraryFor(triple) {
   const rust = installedRust();
@@ -67,7 +67,7 @@ function howToGet(triple) {
   return `there is no standard library for it: \`rustup target add ${triple}\``;
 }
 
-/** Puts the source where cargo looks for it: in the sysroot. */
+/** Puts the source into the sysroot, where cargo looks for it. */
 function provideSource(rust, sysroot, triple) {
   const place = sourceFolder(sysroot);
   if (existsSync(join(place, "std"))) return;
@@ -83,7 +83,7 @@ function provideSource(rust, sysroot, triple) {
   throw new NotHere(`${source} does not hold Rust's library/std`);
 }
 
-/** The folder or archive that has the source: installed (`rustup component add rust-src`) or named. */
+/** The source's folder or archive: installed (`rustup component add rust-src`) or named. */
 function findSource(rust, triple) {
   const installed = sourceFolder(rust.sysroot);
   if (existsSync(join(installed, "std"))) return installed;
@@ -98,8 +98,8 @@ function findSource(rust, triple) {
 }
 
 /**
- * Lets cargo build the standard library along with a crate that is empty, and keeps it as if it had
- * been installed. Only this step needs what is not stable in cargo.
+ * Builds the standard library along with an empty crate, and keeps it as if it had been installed.
+ * Only this step needs an unstable feature of cargo.
  */
 async function buildStandardLibrary(rust, own, triple) {
   console.log(`     building Rust's standard library for ${triple}: a minute or two, once`);
@@ -156,8 +156,8 @@ function emptyCrate(own) {
 }
 
 /**
- * The rustc that is installed, with our sysroot in the place of its own: its own standard library
- * (for build scripts and macros) and those built here.
+ * The installed rustc with a sysroot of ours, which has its own standard library (for build scripts
+ * and macros) and those built here.
  */
 function rustcWith(rust, own) {
   const sysroot = join(own, "sysroot");

@@ -1,6 +1,6 @@
 /**
- * `npm run test:musl`, `npm run test:arm64`: the smoke suite on Node for the Linux targets that are named,
- * with the packages that `npm run build:all` packed. Another processor's is emulated by QEMU.
+ * `npm run test:musl`, `npm run test:arm64`: runs the smoke suite on Node for the named Linux
+ * targets, with the packages that `npm run build:all` packed. QEMU emulates other processors.
  */
 import { targetsNamed } from "../binaries/targets.mjs";
 import { tapStage, runSmokeSuite } from "../smoke/suite.mjs";

@@ -1,6 +1,6 @@
 /**
- * `npm run test:windows`: the smoke suite on Node for Windows x64, under Wine, with the packages that
- * `npm run build:all` packed; and what the stock client does there.
+ * `npm run test:windows`: runs the smoke suite on Node for Windows x64, under Wine, with the packages
+ * that `npm run build:all` packed; and the stock client's.
  */
 import { join } from "node:path";
 import { targetsNamed } from "../binaries/targets.mjs";

@@ -13,7 +13,7 @@ const PROGRAMS = "usr/lib/wine";
 const prefix = join(folder, "prefix");
 
 /**
- * A Windows as Wine gives one, of our own.
+ * A Windows of Wine's, in a prefix of our own.
  *
  * @typedef {object} Windows
  * @property {(program: string, args: string[]) => Promise<{ code: number, lines: string[] }>} run
@@ -21,10 +21,10 @@ const prefix = join(folder, "prefix");
  */
 
 /**
- * Wine: the one that is installed, or Debian's, unpacked into the checkout.
+ * Provides Wine: the installed one, or Debian's, unpacked into the checkout.
  *
  * @returns {Promise<Windows>}
- * @throws {import("../binaries/not-here.mjs").NotHere} where there is neither
+ * @throws {import("../binaries/not-here.mjs").NotHere} if there is neither
  */
 export async function provideWine() {
   const wine = installedWine() ?? (await debiansWine());
@@ -40,7 +40,7 @@ export async function provideWine() {
   };
   const runInWine = async (program, args) => {
     const outcome = await runToFile(wine.program, [program, ...args], env);
-    // A program that was stopped may have left others: it ends those of our prefix.
+    // A stopped program may have left children: this ends those in our prefix.
     if (outcome.isStopped) spawnSync(wine.server, ["-k"], { env });
     return outcome;
   };
@@ -49,7 +49,7 @@ export async function provideWine() {
   return { run: runInWine };
 }
 
-/** Wine shows our whole file system as drive Z. @param {string} path */
+/** Wine maps the file system to drive Z. @param {string} path */
 export function windowsPath(path) {
   return `Z:${path.replaceAll("/", "\\")}`;
 }
@@ -77,11 +77,11 @@ async function debiansWine() {
 
 /** Does what installing Debian's packages does. @param {string} root */
 function configureWine(root) {
-  // In the place of a script that looks for the program where it would be installed.
+  // Replaces a script that looks for the program where a package manager would install it.
   const programs = join(root, PROGRAMS);
   rmSync(join(programs, "wineserver"));
   copyFileSync(join(programs, "wineserver64"), join(programs, "wineserver"));
-  // Wine's DLLs say so in the place of DOS's program; zlib comes from another package.
+  // Wine's own DLLs carry this mark in place of the DOS stub; zlib comes from another package.
   const zlib = readFileSync(join(root, "usr/x86_64-w64-mingw32/lib/zlib1.dll"));
   zlib.fill(0, 64, 96).write("Wine builtin DLL", 64);
   writeFileSync(join(root, LIBRARIES, "wine/x86_64-windows/zlib1.dll"), zlib);
@@ -94,7 +94,7 @@ async function makePrefix(runInWine) {
   mkdirSync(join(folder, "home"), { recursive: true });
   const steps = [
     ["wineboot", ["-i"]],
-    // Node wants Windows 10.
+    // Node needs Windows 10.
     ["reg", ["add", "HKCU\\Software\\Wine", "/v", "Version", "/d", "win10", "/f"]],
   ];
   for (const [program, args] of steps) {
@@ -108,12 +108,12 @@ async function provideRandomNumbers() {
   const library = join(prefix, "drive_c/windows/system32/bcryptprimitives.dll");
   if (existsSync(library)) return;
   const source = "scripts/offline/bcryptprimitives.c";
-  // Without a C runtime, which zig would compile first: it takes longer than all the rest.
+  // Without a C runtime, which zig would first compile for longer than all the rest takes.
   const options = ["-target", "x86_64-windows-gnu", "-O1", "-s", "-shared", "-nostdlib"];
   await compileC([...options, source, "-ladvapi32"], library);
 }
 
-/** With its output in a file: node.exe cannot open a pipe under Wine (EBADF). */
+/** Redirects output to a file, because node.exe cannot open a pipe under Wine (EBADF). */
 async function runToFile(program, args, env) {
   const output = join(folder, "output.txt");
   mkdirSync(folder, { recursive: true });

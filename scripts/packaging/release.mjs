@@ -11,12 +11,12 @@ import { packPackages } from "./pack.mjs";
 
 const FOLDER = "artifacts";
 
-/** The version of Node-API that Cargo.toml asks for: prebuild-install looks for it in names. */
+/** The version of Node-API in Cargo.toml. prebuild-install expects it in file names. */
 const NODE_API_VERSION = 8;
 
 /**
- * Packs what is to be released into artifacts/: the package itself, those of the targets, an archive
- * per target for prebuild-install, and SHA256SUMS.
+ * Packs a release into artifacts/: the package itself, those of the targets, an archive per target for
+ * prebuild-install, and SHA256SUMS.
  *
  * @param {Target[]} targets whose binaries are built and checked
  * @returns {Promise<string>} what it did
@@ -37,13 +37,13 @@ export async function packRelease(targets) {
 
 async function packForPrebuildInstall(target) {
   const file = `${FOLDER}/${prebuildName(target)}`;
-  // Relative names, for tar takes the colon of C:\ for a machine's.
+  // Relative names, because tar takes C:\ for a host name.
   const args = ["-czf", file, "-C", `npm/${target.name}`, binaryName(target)];
   const { code } = await runOrExplain("tar", args);
   if (code !== 0) throw new Error(`tar could not write ${file}`);
 }
 
-/** What prebuild-install asks for; its name for musl is a platform of its own. */
+/** The name that prebuild-install asks for. It treats musl as a platform. */
 function prebuildName({ platform, arch, libc }) {
   const platformName = libc === "musl" ? "linuxmusl" : platform;
   return `latchdb-v${packageVersion}-napi-v${NODE_API_VERSION}-${platformName}-${arch}.tar.gz`;

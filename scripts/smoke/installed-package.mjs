@@ -4,17 +4,17 @@ import { packageVersion } from "../binaries/targets.mjs";
 import { root } from "../support/root.mjs";
 import { ask } from "../support/run.mjs";
 
-/** All that running for other platforms needs and keeps. It can be removed at any time. */
+/** Everything that running for other platforms fetches and keeps. It can be removed at any time. */
 export const platformsFolder = join(root, "build", "platforms");
 
 /**
- * The packages as they are to be published, from artifacts/, unpacked as an installation would: with
- * the one binary of a target. Beside them: the smoke suite.
+ * Unpacks the packages of artifacts/ as an installation would, with the one binary of a target, and puts
+ * the smoke suite beside them.
  *
  * @param {import("../binaries/targets.mjs").Target} target
  * @param {string} [folder] where to
  * @returns {{ program: string, package: string }} the suite's program, and the package
- * @throws {Error} where they are not packed
+ * @throws {Error} if they are not packed
  */
 export function installPacked(target, folder = join(platformsFolder, "installed", target.name)) {
   rmSync(folder, { recursive: true, force: true });
@@ -41,7 +41,7 @@ function unpack(name, folder) {
   }
 }
 
-/** What a package depends on, and what that depends on, from our own node_modules. */
+/** Copies a package's dependencies, and theirs, from our own node_modules. */
 function copyDependencies(packageFolder, nodeModules) {
   const { dependencies = {} } = JSON.parse(
     readFileSync(join(packageFolder, "package.json"), "utf8"),

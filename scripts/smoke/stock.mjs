@@ -6,8 +6,8 @@ import { npm } from "../support/tools.mjs";
 import { platformsFolder } from "./installed-package.mjs";
 
 /**
- * The stock client for Windows, in the version that we compare ourselves with everywhere, and the
- * program that shows how it closes there.
+ * Installs the stock client for Windows, in the version that the tests compare with, and the program
+ * that shows how it closes there.
  *
  * @param {import("../binaries/targets.mjs").Target} target
  * @returns {Promise<{ program: string, package: string }>} paths
@@ -24,7 +24,7 @@ export async function installStock(target) {
 }
 
 /**
- * An npm package as it would be installed on another system, with what it depends on.
+ * Installs an npm package and its dependencies as on another system.
  *
  * @param {string} name
  * @param {string} version

@@ -8,11 +8,11 @@ import { step } from "../support/step.mjs";
 /** @typedef {import("../stages/stage.mjs").Stage} Stage */
 
 /**
- * What the scripts that run us elsewhere have in common: gets everything ready, runs the stages, and
- * says at the end how many cases passed. What is missing is a failure: somebody asked for this.
+ * Prepares and runs the smoke suite, and prints how many cases passed. If something is missing, that is
+ * a failure.
  *
  * @param {string} place its name
- * @param {() => Promise<Stage[]>} prepare throws where something is missing, and says what
+ * @param {() => Promise<Stage[]>} prepare throws if something is missing, and says what
  */
 export async function runSmokeSuite(place, prepare) {
   let stages = [];
@@ -58,13 +58,13 @@ export function tapStage(name, runSuite) {
 }
 
 /**
- * Runs a program and gives all that it printed.
+ * Runs a program and collects its output.
  *
- * @param {string} description what a sign of life says
+ * @param {string} description shown while it runs
  * @param {string} command
  * @param {string[]} args
- * @param {Record<string, string>} [env] what to add to the environment
- * @returns {Promise<{ code: number, lines: string[] }>} what it wrote to stderr comes last
+ * @param {Record<string, string>} [env] added to the environment
+ * @returns {Promise<{ code: number, lines: string[] }>} stderr comes last
  */
 export async function runProgram(description, command, args, env) {
   const stdout = [];
