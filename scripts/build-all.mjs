@@ -1,15 +1,13 @@
 /**
  * `npm run build:all [-- TARGET…]`: builds the binary of every target that this machine can build,
- * checks each, and packs everything into artifacts/. A target that is named must be built; of the
- * others, those that this machine cannot build are left out, with the reason.
+ * checks each, and packs everything into artifacts/. With names, each named target must be built;
+ * without, targets that this machine cannot build are skipped, with the reason.
  */
-import { readFileSync } from "node:fs";
 import { buildBinary } from "./binaries/build.mjs";
 import { checkBinary } from "./binaries/check.mjs";
 import { NotHere } from "./binaries/not-here.mjs";
-import { packAll } from "./binaries/pack.mjs";
-import { table } from "./binaries/table.mjs";
 import { binaryPath, targetsNamed } from "./binaries/targets.mjs";
+import { packRelease } from "./packaging/release.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { buildJavaScript } from "./setup/javascript.mjs";
 import { printLine, step } from "./support/step.mjs";
@@ -27,9 +25,9 @@ const isReady =
 
 if (isReady) {
   for (const target of targets) rows.push(await build(target));
-  const isPacked = await step("packages", () => packAll(targets.filter(isBuilt)));
-  console.log(`\n${summary()}`);
-  // What nobody asked for by name may be left out.
+  const isPacked = await step("packages", () => packRelease(targets.filter(isBuilt)));
+  console.table(Object.fromEntries(rows.map(({ target, ...row }) => [target.name, row])));
+  // Without names, targets may be skipped.
   const isComplete = rows.every(
     ({ mark }) => mark === "ok" || (mark === "skip" && names.length === 0),
   );
@@ -42,32 +40,18 @@ function isBuilt(target) {
   return rows.some((row) => row.target === target && row.mark === "ok");
 }
 
-/** Builds one target and checks what came out, whatever becomes of it. */
+/** Builds and checks one target. Never throws: the row says what happened. */
 async function build(target) {
   const start = performance.now();
-  const row = { target, mark: "ok", megabytes: "", glibc: "", text: "" };
+  const row = { target, mark: "ok", MB: "", glibc: "", text: "" };
   try {
     row.text = await buildBinary(target);
-    const { problems, megabytes, glibc } = checkBinary(target, readFileSync(binaryPath(target)));
-    Object.assign(row, { megabytes: megabytes.toFixed(1), glibc: glibc ?? "" });
-    if (problems.length > 0) throw new Error(problems.join("; "));
+    const { megabytes, glibc } = await checkBinary(target, binaryPath(target));
+    Object.assign(row, { MB: megabytes.toFixed(1), glibc: glibc ?? "" });
   } catch (error) {
     row.mark = error instanceof NotHere ? "skip" : "FAIL";
     row.text = error.message;
   }
   printLine(row.mark, target.name, row.text, start);
   return row;
-}
-
-function summary() {
-  return table(
-    ["target", "", "MB", "glibc", "how, or why not"],
-    rows.map(({ target, mark, megabytes, glibc, text }) => [
-      target.name,
-      mark,
-      megabytes,
-      glibc,
-      text,
-    ]),
-  );
 }

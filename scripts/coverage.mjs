@@ -1,15 +1,14 @@
 /**
- * `npm run coverage`: which lines the tests run, of TypeScript (c8, every test on Node) and of Rust
- * (cargo-tarpaulin, where it is installed: the tests that cargo runs alone).
+ * `npm run coverage`: which lines the tests run: of TypeScript (c8, every test on Node) and of Rust
+ * (cargo-tarpaulin if it is installed, cargo's tests only).
  */
-import { setUp } from "./setup/set-up.mjs";
+import { setUpOrExit } from "./setup/set-up.mjs";
 import { ask, explain, run } from "./support/run.mjs";
 import { tool } from "./support/tools.mjs";
 
-const ready = await setUp();
-if (!Object.values(ready).every(Boolean)) process.exit(1);
+await setUpOrExit();
 
-/** Runs a command and prints those of its lines that are about coverage, or tell of a failure. */
+/** Runs a command and prints those of its lines that are about coverage or a failure. */
 async function measure(command, args, isOfInterest) {
   const outcome = await run(command, args, {
     onLine: (line) => isOfInterest.test(line) && console.log(line),

@@ -1,13 +1,12 @@
 /**
- * `npm run pack:all`: checks the binaries of all targets, built here or elsewhere and put into their
- * packages, and packs everything into artifacts/, for a release. None may be missing, and none may
- * be a stand-in.
+ * `npm run pack:all`: checks the binaries of all targets, which must be in their packages, and packs
+ * everything into artifacts/ for a release. No binary may be missing or a stand-in.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkBinary } from "./binaries/check.mjs";
-import { packAll } from "./binaries/pack.mjs";
 import { binaryPath, packageFolder, targets } from "./binaries/targets.mjs";
+import { packRelease } from "./packaging/release.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { buildJavaScript } from "./setup/javascript.mjs";
 import { step } from "./support/step.mjs";
@@ -15,14 +14,13 @@ import { step } from "./support/step.mjs";
 let isGood =
   (await step("dependencies", installDependencies)) && (await step("javascript", buildJavaScript));
 for (const target of targets) isGood = (await step(target.name, () => verify(target))) && isGood;
-if (isGood) isGood = await step("packages", () => packAll(targets));
+if (isGood) isGood = await step("packages", () => packRelease(targets));
 process.exitCode = isGood ? 0 : 1;
 
-function verify(target) {
-  if (!existsSync(binaryPath(target))) throw new Error("there is no binary for it");
-  const { problems, megabytes } = checkBinary(target, readFileSync(binaryPath(target)));
+async function verify(target) {
+  if (!existsSync(binaryPath(target))) throw new Error("its binary is missing");
+  const { megabytes } = await checkBinary(target, binaryPath(target));
   const { triple } = JSON.parse(readFileSync(join(packageFolder(target), "build.json"), "utf8"));
-  if (triple !== target.triple) problems.push(`it is a stand-in, built for ${triple}`);
-  if (problems.length > 0) throw new Error(problems.join("; "));
+  if (triple !== target.triple) throw new Error(`it is a stand-in, built for ${triple}`);
   return `${megabytes.toFixed(1)} MB`;
 }

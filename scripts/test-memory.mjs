@@ -1,13 +1,13 @@
 /**
- * `npm run test:memory`: workers that are ended in the middle of their work, in every way, under
- * valgrind (https://valgrind.org): no access to memory that is not ours any more. Takes some minutes.
+ * `npm run test:memory`: ends workers in the middle of their work, in every way, under valgrind
+ * (https://valgrind.org), which must find no access to freed memory. Takes some minutes.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSaboteur } from "./setup/saboteur.mjs";
 import { buildTests } from "./setup/javascript.mjs";
-import { setUp } from "./setup/set-up.mjs";
+import { setUpOrExit } from "./setup/set-up.mjs";
 import { runStages } from "./stages/stage.mjs";
 import { root } from "./support/root.mjs";
 import { ask, explain, run } from "./support/run.mjs";
@@ -15,17 +15,16 @@ import { ask, explain, run } from "./support/run.mjs";
 const ROUNDS = 2;
 const PROGRAM = join(root, "build", "test", "support", "programs", "ended-workers.mjs");
 const OPTIONS = ["--leak-check=no", "--num-callers=30", "--smc-check=all-non-file"];
-/** In valgrind's report, one of its own. */
+/** A finding in valgrind's report. */
 const FINDING = /^==\d+== (Invalid|Conditional|Use of|Syscall param|Mismatched|Source and dest)/;
 
 if (ask("valgrind", ["--version"]) === undefined) {
-  console.log("valgrind is not installed: it is what looks at each access to memory");
+  console.log("valgrind is not installed: it checks each access to memory");
   process.exit(1);
 }
-const ready = await setUp();
-if (!Object.values(ready).every(Boolean)) process.exit(1);
+await setUpOrExit();
 await buildTests();
-// A debug build: the report names our functions. Nothing is taken out of it.
+// A debug build, so that the report names our functions. No safeguard is taken out.
 const addon = await buildSaboteur();
 
 const stages = ["terminate", "exit", "throw", "end"].map((way) => ({

@@ -1,15 +1,15 @@
 /**
  * `npm run test:powercut`: cuts the power while databases are replaced, on ext4 (with noauto_da_alloc:
- * its default hides a missing fsync) and XFS, in images that are mounted for it. It needs root, loop
- * devices, perl and the mkfs of each; where something is missing it says so, and passes as skipped.
- * POWER_CUTS: how many on each, 60 unless told.
+ * its default hides a missing fsync) and XFS, in images that it mounts. It needs root, loop devices, perl
+ * and each mkfs; if one is missing, the stage is skipped, with the reason. POWER_CUTS: how many on each
+ * file system (60).
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildTests } from "./setup/javascript.mjs";
-import { setUp } from "./setup/set-up.mjs";
+import { setUpOrExit } from "./setup/set-up.mjs";
 import { runStages, skip } from "./stages/stage.mjs";
 import { root } from "./support/root.mjs";
 import { explain, run } from "./support/run.mjs";
@@ -23,8 +23,7 @@ const FILE_SYSTEMS = [
   { name: "XFS", mkfs: ["mkfs.xfs", "-q", "-f"], bytes: 320 * MIB, options: "nouuid" },
 ];
 
-const ready = await setUp();
-if (!Object.values(ready).every(Boolean)) process.exit(1);
+await setUpOrExit();
 await buildTests();
 
 const stages = FILE_SYSTEMS.map((system) => ({
@@ -72,12 +71,12 @@ function verdict(name, outcome, text) {
       `${problems.length} wrong; of files renamed without fsync ${torn} of ${controls} torn`,
   );
   for (const problem of problems) console.log(`     ${problem}`);
-  // Where the unsynced files are whole, the cuts cut nothing.
+  // If no unsynced file is torn, the cuts lost nothing, and the test proves nothing.
   const isGood = problems.length === 0 && old > 0 && report.new > 0 && torn > 0;
   return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 };
 }
 
-/** Makes the file system and mounts it once. Answers what is in the way of that. */
+/** Makes the file system and mounts it once. Returns the reason if that fails. */
 function whyNot({ mkfs: [command, ...args], bytes, options }, image, mountPoint) {
   writeFileSync(image, "");
   truncateSync(image, bytes);
@@ -87,7 +86,7 @@ function whyNot({ mkfs: [command, ...args], bytes, options }, image, mountPoint)
     execFileSync("mount", ["-o", `loop,${options}`, image, mountPoint], { stdio: "pipe" });
     execFileSync("umount", [mountPoint], { stdio: "pipe" });
   } catch (error) {
-    return `no such file system can be made and mounted here (${error.message.trim()})`;
+    return `the file system cannot be made and mounted here (${error.message.trim()})`;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run test:runtimes`: the whole suite and long storms of workers on every runtime that we
- * support, one after the other. The last line says how many passed and failed.
+ * `npm run test:runtimes`: runs the whole suite and long storms of workers on every supported
+ * runtime, one after the other. The last line says how many passed and failed.
  *
  *   --only 22,bun     only these
  *   --storms 6        how many storms on each
@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { findBun } from "./setup/bun.mjs";
 import { buildTests } from "./setup/javascript.mjs";
 import { findNode } from "./setup/node.mjs";
-import { setUp } from "./setup/set-up.mjs";
+import { setUpOrExit } from "./setup/set-up.mjs";
 import { avaOn } from "./stages/ava.mjs";
 import { runStages, skip } from "./stages/stage.mjs";
 import { stormsOn } from "./stages/storms.mjs";
@@ -26,15 +26,14 @@ const { values: options } = parseArgs({
   },
 });
 
-const ready = await setUp();
-if (!Object.values(ready).every(Boolean)) process.exit(1);
+await setUpOrExit();
 await buildTests();
 
 const stages = [];
 for (const wanted of options.only.split(",")) {
   const runtime = await find(wanted);
   if (runtime === undefined) {
-    const run = async () => skip("no program of it runs on this platform");
+    const run = async () => skip("it has no program for this platform");
     stages.push({ name: wanted, run });
     continue;
   }

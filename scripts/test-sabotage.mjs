@@ -6,7 +6,7 @@
  */
 import { buildTests } from "./setup/javascript.mjs";
 import { buildSaboteur } from "./setup/saboteur.mjs";
-import { setUp } from "./setup/set-up.mjs";
+import { setUpOrExit } from "./setup/set-up.mjs";
 import { explain, run } from "./support/run.mjs";
 import { printLine } from "./support/step.mjs";
 import { tool } from "./support/tools.mjs";
@@ -106,8 +106,7 @@ const SABOTAGES = [
   },
 ];
 
-const ready = await setUp();
-if (!Object.values(ready).every(Boolean)) process.exit(1);
+await setUpOrExit();
 await buildTests();
 const addon = await buildSaboteur();
 

@@ -1,15 +1,14 @@
 /**
- * `npm run test:smoke`: the smoke suite on this very system, with the packages that `npm run build:all`
- * packed, on Node and Bun; on Windows also what the stock client does there.
+ * `npm run test:smoke`: runs the smoke suite on this system, on Node and Bun, with the packages that
+ * `npm run build:all` packed; on Windows also the stock client's.
  */
-import { targets } from "./binaries/targets.mjs";
-import { tapStage, testElsewhere } from "./platforms/elsewhere.mjs";
-import { installPacked } from "./platforms/installed-package.mjs";
-import { runProgram } from "./platforms/program.mjs";
-import { installStock } from "./platforms/stock.mjs";
+import { ownTarget } from "./binaries/targets.mjs";
+import { runProgram, tapStage, runSmokeSuite } from "./smoke/suite.mjs";
+import { installPacked } from "./smoke/installed-package.mjs";
+import { installStock } from "./smoke/stock.mjs";
 import { findBun } from "./setup/bun.mjs";
 
-await testElsewhere("this system", async () => {
+await runSmokeSuite("this system", async () => {
   const target = ownTarget();
   const suite = installPacked(target);
   const stage = (name, runtime, { program, package: folder }, options = []) =>
@@ -18,7 +17,7 @@ await testElsewhere("this system", async () => {
   const node = `Node ${process.versions.node}`;
   const stages = [stage(node, process.execPath, suite)];
   const bun = await findBun();
-  if (bun === undefined) console.log("     the bun package has no program that runs here");
+  if (bun === undefined) console.log("     the bun package has no program for this platform");
   else stages.push(stage(`Bun ${bun.version}`, bun.path, suite));
   if (target.name === "win32-x64-msvc") {
     const stock = await installStock(target);
@@ -26,19 +25,3 @@ await testElsewhere("this system", async () => {
   }
   return stages;
 });
-
-function ownTarget() {
-  const { platform, arch } = process;
-  const libc = platform === "linux" ? ownLibc() : undefined;
-  const target = targets.find(
-    (candidate) =>
-      candidate.platform === platform && candidate.arch === arch && candidate.libc === libc,
-  );
-  if (target !== undefined) return target;
-  throw new Error(`there is no binary for ${[platform, arch, libc].filter(Boolean).join(" ")}`);
-}
-
-/** Only a Node that runs with glibc knows of its version. */
-function ownLibc() {
-  return process.report.getReport().header.glibcVersionRuntime === undefined ? "musl" : "glibc";
-}

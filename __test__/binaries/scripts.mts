@@ -9,10 +9,26 @@ export interface Target {
   standIn?: string;
 }
 
-interface Checked {
-  problems: string[];
-  megabytes: number;
-  glibc?: string;
+interface Import {
+  name: string;
+  library?: string | undefined;
+  version?: string | undefined;
+  isOptional: boolean;
+}
+
+/** What xtask says of a binary. */
+export interface Facts {
+  problem?: string;
+  format: string;
+  machine: string;
+  isSharedLibrary: boolean;
+  libraries: string[];
+  imports: Import[];
+  exports: string[];
+  hasDebugSymbols: boolean;
+  staysLoaded?: boolean;
+  oldestSystem?: string;
+  isSigned?: boolean;
 }
 
 interface Targets {
@@ -22,7 +38,8 @@ interface Targets {
 }
 
 interface Check {
-  checkBinary(target: Target, bytes: Buffer): Checked;
+  problemsOf(target: Target, facts: Facts, bytes: Buffer): Iterable<string>;
+  newestGlibc(facts: Facts): string | undefined;
 }
 
 const scripts = new URL("../../../scripts/binaries/", import.meta.url);
@@ -30,4 +47,6 @@ const scripts = new URL("../../../scripts/binaries/", import.meta.url);
 export const { targets, packageFolder, binaryName } = (await import(
   new URL("targets.mjs", scripts).href
 )) as Targets;
-export const { checkBinary } = (await import(new URL("check.mjs", scripts).href)) as Check;
+export const { problemsOf, newestGlibc } = (await import(
+  new URL("check.mjs", scripts).href
+)) as Check;

@@ -28,6 +28,7 @@ test("the published package.json asks for the binding of each platform, in its o
     main.manifest.optionalDependencies,
     Object.fromEntries(bindings.map(({ manifest }) => [manifest.name, main.manifest.version])),
   );
+  t.is(main.manifest.private, undefined, "it can be published");
 });
 
 test("npm", async (t) => {

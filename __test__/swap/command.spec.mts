@@ -104,6 +104,37 @@ test("arguments that are wrong: exit code 1, and the usage", async (t) => {
   }
 });
 
+test("a word that is mistyped: what it is near is named", async (t) => {
+  t.regex((await latchdb("dokter")).stderr, /unknown command 'dokter'\n\(Did you mean doctor\?\)/);
+  const { stderr } = await latchdb("swap", "a", "b", "--jsn");
+  t.regex(stderr, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
+  t.notRegex((await latchdb("elephant")).stderr, /Did you mean/);
+});
+
+test("help, of the program and of each command, and the version", async (t) => {
+  for (const args of [["--help"], ["help"], ["-h"]]) {
+    const { code, stdout } = await latchdb(...args);
+    t.is(code, 0);
+    t.regex(stdout, /^Usage: latchdb <command>[^]*swap[^]*recover[^]*doctor/);
+  }
+  for (const name of ["swap", "recover", "doctor"]) {
+    for (const args of [
+      [name, "--help"],
+      [name, "-h"],
+      ["help", name],
+    ]) {
+      const { code, stdout, stderr } = await latchdb(...args);
+      t.deepEqual([code, stderr], [0, ""]);
+      t.true(stdout.startsWith(`Usage: latchdb ${name} [options]`), stdout);
+    }
+  }
+  const { version } = createRequire(import.meta.url)(manifest) as { version: string };
+  for (const option of ["--version", "-V"]) t.is((await latchdb(option)).stdout, `${version}\n`);
+  const nothing = await latchdb();
+  t.is(nothing.code, 1);
+  t.regex(nothing.stderr, /^Usage: latchdb <command>/);
+});
+
 test("a {} that is quoted by hand is refused, before anything runs", async (t) => {
   const folder = await folderWithTarget(t);
   const { elsewhere, target } = folder;

@@ -1,5 +1,4 @@
-/** Shows the progress of a step: as a bar on a terminal, as one line at its end in a log. */
-import { SingleBar, Presets } from "cli-progress";
+/** Shows how far a step is: a line that is rewritten on a terminal, a line at its end in a log. */
 
 /**
  * Runs a step and measures it.
@@ -11,15 +10,18 @@ import { SingleBar, Presets } from "cli-progress";
  * @returns {Promise<number>} ms
  */
 export async function withProgress(name, total, action) {
-  const format = `${name.padEnd(24)} {bar} {value}/{total}`;
-  const bar = new SingleBar({ format, clearOnComplete: true, barsize: 30 }, Presets.shades_classic);
   const start = performance.now();
-  bar.start(total, 0);
+  let shown = -1;
+  const show = (rows) => {
+    const percent = Math.floor((rows / total) * 100);
+    if (!process.stderr.isTTY || percent === shown) return;
+    shown = percent;
+    process.stderr.write(`\r${name.padEnd(24)} ${percent} % of ${total.toLocaleString("en")}`);
+  };
   try {
-    await action((rows) => bar.update(rows));
+    await action(show);
   } finally {
-    // Without a terminal the bar shows nothing.
-    bar.stop();
+    if (shown >= 0) process.stderr.write("\r\x1b[K");
   }
   const ms = performance.now() - start;
   console.log(`${name.padEnd(24)} ${total.toLocaleString("en")} rows in ${ms.toFixed(0)} ms`);

@@ -1,19 +1,19 @@
 /** Takes the first binary that opens and is of our own version, or says why there is none. */
-import type * as binding from "../../binding.js";
+import type * as binding from "./binding.js";
 import type { Opened } from "./binaries";
 import { type Platform, tripleOf } from "./platform";
 
-/** The addon's functions, as the build writes them down in binding.d.ts. */
+/** The addon's functions. The build generates binding.d.ts. */
 export type Addon = typeof binding;
 
-/** Where binaries are looked for, and for whom. Tests put others in the place of the real ones. */
+/** Where to look for binaries, and for which platform. Tests pass their own. */
 export interface Surroundings {
   /** Our own version. */
   version: string;
   platform: Platform;
   /** The runtime, for messages. */
   runtime: string;
-  /** NAPI_RS_NATIVE_LIBRARY_PATH: then that file, and no other, is taken. */
+  /** NAPI_RS_NATIVE_LIBRARY_PATH: if it is set, only that file is tried. */
   override: string | undefined;
   localBinary(triple: string): string;
   bindingPackage(triple: string): string;
@@ -26,10 +26,10 @@ export interface Surroundings {
 export class AddonNotLoadedError extends Error {
   readonly code = "ADDON_NOT_LOADED";
 }
-// On the prototype, as it is with Error itself: not among the error's own keys.
+// On the prototype, as with Error itself, so that it is not one of the error's own keys.
 Object.defineProperty(AddonNotLoadedError.prototype, "name", { value: "AddonNotLoadedError" });
 
-/** One place that was looked at in vain. */
+/** A place that has no usable binary, and why. */
 interface Failure {
   where: string;
   why: string;
@@ -50,7 +50,7 @@ export function loadAddon(surroundings: Surroundings): Addon {
   throw notLoaded(surroundings, failures);
 }
 
-/** What to try, in order; each is opened only when its turn has come. */
+/** The candidates, in order. Each is opened only when those before it have failed. */
 function* candidates(from: Surroundings): Generator<{ where: string; opened: Opened }> {
   if (from.override !== undefined) {
     const where = `NAPI_RS_NATIVE_LIBRARY_PATH=${from.override}`;

@@ -21,7 +21,7 @@ export function tripleOf({ os, cpu, isMusl }: Platform): string {
   return abi === undefined ? `${os}-${cpu}` : `${os}-${cpu}-${abi}`;
 }
 
-/** The name of a platform's binary, as it lies in the package's root. */
+/** The file name of a platform's binary, in the package's root. */
 export function binaryName(triple: string): string {
   return `latchdb.${triple}.node`;
 }

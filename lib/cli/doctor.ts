@@ -1,46 +1,43 @@
-/** `latchdb doctor FILE`: what there is to know of a database, without changing anything of it. */
-import { Command } from "commander";
+/** `latchdb doctor FILE`: examines a database without changing it. */
 import { examine, type DoctorReport } from "../swap/database/reports";
-import { printError } from "./print-error";
+import { defineReport } from "./command";
 
-/** The command, ready to be added to a program. */
-export function doctorCommand(): Command {
-  return new Command("doctor")
-    .showHelpAfterError()
-    .description(
-      "Examines FILE and changes nothing of it: who has it open, what is beside it, whether it is whole. " +
-        "Exits with 1 where something is wrong. Where the last user of a WAL database died, SQLite may " +
-        "write the -shm beside it anew, which holds no data.",
-    )
-    .argument("<file>", "the database")
-    .option("--json", "print the report, or the error, as JSON")
-    .action(run);
-}
+const USAGE = `Usage: latchdb doctor [options] <file>
 
-async function run(file: string, flags: { json?: true }): Promise<void> {
-  try {
-    const report = await examine(file);
-    console.log(flags.json ? JSON.stringify(report) : describe(report));
-    if (complaints(report).length > 0) process.exitCode = 1;
-  } catch (error) {
-    process.exitCode = 1;
-    printError("doctor", error, flags.json === true);
-  }
-}
+Examines a database and changes nothing of it: who has it open, what is beside
+it, whether it is whole. Exits with 1 where something is wrong. Where the last
+user of a WAL database died, SQLite may write the -shm beside it anew, which
+holds no data.
 
-/** What should not be so. */
+Arguments:
+  file        the database
+
+Options:
+  --json      print the report, or the error, as JSON
+  -h, --help  print this
+`;
+
+export const doctor = defineReport(
+  "doctor",
+  USAGE,
+  examine,
+  describe,
+  (report) => complaints(report).length > 0,
+);
+
+/** Everything that is wrong. */
 function complaints({ problem, lockFile, leftovers, database }: DoctorReport): string[] {
   const found: string[] = [];
-  // That there is no such file, too.
+  // Also that the file does not exist.
   if (problem !== null) found.push(problem);
   found.push(...(database?.integrity ?? []), ...(database?.foreignKeys ?? []));
-  // While a swap is under way, what is beside the file belongs to it.
+  // During a swap, the files beside the database belong to the swap.
   if (lockFile !== "held" && (leftovers.length > 0 || lockFile === "left")) {
-    found.push("a swap that was killed has left something: npx latchdb recover clears it");
+    found.push("a killed swap left files behind: npx latchdb recover clears them");
   }
   if (lockFile === "untrusted") {
     found.push(
-      "what has the name of its lock file is none, and keeps swaps from running: remove it",
+      "a file with the name of its lock file is not a lock file, and keeps swaps from running: remove it",
     );
   }
   return found;

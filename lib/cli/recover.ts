@@ -1,8 +1,20 @@
-/** `latchdb recover FILE`: clears what a swap that was killed has left. */
-import { Command } from "commander";
+/** `latchdb recover FILE`: clears what a killed swap left behind. */
 import type { RecoveryReport } from "../../types/swap.js";
-import { recover } from "../swap/database/reports";
-import { printError } from "./print-error";
+import { recover as recoverFile } from "../swap/database/reports";
+import { defineReport } from "./command";
+
+const USAGE = `Usage: latchdb recover [options] <file>
+
+Clears what a killed swap left beside a database: afterwards it is the old or
+the new database, complete. Opening the database with latchdb does the same.
+
+Arguments:
+  file        the database
+
+Options:
+  --json      print the report, or the error, as JSON
+  -h, --help  print this
+`;
 
 const WHATS: Record<RecoveryReport["found"][number]["what"], string> = {
   staging: "a file that no swap needs any more",
@@ -12,29 +24,9 @@ const WHATS: Record<RecoveryReport["found"][number]["what"], string> = {
   "lock-file": "a lock that nobody holds",
 };
 
-/** The command, ready to be added to a program. */
-export function recoverCommand(): Command {
-  return new Command("recover")
-    .showHelpAfterError()
-    .description(
-      "Clears what a swap that was killed has left beside FILE: afterwards it is the old or the new " +
-        "database, complete. Opening the database with latchdb does the same.",
-    )
-    .argument("<file>", "the database")
-    .option("--json", "print the report, or the error, as JSON")
-    .action(run);
-}
-
-async function run(file: string, flags: { json?: true }): Promise<void> {
-  try {
-    const report = await recover(file);
-    console.log(flags.json ? JSON.stringify(report) : describe(report));
-    if (report.found.some(({ done }) => done === "failed")) process.exitCode = 1;
-  } catch (error) {
-    process.exitCode = 1;
-    printError("recover", error, flags.json === true);
-  }
-}
+export const recover = defineReport("recover", USAGE, recoverFile, describe, ({ found }) =>
+  found.some(({ done }) => done === "failed"),
+);
 
 function describe({ target, underWay, found }: RecoveryReport): string {
   if (underWay) return `A swap of ${target} is under way: there is nothing to recover`;

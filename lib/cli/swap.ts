@@ -2,88 +2,90 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
-import { Command, InvalidArgumentError, Option } from "commander";
 import type { Durability, SwapResult } from "../../types/swap.js";
 import { swapFile } from "../swap/swap-file";
-import { printError } from "./print-error";
+import { defineCommand, printError, UsageError } from "./command";
 import { ProgressBar } from "./progress-bar";
 
-interface SwapFlags {
-  prepare?: string;
-  durability: Durability;
-  mode?: number;
-  skipIfSame?: true;
-  retry: number;
-  moveAside?: true;
-  json?: true;
-}
-
-/** Where the staging file's path is put into the command of `--prepare`. */
+/** Stands for the staging file's path in the command of `--prepare`. */
 const PLACE = "{}";
-/** The variable that it then comes from. */
+/** The environment variable that the path is passed in. */
 const STAGING_VARIABLE = "LATCHDB_STAGING";
 
-/** The command, ready to be added to a program. */
-export function swapCommand(): Command {
-  return new Command("swap")
-    .showHelpAfterError()
-    .description(
-      "Replaces TARGET by a copy of SOURCE, atomically: whoever reads it, at any instant and " +
-        "after any crash, finds all of the old file or all of the new one.",
-    )
-    .argument("<source>", "the file whose content is copied")
-    .argument("<target>", "the file to replace, or to make")
-    .option(
-      "--prepare <command>",
-      `a shell command that works on the new file before it takes the target's place, ${PLACE} ` +
-        `being its path, which is quoted already; for example "codesign -s - ${PLACE}"`,
-      checkPrepare,
-    )
-    .addOption(
-      new Option("--durability <level>", "what a power cut may do")
-        .choices(["full", "barrier", "none"])
-        .default("full"),
-    )
-    .option("--mode <octal>", "the new file's permissions (default: the old file's)", parseMode)
-    .option("--skip-if-same", "leave a target of the same content as it is")
-    .option("--retry <ms>", "how long to try where Windows refuses", parseMilliseconds, 8000)
-    .option("--move-aside", "on Windows, move a target away that runs as a program")
-    .option("--json", "print the result, or the error, as JSON")
-    .action(swap);
-}
+const DURABILITIES: Durability[] = ["full", "barrier", "none"];
 
-async function swap(source: string, target: string, flags: SwapFlags): Promise<void> {
-  const ended = endBySignal();
-  const bar = new ProgressBar(flags.json === undefined && process.stderr.isTTY);
-  const { prepare } = flags;
-  try {
-    const result = await swapFile(target, {
+const USAGE = `Usage: latchdb swap [options] <source> <target>
+
+Replaces the target by a copy of the source, atomically: a process that reads
+it, at any instant and after any crash, finds all of the old file or all of the
+new one.
+
+Arguments:
+  source                the file whose content is copied
+  target                the file to replace, or to make
+
+Options:
+  --prepare <command>   a shell command that works on the new file before it
+                        takes the target's place. ${PLACE} stands for its path,
+                        quoted already: for example "codesign -s - ${PLACE}"
+  --durability <level>  what a power cut may do: "full", "barrier" or "none"
+                        (default: "full")
+  --mode <octal>        the new file's permissions (default: the old file's)
+  --skip-if-same        leave a target of the same content as it is
+  --retry <ms>          how long to try where Windows refuses (default: 8000)
+  --move-aside          on Windows, move a target away that runs as a program
+  --json                print the result, or the error, as JSON
+  -h, --help            print this
+`;
+
+export const swap = defineCommand(
+  USAGE,
+  ["source", "target"],
+  {
+    prepare: { type: "string" },
+    durability: { type: "string", default: "full" },
+    mode: { type: "string" },
+    "skip-if-same": { type: "boolean" },
+    retry: { type: "string", default: "8000" },
+    "move-aside": { type: "boolean" },
+    json: { type: "boolean" },
+  },
+  async ([source = "", target = ""], { prepare, json = false, ...values }) => {
+    if (prepare !== undefined) checkPrepare(prepare);
+    const options = {
       source,
-      prepare: prepare === undefined ? undefined : (path) => run(prepare, path, ended.signal),
-      durability: flags.durability,
-      mode: flags.mode,
-      skipIfSame: flags.skipIfSame,
-      retryMs: flags.retry,
-      moveAside: flags.moveAside,
-      signal: ended.signal,
-      onProgress: (progress) => bar.show(progress),
-    });
-    bar.stop();
-    console.log(flags.json ? JSON.stringify(result) : describe(target, result));
-  } catch (error) {
-    bar.stop();
-    process.exitCode = ended.exitCode() ?? 1;
-    printError("swap", error, flags.json === true);
-  }
-}
+      durability: parseDurability(values.durability),
+      mode: parseMode(values.mode),
+      skipIfSame: values["skip-if-same"],
+      retryMs: parseMilliseconds(values.retry),
+      moveAside: values["move-aside"],
+    };
+    const ended = endBySignal();
+    const bar = new ProgressBar(!json && process.stderr.isTTY);
+    try {
+      const result = await swapFile(target, {
+        ...options,
+        prepare: prepare === undefined ? undefined : (path) => run(prepare, path, ended.signal),
+        signal: ended.signal,
+        onProgress: (progress) => bar.show(progress),
+      });
+      bar.stop();
+      console.log(json ? JSON.stringify(result) : describe(target, result));
+    } catch (error) {
+      bar.stop();
+      process.exitCode = ended.exitCode() ?? 1;
+      printError("swap", error, json);
+    }
+  },
+);
 
-/** Ctrl-C and the like end the swap in order, so that no staging file is left. */
+/** Signals abort the swap, so that it removes its staging file. */
 function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } {
   const controller = new AbortController();
   let exitCode: number | undefined;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(name, () => {
-      // As shells count them.
+      // The exit code that shells give.
       exitCode = 128 + constants.signals[name];
       controller.abort(new Error(`ended by ${name}; the target is as it was`));
     });
@@ -93,12 +95,12 @@ function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } 
 
 async function run(command: string, stagingPath: string, signal: AbortSignal): Promise<void> {
   const isWindows = process.platform === "win32";
-  // By a variable, so that no shell takes a part of the path for a part of the command.
+  // As a variable, so that the shell does not interpret characters of the path.
   const place = isWindows ? `"${stagingPath}"` : `"$${STAGING_VARIABLE}"`;
   const child = spawn(command.replaceAll(PLACE, place), {
     shell: true,
     env: { ...process.env, [STAGING_VARIABLE]: stagingPath },
-    // What it prints is no result of ours: it goes where messages go.
+    // Its output is not our result, so it goes to stderr.
     stdio: ["ignore", 2, 2],
     signal,
   });
@@ -112,20 +114,26 @@ function describe(target: string, { skipped, bytes, durable, ms }: SwapResult): 
   return `${target} is replaced: ${bytes} bytes in ${Math.round(ms)} ms, ${outlives}`;
 }
 
-function checkPrepare(command: string): string {
+function invalid(option: string, given: string, advice: string): UsageError {
+  return new UsageError(`option '${option}' argument '${given}' is invalid. ${advice}`);
+}
+
+function checkPrepare(command: string): void {
+  const option = "--prepare <command>";
   if (!command.includes(PLACE)) {
-    throw new InvalidArgumentError(`Put ${PLACE} where the new file's path belongs.`);
+    throw invalid(option, command, `Put ${PLACE} where the new file's path belongs.`);
   }
   if (hasQuotedPlace(command)) {
-    throw new InvalidArgumentError(
+    throw invalid(
+      option,
+      command,
       `Take the quotes away from around ${PLACE}: the path that takes its place is quoted already, ` +
         "and quotes within quotes would end them.",
     );
   }
-  return command;
 }
 
-/** Whether the place is within quotes, or behind a backslash, as a shell reads them. */
+/** Whether the shell would see a place within quotes or after a backslash. */
 function hasQuotedPlace(command: string): boolean {
   const isWindows = process.platform === "win32";
   let quote = "";
@@ -143,14 +151,22 @@ function hasQuotedPlace(command: string): boolean {
   return false;
 }
 
-function parseMode(text: string): number {
+function parseDurability(text: string): Durability {
+  const durability = DURABILITIES.find((candidate) => candidate === text);
+  if (durability !== undefined) return durability;
+  const choices = DURABILITIES.join(", ");
+  throw invalid("--durability <level>", text, `Allowed choices are ${choices}.`);
+}
+
+function parseMode(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   if (/^[0-7]{3,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new InvalidArgumentError("Give it in octal, for example 755.");
+  throw invalid("--mode <octal>", text, "Give it in octal, for example 755.");
 }
 
 function parseMilliseconds(text: string): number {
-  // An empty text is a number, too: a variable of a script that is not set.
+  // Number("") is 0: the text is empty where a script's variable is not set.
   const milliseconds = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
-  throw new InvalidArgumentError("Give a number of milliseconds.");
+  throw invalid("--retry <ms>", text, "Give a number of milliseconds.");
 }

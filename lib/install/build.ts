@@ -13,12 +13,12 @@ interface Message {
   filenames?: string[];
 }
 
-/** What a library that can be loaded ends with, on the platforms that Node and Bun run on. */
+/** The file extensions of loadable libraries, on the platforms that Node and Bun support. */
 const LIBRARY = new Set([".so", ".dylib", ".dll"]);
 
 /**
- * Builds from the sources in this package. The build's own files (some hundred MB) are in the staging
- * folder, or where CARGO_TARGET_DIR says.
+ * Builds from the sources in this package. Intermediate files (some hundred MB) go to the staging
+ * folder, or to CARGO_TARGET_DIR.
  *
  * @returns the path of the binary, in the staging folder
  * @throws InstallError
@@ -45,15 +45,15 @@ export async function buildFromSource(
       args: ["build", "--release", "--locked", "--message-format=json-render-diagnostics"],
     },
     {
-      // Where .cargo/config.toml is: it holds the options that SQLite is compiled with.
+      // .cargo/config.toml is here, with the options that SQLite is compiled with.
       cwd: packageRoot,
       env: { CARGO_TARGET_DIR: join(staging.path, "target"), ...process.env },
       keep: ["stdout"],
     },
   );
-  if (code !== 0) throw new InstallError("the build failed: what cargo printed stands above");
+  if (code !== 0) throw new InstallError("the build failed: see cargo's output above");
   const built = libraryIn(stdout);
-  if (built === undefined) throw new InstallError("cargo built no library that can be loaded");
+  if (built === undefined) throw new InstallError("cargo built no loadable library");
   const binary = join(staging.path, binaryName(triple));
   copyFileSync(built, binary);
   return binary;

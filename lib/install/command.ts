@@ -1,7 +1,7 @@
 /** Runs other programs. */
 import { spawn } from "node:child_process";
 
-/** The binary could not be had. The message says why, and what to do. */
+/** The binary could not be installed. The message says why, and what to do. */
 export class InstallError extends Error {}
 
 /** A program and its first arguments. */
@@ -15,13 +15,13 @@ export interface Program {
 interface RunOptions {
   cwd: string;
   env?: NodeJS.ProcessEnv;
-  /** What becomes of its output: shown as it comes, or kept. Default: both streams are shown. */
+  /** The output streams to capture. The others are shown as they come. */
   keep?: Array<"stdout" | "stderr">;
 }
 
 /** How a program ended. */
 export interface Ended {
-  /** Undefined where it did not start, or a signal ended it. */
+  /** Undefined if it did not start, or was ended by a signal. */
   code: number | undefined;
   /** Why it did not start. */
   problem?: Error;

@@ -7,12 +7,12 @@ import type { Staging } from "./staging";
 import { binaryName, currentPlatform } from "../addon/platform";
 
 /**
- * What is fetched where the project does not have it. It is no dependency: who needs it is the rare
- * one for whom no platform package was installed, and it comes with 34 packages of its own.
+ * Fetched if the project does not have it. It is not a dependency: it has 34 dependencies of its own, and
+ * only installations without a platform package need it.
  */
 const PREBUILD_INSTALL = "prebuild-install@7.1.3";
 
-/** In an environment variable of this name prebuild-install expects the address of a mirror. */
+/** The environment variable from which prebuild-install takes the address of a mirror. */
 const HOST_VARIABLE = "npm_config_latchdb_binary_host";
 
 const FROM_SOURCE = "With Rust and a C compiler: npx latchdb-install --build-from-source";
@@ -30,7 +30,7 @@ export async function fetchRelease(
 ): Promise<string> {
   const env = { ...process.env, ...(host === undefined ? {} : { [HOST_VARIABLE]: host }) };
   requireAddress(env);
-  // All that prebuild-install reads of a package, which is what it takes the staging folder for.
+  // prebuild-install takes the staging folder for a package, and reads these fields of it.
   const { name, version, binary, repository } = manifest;
   const described = { name, version, binary, repository };
   writeFileSync(join(staging.path, "package.json"), JSON.stringify(described));
@@ -38,7 +38,7 @@ export async function fetchRelease(
   say(`fetching with ${[program.command, ...program.args].join(" ")}`);
   const { code, problem } = await run(
     { ...program, args: [...program.args, ...optionsOfPrebuildInstall()] },
-    // Its cache is used once: it would keep a broken archive, and unpack it again next time.
+    // A cache for this run only: prebuild-install would keep a broken archive and unpack it again.
     { cwd: staging.path, env: { ...env, npm_config_cache: join(staging.path, "cache") } },
   );
   const fetched = join(staging.path, binaryName(triple));
@@ -50,7 +50,7 @@ export async function fetchRelease(
   }
   if (code !== 0) {
     throw new InstallError(
-      "the binary of this release could not be fetched: prebuild-install's reason stands above. " +
+      "the binary of this release could not be fetched: see prebuild-install's output above. " +
         FROM_SOURCE,
     );
   }
@@ -64,8 +64,8 @@ function requireAddress(env: NodeJS.ProcessEnv): void {
   const hasMirror = Boolean(env[HOST_VARIABLE] || env[`${HOST_VARIABLE}_mirror`]);
   if (hasMirror || manifest.binary.host || manifest.repository) return;
   throw new InstallError(
-    "this copy of latchdb is of no release, so that nobody has its binary. Name a server that " +
-      `has: npx latchdb-install --host <url>. ${FROM_SOURCE}`,
+    "this copy of latchdb does not come from a release, so its binary is not published. Name a " +
+      `server that has it: npx latchdb-install --host <url>. ${FROM_SOURCE}`,
   );
 }
 
@@ -82,7 +82,7 @@ function optionsOfPrebuildInstall(): string[] {
   return [...pairs, "--verbose"];
 }
 
-/** The project's own prebuild-install, or one that its package manager fetches for this once. */
+/** The project's own prebuild-install, or a temporary one that the package manager fetches. */
 function prebuildInstall(): Program {
   try {
     return { command: process.execPath, args: [require.resolve("prebuild-install/bin.js")] };

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npx latchdb-install`: gets the binary for this platform where no package has brought it. It never
+ * `npx latchdb-install`: installs the binary for this platform if no package has brought it. It never
  * runs by itself.
  */
 import { parseArgs } from "node:util";
@@ -20,10 +20,10 @@ Puts the binary for this platform beside latchdb's own files, where its loader f
   --build-from-source   build it here; needs Rust (cargo) and a C compiler
   --help                print this
 
-Exits with 0 when the binary is there and works, with 1 when it could not be had, with 2 when it was
-called wrongly.`;
+Exit code: 0 if the binary is there and works, 1 if it could not be installed, 2 if the arguments are
+wrong.`;
 
-/** The command line, or undefined where it asks for nothing that there is. */
+/** The options, or undefined if the command line is wrong. */
 function readArguments(): Options | undefined {
   try {
     const { values } = parseArgs({
@@ -50,11 +50,11 @@ async function install({ host, fromSource }: Options): Promise<void> {
   const triple = tripleOf(currentPlatform());
   say(`latchdb ${manifest.version} for ${triple}`);
   if (!fromSource && (await findWorking())) {
-    say("a binary that works is there already: nothing to do");
+    say("a working binary is there already: nothing to do");
     return;
   }
   const staging = new Staging();
-  // Who presses Ctrl-C ends the program that works for us; what it left is cleared away here.
+  // Ctrl-C ends the child process. This process goes on, to remove the staging folder.
   process.on("SIGINT", () => undefined);
   try {
     const binary = fromSource

@@ -1,23 +1,23 @@
-/** Looks whether a binary works, by loading it as the package itself does, in another process. */
+/** Tests a binary by loading it in another process, as the package does. */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { InstallError, run } from "./command";
 import { localBinary, packageRoot } from "../addon/binaries";
 
-/** Whether the package finds a binary that works. */
+/** Whether the package finds a working binary. */
 export async function findWorking(): Promise<boolean> {
   return (await problemWith(undefined)) === undefined;
 }
 
 /**
- * Moves a binary that works to where the loader looks first.
- * @returns where it is now
- * @throws InstallError where it does not work
+ * Tests a binary and moves it to where the loader looks first.
+ * @returns its path
+ * @throws InstallError if it does not work
  */
 export async function putInPlace(binary: string, triple: string): Promise<string> {
   const problem = await problemWith(binary);
   if (problem !== undefined) {
-    throw new InstallError(`the binary does not work here, and was thrown away:\n${problem}`);
+    throw new InstallError(`the binary does not work here and was thrown away:\n${problem}`);
   }
   const place = localBinary(triple);
   try {
@@ -31,7 +31,7 @@ export async function putInPlace(binary: string, triple: string): Promise<string
   return place;
 }
 
-/** In another process: a binary that is broken may take its process down. */
+/** In another process, because loading a broken binary may crash. */
 async function problemWith(binary: string | undefined): Promise<string | undefined> {
   const loader = JSON.stringify(join(__dirname, "..", "addon", "addon.js"));
   const { code, problem, stderr } = await run(

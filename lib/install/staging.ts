@@ -4,13 +4,13 @@ import { InstallError } from "./command";
 import { packageRoot } from "../addon/binaries";
 
 /**
- * A folder in which a binary comes into being: in the package itself, so that it is moved into place
- * in one step, and is never found half-written.
+ * A temporary folder inside the package. From there a binary is moved into place by one rename, so that
+ * no process finds it half-written.
  */
 export class Staging {
   readonly path: string;
 
-  /** @throws InstallError where the package cannot be written to */
+  /** @throws InstallError if the package's folder is not writable */
   constructor() {
     try {
       this.path = mkdtempSync(join(packageRoot, ".latchdb-install-"));

@@ -1,7 +1,7 @@
 /** One open database: a number, behind which the addon keeps everything. */
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
-import { Submitted } from "../../binding.js";
+import { Submitted } from "../addon/binding.js";
 import { addon } from "../addon/addon";
 import { ClosingAnswer, type Closed } from "./closing";
 import { attach, expect, nextJob, type Answer } from "./delivery";

@@ -3,7 +3,7 @@
  * process, and those whose client was forgotten.
  */
 import { isMainThread } from "node:worker_threads";
-import { Submitted } from "../../binding.js";
+import { Submitted } from "../addon/binding.js";
 import { addon } from "../addon/addon";
 import { readRecords } from "../wire/response";
 import { ClosingAnswer, type Closed } from "./closing";

@@ -1,6 +1,6 @@
 /** What `swapFile` is given, checked: what is wrong in itself is a TypeError, before anything begins. */
 import type { Durability, SwapData, SwapOptions } from "../../types/swap.js";
-import { SwapDurability } from "../../binding.js";
+import { SwapDurability } from "../addon/binding.js";
 import { givenSignal } from "../statement";
 
 /** How long Windows' refusals are tried again, in ms. */

@@ -1,6 +1,6 @@
 /** `swapFile`: the half of it that is JavaScript's, data and `prepare`. The rest is `src/swap`. */
 import type { SwapOptions, SwapResult, SwapStep } from "../../types/swap.js";
-import type { SwapRequest } from "../../binding.js";
+import type { SwapRequest } from "../addon/binding.js";
 import { addon } from "../addon/addon";
 import { givenData, NO_DATA, type GivenData } from "./data";
 import { dataFailed, prepareFailed } from "./errors";

@@ -2,19 +2,18 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../support/root.mjs";
 import { ask, runOrExplain } from "../support/run.mjs";
-import { crossFolder } from "./cross/folder.mjs";
-import { standardLibraryFor } from "./cross/standard-library.mjs";
-import { zigbuild } from "./cross/zig.mjs";
+import { crossFolder, zigbuild } from "./zig.mjs";
+import { standardLibraryFor } from "../offline/standard-library.mjs";
 import { binaryPath, OLDEST_GLIBC, OLDEST_MACOS, packageFolder } from "./targets.mjs";
 
 /** @typedef {import("./targets.mjs").Target} Target */
 
 /**
- * Builds a target's binary into its package, with a note beside it that says how.
+ * Builds a target's binary into its package, with a build.json that says how.
  *
  * @param {Target} target
  * @returns {Promise<string>} how it was built
- * @throws {import("./not-here.mjs").NotHere} where this machine cannot
+ * @throws {import("./not-here.mjs").NotHere} if this machine cannot
  */
 export async function buildBinary(target) {
   const way = isAtHome(target) ? await withCargo(target) : await withZig(target);
@@ -25,13 +24,13 @@ export async function buildBinary(target) {
     env: { ...way.env, ...standardLibrary },
     minutes: 30,
   });
-  if (code !== 0) throw new Error(`${way.name} failed: what it printed stands above`);
+  if (code !== 0) throw new Error(`${way.name} failed: see its output above`);
   copyFileSync(join(way.output, way.triple, "release", libraryName(target)), binaryPath(target));
   writeNote(target, way);
   return `${way.name} --target ${way.triple}`;
 }
 
-/** Apple's and Microsoft's linkers are on their own systems only. On Linux, zig lowers glibc. */
+/** Apple's and Microsoft's linkers run on their own systems only. On Linux, zig links against an old glibc. */
 function isAtHome({ platform }) {
   return platform !== "linux" && platform === process.platform;
 }
@@ -67,7 +66,7 @@ function libraryName({ platform }) {
   return platform === "darwin" ? "liblatchdb.dylib" : "liblatchdb.so";
 }
 
-/** Goes into the package: what is in it can be told from a release's (npm/win32-*'s README.md). */
+/** Part of the package: tells a stand-in from a release's build (README.md of npm/win32-*). */
 function writeNote(target, { name, triple }) {
   const note = { triple, rustc: ask("rustc", ["--version"]), builtWith: name };
   mkdirSync(packageFolder(target), { recursive: true });

@@ -1,2 +1,2 @@
-/** Something cannot be done on this machine. The message says what is missing and what to do. */
+/** This machine lacks something. The message says what, and what to do. */
 export class NotHere extends Error {}

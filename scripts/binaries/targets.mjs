@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { root } from "../support/root.mjs";
 
 /**
- * A platform that latchdb has a binary for. package.json names the same under `napi.targets`, and so
- * does the loader (lib/addon).
+ * A platform with a binary. package.json (`napi.targets`) and the loader (lib/addon) name the same.
  *
  * @typedef {object} Target
  * @property {string} name as in the names of packages and files
@@ -12,7 +11,7 @@ import { root } from "../support/root.mjs";
  * @property {"linux" | "darwin" | "win32"} platform as `process.platform`
  * @property {"x64" | "arm64"} arch as `process.arch`
  * @property {"glibc" | "musl"} [libc] as npm calls it
- * @property {string} [standIn] the triple to build for where `triple` needs a machine of its own
+ * @property {string} [standIn] the triple to build for on other systems
  */
 
 /** @type {Target[]} */
@@ -46,10 +45,10 @@ function windows(name, base, arch) {
 }
 
 /**
- * The targets that a command line names, or all.
+ * The targets with these names; without names, all.
  *
  * @param {string[]} names
- * @throws {Error} where there is no such target
+ * @throws {Error} if there is no such target
  */
 export function targetsNamed(names) {
   if (names.length === 0) return targets;
@@ -59,6 +58,23 @@ export function targetsNamed(names) {
     const known = targets.map((candidate) => candidate.name).join(", ");
     throw new Error(`there is no target ${name}. There are: ${known}`);
   });
+}
+
+/** The target that this process runs on. @throws {Error} where there is none */
+export function ownTarget() {
+  const { platform, arch } = process;
+  const libc = platform === "linux" ? ownLibc() : undefined;
+  const target = targets.find(
+    (candidate) =>
+      candidate.platform === platform && candidate.arch === arch && candidate.libc === libc,
+  );
+  if (target !== undefined) return target;
+  throw new Error(`there is no binary for ${[platform, arch, libc].filter(Boolean).join(" ")}`);
+}
+
+/** Node's report has glibc's version only if it runs with glibc. */
+function ownLibc() {
+  return process.report.getReport().header.glibcVersionRuntime === undefined ? "musl" : "glibc";
 }
 
 /** The version of all packages. @type {string} */

@@ -4,8 +4,8 @@ import { root } from "../support/root.mjs";
 import { ask, run } from "../support/run.mjs";
 
 /**
- * Finds Bun's program. The `bun` package's own install script, which does not run here, would only
- * move it: the program is in a package for this platform (`@oven/bun-<os>-<cpu>`).
+ * Finds Bun's program. It is in a package for this platform (`@oven/bun-<os>-<cpu>`); the `bun`
+ * package's install script, which we do not run, would only move it.
  *
  * @returns {Promise<{ path: string, version: string } | undefined>}
  */
@@ -14,7 +14,7 @@ export async function findBun() {
   if (installed !== undefined) return installed;
   const script = join(root, "node_modules", "bun", "install.js");
   if (!existsSync(script)) return undefined;
-  // Where npm left the platform's package out, this fetches it.
+  // If npm left out the platform's package, the script fetches it.
   await run(process.execPath, [script], { describe: () => "bun/install.js", minutes: 5 });
   return firstThatRuns();
 }
@@ -36,6 +36,6 @@ function candidates() {
   const packages = ["", "-musl", "-baseline", "-musl-baseline"].map((kind) =>
     join(root, "node_modules", "@oven", `bun-${os}-${cpu}${kind}`, "bin", program),
   );
-  // Where Bun's install script puts it, on every platform under this name.
+  // Bun's install script uses this name on every platform.
   return [...packages, join(root, "node_modules", "bun", "bin", "bun.exe")];
 }

@@ -3,12 +3,12 @@ import { runOrExplain } from "../support/run.mjs";
 import { Stamp } from "../support/stamp.mjs";
 import { npm } from "../support/tools.mjs";
 
-/** Inside node_modules: who removes that removes the stamp too. */
+/** Inside node_modules, so that removing the folder removes the stamp. */
 const stamp = new Stamp("node_modules/.latchdb-installed-from");
 
 /**
- * Installs what package-lock.json names, unless that is installed. No install script of any
- * package runs; the one that is of use is run by hand (bun.mjs).
+ * Installs what package-lock.json names, unless it is installed. No package's install script runs,
+ * except Bun's (bun.mjs).
  */
 export async function installDependencies() {
   const lock = fingerprint(["package-lock.json"]);
@@ -20,7 +20,7 @@ export async function installDependencies() {
     { describe: () => "npm ci" },
   );
   if (code !== 0) {
-    throw new Error("`npm ci` failed. It needs the npm registry; what it printed stands above");
+    throw new Error("`npm ci` failed. It needs the npm registry; see its output above");
   }
   stamp.write(lock);
   return "installed what package-lock.json names";

@@ -8,10 +8,10 @@ import { npm } from "../support/tools.mjs";
 
 const SOURCES = ["Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "src"];
 
-/** Names the sources and the binary: a debug build or a copied binary is not taken for ours. */
+/** Identifies sources and binary, so that a debug build or a copied binary is not taken for this build. */
 const stamp = new Stamp("build/native.stamp");
 
-/** Builds the release addon, unless it is built from these sources; or uses a prebuilt one. */
+/** Builds the release addon unless it is up to date. Without cargo, uses a prebuilt one. */
 export async function buildNative() {
   if (!hasCargo()) return usePrebuilt();
   if (wasBuiltHere()) return "as built from these sources";
@@ -23,7 +23,7 @@ export async function buildNative() {
   });
   if (code !== 0) {
     throw new Error(
-      "the build failed: what cargo printed stands above. It needs the Rust version that " +
+      "the build failed: see cargo's output above. It needs the Rust version that " +
         "Cargo.toml names, and a C compiler (cc, clang or Visual Studio's) for SQLite",
     );
   }
@@ -36,7 +36,7 @@ export function hasCargo() {
   return ask("cargo", ["--version"]) !== undefined;
 }
 
-/** Whether the addon that is there was built from these sources, here. */
+/** Whether the addon was built here, from these sources. */
 export function wasBuiltHere() {
   return binaries().length > 0 && stamp.is(currentState());
 }

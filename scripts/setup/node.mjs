@@ -5,11 +5,11 @@ import { ask, runOrExplain } from "../support/run.mjs";
 import { npm } from "../support/tools.mjs";
 
 /**
- * Gets a version of Node out of npm's `node-<platform>-<arch>` packages, into build/runtimes.
+ * Installs a version of Node into build/runtimes, from npm's `node-<platform>-<arch>` packages.
  *
  * @param {number} major
- * @returns {Promise<{ path: string, version: string } | undefined>} undefined where there is none
- * that runs here
+ * @returns {Promise<{ path: string, version: string } | undefined>} undefined if none
+ * runs here
  */
 export async function findNode(major) {
   const platform = process.platform === "win32" ? "win" : process.platform;

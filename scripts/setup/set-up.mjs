@@ -4,8 +4,8 @@ import { buildJavaScript } from "./javascript.mjs";
 import { buildNative } from "./native.mjs";
 
 /**
- * Gets a checkout ready, from whatever state it is in. Everything it makes stays in the checkout,
- * and what is up to date is left alone.
+ * Prepares a checkout, whatever its state. Everything it makes stays in the checkout; what is up to
+ * date is kept.
  *
  * @returns {Promise<{ dependencies: boolean, native: boolean, javascript: boolean }>} what is ready
  */
@@ -15,4 +15,9 @@ export async function setUp() {
   const native = await step("native addon", buildNative);
   const javascript = await step("javascript", buildJavaScript);
   return { dependencies, native, javascript };
+}
+
+/** {@link setUp}, for scripts that can do nothing unless everything is ready. */
+export async function setUpOrExit() {
+  if (!Object.values(await setUp()).every(Boolean)) process.exit(1);
 }

@@ -3,11 +3,11 @@ import { ask, runOrExplain } from "../support/run.mjs";
 import { skip, verdict } from "./stage.mjs";
 
 /** Written by the build of the addon; committed so that nobody needs Rust to compile lib. */
-const GENERATED = "binding.d.ts";
+const GENERATED = "lib/addon/binding.d.ts";
 
 /** @type {import("./stage.mjs").Stage} */
 export const generatedBinding = {
-  name: GENERATED,
+  name: "binding.d.ts",
   async run() {
     if (!wasBuiltHere()) return skip("the addon was not built here");
     if (ask("git", ["ls-files", "--error-unmatch", GENERATED]) === undefined) {

@@ -1,21 +1,34 @@
-import { packAll, tarballs } from "../packaging/pack.mjs";
+import { copyFileSync, cpSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { binaryName, ownTarget, packageVersion, targets } from "../binaries/targets.mjs";
+import { packPackages } from "../packaging/pack.mjs";
+import { root } from "../support/root.mjs";
 import { runOrExplain } from "../support/run.mjs";
 import { tool } from "../support/tools.mjs";
 import { runAva } from "./ava.mjs";
 import { verdict } from "./stage.mjs";
 
+/** Where the tests find the packages. */
+const PACKED = "build/packages";
+
+const main = join(root, PACKED, `latchdb-${packageVersion}.tgz`);
+
 /**
- * Packs, and has publint look at what could be published from here: the main package and this
- * machine's. The others have no binary in them.
+ * Packs every package as it would be published, and has publint look at those that could be published
+ * from here: the main package and this machine's. The others have no binary in them: they are there
+ * for package managers to leave out.
  *
  * @type {import("./stage.mjs").Stage}
  */
 export const publint = {
   name: "publint",
   async run() {
-    const { main, binding } = await packAll();
+    rmSync(join(root, PACKED), { recursive: true, force: true });
+    mkdirSync(join(root, PACKED), { recursive: true });
+    await packPackages(PACKED, targets.map(stageBinding));
+    const name = `latchdb-binding-${ownTarget().name}-${packageVersion}.tgz`;
     const result = { passed: 0, failed: 0 };
-    for (const tarball of [main, binding]) {
+    for (const tarball of [main, join(root, PACKED, name)]) {
       const args = [tool("publint"), tarball, "--strict"];
       const { code } = await runOrExplain(process.execPath, args);
       if (code === 0) result.passed += 1;
@@ -34,7 +47,7 @@ export const attw = {
   name: "attw",
   async run() {
     const program = tool("@arethetypeswrong/cli", "attw");
-    const { code } = await runOrExplain(process.execPath, [program, tarballs().main]);
+    const { code } = await runOrExplain(process.execPath, [program, main]);
     return verdict(code === 0);
   },
 };
@@ -48,3 +61,14 @@ export const installedPackages = {
   name: "packages",
   run: () => runAva("packages", process.execPath, false, ["--config", "ava.packages.config.mjs"]),
 };
+
+/** Copies a platform's package, with its binary where it was built here. */
+function stageBinding(target) {
+  const folder = `build/bindings/${target.name}`;
+  rmSync(join(root, folder), { recursive: true, force: true });
+  cpSync(join(root, "npm", target.name), join(root, folder), { recursive: true });
+  if (target === ownTarget()) {
+    copyFileSync(join(root, binaryName(target)), join(root, folder, binaryName(target)));
+  }
+  return folder;
+}

@@ -5,7 +5,7 @@ import type {
   DatabaseSwapStep,
 } from "../../../types/swap.js";
 import type { LatchClient } from "../../../index.js";
-import type { DatabaseSwapRequest } from "../../../binding.js";
+import type { DatabaseSwapRequest } from "../../addon/binding.js";
 import { addon } from "../../addon/addon";
 import { LONGEST_MS } from "../../timers";
 import type { RecordReader } from "../../wire/response";

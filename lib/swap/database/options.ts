@@ -5,7 +5,7 @@ import type {
   DatabaseSwapProgress,
   InUse,
 } from "../../../types/swap.js";
-import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../../binding.js";
+import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../addon/binding.js";
 import { absolutePath } from "../../paths";
 import { givenSignal } from "../../statement";
 import { LONGEST_MS } from "../../timers";
