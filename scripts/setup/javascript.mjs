@@ -12,7 +12,7 @@ export async function buildJavaScript() {
 
 /** Compiles the tests to build/test. */
 export async function buildTests() {
-  await compile("tsconfig.test.json", "build/test");
+  await compile("__test__/tsconfig.json", "build/test");
   return "compiled __test__ to build/test";
 }
 

@@ -46,5 +46,6 @@ export const attw = {
  */
 export const installedPackages = {
   name: "packages",
-  run: () => runAva("packages", process.execPath, false, ["--config", "ava.packages.config.mjs"]),
+  run: () =>
+    runAva("packages", process.execPath, false, ["--config", "__test__/packaging/ava.config.mjs"]),
 };
