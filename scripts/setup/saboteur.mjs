@@ -1,21 +1,31 @@
-import { readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../support/root.mjs";
-import { runOrExplain } from "../support/run.mjs";
-import { npm } from "../support/tools.mjs";
-
-const FOLDER = join(root, "build", "saboteur");
+import { ask, runOrExplain } from "../support/run.mjs";
 
 /**
  * Builds the addon with its saboteur (src/saboteur.rs): a debug build, which loses a safeguard where
- * LATCHDB_SABOTAGE says so.
+ * LATCHDB_SABOTAGE says so. cargo alone does it, with the dependencies that `cargo test` has compiled:
+ * `napi build` would compile them once more, for the same target by its name.
  *
  * @returns {Promise<string>} the path of the addon, for NAPI_RS_NATIVE_LIBRARY_PATH
  */
 export async function buildSaboteur() {
-  const [command, ...args] = npm();
-  const { code } = await runOrExplain(command, [...args, "run", "--silent", "build:saboteur"]);
-  const binary = readdirSync(FOLDER).find((name) => name.endsWith(".node"));
-  if (code !== 0 || binary === undefined) throw new Error("the build of the saboteur failed");
-  return join(FOLDER, binary);
+  const { code } = await runOrExplain("cargo", ["build", "--features", "saboteur"]);
+  if (code !== 0) throw new Error("the build of the saboteur failed");
+  const addon = join(root, "build", "saboteur", "latchdb.node");
+  mkdirSync(join(root, "build", "saboteur"), { recursive: true });
+  copyFileSync(library(), addon);
+  return addon;
+}
+
+/** What cargo has built, under the platform's name for a library. */
+function library() {
+  const { target_directory: target } = JSON.parse(
+    ask("cargo", ["metadata", "--format-version=1", "--no-deps"]),
+  );
+  const [prefix, extension] = { darwin: ["lib", "dylib"], win32: ["", "dll"] }[
+    process.platform
+  ] ?? ["lib", "so"];
+  return join(target, "debug", `${prefix}latchdb.${extension}`);
 }

@@ -1,7 +1,7 @@
 import { packAll, tarballs } from "../packaging/pack.mjs";
 import { runOrExplain } from "../support/run.mjs";
 import { tool } from "../support/tools.mjs";
-import { runAva } from "./ava.mjs";
+import { node, runAva } from "./ava.mjs";
 import { verdict } from "./stage.mjs";
 
 /**
@@ -14,14 +14,8 @@ export const publint = {
   name: "publint",
   async run() {
     const { main, binding } = await packAll();
-    const result = { passed: 0, failed: 0 };
-    for (const tarball of [main, binding]) {
-      const args = [tool("publint"), tarball, "--strict"];
-      const { code } = await runOrExplain(process.execPath, args);
-      if (code === 0) result.passed += 1;
-      else result.failed += 1;
-    }
-    return result;
+    const check = (tarball) => runNode([tool("publint"), tarball, "--strict"]);
+    return verdict(await check(main), await check(binding));
   },
 };
 
@@ -33,9 +27,7 @@ export const publint = {
 export const attw = {
   name: "attw",
   async run() {
-    const program = tool("@arethetypeswrong/cli", "attw");
-    const { code } = await runOrExplain(process.execPath, [program, tarballs().main]);
-    return verdict(code === 0);
+    return verdict(await runNode([tool("@arethetypeswrong/cli", "attw"), tarballs().main]));
   },
 };
 
@@ -46,6 +38,9 @@ export const attw = {
  */
 export const installedPackages = {
   name: "packages",
-  run: () =>
-    runAva("packages", process.execPath, false, ["--config", "__test__/packaging/ava.config.mjs"]),
+  run: () => runAva(node, ["--config", "__test__/packaging/ava.config.mjs"]),
 };
+
+async function runNode(args) {
+  return (await runOrExplain(process.execPath, args)).code === 0;
+}
