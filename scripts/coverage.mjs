@@ -21,7 +21,7 @@ async function measure(command, args, isOfInterest) {
 }
 
 const node = process.execPath;
-await measure(node, [tool("typescript", "tsc"), "-p", "tsconfig.test.json"], /error/);
+await measure(node, [tool("typescript", "tsc"), "-p", "__test__/tsconfig.json"], /error/);
 const c8 = [tool("c8"), "--temp-directory", "build/coverage", "--reporter", "text"];
 const only = ["--include", "dist/**", "--exclude-after-remap=false"];
 const ava = [node, tool("ava"), "--timeout=2m"];

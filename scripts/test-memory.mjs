@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildSaboteur } from "./setup/saboteur.mjs";
+import { buildFailpoints } from "./setup/failpoints.mjs";
 import { buildTests } from "./setup/javascript.mjs";
 import { setUpOrExit } from "./setup/set-up.mjs";
 import { runStages } from "./stages/stage.mjs";
@@ -25,7 +25,7 @@ if (ask("valgrind", ["--version"]) === undefined) {
 await setUpOrExit();
 await buildTests();
 // A debug build, so that the report names our functions. No safeguard is taken out.
-const addon = await buildSaboteur();
+const addon = await buildFailpoints();
 
 const stages = ["terminate", "exit", "throw", "end"].map((way) => ({
   name: `valgrind: ${way}`,

@@ -1,37 +1,63 @@
 /**
- * `npm test`: gets the checkout ready and runs every check, also after one that fails, so that one
- * run tells everything. The last line says how many passed and failed.
+ * `npm test`: gets the checkout ready and runs every check, also after one that fails. The last line
+ * says how many passed and failed.
+ *
+ *   npm test -- PATTERN...         only the test files whose path has one of these in it, on Node
+ *   npm test -- --bun PATTERN...   the same on Bun
  */
+import { parseArgs } from "node:util";
 import { setUp } from "./setup/set-up.mjs";
-import { avaOnBun, avaOnNode } from "./stages/ava.mjs";
-import { generatedBinding } from "./stages/binding.mjs";
-import { cargoClippy, cargoFmt, cargoModels, cargoTest } from "./stages/cargo.mjs";
+import { avaOn, avaOnBun, matchingTests, node } from "./stages/ava.mjs";
+import {
+  cargoClippy,
+  cargoFmt,
+  cargoModels,
+  cargoTest,
+  generatedBinding,
+} from "./stages/cargo.mjs";
 import { lintJavaScript, prettierCheck, typesOfTests } from "./stages/javascript.mjs";
 import { attw, installedPackages, publint } from "./stages/packages.mjs";
-import { sabotagedStorms } from "./stages/sabotage.mjs";
-import { runStages } from "./stages/stage.mjs";
+import { runStages, sum } from "./stages/stage.mjs";
+import { stormsWithFailpoints, failpointsBuild } from "./stages/storms.mjs";
 
-const ready = await setUp();
-const totals = { passed: 0, failed: Object.values(ready).filter((isReady) => !isReady).length };
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { bun: { type: "boolean", default: false } },
+});
+const isPart = values.bun || positionals.length > 0;
 
-// Without them there is nothing that AVA could test: the failure is counted already.
-const isBuilt = ready.native && ready.javascript;
+const { passed, failed } = await (isPart ? testPart() : testEverything());
+process.exitCode = failed === 0 ? 0 : 1;
+console.log(`${passed} passed, ${failed} failed`);
 
-if (ready.dependencies) {
-  const { passed, failed } = await runStages([
-    cargoFmt,
-    cargoClippy,
-    cargoTest,
-    cargoModels,
-    lintJavaScript,
-    prettierCheck,
-    typesOfTests,
-    generatedBinding,
-    ...(isBuilt ? [avaOnNode, avaOnBun, sabotagedStorms, publint, attw, installedPackages] : []),
+/** Two lanes, since a compiler uses one core for most of its time; then the tests that measure time. */
+async function testEverything() {
+  const [javascript, rust] = await Promise.all([
+    setUpAndRun(
+      [lintJavaScript, prettierCheck],
+      [typesOfTests, generatedBinding, publint, attw, installedPackages],
+    ),
+    // They share one compilation of SQLite's C code.
+    runStages([cargoFmt, cargoClippy, cargoTest, failpointsBuild, cargoModels]),
   ]);
-  totals.passed += passed;
-  totals.failed += failed;
+  const tests = javascript.isBuilt ? [avaOn(node), avaOnBun, stormsWithFailpoints] : [];
+  return sum(javascript, rust, await runStages(tests));
 }
 
-process.exitCode = totals.failed === 0 ? 0 : 1;
-console.log(`${totals.passed} passed, ${totals.failed} failed`);
+function testPart() {
+  return setUpAndRun([], [typesOfTests, matchingTests(positionals, values.bun)]);
+}
+
+/**
+ * Gets the checkout ready, which fails once for each part that cannot be had, and runs stages.
+ *
+ * @param {import("./stages/stage.mjs").Stage[]} always those that need the dependencies alone
+ * @param {import("./stages/stage.mjs").Stage[]} built those that need what is built, too
+ */
+async function setUpAndRun(always, built) {
+  const ready = await setUp();
+  const missing = Object.values(ready).filter((isReady) => !isReady).length;
+  const stages = [...(ready.dependencies ? always : []), ...(missing === 0 ? built : [])];
+  const result = sum({ passed: 0, failed: missing }, await runStages(stages));
+  return { ...result, isBuilt: missing === 0 };
+}

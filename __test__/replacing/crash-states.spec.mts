@@ -4,9 +4,9 @@
 
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import { edited, ext4, posix } from "../support/crash-states/crash-states.mjs";
-import type { History, Operation, Violation } from "../support/crash-states/crash-states.mjs";
-import { isFoundBy } from "../support/crash-states/is-found-by.mjs";
+import { edited, ext4, posix } from "../crash-states/index.mjs";
+import type { History, Operation, Violation } from "../crash-states/index.mjs";
+import { isFoundBy } from "../crash-states/is-found-by.mjs";
 import { record, whyNotRecorded } from "./recording.mjs";
 import type { Recording, Scenario } from "./recording.mjs";
 

@@ -12,16 +12,16 @@ import {
   killed,
   readDisk,
   StateFolder,
-} from "../support/crash-states/crash-states.mjs";
-import type { CrashState, Disk, History, Report } from "../support/crash-states/crash-states.mjs";
-import type { Model } from "../support/crash-states/model.mjs";
+} from "../crash-states/index.mjs";
+import type { CrashState, Disk, History, Report } from "../crash-states/index.mjs";
+import type { Model } from "../crash-states/model.mjs";
 import { NEW, add, create } from "../support/ledger/ledger.mjs";
 import { NAME, ROWS, inMemory, makeSandbox } from "../support/ledger/sandbox.mjs";
 import type { Sandbox } from "../support/ledger/sandbox.mjs";
 import { startStockReader } from "../support/ledger/stock-reader.mjs";
 import type { StockReader } from "../support/ledger/stock-reader.mjs";
 import type { ReplaceOrder } from "../support/programs/replace-once.mjs";
-import { traceProgram, whyNotTraceable } from "../support/tracing/strace.mjs";
+import { traceProgram, whyNotTraceable } from "../support/strace.mjs";
 import { examine, NEW_ROWS } from "./outcome.mjs";
 import type { Expected, Outcome } from "./outcome.mjs";
 

@@ -1,10 +1,10 @@
 /** Kills a program before each of its system calls that changes a file, one run for each. */
 import type { ExecutionContext } from "ava";
-import { historyOf, readDisk } from "./crash-states/crash-states.mjs";
-import type { History } from "./crash-states/crash-states.mjs";
-import type { Call } from "./tracing/call.mjs";
-import { traceProgram } from "./tracing/strace.mjs";
-import type { KillPoint } from "./tracing/strace.mjs";
+import { historyOf, readDisk } from "../crash-states/index.mjs";
+import type { History } from "../crash-states/index.mjs";
+import type { Call } from "../crash-states/call.mjs";
+import { traceProgram } from "./strace.mjs";
+import type { KillPoint } from "./strace.mjs";
 
 /** A place for one run of the program. */
 export interface Run {

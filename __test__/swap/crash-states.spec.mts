@@ -10,16 +10,10 @@ import {
   historyOf,
   posix,
   readDisk,
-} from "../support/crash-states/crash-states.mjs";
-import type {
-  CrashState,
-  History,
-  Inode,
-  Operation,
-  Report,
-} from "../support/crash-states/crash-states.mjs";
-import { isFoundBy } from "../support/crash-states/is-found-by.mjs";
-import { traceProgram, whyNotTraceable } from "../support/tracing/strace.mjs";
+} from "../crash-states/index.mjs";
+import type { CrashState, History, Inode, Operation, Report } from "../crash-states/index.mjs";
+import { isFoundBy } from "../crash-states/is-found-by.mjs";
+import { traceProgram, whyNotTraceable } from "../support/strace.mjs";
 import { describe, makeSandbox } from "./sandbox.mjs";
 import type { Sandbox, SandboxOptions } from "./sandbox.mjs";
 

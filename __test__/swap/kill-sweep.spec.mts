@@ -7,7 +7,7 @@ import type { ExecutionContext } from "ava";
 import { swapFile } from "latchdb/swap";
 import { sweepKills } from "../support/kill-sweep.mjs";
 import type { SwapOrder } from "../support/programs/swap-once.mjs";
-import { traceProgram, whyNotTraceable } from "../support/tracing/strace.mjs";
+import { traceProgram, whyNotTraceable } from "../support/strace.mjs";
 import { makeSandbox, readTarget } from "./sandbox.mjs";
 import type { SandboxOptions } from "./sandbox.mjs";
 

@@ -5,7 +5,7 @@ import { packPackages } from "../packaging/pack.mjs";
 import { root } from "../support/root.mjs";
 import { runOrExplain } from "../support/run.mjs";
 import { tool } from "../support/tools.mjs";
-import { runAva } from "./ava.mjs";
+import { node, runAva } from "./ava.mjs";
 import { verdict } from "./stage.mjs";
 
 /** Where the tests find the packages. */
@@ -27,14 +27,8 @@ export const publint = {
     mkdirSync(join(root, PACKED), { recursive: true });
     await packPackages(PACKED, targets.map(stageBinding));
     const name = `latchdb-binding-${ownTarget().name}-${packageVersion}.tgz`;
-    const result = { passed: 0, failed: 0 };
-    for (const tarball of [main, join(root, PACKED, name)]) {
-      const args = [tool("publint"), tarball, "--strict"];
-      const { code } = await runOrExplain(process.execPath, args);
-      if (code === 0) result.passed += 1;
-      else result.failed += 1;
-    }
-    return result;
+    const check = (tarball) => runNode([tool("publint"), tarball, "--strict"]);
+    return verdict(await check(main), await check(join(root, PACKED, name)));
   },
 };
 
@@ -46,9 +40,7 @@ export const publint = {
 export const attw = {
   name: "attw",
   async run() {
-    const program = tool("@arethetypeswrong/cli", "attw");
-    const { code } = await runOrExplain(process.execPath, [program, main]);
-    return verdict(code === 0);
+    return verdict(await runNode([tool("@arethetypeswrong/cli", "attw"), main]));
   },
 };
 
@@ -59,7 +51,7 @@ export const attw = {
  */
 export const installedPackages = {
   name: "packages",
-  run: () => runAva("packages", process.execPath, false, ["--config", "ava.packages.config.mjs"]),
+  run: () => runAva(node, ["--config", "__test__/packaging/ava.config.mjs"]),
 };
 
 /** Copies a platform's package, with its binary where it was built here. */
@@ -71,4 +63,8 @@ function stageBinding(target) {
     copyFileSync(join(root, binaryName(target)), join(root, folder, binaryName(target)));
   }
   return folder;
+}
+
+async function runNode(args) {
+  return (await runOrExplain(process.execPath, args)).code === 0;
 }

@@ -8,41 +8,36 @@ import { printLine } from "../support/step.mjs";
  */
 
 /**
- * Runs stages one after the other, whatever becomes of them.
+ * Runs stages one after the other, whatever becomes of them, and prints a line about each.
  *
  * @param {Stage[]} stages
- * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function runStages(stages) {
-  const totals = { passed: 0, failed: 0 };
-  for (const stage of stages) {
+  const results = [];
+  for (const { name, run } of stages) {
     const start = performance.now();
-    const { passed, failed, skipped } = await runStage(stage);
-    if (skipped === undefined) {
-      const mark = failed === 0 ? "ok" : "FAIL";
-      printLine(mark, stage.name, `${passed} passed, ${failed} failed`, start);
-    } else {
-      printLine("skip", stage.name, skipped, start);
-    }
-    totals.passed += passed;
-    totals.failed += failed;
+    const result = await run().catch((error) => {
+      console.log(`     ${error.message}`);
+      return verdict(false);
+    });
+    const { passed, failed, skipped } = result;
+    const mark = skipped !== undefined ? "skip" : failed === 0 ? "ok" : "FAIL";
+    printLine(mark, name, skipped ?? `${passed} passed, ${failed} failed`, start);
+    results.push(result);
   }
-  return totals;
+  return sum(...results);
 }
 
-/** @returns {Promise<Result>} */
-async function runStage(stage) {
-  try {
-    return await stage.run();
-  } catch (error) {
-    console.log(`     ${error.message}`);
-    return { passed: 0, failed: 1 };
-  }
+/** @param {Result[]} results */
+export function sum(...results) {
+  const total = (key) => results.reduce((all, result) => all + result[key], 0);
+  return { passed: total("passed"), failed: total("failed") };
 }
 
-/** The result of a check that only passes or fails. @param {boolean} isGood */
-export function verdict(isGood) {
-  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 };
+/** The result of checks that only pass or fail. @param {boolean[]} areGood */
+export function verdict(...areGood) {
+  const passed = areGood.filter(Boolean).length;
+  return { passed, failed: areGood.length - passed };
 }
 
 /** The result of a stage that cannot run here. @param {string} reason */

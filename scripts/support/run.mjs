@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
-import { startHeartbeat } from "./heartbeat.mjs";
 import { root } from "./root.mjs";
 
 /** How much of a failed command's output is worth reading. */
 const TAIL_LINES = 80;
 /** How long a command's output may stay open after its end: a child that it left may hold it. */
 const OUTPUT_GRACE_MS = 3_000;
+/** How often a sign of life is printed: often to a person, seldom to a log. */
+const HEARTBEAT_MS = process.stdout.isTTY ? 1_000 : 30_000;
 
 /**
  * What became of a command.
@@ -20,8 +21,8 @@ const OUTPUT_GRACE_MS = 3_000;
  */
 
 /**
- * Runs a command in the checkout. A person at a terminal sees its own output; a log gets a sign of
- * life now and then, and the end of the output where the command fails.
+ * Runs a command in the checkout. Its output is kept, since two commands may run side by side; a sign
+ * of life is printed instead.
  *
  * @param {string} command
  * @param {string[]} args
@@ -29,16 +30,14 @@ const OUTPUT_GRACE_MS = 3_000;
  * @returns {Promise<Outcome>}
  */
 export async function run(command, args, { onLine, describe, minutes = 15, env } = {}) {
-  const isShown = Boolean(process.stdout.isTTY) && onLine === undefined;
-  const output = isShown ? "inherit" : "pipe";
   const child = spawn(command, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ["ignore", output, output],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = settle(child);
   const lines = [];
-  const stopHeartbeat = isShown ? () => {} : startHeartbeat(describe ?? (() => args.join(" ")));
+  const stopHeartbeat = startHeartbeat(describe ?? (() => args.join(" ")));
   const keep = (line) => lines.push(line);
   const read = [readLines(child.stdout, onLine ?? keep), readLines(child.stderr, keep)];
   const deadline = setTimeout(() => child.kill("SIGKILL"), minutes * 60_000);
@@ -75,6 +74,20 @@ export function ask(command, args) {
   return status === 0 ? stdout.trim() : undefined;
 }
 
+/** Prints signs of life, on a terminal all in one line. Answers what ends them. */
+function startHeartbeat(describe) {
+  const [erase, end] = process.stdout.isTTY ? ["\r\x1b[K", ""] : ["", "\n"];
+  const start = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - start) / 1_000);
+    process.stdout.write(`${erase}     … ${describe()} (${seconds} s)${end}`);
+  }, HEARTBEAT_MS);
+  return () => {
+    clearInterval(timer);
+    process.stdout.write(erase);
+  };
+}
+
 function settle(child) {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: 1, problem: error.message }));
@@ -83,7 +96,6 @@ function settle(child) {
 }
 
 function readLines(stream, onLine) {
-  if (!stream) return undefined;
   const reader = createInterface({ input: stream, crlfDelay: Infinity });
   reader.on("line", onLine);
   return new Promise((resolve) => reader.once("close", resolve));

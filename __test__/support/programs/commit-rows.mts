@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createClient } from "latchdb";
-import { MARK } from "../crash-states/crash-states.mjs";
+import { MARK } from "../../crash-states/index.mjs";
 
 const [file = "", synchronous = "full"] = process.argv.slice(2);
 

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { createClient, type LatchClient } from "latchdb";
 import { swapDatabase, type DatabaseSwapOptions, type DatabaseSwapStep } from "latchdb/swap";
-import { MARK } from "../crash-states/crash-states.mjs";
+import { MARK } from "../../crash-states/index.mjs";
 import { NEW, add, create, describe, rebuild } from "../ledger/ledger.mjs";
 
 export interface ReplaceOrder {

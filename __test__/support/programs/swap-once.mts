@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { swapFile } from "latchdb/swap";
-import { MARK } from "../crash-states/crash-states.mjs";
+import { MARK } from "../../crash-states/index.mjs";
 import { signInPlace, signIntoNewFile } from "../signing.mjs";
 
 export interface SwapOrder {

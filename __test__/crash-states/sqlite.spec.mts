@@ -6,18 +6,11 @@ import { join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import { temporaryDirectory } from "../database.mjs";
-import { inMemory } from "../ledger/sandbox.mjs";
-import { traceProgram, whyNotTraceable } from "../tracing/strace.mjs";
-import {
-  StateFolder,
-  examineCrashStates,
-  ext4,
-  historyOf,
-  posix,
-  readDisk,
-} from "./crash-states.mjs";
-import type { Report } from "./crash-states.mjs";
+import { temporaryDirectory } from "../support/database.mjs";
+import { inMemory } from "../support/ledger/sandbox.mjs";
+import { traceProgram, whyNotTraceable } from "../support/strace.mjs";
+import { StateFolder, examineCrashStates, ext4, historyOf, posix, readDisk } from "./index.mjs";
+import type { Report } from "./index.mjs";
 
 async function commits(
   t: ExecutionContext,

@@ -2,8 +2,8 @@
 
 import test from "ava";
 import { applyEffects, pagesOf, subsets } from "./contents.mjs";
-import { Recorder, checkCrashStates, diskOf, ext4, posix } from "./crash-states.mjs";
-import type { CrashState } from "./crash-states.mjs";
+import { Recorder, checkCrashStates, diskOf, ext4, posix } from "./index.mjs";
+import type { CrashState } from "./index.mjs";
 import type { Model } from "./model.mjs";
 
 const PAGE = 4096;

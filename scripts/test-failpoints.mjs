@@ -1,11 +1,11 @@
 /**
- * `npm run test:sabotage`: builds the addon with its saboteur (src/saboteur.rs), takes out one
- * safeguard of a swap, or of a database's replacement, at a time, and runs the tests that must fail then. A test that passes
+ * `npm run test:failpoints`: builds the addon with its failpoints (src/failpoints.rs), takes out one
+ * safeguard of a swap at a time, and runs the tests that must fail then. A test that passes
  * nevertheless does not test what it says: that is the failure here. With nothing taken out they
- * must all pass. What is taken out of the teardown is a stage of `npm test`.
+ * must all pass. The safeguards of the teardown are taken out by a stage of `npm test`.
  */
 import { buildTests } from "./setup/javascript.mjs";
-import { buildSaboteur } from "./setup/saboteur.mjs";
+import { buildFailpoints } from "./setup/failpoints.mjs";
 import { setUpOrExit } from "./setup/set-up.mjs";
 import { explain, run } from "./support/run.mjs";
 import { printLine } from "./support/step.mjs";
@@ -15,7 +15,7 @@ import { tool } from "./support/tools.mjs";
  * What is taken out, and the tests that must notice: their file, and how their titles begin. Where what
  * goes wrong is a matter of luck, `env` has them try more often.
  */
-const SABOTAGES = [
+const FAILPOINTS = [
   {
     takenOut: "skip-file-sync",
     file: "swap/crash-states",
@@ -71,12 +71,12 @@ const SABOTAGES = [
     titles: ["wal: old or new", "wal, with a backup: old or new"],
   },
   {
-    takenOut: "skip-note",
+    takenOut: "skip-recovery-record",
     file: "replacing/kill-sweep",
     titles: ["link, wal: what a kill", "in place, delete: what a kill", "link, wal, killed"],
   },
   {
-    takenOut: "skip-note",
+    takenOut: "skip-recovery-record",
     file: "replacing/double-faults",
     titles: ["link, wal: whatever", "a recovery that is killed"],
   },
@@ -108,14 +108,14 @@ const SABOTAGES = [
 
 await setUpOrExit();
 await buildTests();
-const addon = await buildSaboteur();
+const addon = await buildFailpoints();
 
 let mistakes = 0;
-const files = [...new Set(SABOTAGES.map(({ file }) => file))];
+const files = [...new Set(FAILPOINTS.map(({ file }) => file))];
 for (const file of files) {
   await check("nothing", file, ({ failed }) => failed.map((name) => `failed: ${name}`));
 }
-for (const { takenOut, file, titles, env } of SABOTAGES) {
+for (const { takenOut, file, titles, env } of FAILPOINTS) {
   const findMistakes = ({ failed }) =>
     titles
       .filter((title) => !failed.some((name) => name.startsWith(title)))
@@ -123,6 +123,14 @@ for (const { takenOut, file, titles, env } of SABOTAGES) {
   await check(takenOut, file, findMistakes, env);
 }
 process.exitCode = mistakes === 0 ? 0 : 1;
+
+/** As the `fail` crate reads them. */
+function failpoints(takenOut) {
+  return takenOut
+    .split(",")
+    .map((name) => `${name}=return`)
+    .join(";");
+}
 
 /** Runs a file's tests with something taken out, and prints what `findMistakes` says of them. */
 async function check(takenOut, file, findMistakes, env = {}) {
@@ -132,7 +140,7 @@ async function check(takenOut, file, findMistakes, env = {}) {
     process.execPath,
     [tool("ava"), "--tap", `build/test/${file}.spec.mjs`],
     {
-      env: { ...env, NAPI_RS_NATIVE_LIBRARY_PATH: addon, LATCHDB_SABOTAGE: takenOut },
+      env: { ...env, NAPI_RS_NATIVE_LIBRARY_PATH: addon, FAILPOINTS: failpoints(takenOut) },
       describe: () => `${file}, taken out: ${takenOut}`,
       onLine(line) {
         const [, not, name = ""] = /^(not )?ok \d+ - (.*)$/.exec(line) ?? [];

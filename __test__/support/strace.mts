@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
-import { temporaryDirectory } from "../database.mjs";
-import { parseTrace } from "./call.mjs";
-import type { Call } from "./call.mjs";
+import { temporaryDirectory } from "./database.mjs";
+import { parseTrace } from "../crash-states/call.mjs";
+import type { Call } from "../crash-states/call.mjs";
 
 /** A call at which a program is to be killed, before the call has any effect. */
 export interface KillPoint {
@@ -69,7 +69,7 @@ export async function traceProgram(
   { arguments: args = [], killBefore }: TraceOptions = {},
 ): Promise<Traced> {
   const log = join(await temporaryDirectory(t), "trace");
-  const program = fileURLToPath(new URL(`../programs/${name}.mjs`, import.meta.url));
+  const program = fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
   const child = spawn(
     "sh",
     ["-c", `${SCRIPT}; ${ATTACH}`, process.execPath, program, log, ...args],

@@ -10,7 +10,7 @@ import {
 } from "../support/database.mjs";
 import { endlessQuery, journalModes, prepare } from "../support/queries.mjs";
 
-// BEGIN by execute() on every kind of database, and beside other clients (better-begin has the rest).
+// BEGIN by execute() on every kind of database, and beside other clients (begin.spec has the rest).
 
 const noTransaction = { code: "SQLITE_ERROR", message: /no transaction is active/ };
 

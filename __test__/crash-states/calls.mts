@@ -1,6 +1,6 @@
 import { relative, resolve } from "node:path";
-import { bytesOf, descriptorOf, flagsOf, numberOf, pathOf } from "../tracing/call.mjs";
-import type { Call } from "../tracing/call.mjs";
+import { bytesOf, descriptorOf, flagsOf, numberOf, pathOf } from "./call.mjs";
+import type { Call } from "./call.mjs";
 import type { Disk, History, Inode } from "./history.mjs";
 import { Recorder } from "./recorder.mjs";
 
