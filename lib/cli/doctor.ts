@@ -1,6 +1,6 @@
 /** `latchdb doctor FILE`: what there is to know of a database, without changing anything of it. */
 import { Command } from "commander";
-import { examine, type DoctorReport } from "../swap/database/reports";
+import { examine, type DoctorReport } from "../local/swap/database/reports";
 import { printError } from "./print-error";
 
 /** The command, ready to be added to a program. */

@@ -1,5 +1,5 @@
 /** How a command says what went wrong. */
-import { SwapError } from "../swap/errors";
+import { SwapError } from "../local/swap/errors";
 
 /** For a person on stderr; for a program, as JSON on stdout. */
 export function printError(command: string, error: unknown, json: boolean): void {

@@ -1,7 +1,7 @@
 /** `latchdb recover FILE`: clears what a swap that was killed has left. */
 import { Command } from "commander";
 import type { RecoveryReport } from "../../swap.js";
-import { recover } from "../swap/database/reports";
+import { recover } from "../local/swap/database/reports";
 import { printError } from "./print-error";
 
 const WHATS: Record<RecoveryReport["found"][number]["what"], string> = {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Durability, SwapResult } from "../../swap.js";
-import { swapFile } from "../swap/swap-file";
+import { swapFile } from "../local/swap/swap-file";
 import { printError } from "./print-error";
 import { ProgressBar } from "./progress-bar";
 
