@@ -7,17 +7,6 @@ import { terminateWorker } from "./client/terminate-worker";
 import type { Sqlite3Client } from "./local/client";
 import { createLocalClient } from "./local/create-client";
 import "./local/native/peers";
-import {
-  copyDatabase,
-  fsyncDirectory,
-  fsyncFile,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  swapDatabase,
-  SwapError,
-  swapFile,
-} from "./swap";
 
 /** Makes a client of the backend that the URL's scheme selects. */
 function createClient(config: Config): Sqlite3Client {
@@ -30,22 +19,18 @@ function createClient(config: Config): Sqlite3Client {
   }
 }
 
+export { createClient, LibsqlBatchError, LibsqlError, shutdownAll, terminateWorker };
 export {
   copyDatabase,
-  createClient,
   fsyncDirectory,
   fsyncFile,
-  LibsqlBatchError,
-  LibsqlError,
   recover,
   removeWithRetry,
   renameDurably,
-  shutdownAll,
   swapDatabase,
   SwapError,
   swapFile,
-  terminateWorker,
-};
+} from "./swap";
 
 // The public types are written by hand: the compiler checks here that the exports have these types.
 ({}) as typeof import("./index") satisfies typeof import("../index.js");

@@ -1,12 +1,13 @@
 /** The entry point `latchdb/swap`: atomic replacement of files and databases. */
-import { openFile } from "./local/client";
-import { fsyncDirectory, fsyncFile, removeWithRetry, renameDurably } from "./local/swap/by-hand";
-import { copyDatabase } from "./local/swap/database/copy-database";
-import { swapDatabase as swapDatabaseWith } from "./local/swap/database/database-swap";
-import { recover } from "./local/swap/database/reports";
-import { SwapError } from "./local/swap/errors";
-import { swapFile } from "./local/swap/swap-file";
 import type { DatabaseSwapOptions, DatabaseSwapResult } from "../swap.js";
+import { openFile } from "./local/client";
+import { swapDatabase as swapDatabaseWith } from "./local/swap/database/database-swap";
+
+export { fsyncDirectory, fsyncFile, removeWithRetry, renameDurably } from "./local/swap/by-hand";
+export { copyDatabase } from "./local/swap/database/copy-database";
+export { recover } from "./local/swap/database/reports";
+export { SwapError } from "./local/swap/errors";
+export { swapFile } from "./local/swap/swap-file";
 
 export function swapDatabase(
   target: string,
@@ -14,17 +15,6 @@ export function swapDatabase(
 ): Promise<DatabaseSwapResult> {
   return swapDatabaseWith(target, options, openFile);
 }
-
-export {
-  copyDatabase,
-  fsyncDirectory,
-  fsyncFile,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  SwapError,
-  swapFile,
-};
 
 // The public types are written by hand: the compiler checks here that the exports have these types.
 ({}) as typeof import("./swap") satisfies typeof import("../swap.js");

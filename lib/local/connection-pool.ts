@@ -3,8 +3,8 @@ import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import { parseShutdownOptions } from "../client/options";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
-import { absolutePath } from "./paths";
-import { Scheduler, type Opening } from "./scheduler/scheduler";
+import { absolutePath } from "./native/paths";
+import { Scheduler } from "./scheduler/scheduler";
 import type { SuspensionOptions } from "./scheduler/suspension";
 
 /** How the connections of a pool are opened. */
@@ -54,7 +54,7 @@ export class ConnectionPool {
    */
   open(): void {
     this.#checkNotRetired();
-    this.#open(undefined);
+    this.#open();
   }
 
   /**
@@ -78,25 +78,25 @@ export class ConnectionPool {
 
   /** Whether it was closed, or is being closed. */
   get isClosed(): boolean {
-    return this.#scheduler?.isClosed ?? this.#isClosedUnopened;
+    return this.#scheduler?.closing.isClosed ?? this.#isClosedUnopened;
   }
 
   /** Whether `shutdownAll()` or the thread's host has ever closed it. */
   get wasClosedFromOutside(): boolean {
-    return this.#wasClosedFromOutside || this.#scheduler?.wasClosedFromOutside === true;
+    return this.#wasClosedFromOutside || this.#scheduler?.closing.wasClosedFromOutside === true;
   }
 
   /** Closes everything: when this returns, nothing is left open. Idempotent. */
   close(): void {
     this.#isClosedUnopened = true;
-    this.#scheduler?.close();
+    this.#scheduler?.closing.close();
   }
 
   /** Closes everything off the event loop. Concurrent callers share one closing. */
   async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
     const parsed = parseShutdownOptions(options);
     this.#isClosedUnopened = true;
-    return this.#scheduler?.shutDown(parsed) ?? nothingOf(this.#location);
+    return this.#scheduler?.closing.shutdown(parsed) ?? nothingOf(this.#location);
   }
 
   /** Prevents further openings, because the file is about to be removed. Does not close anything. */
@@ -122,20 +122,25 @@ export class ConnectionPool {
    */
   async reconnect(): Promise<void> {
     const former = this.#scheduler;
-    if (former?.suspension === undefined) return this.reopen();
-    if (former.opening !== undefined) {
-      if (!former.isClosed) return former.opening;
+    if (former?.suspension.latest === undefined) return this.reopen();
+    const { closing, suspension } = former;
+    if (suspension.opening !== undefined) {
+      if (!closing.isClosed) return suspension.opening;
       // A shutdown with `drain` would still open the file for earlier calls.
-      former.close();
+      closing.close();
     }
-    return this.#open({ former, check: () => this.#checkNotRetired() }).opening;
+    return this.#open(former).suspension.opening;
   }
 
-  #open(opening: Opening | undefined): Scheduler {
+  /** @param former a suspended client, after whose suspension the database is opened */
+  #open(former?: Scheduler): Scheduler {
     const { inMemory = false, timeout, readOnly = false } = this.#options;
     const { intMode } = this;
     const options = { location: this.#location, inMemory, timeout, intMode, readOnly };
-    const scheduler = new Scheduler(options, this.#maxConnections, opening);
+    const scheduler = new Scheduler(options, this.#maxConnections, {
+      former,
+      check: () => this.#checkNotRetired(),
+    });
     this.#wasClosedFromOutside = this.wasClosedFromOutside;
     this.#scheduler = scheduler;
     return scheduler;
@@ -172,7 +177,7 @@ export class ConnectionPool {
     action: (file: string) => Promise<T>,
     options: SuspensionOptions,
   ): Promise<T> {
-    return this.scheduler.whileSuspended(action, options);
+    return this.scheduler.suspension.run(action, options);
   }
 }
 

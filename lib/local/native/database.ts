@@ -5,7 +5,7 @@ import { Submitted } from "../../../binding.js";
 import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
-import { absolutePath } from "../paths";
+import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
 import { readRecords } from "../wire/response";
 import type { Shape } from "../wire/rows";
@@ -28,9 +28,9 @@ export interface DatabaseOptions {
   readOnly: boolean;
 }
 
-/** The owner of a database closes it. The database references its owner weakly. */
+/** The owner closes the database, which references it weakly. */
 export interface DatabaseOwner {
-  shutDownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport>;
+  shutdownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport>;
 }
 
 /** How long a closing lets queued calls finish. */
@@ -49,7 +49,7 @@ const AT_ONCE: Draining = { drain: false, timeoutMs: 0, drainedBeforeMs: 0 };
  */
 const forgotten = new FinalizationRegistry<NativeDatabase>((database) => {
   // Nobody can be told of a failure.
-  database.shutDown(AT_ONCE).catch(() => undefined);
+  database.closeInBackground(AT_ONCE).catch(() => undefined);
 });
 
 export class NativeDatabase implements OpenClient {
@@ -201,7 +201,7 @@ export class NativeDatabase implements OpenClient {
 
   /**
    * Closes the connections on another thread. The database keeps its number and stays registered, and
-   * `resume` opens it again. Every call must have its answer. `close()` and `shutDown()` work meanwhile.
+   * `resume` opens it again. Every call must have its answer. `close()` and `closeInBackground()` work meanwhile.
    * @throws LibsqlError with SQLite's code if a connection could not be closed
    */
   suspend(): Promise<void> {
@@ -223,7 +223,7 @@ export class NativeDatabase implements OpenClient {
   }
 
   /** Closes the database on another thread. */
-  async shutDown(draining: Draining): Promise<Closed> {
+  async closeInBackground(draining: Draining): Promise<Closed> {
     if (this.#state === "unopened") return this.close();
     if (this.#suspension !== undefined) {
       const close = (): Closed => this.close();
@@ -238,17 +238,17 @@ export class NativeDatabase implements OpenClient {
     return this.#closing;
   }
 
-  /** Ends the draining of `shutDown`. */
+  /** Ends the draining of `closeInBackground`. */
   hurry(): void {
     if (this.#state !== "unopened") addon.hurryDatabase(this.#attachment, this.#number);
   }
 
   async shutdown(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
     const owner = this.#owner.deref();
-    if (owner !== undefined) return owner.shutDownFromOutside(options);
+    if (owner !== undefined) return owner.shutdownFromOutside(options);
     // The client was garbage collected: there is nothing to drain.
     const began = performance.now();
-    const closed = await this.shutDown(AT_ONCE);
+    const closed = await this.closeInBackground(AT_ONCE);
     return { path: this.path, drained: 0, ...closed, ms: performance.now() - began };
   }
 

@@ -3,37 +3,14 @@ import { performance } from "node:perf_hooks";
 import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { clearTimeout, setTimeout } from "../../client/timers";
 import { nothingClosed, type Closed } from "../native/closing-answer";
-import type { NativeDatabase } from "../native/database";
+import type { DatabaseOwner } from "../native/database";
 import { clientClosed } from "../native/errors";
-import type { Batches } from "./batches";
-import type { CallQueue } from "./call-queue";
-import type { OpenTransaction } from "./open-transaction";
+import type { Host } from "./host";
 
 type Options = Required<ShutdownOptions>;
 
-/** A client that has to be closed before this one is opened, because its suspension has the file. */
-export interface FormerClient {
-  readonly isClosed: boolean;
-  close(): void;
-  shutDown(options: Options): Promise<ShutdownReport>;
-}
-
-/** The part of the scheduler that a closing uses. */
-export interface ClosingHost {
-  readonly database: NativeDatabase;
-  readonly queue: CallQueue;
-  readonly transactions: Set<OpenTransaction>;
-  readonly batches: Batches;
-  /** Resolves with the latest suspension; undefined if there is none. */
-  readonly suspension: Promise<void> | undefined;
-  /** Rolls back the explicit transaction, if one is open, after the calls that were made before. */
-  abandonExplicit(): void;
-  /** No call is accepted or started any more. `reason` is the error of the calls that waited. */
-  onEnded(reason: unknown): void;
-}
-
-export class Closing {
-  readonly #host: ClosingHost;
+export class Closing implements DatabaseOwner {
+  readonly #host: Host;
   /**
    * From "draining" on, calls are refused. "draining": earlier calls may finish. "ended": calls that
    * had not started have been ended.
@@ -42,16 +19,17 @@ export class Closing {
   /** The result of `close()`, once that was called. */
   #closed: Closed | undefined;
   #shutdown: { report: Promise<ShutdownReport>; isSettled: boolean } | undefined;
-  /** Timers that end the draining at the limits of further `shutDown` calls. */
+  /** Timers that end the draining at the limits of further `shutdown` calls. */
   readonly #limits = new Set<NodeJS.Timeout>();
   /** Ends the wait for calls that have not been submitted. */
   #endWait: (() => void) | undefined;
   #wasClosedFromOutside = false;
-  #former: FormerClient | undefined;
+  /** The client that has to be closed before this one is opened, because its suspension has the file. */
+  #former: Closing | undefined;
   /** The report on `#former`, once its shutdown has begun. */
   #formerEnd: Promise<ShutdownReport> | undefined;
 
-  constructor(host: ClosingHost, former: FormerClient | undefined) {
+  constructor(host: Host, former: Closing | undefined) {
     this.#host = host;
     this.#former = former;
   }
@@ -101,9 +79,9 @@ export class Closing {
    * for up to `timeoutMs`. Calls that wait to begin a transaction may not, because their owners could
    * not use it. Concurrent callers share one closing; the earliest of their limits counts.
    */
-  shutDown(options: Options): Promise<ShutdownReport> {
+  shutdown(options: Options): Promise<ShutdownReport> {
     if (this.#shutdown === undefined) {
-      const shutdown = { report: this.#shutDown(options), isSettled: false };
+      const shutdown = { report: this.#runShutdown(options), isSettled: false };
       this.#shutdown = shutdown;
       const settle = (): void => {
         shutdown.isSettled = true;
@@ -119,11 +97,11 @@ export class Closing {
   }
 
   /** The same for `shutdownAll()` or the thread's host. */
-  shutDownFromOutside(options: Options): Promise<ShutdownReport> {
+  shutdownFromOutside(options: Options): Promise<ShutdownReport> {
     if (this.#closed === undefined && this.#shutdown?.isSettled !== true) {
       this.#wasClosedFromOutside = true;
     }
-    return this.shutDown(options);
+    return this.shutdown(options);
   }
 
   /** Closes the former client. A shutdown with `drain` that is under way is waited for. */
@@ -134,12 +112,12 @@ export class Closing {
     former?.close();
   }
 
-  async #shutDown(options: Options): Promise<ShutdownReport> {
+  async #runShutdown(options: Options): Promise<ShutdownReport> {
     const began = performance.now();
     const { database } = this.#host;
     const answeredBefore = database.answered;
     const isFormerCounted = this.#former?.isClosed === false;
-    this.#formerEnd = this.#former?.shutDown(options);
+    this.#formerEnd = this.#former?.shutdown(options);
     this.#formerEnd?.catch(() => undefined);
     const { cancelled, ...closed } = this.#closed ?? (await this.#finish(options, began));
     const drained = database.answered - answeredBefore;
@@ -170,7 +148,7 @@ export class Closing {
       const drained = { step: "drain", ms: now - began } as const;
       return { ...closed, cancelled: cancelled + forgotten, steps: [drained, ...steps] };
     }
-    const closing = database.shutDown({
+    const closing = database.closeInBackground({
       drain,
       timeoutMs: Math.max(0, deadline - now),
       drainedBeforeMs: now - began,
@@ -192,7 +170,7 @@ export class Closing {
       while (!this.#areAllSubmitted) {
         await this.#host.batches.settled();
         await this.#host.queue.emptied();
-        await this.#host.suspension;
+        await this.#host.suspension.latest;
       }
     })();
     await Promise.race([submitted, over]);
@@ -201,22 +179,23 @@ export class Closing {
 
   get #areAllSubmitted(): boolean {
     const { batches, queue, suspension } = this.#host;
-    return !batches.areWriting && queue.first === undefined && suspension === undefined;
+    return !batches.areWriting && queue.first === undefined && suspension.latest === undefined;
   }
 
   /** Ends the draining. */
   #hurry(): void {
     this.#host.database.hurry();
     this.#endWait?.();
-    this.#former?.shutDown({ drain: false, timeoutMs: 0 }).catch(() => undefined);
+    this.#former?.shutdown({ drain: false, timeoutMs: 0 }).catch(() => undefined);
   }
 
   /** Ends the calls that have not started. Returns their number. */
   #end(reason: unknown): number {
-    const { batches, queue, transactions } = this.#host;
+    const { batches, patience, queue, suspension, transactions } = this.#host;
     let forgotten = this.#state === "ended" ? 0 : batches.unsent;
     this.#state = "ended";
-    this.#host.onEnded(reason);
+    patience.stop();
+    suspension.rejectOpening(reason);
     forgotten += queue.fail(reason);
     for (const transaction of transactions) forgotten += transaction.forget(reason);
     transactions.clear();

@@ -5,7 +5,7 @@ import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
 import type { NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";
-import type { RequestWriter } from "../wire/request";
+import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import type { Batches } from "./batches";
 import { CallQueue } from "./call-queue";
@@ -80,24 +80,28 @@ export class OpenTransaction {
 
   executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
     return this.#inTurn(signal, () =>
-      this.#submit(this.#host.requests.script(sql), signal, noResult),
+      this.#submit(
+        writeRequest((writer) => writer.script(sql)),
+        signal,
+        noResult,
+      ),
     );
   }
 
   /** Commits. Other calls can use the lane at once: their requests run after the commit. */
   commit(): Promise<void> {
-    return this.#inTurn(undefined, () => this.#last(this.#host.requests.commit()));
+    return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.commit())));
   }
 
   /** Rolls back after the calls that were made before. */
   rollback(): Promise<void> {
-    return this.#inTurn(undefined, () => this.#last(this.#host.requests.rollback()));
+    return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.rollback())));
   }
 
   /** Rolls back after the calls that were made before, because the client is being closed. */
   abandon(): void {
     const submitRollback = (): Promise<void> => {
-      const request = this.#host.requests.endAnyTransaction();
+      const request = writeRequest((writer) => writer.endAnyTransaction());
       // Any transaction: a COMMIT or ROLLBACK of the caller may have ended this one.
       const answer = this.#submit(request, undefined, noResult, { isOfClosing: true });
       this.#release();

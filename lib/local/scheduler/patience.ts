@@ -4,30 +4,21 @@
  */
 import { allHeld, heldByExplicitTransaction, heldByOwnTransaction } from "../native/errors";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
-import type { CallQueue, WaitingCall } from "./call-queue";
+import type { WaitingCall } from "./call-queue";
 import type { ExplicitTransaction } from "./explicit-transaction";
-import type { Lanes } from "./lanes";
+import type { Host } from "./host";
 import type { OpenTransaction } from "./open-transaction";
 
 /** The limit of the wait if the client has no `timeout`, in ms. */
 const DEFAULT_MS = 5000;
 
-/** The part of the scheduler that decides who waits for whom. */
-export interface PatienceHost {
-  readonly queue: CallQueue;
-  readonly lanes: Lanes;
-  readonly explicit: ExplicitTransaction;
-  readonly transactions: ReadonlySet<OpenTransaction>;
-  readonly maxConnections: number;
-}
-
 export class Patience {
-  readonly #host: PatienceHost;
+  readonly #host: Host;
   readonly #limitMs: number;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param timeout the client's `timeout` setting, in ms */
-  constructor(host: PatienceHost, timeout: number | undefined) {
+  constructor(host: Host, timeout: number | undefined) {
     this.#host = host;
     this.#limitMs = Math.min(timeout || DEFAULT_MS, LONGEST_MS);
   }

@@ -1,10 +1,10 @@
-/** Writes the requests of one client. */
+/** Writes the statements and batches of one client. */
 import { performance } from "node:perf_hooks";
-import type { IntMode, TransactionMode } from "@libsql/core/api";
+import type { IntMode } from "@libsql/core/api";
 import { parseBatchStatement, type Batch, type Statement } from "../../client/statement";
 import { setImmediate } from "../../client/timers";
 import type { StatementNumbers } from "../native/statements";
-import { RequestWriter } from "../wire/request";
+import { RequestWriter, writeRequest } from "../wire/request";
 
 /** A batch of up to this many statements is written at once. */
 const AT_ONCE = 500;
@@ -12,10 +12,6 @@ const AT_ONCE = 500;
 const TURN_MS = 3;
 /** The number of statements between two looks at the clock. */
 const BETWEEN_LOOKS = 50;
-
-/** Used for all requests but long batches: the addon copies each one before the next is written. */
-const shared = new RequestWriter();
-let isWriting = false;
 
 export class Requests {
   readonly #intMode: IntMode;
@@ -27,27 +23,7 @@ export class Requests {
   }
 
   statement(statement: Statement): RequestWriter {
-    return write((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
-  }
-
-  script(sql: string): RequestWriter {
-    return write((writer) => writer.script(sql));
-  }
-
-  begin(mode: TransactionMode): RequestWriter {
-    return write((writer) => writer.begin(mode));
-  }
-
-  commit(): RequestWriter {
-    return write((writer) => writer.commit());
-  }
-
-  rollback(): RequestWriter {
-    return write((writer) => writer.rollback());
-  }
-
-  endAnyTransaction(): RequestWriter {
-    return write((writer) => writer.endAnyTransaction());
+    return writeRequest((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
   }
 
   /** Whether a batch is written at once. */
@@ -56,7 +32,7 @@ export class Requests {
   }
 
   shortBatch(batch: Batch): RequestWriter {
-    return write((writer) => {
+    return writeRequest((writer) => {
       writer.batch(batch.mode, batch.foreignKeysOff, batch.statements.length);
       for (const statement of batch.statements) {
         writer.statement(parseBatchStatement(statement), this.#intMode, this.#numbers.of);
@@ -92,24 +68,5 @@ export class Requests {
     } finally {
       this.#numbers.leave();
     }
-  }
-}
-
-/**
- * Writes one request. Code of an argument (a getter, a proxy) may make another call meanwhile, which
- * gets a writer of its own.
- */
-function write(fill: (writer: RequestWriter) => void): RequestWriter {
-  if (isWriting) {
-    const own = new RequestWriter();
-    fill(own);
-    return own;
-  }
-  isWriting = true;
-  try {
-    fill(shared);
-    return shared;
-  } finally {
-    isWriting = false;
   }
 }

@@ -6,40 +6,25 @@
  * which of the lanes may write, again in the order of the calls.
  */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
-import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
-import { NativeDatabase, type DatabaseOptions, type DatabaseOwner } from "../native/database";
+import { NativeDatabase, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import { allHeld, clientClosed } from "../native/errors";
-import type { RequestWriter } from "../wire/request";
+import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { Batches } from "./batches";
 import { CallQueue } from "./call-queue";
-import { Closing, type ClosingHost } from "./closing";
+import { Closing } from "./closing";
 import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
 import { Lanes } from "./lanes";
-import { OpenTransaction, type TransactionHost } from "./open-transaction";
-import { Patience, type PatienceHost } from "./patience";
+import type { Host } from "./host";
+import { OpenTransaction } from "./open-transaction";
+import { Patience } from "./patience";
 import { Requests } from "./requests";
-import { Suspension, type SuspensionHost, type SuspensionOptions } from "./suspension";
+import { Suspension } from "./suspension";
 
-/** The opening of a client that has to wait for the suspension of a former one. */
-export interface Opening {
-  former: Scheduler;
-  /** Throws if the client may not be opened any more. */
-  check(): void;
-}
-
-/** Settles a promise. */
-interface Settle {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-type Hosts = TransactionHost & ClosingHost & PatienceHost & SuspensionHost & DatabaseOwner;
-
-export class Scheduler implements Hosts {
+export class Scheduler implements Host {
   readonly database: NativeDatabase;
   readonly requests: Requests;
   readonly lanes: Lanes;
@@ -49,10 +34,8 @@ export class Scheduler implements Hosts {
   readonly batches: Batches;
   readonly patience: Patience;
   readonly maxConnections: number;
-  readonly #suspension: Suspension;
-  readonly #closing: Closing;
-  /** Settles the promise of a delayed opening. */
-  #opening: (Settle & { promise: Promise<void> }) | undefined;
+  readonly suspension: Suspension;
+  readonly closing: Closing;
   /** The number of calls that wait to begin a transaction, but not because of a suspension. */
   #beginning = 0;
   #isWritingOnMain = false;
@@ -61,24 +44,28 @@ export class Scheduler implements Hosts {
 
   /**
    * Opens the database and its first connection: at once, or after the suspension of a former client.
-   * Until then calls wait, as they do in a suspended client.
+   * `check` throws if it may not be opened any more then.
    * @throws LibsqlError with SQLite's code if the file cannot be opened
    */
-  constructor(options: DatabaseOptions, maxConnections: number, opening?: Opening) {
-    this.database = new NativeDatabase(options, this);
+  constructor(
+    options: DatabaseOptions,
+    maxConnections: number,
+    { former, check = () => undefined }: { former?: Scheduler; check?: () => void } = {},
+  ) {
+    this.closing = new Closing(this, former?.closing);
+    this.suspension = new Suspension(this, this.closing);
+    this.database = new NativeDatabase(options, this.closing);
     this.requests = new Requests(options.intMode, this.database.statements);
     this.maxConnections = maxConnections;
     this.lanes = new Lanes(this.database, maxConnections);
     this.batches = new Batches(
       this.requests,
-      () => this.isEnded,
+      () => this.closing.isEnded,
       () => this.advance(),
     );
     this.patience = new Patience(this, options.timeout);
-    this.#suspension = new Suspension(this);
-    this.#closing = new Closing(this, opening?.former);
-    if (opening === undefined) this.database.open();
-    else this.#openAfter(opening);
+    if (former === undefined) this.database.open();
+    else this.suspension.openAfter(former, check);
   }
 
   /**
@@ -117,7 +104,11 @@ export class Scheduler implements Hosts {
   executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
     const start = (): Promise<void> => {
       this.#makeRoomFor(sql);
-      return this.#submit(this.requests.script(sql), signal, noResult);
+      return this.#submit(
+        writeRequest((writer) => writer.script(sql)),
+        signal,
+        noResult,
+      );
     };
     return this.#call(signal, start, { joins: true });
   }
@@ -130,7 +121,7 @@ export class Scheduler implements Hosts {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     // Calls that wait because of a suspension do not count against the client's connections.
-    const counts = this.suspension === undefined && !this.queue.hasBacklog ? 1 : 0;
+    const counts = this.suspension.latest === undefined && !this.queue.hasBacklog ? 1 : 0;
     this.#beginning += counts;
     const begun = this.queue.enter({
       signal,
@@ -149,83 +140,7 @@ export class Scheduler implements Hosts {
     return begun;
   }
 
-  /** Implements `ConnectionPool.whileSuspended`. */
-  whileSuspended<T>(action: (file: string) => Promise<T>, options: SuspensionOptions): Promise<T> {
-    return this.#suspension.run(action, options);
-  }
-
-  // --- the opening and the end ------------------------------------------------------------------
-
-  /** The delayed opening, until it has succeeded; rejected if the client was closed before. */
-  get opening(): Promise<void> | undefined {
-    return this.#opening?.promise;
-  }
-
-  /** Resolves with the latest suspension, whether it waits or runs; undefined if there is none. */
-  get suspension(): Promise<void> | undefined {
-    return this.#suspension.latest;
-  }
-
-  /** Whether the client was closed, or is being closed. */
-  get isClosed(): boolean {
-    return this.#closing.isClosed;
-  }
-
-  get isEnded(): boolean {
-    return this.#closing.isEnded;
-  }
-
-  get wasClosedFromOutside(): boolean {
-    return this.#closing.wasClosedFromOutside;
-  }
-
-  close(): void {
-    this.#closing.close();
-  }
-
-  shutDown(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
-    return this.#closing.shutDown(options);
-  }
-
-  shutDownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
-    return this.#closing.shutDownFromOutside(options);
-  }
-
-  onEnded(reason: unknown): void {
-    this.patience.stop();
-    this.#opening?.reject(reason);
-  }
-
-  #openAfter({ former, check }: Opening): void {
-    let settle!: Settle;
-    const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-    this.#opening = { promise, ...settle };
-    this.database.takePlaceOf(former.database);
-    this.queue.hold();
-    const open = async (): Promise<void> => {
-      while (former.suspension !== undefined) await former.suspension;
-      await this.#closing.closeFormer();
-      if (this.isEnded) return;
-      check();
-      this.database.open();
-      this.queue.release();
-      this.advance();
-      if (this.isClosed) settle.reject(clientClosed());
-      else settle.resolve();
-      this.#opening = undefined;
-    };
-    this.#suspension.track(open().catch((error: unknown) => this.#closing.fail(error)));
-  }
-
-  // --- the host of transactions and suspensions -------------------------------------------------
-
-  get isIdle(): boolean {
-    return this.openTransactions === 0 && !this.batches.areWriting && this.lanes.areDone;
-  }
-
-  get openTransactions(): number {
-    return this.transactions.size + Number(this.explicit.isOpen);
-  }
+  // --- the host of its parts ---------------------------------------------------------------------
 
   callStarted(lane: number): void {
     this.lanes.begin(lane);
@@ -247,17 +162,16 @@ export class Scheduler implements Hosts {
     this.advance();
   }
 
-  /** Starts the calls that can start, after something has changed. */
   advance(): void {
     this.queue.advance();
-    if (this.#closing.isDraining) this.abandonExplicit();
+    if (this.closing.isDraining) this.abandonExplicit();
     this.patience.watch();
   }
 
   abandonExplicit(): void {
     if (!this.explicit.isOpen || this.#isAbandoning) return;
     this.#isAbandoning = true;
-    const request = this.requests.endAnyTransaction();
+    const request = writeRequest((writer) => writer.endAnyTransaction());
     const ended = (): void => {
       this.#isAbandoning = false;
     };
@@ -300,14 +214,14 @@ export class Scheduler implements Hosts {
 
   /** The reason for which a call cannot even wait, if there is one. */
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
-    if (this.isClosed) return { error: clientClosed() };
+    if (this.closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     // Behind a suspension's backlog, calls wait however many there are. A call that joins the explicit
     // transaction needs no further connection, and may end the wait of others.
     const waits = this.queue.hasBacklog || this.explicit.isComing;
     const held = waits ? 0 : this.transactions.size + this.#beginning;
     if (held >= this.maxConnections) return { error: allHeld(this.maxConnections) };
-    return this.#suspension.resumptionFailure();
+    return this.suspension.resumptionFailure();
   }
 
   #submit<T>(
@@ -340,7 +254,7 @@ export class Scheduler implements Hosts {
       lane,
       transaction: 0,
       job: transaction.number,
-      request: this.requests.begin(mode),
+      request: writeRequest((writer) => writer.begin(mode)),
       signal,
       value: () => transaction,
       ended: (outcome) => {

@@ -3,11 +3,9 @@
  * again. Calls that are made meanwhile wait in the client's queue.
  */
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
-import type { NativeDatabase } from "../native/database";
 import { clientClosed, hasConnectionState, notAFile, stillActive } from "../native/errors";
-import type { CallQueue } from "./call-queue";
-import type { Lanes } from "./lanes";
-import type { Patience } from "./patience";
+import type { Closing } from "./closing";
+import type { Host } from "./host";
 
 /** How a client is suspended. */
 export interface SuspensionOptions {
@@ -20,32 +18,23 @@ export interface SuspensionOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The part of the scheduler that a suspension uses. */
-export interface SuspensionHost {
-  readonly database: NativeDatabase;
-  readonly lanes: Lanes;
-  readonly queue: CallQueue;
-  readonly patience: Patience;
-  /** Whether calls are refused, because the client was closed or is being closed. */
-  readonly isClosed: boolean;
-  /** Whether the calls of the client have ended with it. */
-  readonly isEnded: boolean;
-  /** Whether nothing runs and no transaction is open. */
-  readonly isIdle: boolean;
-  /** The number of open transactions. */
-  readonly openTransactions: number;
-  advance(): void;
-}
+/** A client whose suspension has the file. */
+type Former = Pick<Host, "database" | "suspension">;
 
 export class Suspension {
-  readonly #host: SuspensionHost;
+  readonly #host: Host;
+  readonly #closing: Closing;
   /** Settles with the latest suspension, including its wait. */
   #latest: Promise<void> | undefined;
   /** The database could not be opened again. The next call retries. */
   #hasFailedToResume = false;
 
-  constructor(host: SuspensionHost) {
+  /** A delayed opening, until it has succeeded. */
+  #opening: { promise: Promise<void>; reject(error: unknown): void } | undefined;
+
+  constructor(host: Host, closing: Closing) {
     this.#host = host;
+    this.#closing = closing;
   }
 
   /** Resolves with the latest suspension, whether it waits or runs; undefined if there is none. */
@@ -53,13 +42,40 @@ export class Suspension {
     return this.#latest;
   }
 
-  /** Counts as a suspension until `ended` settles. */
-  track(ended: Promise<unknown>): void {
-    const settle = (): void => {
-      if (this.#latest === settled) this.#latest = undefined;
+  /** A delayed opening, until it has succeeded; rejected if the client is closed before. */
+  get opening(): Promise<void> | undefined {
+    return this.#opening?.promise;
+  }
+
+  rejectOpening(reason: unknown): void {
+    this.#opening?.reject(reason);
+  }
+
+  /**
+   * Opens the database after the suspension of a former client, which is closed then. Until that, the
+   * client is suspended: its calls wait.
+   * @param check throws if the client may not be opened any more
+   */
+  openAfter({ database: former, suspension }: Former, check: () => void): void {
+    const { database, queue } = this.#host;
+    let settle!: { resolve(): void; reject(error: unknown): void };
+    const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+    this.#opening = { promise, ...settle };
+    database.takePlaceOf(former);
+    queue.hold();
+    const open = async (): Promise<void> => {
+      while (suspension.latest !== undefined) await suspension.latest;
+      await this.#closing.closeFormer();
+      if (this.#closing.isEnded) return;
+      check();
+      database.open();
+      queue.release();
+      this.#host.advance();
+      if (this.#closing.isClosed) settle.reject(clientClosed());
+      else settle.resolve();
+      this.#opening = undefined;
     };
-    const settled = ended.then(settle, settle);
-    this.#latest = settled;
+    this.#track(open().catch((error: unknown) => this.#closing.fail(error)));
   }
 
   /** Implements `ConnectionPool.whileSuspended`. */
@@ -68,13 +84,13 @@ export class Suspension {
     const refused = this.#refusal(options.signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const wait = new Wait(options, this.#latest, () =>
-      stillActive(this.#host.openTransactions, options.timeoutMs),
+      stillActive(this.#openTransactions, options.timeoutMs),
     );
     const ended = queue.enter({
       signal: wait.signal,
       suspends: true,
       // A pinned lane will be refused: then there is nothing to wait for.
-      ready: () => lanes.pinned !== undefined || this.#host.isIdle,
+      ready: () => lanes.pinned !== undefined || this.#isIdle,
       start: () => {
         wait.end();
         return this.#suspend(action);
@@ -85,7 +101,7 @@ export class Suspension {
         patience.watch();
       },
     });
-    this.track(ended);
+    this.#track(ended);
     return ended;
   }
 
@@ -100,8 +116,26 @@ export class Suspension {
     }
   }
 
+  #track(ended: Promise<unknown>): void {
+    const settle = (): void => {
+      if (this.#latest === settled) this.#latest = undefined;
+    };
+    const settled = ended.then(settle, settle);
+    this.#latest = settled;
+  }
+
+  /** Whether nothing runs and no transaction is open. */
+  get #isIdle(): boolean {
+    const { batches, lanes } = this.#host;
+    return this.#openTransactions === 0 && !batches.areWriting && lanes.areDone;
+  }
+
+  get #openTransactions(): number {
+    return this.#host.transactions.size + Number(this.#host.explicit.isOpen);
+  }
+
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
-    if (this.#host.isClosed) return { error: clientClosed() };
+    if (this.#closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     if (!this.#host.database.isFile) return { error: notAFile() };
     if (this.#host.lanes.pinned !== undefined) return { error: hasConnectionState() };
@@ -115,10 +149,10 @@ export class Suspension {
     try {
       await database.suspend();
       // Nothing has been changed yet: if the client was closed meanwhile, the action does not run.
-      if (this.#host.isEnded) throw clientClosed();
+      if (this.#closing.isEnded) throw clientClosed();
       return await action(database.path);
     } finally {
-      if (!this.#host.isEnded) this.#goOn();
+      if (!this.#closing.isEnded) this.#goOn();
     }
   }
 

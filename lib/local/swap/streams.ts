@@ -43,10 +43,10 @@ export function openStream(data: unknown): OpenStream | undefined {
 
 /** Closes a stream that is not going to be read. Ignores other values. Never throws. */
 export function closeStream(data: unknown): void {
-  quietly(() => close(data));
+  quietly(() => closeOrThrow(data));
 }
 
-function close(data: unknown): unknown {
+function closeOrThrow(data: unknown): unknown {
   if (isWebStream(data)) return data.cancel();
   if (!isAsyncIterable(data)) return undefined;
   if (hasMethod(data, "destroy")) {

@@ -239,6 +239,26 @@ export class RequestWriter {
   }
 }
 
+/** Used for all requests but long batches: the addon copies each one before the next is written. */
+const shared = new RequestWriter();
+let isWriting = false;
+
+/**
+ * Writes one request. Code of an argument (a getter, a proxy) may make another call meanwhile, which
+ * gets a writer of its own.
+ */
+export function writeRequest(fill: (writer: RequestWriter) => void): RequestWriter {
+  const writer = isWriting ? new RequestWriter() : shared;
+  const wasWriting = isWriting;
+  isWriting = true;
+  try {
+    fill(writer);
+    return writer;
+  } finally {
+    isWriting = wasWriting;
+  }
+}
+
 function notSql(sql: unknown): TypeError {
   return new TypeError(`Expected SQL as a string, got ${sql === null ? "null" : typeof sql}`);
 }

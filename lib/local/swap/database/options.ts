@@ -6,7 +6,7 @@ import type {
   InUse,
 } from "../../../../swap.js";
 import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../../../binding.js";
-import { absolutePath } from "../../paths";
+import { absolutePath } from "../../native/paths";
 import { parseSignal } from "../../../client/options";
 import { LONGEST_MS } from "../../../client/timers";
 import { pathNotFound } from "../errors";
