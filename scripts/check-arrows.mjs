@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
+const SWAP = ["lib/addon", "lib/client", "lib/local/native", "lib/local/wire"];
+
 /** The folders that each folder may import from, besides itself. */
 const ALLOWED = {
   lib: ["lib/client", "lib/local", "lib/local/native", "lib/local/swap", "lib/local/swap/database"],
@@ -15,10 +17,8 @@ const ALLOWED = {
   "lib/local": ["lib/client", "lib/local/native", "lib/local/scheduler", "lib/local/swap/database"],
   "lib/local/native": ["lib/addon", "lib/client", "lib/local/wire"],
   "lib/local/scheduler": ["lib/client", "lib/local/native", "lib/local/wire"],
-  "lib/local/swap": ["lib/addon", "lib/client", "lib/local/native", "lib/local/wire"],
-  "lib/local/swap/database": [
-    ...["lib/addon", "lib/client", "lib/local/native", "lib/local/wire", "lib/local/swap"],
-  ],
+  "lib/local/swap": SWAP,
+  "lib/local/swap/database": [...SWAP, "lib/local/swap"],
   "lib/local/wire": ["lib/client"],
 };
 

@@ -92,11 +92,16 @@ export class ConnectionPool {
     this.#scheduler?.closing.close();
   }
 
-  /** Closes everything off the event loop. Concurrent callers share one closing. */
-  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
-    const parsed = parseShutdownOptions(options);
+  /** Closes everything off the event loop. Concurrent callers share one closing, and one promise. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    let parsed: Required<ShutdownOptions>;
+    try {
+      parsed = parseShutdownOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#isClosedUnopened = true;
-    return this.#scheduler?.closing.shutdown(parsed) ?? nothingOf(this.#location);
+    return this.#scheduler?.closing.shutdown(parsed) ?? Promise.resolve(nothingOf(this.#location));
   }
 
   /** Prevents further openings, because the file is about to be removed. Does not close anything. */
