@@ -1,9 +1,26 @@
-/** `latchdb`, `latchdb/node`: what `@libsql/client` exports. */
-import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
-import { createClient } from "./client/create-client";
-import { shutdownAll } from "./environment/shutdown-all";
-import { terminateWorker } from "./environment/terminate-worker";
-import {
+/** The entry points `latchdb` and `latchdb/node`: the exports of `@libsql/client`, and our own. */
+import { LibsqlBatchError, LibsqlError, type Config } from "@libsql/core/api";
+import { expandConfig } from "@libsql/core/config";
+import { schemeNotSupported } from "./client/errors";
+import { shutdownAll } from "./client/shutdown-all";
+import { terminateWorker } from "./client/terminate-worker";
+import type { Sqlite3Client } from "./local/client";
+import { createLocalClient } from "./local/create-client";
+import "./local/native/peers";
+
+/** Makes a client of the backend that the URL's scheme selects. */
+function createClient(config: Config): Sqlite3Client {
+  const expanded = expandConfig(config, true);
+  switch (expanded.scheme) {
+    case "file":
+      return createLocalClient(expanded);
+    default:
+      throw schemeNotSupported(expanded.scheme);
+  }
+}
+
+export { createClient, LibsqlBatchError, LibsqlError, shutdownAll, terminateWorker };
+export {
   copyDatabase,
   fsyncDirectory,
   fsyncFile,
@@ -15,37 +32,5 @@ import {
   swapFile,
 } from "./swap";
 
-export {
-  copyDatabase,
-  createClient,
-  fsyncDirectory,
-  fsyncFile,
-  LibsqlBatchError,
-  LibsqlError,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  shutdownAll,
-  swapDatabase,
-  SwapError,
-  swapFile,
-  terminateWorker,
-};
-
-// The public types are written by hand: this is where they are held to what is there.
-({
-  copyDatabase,
-  createClient,
-  fsyncDirectory,
-  fsyncFile,
-  LibsqlBatchError,
-  LibsqlError,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  shutdownAll,
-  swapDatabase,
-  SwapError,
-  swapFile,
-  terminateWorker,
-}) satisfies typeof import("../index.js");
+// The public types are written by hand: the compiler checks here that the exports have these types.
+({}) as typeof import("./index") satisfies typeof import("../index.js");

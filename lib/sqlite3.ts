@@ -1,11 +1,17 @@
-/** `latchdb/sqlite3`: the local client and its parts. */
-import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
-import { Sqlite3Client } from "./client/client";
-import { createClient, createClientFrom as _createClient } from "./client/create-client";
-import { Sqlite3Transaction } from "./client/transaction";
-import { shutdownAll } from "./environment/shutdown-all";
-import { terminateWorker } from "./environment/terminate-worker";
-import { ConnectionPool } from "./pool/connection-pool";
+/** The entry point `latchdb/sqlite3`: the local client and its parts. */
+import { LibsqlBatchError, LibsqlError, type Config } from "@libsql/core/api";
+import { expandConfig } from "@libsql/core/config";
+import { shutdownAll } from "./client/shutdown-all";
+import { terminateWorker } from "./client/terminate-worker";
+import { Sqlite3Client } from "./local/client";
+import { ConnectionPool } from "./local/connection-pool";
+import { createLocalClient as _createClient } from "./local/create-client";
+import "./local/native/peers";
+import { Sqlite3Transaction } from "./local/transaction";
+
+function createClient(config: Config): Sqlite3Client {
+  return _createClient(expandConfig(config, true));
+}
 
 export {
   _createClient,

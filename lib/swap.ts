@@ -1,12 +1,13 @@
-/** `latchdb/swap`: files and databases, replaced atomically. */
-import { openFile } from "./client/client";
-import { fsyncDirectory, fsyncFile, removeWithRetry, renameDurably } from "./swap/by-hand";
-import { copyDatabase } from "./swap/database/copy-database";
-import { swapDatabase as swapDatabaseWith } from "./swap/database/database-swap";
-import { recover } from "./swap/database/reports";
-import { SwapError } from "./swap/errors";
-import { swapFile } from "./swap/swap-file";
+/** The entry point `latchdb/swap`: atomic replacement of files and databases. */
 import type { DatabaseSwapOptions, DatabaseSwapResult } from "../types/swap.js";
+import { openFile } from "./local/client";
+import { swapDatabase as swapDatabaseWith } from "./local/swap/database/database-swap";
+
+export { fsyncDirectory, fsyncFile, removeWithRetry, renameDurably } from "./local/swap/by-hand";
+export { copyDatabase } from "./local/swap/database/copy-database";
+export { recover } from "./local/swap/database/reports";
+export { SwapError } from "./local/swap/errors";
+export { swapFile } from "./local/swap/swap-file";
 
 export function swapDatabase(
   target: string,
@@ -15,26 +16,5 @@ export function swapDatabase(
   return swapDatabaseWith(target, options, openFile);
 }
 
-export {
-  copyDatabase,
-  fsyncDirectory,
-  fsyncFile,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  SwapError,
-  swapFile,
-};
-
-// The public types are written by hand: this is where they are held to what is there.
-({
-  copyDatabase,
-  fsyncDirectory,
-  fsyncFile,
-  recover,
-  removeWithRetry,
-  renameDurably,
-  swapDatabase,
-  SwapError,
-  swapFile,
-}) satisfies typeof import("../types/swap.js");
+// The public types are written by hand: the compiler checks here that the exports have these types.
+({}) as typeof import("./swap") satisfies typeof import("../types/swap.js");

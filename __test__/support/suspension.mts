@@ -18,7 +18,7 @@ interface SuspensionOptions {
   signal?: AbortSignal;
 }
 
-/** What the tests use of lib/pool/connection-pool. */
+/** What the tests use of lib/local/connection-pool. */
 export interface Pool {
   open(): void;
   whileSuspended<T>(action: (file: string) => Promise<T>, options: SuspensionOptions): Promise<T>;
@@ -44,8 +44,8 @@ export function openSuspendable(
   location: string,
   { concurrency = 20, ...options }: PoolOptions & { concurrency?: number } = {},
 ): Suspendable {
-  const { ConnectionPool } = internal<Modules>("pool/connection-pool");
-  const { Sqlite3Client } = internal<Modules>("client/client");
+  const { ConnectionPool } = internal<Modules>("local/connection-pool");
+  const { Sqlite3Client } = internal<Modules>("local/client");
   const pool = new ConnectionPool(location, options, concurrency);
   pool.open();
   return {

@@ -25,7 +25,7 @@ import { swapError } from "./folder.mjs";
 
 const { examine } = internal<{
   examine(file: string): Promise<{ openers: Array<{ isSelf: boolean }> }>;
-}>("swap/database/reports");
+}>("local/swap/database/reports");
 
 /** A database with an empty table t, which nobody has open. */
 async function makeDatabase(file: string, mode: JournalMode = "delete"): Promise<string> {

@@ -1,6 +1,6 @@
 /** What the commands share: reading arguments, refusing wrong calls, printing errors. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { SwapError } from "../swap/errors";
+import { SwapError } from "../local/swap/errors";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T }>>["values"];

@@ -1,5 +1,5 @@
 /** `latchdb doctor FILE`: examines a database without changing it. */
-import { examine, type DoctorReport } from "../swap/database/reports";
+import { examine, type DoctorReport } from "../local/swap/database/reports";
 import { defineReport } from "./command";
 
 const USAGE = `Usage: latchdb doctor [options] <file>

@@ -1,6 +1,6 @@
 /** `latchdb recover FILE`: clears what a killed swap left behind. */
 import type { RecoveryReport } from "../../types/swap.js";
-import { recover as recoverFile } from "../swap/database/reports";
+import { recover as recoverFile } from "../local/swap/database/reports";
 import { defineReport } from "./command";
 
 const USAGE = `Usage: latchdb recover [options] <file>

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Durability, SwapResult } from "../../types/swap.js";
-import { swapFile } from "../swap/swap-file";
+import { swapFile } from "../local/swap/swap-file";
 import { defineCommand, printError, UsageError } from "./command";
 import { ProgressBar } from "./progress-bar";
 

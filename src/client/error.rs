@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::jobs::cancel::CancelReason;
 use crate::sqlite::{self, codes};
-use crate::wire::kinds::ErrorClass;
+use crate::wire::kinds::ErrorKind;
 use crate::wire::records::{ErrorRecord, RowError};
 use crate::wire::request::Malformed;
 
@@ -87,11 +87,11 @@ impl Error {
         matches!(self, Self::Sqlite(sqlite::Error::Leased { .. }))
     }
 
-    fn class(&self) -> ErrorClass {
+    fn class(&self) -> ErrorKind {
         match self {
-            Self::UnsafeInteger => ErrorClass::Range,
-            Self::Cancelled(CancelReason::Aborted) => ErrorClass::Aborted,
-            _ => ErrorClass::Libsql,
+            Self::UnsafeInteger => ErrorKind::Range,
+            Self::Cancelled(CancelReason::Aborted) => ErrorKind::Aborted,
+            _ => ErrorKind::Libsql,
         }
     }
 
@@ -201,6 +201,6 @@ mod tests {
     fn closed_is_told_apart_from_aborted_and_from_a_closed_transaction() {
         assert_eq!(Error::Cancelled(CancelReason::ClientClosed).code(), "CLIENT_CLOSED");
         assert_eq!(Error::Cancelled(CancelReason::TransactionClosed).code(), "TRANSACTION_CLOSED");
-        assert_eq!(Error::Cancelled(CancelReason::Aborted).class(), ErrorClass::Aborted);
+        assert_eq!(Error::Cancelled(CancelReason::Aborted).class(), ErrorKind::Aborted);
     }
 }

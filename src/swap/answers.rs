@@ -7,18 +7,8 @@ use super::tasks::Ended;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::JobId;
 use crate::wire::error_text::bounded;
-use crate::wire::kinds::RecordKind;
+use crate::wire::kinds::{QuestionKind, RecordKind, SwapErrorFlag, SwappedFlag, flag};
 use crate::wire::records::{Records, put_f64, put_str, put_u32};
-
-/// What the swap of a database waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Question {
-    /// The caller's making of the new database.
-    Build = 1,
-    /// The caller's look at it.
-    Verify = 2,
-}
 
 /// How a job ended.
 pub fn ended(job: JobId, ended: &Result<Ended>) -> Vec<u8> {
@@ -52,7 +42,7 @@ pub fn wanted_prepare(job: JobId, staging: &str) -> Vec<u8> {
 /// The caller's own step with the new database is wanted, beside the old one.
 pub fn wanted_database(
     job: JobId,
-    question: Question,
+    question: QuestionKind,
     staging: &str,
     old: Option<&str>,
 ) -> Vec<u8> {
@@ -65,7 +55,10 @@ pub fn wanted_database(
 
 fn file_swapped(job: JobId, swapped: FileSwapped) -> Vec<u8> {
     one(job, RecordKind::Swapped, |bytes| {
-        bytes.push(u8::from(swapped.committed) | u8::from(swapped.durable) << 1);
+        bytes.push(
+            flag(SwappedFlag::Committed as u8, swapped.committed)
+                | flag(SwappedFlag::Durable as u8, swapped.durable),
+        );
         put_f64(bytes, number(swapped.bytes));
     })
 }
@@ -73,7 +66,11 @@ fn file_swapped(job: JobId, swapped: FileSwapped) -> Vec<u8> {
 fn database_swapped(job: JobId, swapped: &DatabaseSwapped) -> Vec<u8> {
     let DatabaseSwapped { mode, durable, bytes: size, backup, opener_came } = swapped;
     one(job, RecordKind::DatabaseSwapped, |bytes| {
-        bytes.push(1 | u8::from(*durable) << 1 | u8::from(*opener_came) << 2);
+        bytes.push(
+            SwappedFlag::Committed as u8
+                | flag(SwappedFlag::Durable as u8, *durable)
+                | flag(SwappedFlag::OpenedMeanwhile as u8, *opener_came),
+        );
         put_f64(bytes, number(*size));
         put_str(bytes, mode.name());
         let backup = backup.as_ref().map(|path| path.to_string_lossy());
@@ -84,7 +81,10 @@ fn database_swapped(job: JobId, swapped: &DatabaseSwapped) -> Vec<u8> {
 fn swap_error(job: JobId, error: &SwapError) -> Vec<u8> {
     let is_aborted = matches!(error.problem, Problem::Cancelled(CancelReason::Aborted));
     one(job, RecordKind::SwapError, |bytes| {
-        bytes.push(u8::from(error.committed) | u8::from(is_aborted) << 1);
+        bytes.push(
+            flag(SwapErrorFlag::Committed as u8, error.committed)
+                | flag(SwapErrorFlag::Aborted as u8, is_aborted),
+        );
         put_str(bytes, error.code());
         put_str(bytes, error.step.name());
         put_str(bytes, &bounded(&error.path.display()));

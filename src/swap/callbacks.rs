@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answers::{self, Question};
+use super::answers;
 use super::database::request::DatabaseSwapCaller;
 use super::error::Step;
 use super::file::FileSwapCaller;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::channel::{JobChannel, Reply};
+use crate::wire::kinds::QuestionKind;
 
 /// How often JavaScript hears of the bytes written.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
@@ -46,7 +47,7 @@ impl<'a> JobCallbacks<'a> {
 
     fn ask(
         &self,
-        question: Question,
+        question: QuestionKind,
         staging: &str,
         old: Option<&str>,
     ) -> Result<(), CancelReason> {
@@ -82,11 +83,11 @@ impl DatabaseSwapCaller for JobCallbacks<'_> {
     }
 
     fn build(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason> {
-        self.ask(Question::Build, staging, old)
+        self.ask(QuestionKind::Build, staging, old)
     }
 
     fn verify(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason> {
-        self.ask(Question::Verify, staging, old)
+        self.ask(QuestionKind::Verify, staging, old)
     }
 
     fn begin(&mut self, step: Step) {

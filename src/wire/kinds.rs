@@ -29,7 +29,7 @@ macro_rules! table {
 
 table! {
     /// What a request asks for.
-    Operation {
+    RequestKind {
         /// One statement.
         Execute = 1,
         /// Several statements in one transaction.
@@ -61,7 +61,7 @@ table! {
 
 table! {
     /// What a value of an argument is.
-    ValueTag {
+    ArgumentKind {
         /// NULL.
         Null = 0,
         /// INTEGER, as i64.
@@ -117,7 +117,7 @@ table! {
 
 table! {
     /// What a cell of a row is.
-    CellTag {
+    CellKind {
         /// NULL.
         Null = 0,
         /// INTEGER, as i32.
@@ -135,7 +135,7 @@ table! {
 
 table! {
     /// Which JavaScript class an error becomes.
-    ErrorClass {
+    ErrorKind {
         /// `LibsqlError` (or `LibsqlBatchError`, where a statement of a batch failed).
         Libsql = 0,
         /// `RangeError`.
@@ -145,12 +145,71 @@ table! {
     }
 }
 
+table! {
+    /// What a `WantedDatabase` record asks for.
+    QuestionKind {
+        /// The caller's making of the new database.
+        Build = 1,
+        /// The caller's look at it.
+        Verify = 2,
+    }
+}
+
+table! {
+    /// The flags of a `Batch` request.
+    BatchFlag {
+        /// Foreign keys are off meanwhile: `migrate()`.
+        ForeignKeysOff = 1,
+    }
+}
+
+table! {
+    /// The flags of `Done` and `Error` records.
+    OutcomeFlag {
+        /// The connection is in no transaction.
+        Autocommit = 1,
+        /// The client is pinned to the lane of the job.
+        Pinned = 2,
+        /// The connection is in a transaction that a statement of the client has begun.
+        Explicit = 4,
+        /// Something that the job did is committed.
+        Committed = 8,
+    }
+}
+
+table! {
+    /// The flags of `Swapped` and `DatabaseSwapped` records.
+    SwappedFlag {
+        /// The target is the new file.
+        Committed = 1,
+        /// It outlives a power cut.
+        Durable = 2,
+        /// Somebody opened the old file in the very instant of the rename.
+        OpenedMeanwhile = 4,
+    }
+}
+
+table! {
+    /// The flags of a `SwapError` record.
+    SwapErrorFlag {
+        /// The target is the new file all the same.
+        Committed = 1,
+        /// The caller has ended the swap.
+        Aborted = 2,
+    }
+}
+
+/// A flag, where it is set.
+pub fn flag(flag: u8, is_set: bool) -> u8 {
+    if is_set { flag } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The other half of the wire.
-    const TYPESCRIPT: &str = include_str!("../../lib/wire/kinds.ts");
+    const TYPESCRIPT: &str = include_str!("../../lib/local/wire/kinds.ts");
 
     /// The entries of `export const NAME = { Entry: 1, … } as const` in TypeScript.
     fn typescript(name: &str) -> Vec<(String, u8)> {
@@ -168,12 +227,17 @@ mod tests {
     #[test]
     fn both_halves_have_the_same_tables() {
         for (name, entries) in [
-            ("Operation", Operation::NAMES),
-            ("Mode", Mode::NAMES),
-            ("ValueTag", ValueTag::NAMES),
+            ("RequestKind", RequestKind::NAMES),
+            ("ModeKind", Mode::NAMES),
+            ("ArgumentKind", ArgumentKind::NAMES),
             ("RecordKind", RecordKind::NAMES),
-            ("CellTag", CellTag::NAMES),
-            ("ErrorClass", ErrorClass::NAMES),
+            ("CellKind", CellKind::NAMES),
+            ("ErrorKind", ErrorKind::NAMES),
+            ("QuestionKind", QuestionKind::NAMES),
+            ("BatchFlag", BatchFlag::NAMES),
+            ("OutcomeFlag", OutcomeFlag::NAMES),
+            ("SwappedFlag", SwappedFlag::NAMES),
+            ("SwapErrorFlag", SwapErrorFlag::NAMES),
         ] {
             let entries: Vec<_> =
                 entries.iter().map(|(entry, number)| ((*entry).to_owned(), *number)).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::CHUNK;
 use super::error_text::bounded;
-use super::kinds::{CellTag, ErrorClass, RecordKind};
+use super::kinds::{CellKind, ErrorKind, OutcomeFlag, RecordKind, flag};
 use crate::jobs::ids::JobId;
 use crate::value::Value;
 
@@ -33,17 +33,17 @@ pub struct Outcome {
 
 impl Outcome {
     fn flags(self) -> u8 {
-        u8::from(self.autocommit)
-            | u8::from(self.pinned) << 1
-            | u8::from(self.explicit) << 2
-            | u8::from(self.committed) << 3
+        flag(OutcomeFlag::Autocommit as u8, self.autocommit)
+            | flag(OutcomeFlag::Pinned as u8, self.pinned)
+            | flag(OutcomeFlag::Explicit as u8, self.explicit)
+            | flag(OutcomeFlag::Committed as u8, self.committed)
     }
 }
 
 /// An error, as it is sent.
 pub struct ErrorRecord<'a> {
     /// Which JavaScript class it becomes.
-    pub class: ErrorClass,
+    pub class: ErrorKind,
     /// The `code` property.
     pub code: String,
     /// The `extendedCode` property, where the error is SQLite's.
@@ -287,15 +287,15 @@ impl RowsChunk {
     /// Puts one cell. With `numbers`, an integer beyond JavaScript's safe ones is an error.
     pub fn cell(&mut self, value: Value<'_>, numbers: bool) -> Result<(), RowError> {
         match value {
-            Value::Null => self.cells.push(CellTag::Null as u8),
+            Value::Null => self.cells.push(CellKind::Null as u8),
             Value::Integer(integer) => self.integer(integer, numbers)?,
             Value::Real(real) => {
-                self.cells.push(CellTag::Real as u8);
+                self.cells.push(CellKind::Real as u8);
                 self.cells.extend(real.to_le_bytes());
             }
             Value::Text(bytes) => self.text(bytes),
             Value::Blob(blob) => {
-                self.cells.push(CellTag::Blob as u8);
+                self.cells.push(CellKind::Blob as u8);
                 put_len(&mut self.cells, blob.len());
                 self.cells.extend_from_slice(blob);
             }
@@ -305,12 +305,12 @@ impl RowsChunk {
 
     fn integer(&mut self, integer: i64, numbers: bool) -> Result<(), RowError> {
         if let Ok(small) = i32::try_from(integer) {
-            self.cells.push(CellTag::SmallInteger as u8);
+            self.cells.push(CellKind::SmallInteger as u8);
             self.cells.extend(small.to_le_bytes());
         } else if numbers && integer.unsigned_abs() > MAX_SAFE_INTEGER {
             return Err(RowError::UnsafeInteger);
         } else {
-            self.cells.push(CellTag::Integer as u8);
+            self.cells.push(CellKind::Integer as u8);
             self.cells.extend(integer.to_le_bytes());
         }
         Ok(())
@@ -318,7 +318,7 @@ impl RowsChunk {
 
     /// SQLite does not promise that TEXT is UTF-8: what is not becomes U+FFFD.
     fn text(&mut self, bytes: &[u8]) {
-        self.cells.push(CellTag::Text as u8);
+        self.cells.push(CellKind::Text as u8);
         if bytes.is_ascii() {
             put_len(&mut self.cells, bytes.len());
             self.text.extend_from_slice(bytes);
@@ -566,7 +566,7 @@ pub mod tests {
 
     fn constraint(text: &dyn Display) -> ErrorRecord<'_> {
         ErrorRecord {
-            class: ErrorClass::Libsql,
+            class: ErrorKind::Libsql,
             code: "SQLITE_CONSTRAINT".to_owned(),
             extended_code: Some("SQLITE_CONSTRAINT_UNIQUE".to_owned()),
             raw_code: Some(2067),

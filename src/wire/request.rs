@@ -1,6 +1,6 @@
 //! Reading requests.
 
-use super::kinds::{Operation, ValueTag};
+use super::kinds::{ArgumentKind, BatchFlag, RequestKind};
 use crate::value::{Arguments, Value};
 
 pub use super::kinds::Mode;
@@ -12,10 +12,10 @@ pub struct Malformed(pub &'static str);
 type Result<T> = std::result::Result<T, Malformed>;
 
 /// The request that rolls back the transaction it belongs to.
-pub const ROLLBACK: &[u8] = &[Operation::Rollback as u8];
+pub const ROLLBACK: &[u8] = &[RequestKind::Rollback as u8];
 
 /// The request that rolls back whatever transaction is open: nobody can go on with it.
-pub const END_ANY_TRANSACTION: &[u8] = &[Operation::EndAnyTransaction as u8];
+pub const END_ANY_TRANSACTION: &[u8] = &[RequestKind::EndAnyTransaction as u8];
 
 /// Whether somebody called for what the request does: the closing's own rollbacks are not counted.
 pub fn is_called_for(request: &[u8]) -> bool {
@@ -25,12 +25,12 @@ pub fn is_called_for(request: &[u8]) -> bool {
 /// Whether a request begins a transaction of mode "write": it takes its place in the writers' line
 /// when the call is made.
 pub fn is_write_begin(request: &[u8]) -> bool {
-    request == [Operation::Begin as u8, Mode::Write as u8]
+    request == [RequestKind::Begin as u8, Mode::Write as u8]
 }
 
 /// Whether a request runs one statement.
 pub fn is_execute(request: &[u8]) -> bool {
-    request.first() == Some(&(Operation::Execute as u8))
+    request.first() == Some(&(RequestKind::Execute as u8))
 }
 
 /// One job, as the lane reads it out of the bytes that JavaScript sent.
@@ -81,12 +81,12 @@ impl<'a> Request<'a> {
     /// Reads one request.
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader { bytes };
-        let operation = Operation::from_u8(reader.u8()?).ok_or(Malformed("unknown operation"))?;
+        let operation = RequestKind::from_u8(reader.u8()?).ok_or(Malformed("unknown operation"))?;
         let request = match operation {
-            Operation::Execute => Self::Execute(reader.statement()?),
-            Operation::Batch => {
+            RequestKind::Execute => Self::Execute(reader.statement()?),
+            RequestKind::Batch => {
                 let mode = reader.mode()?;
-                let foreign_keys_off = reader.u8()? & 1 != 0;
+                let foreign_keys_off = reader.u8()? & BatchFlag::ForeignKeysOff as u8 != 0;
                 let count = reader.count()?;
                 let mut statements = Vec::with_capacity(count.min(bytes.len() / 9));
                 for _ in 0..count {
@@ -94,11 +94,11 @@ impl<'a> Request<'a> {
                 }
                 Self::Batch { mode, foreign_keys_off, statements }
             }
-            Operation::Script => Self::Script(reader.str()?),
-            Operation::Begin => Self::Begin(reader.mode()?),
-            Operation::Commit => Self::Commit,
-            Operation::Rollback => Self::Rollback,
-            Operation::EndAnyTransaction => Self::EndAnyTransaction,
+            RequestKind::Script => Self::Script(reader.str()?),
+            RequestKind::Begin => Self::Begin(reader.mode()?),
+            RequestKind::Commit => Self::Commit,
+            RequestKind::Rollback => Self::Rollback,
+            RequestKind::EndAnyTransaction => Self::EndAnyTransaction,
         };
         reader.end()?;
         Ok(request)
@@ -173,13 +173,13 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self) -> Result<Value<'a>> {
-        let tag = ValueTag::from_u8(self.u8()?).ok_or(Malformed("unknown value tag"))?;
+        let tag = ArgumentKind::from_u8(self.u8()?).ok_or(Malformed("unknown value tag"))?;
         Ok(match tag {
-            ValueTag::Null => Value::Null,
-            ValueTag::Integer => Value::Integer(i64::from_le_bytes(self.array()?)),
-            ValueTag::Real => Value::Real(f64::from_le_bytes(self.array()?)),
-            ValueTag::Text => Value::Text(self.blob()?),
-            ValueTag::Blob => Value::Blob(self.blob()?),
+            ArgumentKind::Null => Value::Null,
+            ArgumentKind::Integer => Value::Integer(i64::from_le_bytes(self.array()?)),
+            ArgumentKind::Real => Value::Real(f64::from_le_bytes(self.array()?)),
+            ArgumentKind::Text => Value::Text(self.blob()?),
+            ArgumentKind::Blob => Value::Blob(self.blob()?),
         })
     }
 

@@ -1,0 +1,38 @@
+/** Options that the calls of every backend take. */
+import type { ShutdownOptions } from "../../index.js";
+import { LONGEST_MS } from "./timers";
+
+/** The default of `timeoutMs`, in ms. */
+const DEFAULT_DRAIN_MS = 10_000;
+
+/** An option of the calls that take no statement object. */
+export interface SignalOption {
+  /** Aborts the call: it rejects with the signal's reason, unless it has already finished. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The signal that a call was given, if any.
+ * @throws TypeError if it is not an AbortSignal
+ */
+export function parseSignal(options: object | undefined): AbortSignal | undefined {
+  const signal = (options as SignalOption | undefined)?.signal ?? undefined;
+  if (signal !== undefined && typeof signal.addEventListener !== "function") {
+    throw new TypeError("signal must be an AbortSignal");
+  }
+  return signal;
+}
+
+/**
+ * Fills in the defaults of a shutdown's options. Times beyond the range of timers become the longest
+ * time that timers support.
+ * @throws TypeError, RangeError
+ */
+export function parseShutdownOptions(options: ShutdownOptions = {}): Required<ShutdownOptions> {
+  const { drain = false, timeoutMs = DEFAULT_DRAIN_MS } = options;
+  if (typeof timeoutMs !== "number") {
+    throw new TypeError(`timeoutMs is a number of milliseconds, not ${typeof timeoutMs}`);
+  }
+  if (Number.isNaN(timeoutMs)) throw new RangeError("timeoutMs is NaN");
+  return { drain: Boolean(drain), timeoutMs: Math.min(Math.max(timeoutMs, 0), LONGEST_MS) };
+}

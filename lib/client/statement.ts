@@ -1,0 +1,45 @@
+/** The forms in which callers pass statements. */
+import type { InArgs, InStatement as CoreStatement, TransactionMode } from "@libsql/core/api";
+import { parseSignal } from "./options";
+
+/** A statement: SQL, or SQL with arguments and a signal that aborts it. */
+export type InStatement =
+  CoreStatement | { sql: string; args?: InArgs; signal?: AbortSignal | undefined };
+
+/** A statement of a batch, in any of its three forms. */
+export type BatchStatement = InStatement | [string, InArgs?];
+
+/** One statement with its arguments, in the form in which backends send it. */
+export interface Statement {
+  sql: string;
+  args?: InArgs | undefined;
+}
+
+/** A batch as the caller passed it. */
+export interface Batch {
+  statements: readonly BatchStatement[];
+  mode: TransactionMode;
+  foreignKeysOff: boolean;
+}
+
+/** Parses the two ways of calling `execute`. */
+export function parseStatement(
+  stmtOrSql: InStatement,
+  args: InArgs | undefined,
+): { statement: Statement; signal: AbortSignal | undefined } {
+  if (typeof stmtOrSql === "string") {
+    return { statement: { sql: stmtOrSql, args }, signal: undefined };
+  }
+  if (typeof stmtOrSql !== "object" || stmtOrSql === null) {
+    const got = stmtOrSql === null ? "null" : typeof stmtOrSql;
+    throw new TypeError(`Expected a statement as SQL or as an object with sql, got ${got}`);
+  }
+  return { statement: stmtOrSql, signal: parseSignal(stmtOrSql) };
+}
+
+/** Parses one statement of a batch. */
+export function parseBatchStatement(statement: BatchStatement): Statement {
+  if (typeof statement === "string") return { sql: statement };
+  if (Array.isArray(statement)) return { sql: statement[0], args: statement[1] };
+  return statement;
+}

@@ -1,0 +1,146 @@
+/** The client for local databases: files and memory. */
+import {
+  LibsqlError,
+  type Client,
+  type InArgs,
+  type IntMode,
+  type Replicated,
+  type ResultSet,
+  type Row,
+  type TransactionMode,
+} from "@libsql/core/api";
+import { transactionModeToBegin } from "@libsql/core/util";
+import type {
+  DatabaseSwapOptions,
+  DatabaseSwapResult,
+  ResultSetOf,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../index.js";
+import { parseSignal, type SignalOption } from "../client/options";
+import { parseStatement, type BatchStatement, type InStatement } from "../client/statement";
+import { ConnectionPool, type PoolOptions } from "./connection-pool";
+import { publishEnd } from "./swap/database/channel";
+import { runDatabaseSwap } from "./swap/database/database-swap";
+import { checkSwapOptions } from "./swap/database/options";
+import { Sqlite3Transaction } from "./transaction";
+
+/** The most connections of a client without a configuration: the default of `createClient()`. */
+const CONNECTIONS = 20;
+
+/** A client for a local database. `createClient()` makes one. */
+export class Sqlite3Client implements Client {
+  readonly protocol: "file";
+  readonly #pool: ConnectionPool;
+
+  /** @private */
+  constructor(pool: ConnectionPool, _intMode?: IntMode) {
+    this.#pool = pool;
+    this.protocol = "file";
+  }
+
+  /** Whether the client is closed. */
+  get closed(): boolean {
+    return this.#pool.isClosed;
+  }
+
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    this.#pool.scheduler.check();
+    const { statement, signal } = parseStatement(stmtOrSql, args);
+    return this.#pool.scheduler.execute(statement, signal);
+  }
+
+  async batch(
+    stmts: BatchStatement[],
+    mode: TransactionMode = "deferred",
+    options?: SignalOption,
+  ): Promise<ResultSet[]> {
+    this.#pool.scheduler.check();
+    transactionModeToBegin(mode);
+    const batch = { statements: stmts, mode, foreignKeysOff: false };
+    return this.#pool.scheduler.batch(batch, parseSignal(options));
+  }
+
+  async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
+    const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
+    return this.#pool.scheduler.batch(batch, parseSignal(options));
+  }
+
+  async transaction(
+    mode: TransactionMode = "write",
+    options?: SignalOption,
+  ): Promise<Sqlite3Transaction> {
+    const { scheduler } = this.#pool;
+    scheduler.check();
+    transactionModeToBegin(mode);
+    const signal = parseSignal(options);
+    const transaction = await scheduler.begin(mode, signal);
+    if (signal?.aborted) {
+      transaction.end();
+      throw signal.reason;
+    }
+    return new Sqlite3Transaction(transaction, signal);
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    return this.#pool.scheduler.executeMultiple(sql, parseSignal(options));
+  }
+
+  async sync(): Promise<Replicated> {
+    this.#pool.scheduler.check();
+    throw new LibsqlError(
+      "sync() is for embedded replicas; this client's database is a local one",
+      "SYNC_NOT_SUPPORTED",
+    );
+  }
+
+  async reconnect(): Promise<void> {
+    await this.#pool.reconnect();
+  }
+
+  async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    return publishEnd(this.#pool.path, () => this.#replaceDatabase(options));
+  }
+
+  async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    const checked = checkSwapOptions(options);
+    const { intMode } = this.#pool;
+    const open = (file: string, access: PoolOptions): OpenedFile =>
+      openFile(file, { ...access, intMode });
+    return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+  }
+
+  close(): void {
+    this.#pool.close();
+  }
+
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    return this.#pool.shutdown(options);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+/** A client and its pool. */
+export interface OpenedFile {
+  client: Sqlite3Client;
+  pool: ConnectionPool;
+}
+
+/**
+ * Opens a client on a file, by its path.
+ * @throws LibsqlError with SQLite's code if it cannot be opened
+ */
+export function openFile(path: string, options: PoolOptions): OpenedFile {
+  const pool = new ConnectionPool(path, options, CONNECTIONS);
+  pool.open();
+  return { client: new Sqlite3Client(pool), pool };
+}

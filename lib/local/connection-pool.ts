@@ -1,0 +1,200 @@
+/** Opens, closes and reopens the database of one client. */
+import type { IntMode } from "@libsql/core/api";
+import type { ShutdownOptions, ShutdownReport } from "../../index.js";
+import { parseShutdownOptions } from "../client/options";
+import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
+import { absolutePath } from "./native/paths";
+import { Scheduler } from "./scheduler/scheduler";
+import type { SuspensionOptions } from "./scheduler/suspension";
+
+/** How the connections of a pool are opened. */
+export interface PoolOptions {
+  /** Whether the path is SQLite's URI of an in-memory database. Default: false. */
+  inMemory?: boolean;
+  /** How long to wait for locks of other clients, in ms. Default: not at all. */
+  timeout?: number | undefined;
+  /** How integers are read. Default: "number". */
+  intMode?: IntMode;
+  /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
+  readOnly?: boolean;
+}
+
+/**
+ * The connections of one client. `createClient()` makes one. It is exported because
+ * `@libsql/client/sqlite3` exports one.
+ * @private
+ */
+export class ConnectionPool {
+  /** Absolute if it is the path of a file, so that each opening finds the same file. */
+  readonly #location: string;
+  readonly #options: PoolOptions;
+  readonly #maxConnections: number;
+  #scheduler: Scheduler | undefined;
+  #isClosedUnopened = false;
+  #isRetired = false;
+  /** The same of former openings. */
+  #wasClosedFromOutside = false;
+
+  /**
+   * @param location the path of a file, relative to the current working directory; the URI of an
+   * in-memory database; or empty, for a temporary one
+   * @param maxConnections the most connections that are open at a time
+   * @throws LibsqlError SQLITE_CANTOPEN for a relative path if the working directory no longer exists
+   */
+  constructor(location: string, options: PoolOptions, maxConnections: number) {
+    const isFile = options.inMemory !== true && location !== "";
+    this.#location = isFile ? absolute(location) : location;
+    this.#options = options;
+    this.#maxConnections = maxConnections;
+  }
+
+  /**
+   * Opens the database and its first connection, on the caller's thread.
+   * @throws LibsqlError with SQLite's code if the file cannot be opened; CLIENT_CLOSED after `retire`
+   */
+  open(): void {
+    this.#checkNotRetired();
+    this.#open();
+  }
+
+  /**
+   * The scheduler of the open client.
+   * @throws LibsqlError CLIENT_NEVER_OPENED, or CLIENT_CLOSED if it was closed before it was opened
+   */
+  get scheduler(): Scheduler {
+    if (this.#scheduler !== undefined) return this.#scheduler;
+    throw this.#isClosedUnopened ? clientClosed() : neverOpened();
+  }
+
+  /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
+  get path(): string {
+    return this.#location;
+  }
+
+  /** How integers are read. */
+  get intMode(): IntMode {
+    return this.#options.intMode ?? "number";
+  }
+
+  /** Whether it was closed, or is being closed. */
+  get isClosed(): boolean {
+    return this.#scheduler?.closing.isClosed ?? this.#isClosedUnopened;
+  }
+
+  /** Whether `shutdownAll()` or the thread's host has ever closed it. */
+  get wasClosedFromOutside(): boolean {
+    return this.#wasClosedFromOutside || this.#scheduler?.closing.wasClosedFromOutside === true;
+  }
+
+  /** Closes everything: when this returns, nothing is left open. Idempotent. */
+  close(): void {
+    this.#isClosedUnopened = true;
+    this.#scheduler?.closing.close();
+  }
+
+  /** Closes everything off the event loop. Concurrent callers share one closing, and one promise. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    let parsed: Required<ShutdownOptions>;
+    try {
+      parsed = parseShutdownOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#isClosedUnopened = true;
+    return this.#scheduler?.closing.shutdown(parsed) ?? Promise.resolve(nothingOf(this.#location));
+  }
+
+  /** Prevents further openings, because the file is about to be removed. Does not close anything. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /**
+   * Closes and reopens synchronously.
+   * @throws LibsqlError CLIENT_CLOSED after `retire`; SQLite's code
+   */
+  reopen(): void {
+    this.#checkNotRetired();
+    this.close();
+    this.open();
+  }
+
+  /**
+   * Closes and reopens. While a suspension's action has the file, waits for it; later calls wait and
+   * use the reopened database. Concurrent callers share one reopening.
+   * @throws LibsqlError CLIENT_CLOSED if `close()` or `shutdown()` is called meanwhile, or after
+   * `retire`; SQLite's code if the file cannot be opened, which the waiting calls get, too
+   */
+  async reconnect(): Promise<void> {
+    const former = this.#scheduler;
+    if (former?.suspension.latest === undefined) return this.reopen();
+    const { closing, suspension } = former;
+    if (suspension.opening !== undefined) {
+      if (!closing.isClosed) return suspension.opening;
+      // A shutdown with `drain` would still open the file for earlier calls.
+      closing.close();
+    }
+    return this.#open(former).suspension.opening;
+  }
+
+  /** @param former a suspended client, after whose suspension the database is opened */
+  #open(former?: Scheduler): Scheduler {
+    const { inMemory = false, timeout, readOnly = false } = this.#options;
+    const { intMode } = this;
+    const options = { location: this.#location, inMemory, timeout, intMode, readOnly };
+    const scheduler = new Scheduler(options, this.#maxConnections, {
+      former,
+      check: () => this.#checkNotRetired(),
+    });
+    this.#wasClosedFromOutside = this.wasClosedFromOutside;
+    this.#scheduler = scheduler;
+    return scheduler;
+  }
+
+  #checkNotRetired(): void {
+    if (this.#isRetired) throw clientRetired();
+  }
+
+  /**
+   * Runs an action while this client has no connection, descriptor, lock or thread. The action may
+   * replace the file by another database.
+   *
+   * Earlier calls and open transactions finish first. Later calls wait, without an error, and see the
+   * result of the action; they can be aborted. Further suspensions wait in the same queue. The client
+   * does not count as closed.
+   *
+   * Afterwards the database is opened again with all its settings, whether the action has succeeded or
+   * not, and the promise settles as the action does. If it cannot be opened, the waiting calls reject
+   * with that error, no file is created, and each later call retries: another program's lock may be
+   * released, or the file brought back. The promise does not reject for that, because the action is done.
+   *
+   * `close()` and `shutdown()` end the waiting calls with CLIENT_CLOSED at once. The action continues,
+   * and nothing is opened after it. `shutdown()` with `drain` waits for all of it, up to its limit.
+   *
+   * @param action gets the absolute path of the file; it must not wait for a call of this client, which
+   * would wait for the action
+   * @throws LibsqlError TRANSACTION_ACTIVE if after `timeoutMs` a call still runs or a transaction is
+   * open; CONNECTION_STATE if TEMP tables, attached databases or an exclusive lock would be lost;
+   * NOT_A_FILE for a database in memory; CLIENT_CLOSED; SQLite's code if a connection could not be
+   * closed. In these cases the action has not run, and the client continues as before.
+   */
+  async whileSuspended<T>(
+    action: (file: string) => Promise<T>,
+    options: SuspensionOptions,
+  ): Promise<T> {
+    return this.scheduler.suspension.run(action, options);
+  }
+}
+
+function absolute(path: string): string {
+  try {
+    return absolutePath(path);
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
+function nothingOf(path: string): ShutdownReport {
+  const nothing = { drained: 0, cancelled: 0, connections: 0 };
+  return { path, ...nothing, walLeft: false, steps: [], ms: 0 };
+}

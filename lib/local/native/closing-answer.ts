@@ -1,0 +1,89 @@
+/** Reads the answer of a closing: its steps, and its result. */
+import { AsyncResource } from "node:async_hooks";
+import { channel } from "node:diagnostics_channel";
+import type { ClosingStep } from "../../../index.js";
+import { RecordKind } from "../wire/kinds";
+import { endsJob, type ClosingEnd, type RecordReader } from "../wire/response";
+import { toError, unknownRecord } from "./errors";
+
+/** The result of a closing. */
+export interface Closed extends ClosingEnd {
+  steps: ClosingStep[];
+}
+
+/** The result of closing a database that has nothing open. */
+export function nothingClosed(): Closed {
+  return { walLeft: false, connections: 0, cancelled: 0, steps: [] };
+}
+
+/** Carries one message for each step: `{ path, step, ms }`. */
+const messages = channel("latchdb:close");
+
+/**
+ * Collects the records of one closing, and publishes each step in the async context of the call that
+ * closes.
+ */
+export class ClosingAnswer {
+  readonly #path: string | undefined;
+  readonly #closed: Closed = nothingClosed();
+  readonly #context = new AsyncResource("latchdb.Closing");
+  #drainedBeforeMs: number;
+  #failure: { error: unknown } | undefined;
+
+  /**
+   * @param path the client's name in published steps; undefined to publish none
+   * @param drainedBeforeMs the time that was spent draining before the native side began
+   */
+  constructor(path: string | undefined, drainedBeforeMs = 0) {
+    this.#path = path;
+    this.#drainedBeforeMs = drainedBeforeMs;
+  }
+
+  /**
+   * Takes one record. Never throws: a record that cannot be read becomes the closing's failure.
+   * @returns whether it was the last record
+   */
+  take(kind: number, record: RecordReader): boolean {
+    try {
+      this.#read(kind, record);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    return endsJob(kind);
+  }
+
+  #read(kind: number, record: RecordReader): void {
+    switch (kind) {
+      case RecordKind.Step: {
+        const { step, ms } = record.step();
+        this.#publish({ step, ms: step === "drain" ? ms + this.#drainedBeforeMs : ms });
+        break;
+      }
+      case RecordKind.Closed:
+        Object.assign(this.#closed, record.closed());
+        break;
+      case RecordKind.Error:
+        record.outcome();
+        this.#failure = { error: toError(record.error()) };
+        break;
+      default:
+        throw unknownRecord(kind);
+    }
+  }
+
+  /**
+   * The result.
+   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   */
+  result(): Closed {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#closed;
+  }
+
+  #publish(step: ClosingStep): void {
+    this.#closed.steps.push(step);
+    const path = this.#path;
+    if (path === undefined || !messages.hasSubscribers) return;
+    this.#context.runInAsyncScope(() => messages.publish({ path, ...step }));
+  }
+}

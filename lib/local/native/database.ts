@@ -1,0 +1,314 @@
+/** One database in the addon, which knows it by a number. */
+import { performance } from "node:perf_hooks";
+import type { IntMode } from "@libsql/core/api";
+import { Submitted } from "../../addon/binding.js";
+import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
+import { addon } from "../../addon/addon";
+import { register, unregister, type OpenClient } from "../../client/open-clients";
+import { absolutePath } from "./paths";
+import { RecordKind } from "../wire/kinds";
+import { readRecords } from "../wire/response";
+import type { Shape } from "../wire/rows";
+import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
+import { attach, expect, nextJob } from "./delivery";
+import { clientClosed, neverOpened, toError, unknownRecord } from "./errors";
+import { JobAnswer, type Submission } from "./job-answer";
+import { closeAll, detachSoon, enter, leave } from "./open-databases";
+import { StatementNumbers } from "./statements";
+
+/** How a database is opened. */
+export interface DatabaseOptions {
+  /** The path of a file, or SQLite's URI of an in-memory database. */
+  location: string;
+  inMemory: boolean;
+  /** The `timeout` setting in ms. */
+  timeout: number | undefined;
+  intMode: IntMode;
+  /** Whether its connections can only read. The file must exist then. */
+  readOnly: boolean;
+}
+
+/** The owner closes the database, which references it weakly. */
+export interface DatabaseOwner {
+  shutdownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport>;
+}
+
+/** How long a closing lets queued calls finish. */
+interface Draining {
+  drain: boolean;
+  timeoutMs: number;
+  /** The time that was spent draining before. */
+  drainedBeforeMs: number;
+}
+
+const AT_ONCE: Draining = { drain: false, timeoutMs: 0, drainedBeforeMs: 0 };
+
+/**
+ * Closes a database whose client was garbage collected without having been closed. Garbage collection
+ * may come late or never, so that nothing may rely on this.
+ */
+const forgotten = new FinalizationRegistry<NativeDatabase>((database) => {
+  // Nobody can be told of a failure.
+  database.closeInBackground(AT_ONCE).catch(() => undefined);
+});
+
+export class NativeDatabase implements OpenClient {
+  /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
+  readonly path: string;
+  readonly isFile: boolean;
+  readonly intMode: IntMode;
+  readonly statements: StatementNumbers;
+  /** The columns of results, by the number that the addon has given them. */
+  readonly shapes = new Map<number, Shape>();
+  readonly closeAtExit = closeAll;
+  /** The number of calls that were answered, without those that a closing has cancelled. */
+  answered = 0;
+  #unanswered = 0;
+  #onSettled: (() => void) | undefined;
+  readonly #options: DatabaseOptions;
+  readonly #owner: WeakRef<DatabaseOwner>;
+  #state: "unopened" | "open" | "closed" = "unopened";
+  #attachment = 0;
+  #number = 0;
+  /** Settles once the connections are closed; defined while the database is suspended. */
+  #suspension: Promise<void> | undefined;
+  /** The closing on a thread of its own, once that has begun. */
+  #closing: Promise<Closed> | undefined;
+
+  constructor(options: DatabaseOptions, owner: DatabaseOwner) {
+    this.#options = options;
+    this.#owner = new WeakRef(owner);
+    this.isFile = !options.inMemory && options.location !== "";
+    this.path = this.isFile ? absolutePath(options.location) : options.location;
+    this.intMode = options.intMode;
+    this.statements = new StatementNumbers(
+      (id, sql) => addon.defineStatement(this.#attachment, this.#number, id, sql),
+      (id) => addon.forgetStatement(this.#attachment, this.#number, id),
+    );
+  }
+
+  /** The addon's number of the database. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /**
+   * Opens the database and its first connection.
+   * @throws LibsqlError with SQLite's code if the file cannot be opened
+   */
+  open(): void {
+    const { location, inMemory, timeout, intMode, readOnly } = this.#options;
+    const attachment = attach();
+    const numbers = intMode === "number";
+    const opened = addon.openDatabase(attachment, {
+      location,
+      inMemory,
+      timeout,
+      numbers,
+      readOnly,
+    });
+    if (typeof opened !== "number") {
+      detachSoon();
+      throw errorIn(opened);
+    }
+    this.#attachment = attachment;
+    this.#number = opened;
+    this.#state = "open";
+    enter(this);
+    register(this);
+    const owner = this.#owner.deref();
+    if (owner !== undefined) forgotten.register(owner, this, this);
+  }
+
+  /**
+   * Registers this database, which is not open yet, in place of one that is suspended: `shutdownAll()`
+   * then shuts down the owner of this one, which closes the other.
+   */
+  takePlaceOf(suspended: NativeDatabase): void {
+    register(this);
+    unregister(suspended);
+  }
+
+  /** Queues a request and returns the promise of its answer. */
+  submit<T>(submission: Submission<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { lane, transaction, request, signal } = submission;
+      const job = submission.job ?? nextJob();
+      const refused = refusal(
+        addon.submit(
+          this.#attachment,
+          this.#number,
+          lane,
+          job,
+          transaction,
+          request.buffer,
+          request.length,
+        ),
+      );
+      if (refused !== undefined) return reject(refused);
+      this.#unanswered++;
+      this.statements.enter();
+      const answer = new JobAnswer(this, submission, resolve, reject);
+      expect(job, answer);
+      if (signal !== undefined) {
+        answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, lane, job));
+      }
+    });
+  }
+
+  /** Resolves once every submitted call has its answer. To be called during a closing. */
+  settled(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onSettled = resolve));
+  }
+
+  /** A call has its answer. `isCounted` is false for a cancelled call and for one of a closing. */
+  settle(isCounted: boolean): void {
+    if (isCounted) this.answered++;
+    if (--this.#unanswered === 0) this.#onSettled?.();
+    this.statements.leave();
+  }
+
+  /** Opens a further lane; undefined if the client is closed. */
+  openLane(): number | undefined {
+    const lane = addon.openLane(this.#attachment, this.#number);
+    return lane < 0 ? undefined : lane;
+  }
+
+  /** Closes a lane that has nothing to do. */
+  closeLane(lane: number): void {
+    addon.closeLane(this.#attachment, this.#number, lane);
+  }
+
+  /** Rolls a transaction back and waits for it. */
+  endTransaction(lane: number, transaction: number): void {
+    addon.endTransaction(this.#attachment, this.#number, lane, transaction);
+  }
+
+  /**
+   * Closes the database. When this returns, no connection, lock or thread of it is left.
+   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   */
+  close(): Closed {
+    const wasOpened = this.#state !== "unopened";
+    this.#leave();
+    if (!wasOpened) return nothingClosed();
+    const closing = new ClosingAnswer(this.path);
+    const records = addon.closeDatabase(this.#attachment, this.#number);
+    readRecords(records, (_job, kind, record) => closing.take(kind, record));
+    return closing.result();
+  }
+
+  /**
+   * Closes the connections on another thread. The database keeps its number and stays registered, and
+   * `resume` opens it again. Every call must have its answer. `close()` and `closeInBackground()` work meanwhile.
+   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   */
+  suspend(): Promise<void> {
+    // The addon numbers the shapes of the reopened database from the start.
+    this.shapes.clear();
+    const closing = new ClosingAnswer(undefined);
+    this.#suspension = this.#closeConnections(closing, AT_ONCE).then(() => undefined);
+    return this.#suspension;
+  }
+
+  /**
+   * Opens a suspended database again, with the settings that it had. Can be retried after an error.
+   * @throws LibsqlError with SQLite's code if the file cannot be opened; the file is not created
+   */
+  resume(): void {
+    const failed = addon.reopenDatabase(this.#attachment, this.#number);
+    if (failed !== null) throw errorIn(failed);
+    this.#suspension = undefined;
+  }
+
+  /** Closes the database on another thread. */
+  async closeInBackground(draining: Draining): Promise<Closed> {
+    if (this.#state === "unopened") return this.close();
+    if (this.#suspension !== undefined) {
+      const close = (): Closed => this.close();
+      return this.#suspension.then(close, close);
+    }
+    const closing = new ClosingAnswer(this.path, draining.drainedBeforeMs);
+    this.#closing ??= this.#closeConnections(closing, draining, () => {
+      // The thread has finished: this joins it and releases the number.
+      addon.closeDatabase(this.#attachment, this.#number);
+      this.#leave();
+    });
+    return this.#closing;
+  }
+
+  /** Ends the draining of `closeInBackground`. */
+  hurry(): void {
+    if (this.#state !== "unopened") addon.hurryDatabase(this.#attachment, this.#number);
+  }
+
+  async shutdown(options: Required<ShutdownOptions>): Promise<ShutdownReport> {
+    const owner = this.#owner.deref();
+    if (owner !== undefined) return owner.shutdownFromOutside(options);
+    // The client was garbage collected: there is nothing to drain.
+    const began = performance.now();
+    const closed = await this.closeInBackground(AT_ONCE);
+    return { path: this.path, drained: 0, ...closed, ms: performance.now() - began };
+  }
+
+  #closeConnections(
+    closing: ClosingAnswer,
+    { drain, timeoutMs }: Draining,
+    ended?: () => void,
+  ): Promise<Closed> {
+    return new Promise((resolve, reject) => {
+      const job = nextJob();
+      const submitted = addon.shutDownDatabase(
+        this.#attachment,
+        this.#number,
+        job,
+        drain,
+        timeoutMs,
+      );
+      if (submitted !== Submitted.Accepted) {
+        // The connections are closed already.
+        ended?.();
+        return reject(clientClosed());
+      }
+      expect(job, {
+        // ClosingAnswer.take never throws: a failure is one of `ended` or of the result.
+        fail: reject,
+        take(kind, record) {
+          if (!closing.take(kind, record)) return false;
+          ended?.();
+          resolve(closing.result());
+          return true;
+        },
+      });
+    });
+  }
+
+  #leave(): void {
+    this.#state = "closed";
+    forgotten.unregister(this);
+    leave(this);
+    unregister(this);
+  }
+}
+
+function refusal(submitted: Submitted): Error | undefined {
+  switch (submitted) {
+    case Submitted.Accepted:
+      return undefined;
+    case Submitted.Closed:
+      return clientClosed();
+    default:
+      return neverOpened();
+  }
+}
+
+function errorIn(records: ArrayBuffer): unknown {
+  let error: unknown;
+  readRecords(records, (_job, kind, record) => {
+    if (kind !== RecordKind.Error) throw unknownRecord(kind);
+    record.outcome();
+    error = toError(record.error());
+  });
+  return error;
+}

@@ -1,0 +1,110 @@
+/**
+ * Fetches the answers that the addon's threads have queued, and dispatches them to the waiting calls.
+ * Threads identify a job by its number only; this module maps numbers to calls.
+ */
+import { AsyncResource } from "node:async_hooks";
+import { performance } from "node:perf_hooks";
+import { threadId } from "node:worker_threads";
+import { addon } from "../../addon/addon";
+import { setImmediate } from "../../client/timers";
+import { endsJob, readRecords, type RecordReader } from "../wire/response";
+
+/**
+ * Receives the answer of one job. Its methods do not run in the async context of the call: a receiver
+ * that runs a caller's code has to enter that itself. Settling a promise needs no context.
+ */
+export interface Answer {
+  /**
+   * Takes one record.
+   * @returns whether it was the last record
+   */
+  take(kind: number, record: RecordReader): boolean;
+  /**
+   * Called if `take` threw. The call rejects with that error once the job has ended; `isOver` says
+   * whether it has. Never throws.
+   */
+  fail(error: unknown, isOver: boolean): void;
+}
+
+/**
+ * The time for which answers are read in one turn of the event loop, in ms. Reading one fetch takes
+ * less than 1 ms, so a turn stays well below 10 ms.
+ */
+const TURN_MS = 3;
+
+/** The job number of requests from other environments. */
+export const REQUESTS = 0;
+
+/**
+ * The async context in which answers arrive: the one in which latchdb was loaded. The context of the
+ * first call would stay referenced, with the contents of its AsyncLocalStorage, for as long as anything
+ * is open.
+ */
+const loading = new AsyncResource("latchdb.Delivery");
+
+const waiting = new Map<number, Answer>();
+let lastJob = 0;
+let attachment: number | undefined;
+
+/**
+ * The addon's number of this copy of latchdb. It stays the same while something is open or an answer
+ * is expected.
+ */
+export function attach(): number {
+  attachment ??= loading.runInAsyncScope(() => addon.attach(deliver, threadId));
+  return attachment;
+}
+
+/**
+ * Releases the number, unless something is open or an answer is expected. An attached copy of latchdb
+ * cannot be garbage collected.
+ * @returns whether it was released
+ */
+export function detach(): boolean {
+  if (attachment !== undefined && !addon.detach(attachment)) return false;
+  attachment = undefined;
+  return true;
+}
+
+/** Takes a number for a new job. */
+export function nextJob(): number {
+  do lastJob = (lastJob + 1) >>> 0;
+  while (lastJob === REQUESTS || waiting.has(lastJob));
+  return lastJob;
+}
+
+/** Registers the receiver of a job's answer. */
+export function expect(job: number, answer: Answer): void {
+  waiting.set(job, answer);
+}
+
+/** Fetches answers. The addon calls this when there are some. */
+export function deliver(): void {
+  if (attachment === undefined) return;
+  const began = performance.now();
+  let isEmpty = false;
+  try {
+    while (performance.now() - began < TURN_MS) {
+      const records = addon.takeResults(attachment);
+      isEmpty = records === null;
+      if (records === null) return;
+      readRecords(records, dispatch);
+    }
+  } finally {
+    // The addon calls again only after a fetch has returned nothing: until then, continue here.
+    if (!isEmpty) setImmediate(deliver);
+  }
+}
+
+function dispatch(job: number, kind: number, record: RecordReader): void {
+  const answer = waiting.get(job);
+  if (answer === undefined) return;
+  let isOver = true;
+  try {
+    isOver = answer.take(kind, record);
+  } catch (error) {
+    isOver = endsJob(kind) && job !== REQUESTS;
+    answer.fail(error, isOver);
+  }
+  if (isOver) waiting.delete(job);
+}

@@ -1,0 +1,201 @@
+/** The errors of local clients, and the conversion of the native side's errors into them. */
+import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import { ErrorKind } from "../wire/kinds";
+import type { NativeError } from "../wire/response";
+
+/** SQLite's result codes (https://sqlite.org/rescode.html). */
+const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
+const CLIENT_CLOSED = "CLIENT_CLOSED";
+
+/**
+ * SQLite's own error, the `cause` of a LibsqlError. Its `code` is the name of the extended result code,
+ * its `rawCode` that code.
+ */
+export class SqliteError extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+    readonly rawCode: number,
+  ) {
+    super(message);
+  }
+}
+// On the prototype, as it is with Error itself: not among the error's own keys.
+Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
+
+/**
+ * Converts an error of the native side. `signal` is the signal of the call, if it has one; `committed`
+ * says whether some of the call's changes are committed nevertheless.
+ */
+export function toError(
+  native: NativeError,
+  { signal, committed = false }: { signal?: AbortSignal | undefined; committed?: boolean } = {},
+): unknown {
+  // The reason is the caller's object: it gets no `committed` property.
+  if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;
+  const error = errorOf(native);
+  return committed ? Object.assign(error, { committed }) : error;
+}
+
+function errorOf(native: NativeError): Error {
+  if (native.kind === ErrorKind.Range) return new RangeError(native.message);
+  if (native.kind !== ErrorKind.Libsql && native.kind !== ErrorKind.Aborted) {
+    throw unknownRecord(native.kind);
+  }
+  const isSqlite = native.rawCode !== 0;
+  const extendedCode = isSqlite ? native.extendedCode : undefined;
+  const rawCode = isSqlite ? native.rawCode : undefined;
+  const cause = isSqlite
+    ? new SqliteError(native.message, native.extendedCode, native.rawCode)
+    : undefined;
+  return native.statementIndex < 0
+    ? new LibsqlError(native.message, native.code, extendedCode, rawCode, cause)
+    : new LibsqlBatchError(
+        native.message,
+        native.statementIndex,
+        native.code,
+        extendedCode,
+        rawCode,
+        cause,
+      );
+}
+
+/** Whether the call was cancelled by the closing of its client. */
+export function isClientClosed({ code }: NativeError): boolean {
+  return code === CLIENT_CLOSED;
+}
+
+/**
+ * For an answer that could not be read, because memory was short or because of a defect. `committed`
+ * says whether the call's changes are committed nevertheless: a retry would then make them twice.
+ */
+export function unreadableAnswer(cause: unknown, committed: boolean): LibsqlError {
+  const what = committed
+    ? "it has been carried out and is committed, but its answer could not be read"
+    : "its answer could not be read";
+  const text = `${what}: ${textOf(cause)}`;
+  const given = cause instanceof Error ? cause : undefined;
+  const error = new LibsqlError(text, "ANSWER_UNREADABLE", undefined, undefined, given);
+  return committed ? Object.assign(error, { committed }) : error;
+}
+
+/** For a number on the wire that this version does not know: the addon is of another version. */
+export function unknownRecord(kind: number): Error {
+  return new Error(
+    `the addon answered in a way (${kind}) that this version does not know; install latchdb again`,
+  );
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : typeof thrown;
+}
+
+/** For a call on a client that was closed. */
+export function clientClosed(): LibsqlError {
+  return new LibsqlError("The client is closed", CLIENT_CLOSED);
+}
+
+/** For a relative path if the working directory no longer exists; the addon has the same text. */
+export function cannotOpen(path: string, reason: unknown): LibsqlError {
+  const text = `cannot open the database file ${path}: ${(reason as Error).message}. Change to a directory that is there, or give an absolute path`;
+  const code = "SQLITE_CANTOPEN";
+  const cause = new SqliteError(text, code, SQLITE_CANTOPEN);
+  return new LibsqlError(text, code, code, SQLITE_CANTOPEN, cause);
+}
+
+/** For reopening a client of `build` or `verify` after its file is gone. */
+export function clientRetired(): LibsqlError {
+  return new LibsqlError(
+    "The client is closed for good: it was there for a swap's build or verify, which is over. " +
+      "Make one of your own with createClient()",
+    CLIENT_CLOSED,
+  );
+}
+
+/** For a call on a pool that was never opened. */
+export function neverOpened(): LibsqlError {
+  return new LibsqlError(
+    "The client was never opened: make one with createClient()",
+    "CLIENT_NEVER_OPENED",
+  );
+}
+
+/** For a call on a transaction that has ended. */
+export function transactionClosed(): LibsqlError {
+  return new LibsqlError("The transaction is closed", "TRANSACTION_CLOSED");
+}
+
+/** For a batch in a transaction that has ended. */
+export function transactionClosedInBatch(index: number): LibsqlBatchError {
+  return new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED");
+}
+
+/** For a call while open transactions hold every connection. */
+export function allHeld(maxConnections: number): LibsqlError {
+  return new LibsqlError(
+    maxConnections === 1
+      ? "This client has a single connection, which an open transaction is holding. " +
+          "In-memory databases and embedded replicas cannot have more than one. " +
+          "Commit or roll back the transaction before using the client again."
+      : `All ${maxConnections} of this client's connections are held by open transactions. ` +
+          "Commit or roll back one before using the client again, or raise `concurrency`.",
+    "TRANSACTION_ACTIVE",
+  );
+}
+
+/** For a suspension whose wait for calls or open transactions has reached its limit. */
+export function stillActive(transactions: number, waitedMs: number): LibsqlError {
+  const what =
+    transactions === 0
+      ? "what it was called for before still runs. Wait for that, or abort it"
+      : `${transactions} of its transactions ${transactions === 1 ? "is" : "are"} still open. ` +
+        "Commit or roll back; whoever holds a transaction must not wait meanwhile for a call of " +
+        "the client outside of it";
+  return new LibsqlError(
+    `The client could not be suspended within ${waitedMs} ms: ${what}, or allow more time. ` +
+      "Nothing has been changed, and the client goes on.",
+    "TRANSACTION_ACTIVE",
+  );
+}
+
+/** For the suspension of a client whose data exists on its connection only. */
+export function notAFile(): LibsqlError {
+  return new LibsqlError(
+    "The database of this client is in memory, or a temporary one: there is no file that could be " +
+      "replaced, and its data would be lost with its connection",
+    "NOT_A_FILE",
+  );
+}
+
+/** For the suspension of a client that has TEMP tables or other state of its connection. */
+export function hasConnectionState(): LibsqlError {
+  return new LibsqlError(
+    "This client has used TEMP tables, ATTACH or PRAGMA locking_mode = exclusive: what these made is " +
+      "on its connection, and would be lost. Call reconnect(), which drops it, and try again, or use " +
+      "a client of its own for such things.",
+    "CONNECTION_STATE",
+  );
+}
+
+/** For a call that waited for the only connection while an idle transaction held it. */
+export function heldByOwnTransaction(waitedMs: number): LibsqlError {
+  return locked(
+    "a transaction of this client holds its only connection and has been " +
+      `idle for ${waitedMs} ms; commit or roll it back before using the client outside of it`,
+  );
+}
+
+/** For a batch that waited for the end of an idle transaction begun by `execute("BEGIN")`. */
+export function heldByExplicitTransaction(waitedMs: number): LibsqlError {
+  return locked(
+    'a transaction that execute("BEGIN") has begun on this client has been idle for ' +
+      `${waitedMs} ms; COMMIT or ROLLBACK it, by execute(), before batch() or migrate() is called`,
+  );
+}
+
+function locked(why: string): LibsqlError {
+  const text = `database is locked: ${why}`;
+  const code = "SQLITE_BUSY";
+  return new LibsqlError(text, code, code, SQLITE_BUSY, new SqliteError(text, code, SQLITE_BUSY));
+}

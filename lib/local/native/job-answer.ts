@@ -1,0 +1,184 @@
+/** Collects the answer of one request and settles its promise. */
+import type { IntMode, ResultSet, Row } from "@libsql/core/api";
+import { ResultSetImpl } from "@libsql/core/util";
+import type { RequestWriter } from "../wire/request";
+import { RecordKind } from "../wire/kinds";
+import type { Outcome, RecordReader } from "../wire/response";
+import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
+import type { Answer } from "./delivery";
+import { isClientClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
+
+/** One request on its way to a lane. */
+export interface Submission<T> {
+  lane: number;
+  /** The job that began the transaction of the request, or 0. */
+  transaction: number;
+  /** The number of the job, if its caller needs to know it. */
+  job?: number;
+  request: RequestWriter;
+  /** Whether the request belongs to a closing: no report counts it. */
+  isOfClosing?: boolean;
+  signal?: AbortSignal | undefined;
+  /** Makes the value of the promise from the results. */
+  value: (results: ResultSet[]) => T;
+  /** Receives the state of the connection, before the promise settles. */
+  ended?: ((outcome: Outcome) => void) | undefined;
+}
+
+/** The part of a database that its answers use. */
+export interface AnswerHost {
+  readonly intMode: IntMode;
+  readonly shapes: Map<number, Shape>;
+  /** An answer is complete. `isCounted`: whether reports count its call as answered. */
+  settle(isCounted: boolean): void;
+}
+
+/** Used if the end of a job cannot be read. A transaction's owner then still has to end it. */
+const UNKNOWN_OUTCOME: Outcome = {
+  autocommit: false,
+  pinned: false,
+  explicit: false,
+  committed: false,
+};
+
+export class JobAnswer<T> implements Answer {
+  readonly #host: AnswerHost;
+  readonly #submission: Submission<T>;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #results: ResultSet[] = [];
+  #rows: Row[] = [];
+  #stopListening: (() => void) | undefined;
+  /** Why part of the answer could not be read. */
+  #failure: { error: unknown } | undefined;
+  #hasEnded = false;
+
+  constructor(
+    host: AnswerHost,
+    submission: Submission<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#host = host;
+    this.#submission = submission;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  cancelOn(signal: AbortSignal, cancel: () => void): void {
+    signal.addEventListener("abort", cancel, { once: true });
+    this.#stopListening = () => signal.removeEventListener("abort", cancel);
+  }
+
+  take(kind: number, record: RecordReader): boolean {
+    switch (kind) {
+      case RecordKind.Shape:
+        this.#learnShape(record);
+        return false;
+      case RecordKind.Rows: {
+        const shape = this.#shape(record.u32());
+        shape.readRows(record.u32(), record.cells(this.#host.intMode), this.#rows);
+        return false;
+      }
+      case RecordKind.Result:
+        this.#endStatement(record);
+        return false;
+      case RecordKind.Forget:
+        this.#host.shapes.delete(record.u32());
+        return false;
+      case RecordKind.Done: {
+        const outcome = record.outcome();
+        this.#end(outcome);
+        const settled = this.#value();
+        if ("value" in settled) this.#resolve(settled.value);
+        else this.#reject(unreadableAnswer(settled.error, outcome.committed));
+        return true;
+      }
+      case RecordKind.Error: {
+        const outcome = record.outcome();
+        const error = this.#readError(record, outcome.committed);
+        this.#end(outcome, error.isClientClosed);
+        this.#reject(error.error);
+        return true;
+      }
+      default:
+        throw unknownRecord(kind);
+    }
+  }
+
+  fail(error: unknown, isOver: boolean): void {
+    this.#failure ??= { error };
+    if (!isOver) return;
+    try {
+      this.#end(UNKNOWN_OUTCOME);
+    } catch {
+      // The first failure is reported.
+    }
+    this.#reject(unreadableAnswer(this.#failure.error, false));
+  }
+
+  #value(): { value: T } | { error: unknown } {
+    if (this.#failure !== undefined) return this.#failure;
+    try {
+      return { value: this.#submission.value(this.#results) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #readError(
+    record: RecordReader,
+    committed: boolean,
+  ): { error: unknown; isClientClosed: boolean } {
+    try {
+      const native = record.error();
+      const error = toError(native, { signal: this.#submission.signal, committed });
+      return { error, isClientClosed: isClientClosed(native) };
+    } catch (error) {
+      return { error: unreadableAnswer(error, committed), isClientClosed: false };
+    }
+  }
+
+  /** The addon sends a shape once: each use of an unreadable one has to fail. */
+  #learnShape(record: RecordReader): void {
+    const number = record.u32();
+    try {
+      const { names, declaredTypes } = record.columns();
+      this.#host.shapes.set(number, shapeOf(names, declaredTypes));
+    } catch (error) {
+      this.#host.shapes.set(number, unreadableShape(error));
+    }
+  }
+
+  #shape(number: number): Shape {
+    const shape = this.#host.shapes.get(number);
+    if (shape === undefined) throw new Error(`the addon has not said which columns ${number} are`);
+    return shape;
+  }
+
+  #endStatement(record: RecordReader): void {
+    const { shape: number, rowsAffected, lastInsertRowid } = record.statementEnd();
+    const shape = number === 0 ? undefined : this.#shape(number);
+    this.#results.push(
+      new ResultSetImpl(
+        shape === undefined ? [] : shape.names.slice(),
+        shape === undefined ? [] : shape.declaredTypes.slice(),
+        this.#rows,
+        rowsAffected,
+        lastInsertRowid,
+      ),
+    );
+    this.#rows = [];
+  }
+
+  #end(outcome: Outcome, isCancelled = false): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    try {
+      this.#host.settle(!isCancelled && this.#submission.isOfClosing !== true);
+      this.#stopListening?.();
+    } finally {
+      this.#submission.ended?.(outcome);
+    }
+  }
+}

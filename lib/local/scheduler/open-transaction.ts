@@ -1,0 +1,180 @@
+/** An open transaction: its lane, and the order of its calls. */
+import { performance } from "node:perf_hooks";
+import type { ResultSet } from "@libsql/core/api";
+import { allResults, noResult, onlyResult } from "../../client/results";
+import type { Batch, Statement } from "../../client/statement";
+import type { NativeDatabase } from "../native/database";
+import { transactionClosed } from "../native/errors";
+import { writeRequest, type RequestWriter } from "../wire/request";
+import type { Outcome } from "../wire/response";
+import type { Batches } from "./batches";
+import { CallQueue } from "./call-queue";
+import type { Requests } from "./requests";
+
+/** The part of the scheduler that a transaction uses. */
+export interface TransactionHost {
+  readonly database: NativeDatabase;
+  readonly requests: Requests;
+  readonly batches: Batches;
+  /** A call was submitted to the lane. */
+  callStarted(lane: number): void;
+  /** A call of the lane has its answer. */
+  callEnded(lane: number, outcome: Outcome): void;
+  /** The transaction is over, or its last request is submitted: other calls can use its lane. */
+  release(transaction: OpenTransaction): void;
+}
+
+export class OpenTransaction {
+  readonly lane: number;
+  /** The job that began it, by which the native side identifies it. */
+  readonly number: number;
+  readonly #host: TransactionHost;
+  readonly #queue = new CallQueue();
+  #isWriting = false;
+  #isOpen = true;
+  /** The number of unanswered calls. The first call is the beginning. */
+  #pending = 1;
+  #idleSince = performance.now();
+  /** Called once when the transaction has ended, for whatever reason. */
+  onEnd: () => void = () => undefined;
+
+  constructor(host: TransactionHost, lane: number, number: number) {
+    this.#host = host;
+    this.lane = lane;
+    this.number = number;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** For how long it has been idle, in ms, counted from `since` at the earliest. */
+  idleFor(since: number): number {
+    if (this.#pending > 0 || this.#isWriting) return 0;
+    return performance.now() - Math.max(this.#idleSince, since);
+  }
+
+  /** The beginning has its answer. */
+  begun(): void {
+    this.#pending--;
+    this.#idleSince = performance.now();
+  }
+
+  execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
+    return this.#inTurn(signal, () =>
+      this.#submit(this.#host.requests.statement(statement), signal, onlyResult),
+    );
+  }
+
+  batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
+    const submit = (request: RequestWriter): Promise<ResultSet[]> =>
+      this.#submit(request, signal, allResults);
+    const setWriting = (isWriting: boolean): void => {
+      this.#isWriting = isWriting;
+      if (isWriting) return;
+      this.#idleSince = performance.now();
+      this.#queue.advance();
+    };
+    return this.#inTurn(signal, () => this.#host.batches.run(batch, signal, submit, setWriting));
+  }
+
+  executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
+    return this.#inTurn(signal, () =>
+      this.#submit(
+        writeRequest((writer) => writer.script(sql)),
+        signal,
+        noResult,
+      ),
+    );
+  }
+
+  /** Commits. Other calls can use the lane at once: their requests run after the commit. */
+  commit(): Promise<void> {
+    return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.commit())));
+  }
+
+  /** Rolls back after the calls that were made before. */
+  rollback(): Promise<void> {
+    return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.rollback())));
+  }
+
+  /** Rolls back after the calls that were made before, because the client is being closed. */
+  abandon(): void {
+    const submitRollback = (): Promise<void> => {
+      const request = writeRequest((writer) => writer.endAnyTransaction());
+      // Any transaction: a COMMIT or ROLLBACK of the caller may have ended this one.
+      const answer = this.#submit(request, undefined, noResult, { isOfClosing: true });
+      this.#release();
+      return answer;
+    };
+    this.#inTurn(undefined, submitRollback, { isOfClosing: true }).catch(() => undefined);
+  }
+
+  /** Cancels the running calls, rolls back, and waits for that. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#host.database.endTransaction(this.lane, this.number);
+    this.#release();
+  }
+
+  /** Ends the transaction with its client. Returns the number of calls that never started. */
+  forget(error: unknown): number {
+    this.#isOpen = false;
+    const forgotten = this.#queue.fail(error);
+    this.onEnd();
+    return forgotten;
+  }
+
+  /** Starts calls in their order, also after a long batch that is still being written. */
+  #inTurn<T>(
+    signal: AbortSignal | undefined,
+    start: () => Promise<T>,
+    { isOfClosing = false } = {},
+  ): Promise<T> {
+    return this.#queue.enter({
+      signal,
+      isOfClosing,
+      ready: () => !this.#isWriting,
+      start: () => (this.#isOpen ? start() : Promise.reject(transactionClosed())),
+    });
+  }
+
+  #submit<T>(
+    request: RequestWriter,
+    signal: AbortSignal | undefined,
+    value: (results: ResultSet[]) => T,
+    { isOfClosing = false } = {},
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.#pending++;
+    this.#host.callStarted(this.lane);
+    return this.#host.database.submit({
+      lane: this.lane,
+      transaction: isOfClosing ? 0 : this.number,
+      request,
+      isOfClosing,
+      signal,
+      value,
+      ended: (outcome) => {
+        this.#pending--;
+        this.#idleSince = performance.now();
+        this.#host.callEnded(this.lane, outcome);
+        // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
+        if (outcome.autocommit && this.#isOpen) this.#release();
+      },
+    });
+  }
+
+  #last(request: RequestWriter): Promise<void> {
+    const answer = this.#submit(request, undefined, noResult);
+    this.#release();
+    return answer;
+  }
+
+  #release(): void {
+    this.#isOpen = false;
+    this.onEnd();
+    this.#host.release(this);
+    this.#queue.fail(transactionClosed());
+  }
+}

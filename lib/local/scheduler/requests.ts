@@ -1,0 +1,72 @@
+/** Writes the statements and batches of one client. */
+import { performance } from "node:perf_hooks";
+import type { IntMode } from "@libsql/core/api";
+import { parseBatchStatement, type Batch, type Statement } from "../../client/statement";
+import { setImmediate } from "../../client/timers";
+import type { StatementNumbers } from "../native/statements";
+import { RequestWriter, writeRequest } from "../wire/request";
+
+/** A batch of up to this many statements is written at once. */
+const AT_ONCE = 500;
+/** The time for which a long batch is written in one turn of the event loop, in ms. */
+const TURN_MS = 3;
+/** The number of statements between two looks at the clock. */
+const BETWEEN_LOOKS = 50;
+
+export class Requests {
+  readonly #intMode: IntMode;
+  readonly #numbers: StatementNumbers;
+
+  constructor(intMode: IntMode, numbers: StatementNumbers) {
+    this.#intMode = intMode;
+    this.#numbers = numbers;
+  }
+
+  statement(statement: Statement): RequestWriter {
+    return writeRequest((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
+  }
+
+  /** Whether a batch is written at once. */
+  isShort(batch: Batch): boolean {
+    return batch.statements.length <= AT_ONCE;
+  }
+
+  shortBatch(batch: Batch): RequestWriter {
+    return writeRequest((writer) => {
+      writer.batch(batch.mode, batch.foreignKeysOff, batch.statements.length);
+      for (const statement of batch.statements) {
+        writer.statement(parseBatchStatement(statement), this.#intMode, this.#numbers.of);
+      }
+    });
+  }
+
+  /**
+   * Writes a long batch over several turns of the event loop into a writer of its own, and passes it
+   * to `submit` in the turn in which it is complete. `checkGoOn` throws to stop it.
+   */
+  async longBatch<T>(
+    batch: Batch,
+    checkGoOn: () => void,
+    submit: (request: RequestWriter) => Promise<T>,
+  ): Promise<{ answer: Promise<T> }> {
+    const writer = new RequestWriter();
+    // The caller may change the list meanwhile.
+    const statements = batch.statements.slice();
+    this.#numbers.enter();
+    try {
+      writer.batch(batch.mode, batch.foreignKeysOff, statements.length);
+      let turnBegan = performance.now();
+      for (const [i, statement] of statements.entries()) {
+        writer.statement(parseBatchStatement(statement), this.#intMode, this.#numbers.of);
+        if (i % BETWEEN_LOOKS === 0 && performance.now() - turnBegan > TURN_MS) {
+          await new Promise(setImmediate);
+          checkGoOn();
+          turnBegan = performance.now();
+        }
+      }
+      return { answer: submit(writer) };
+    } finally {
+      this.#numbers.leave();
+    }
+  }
+}

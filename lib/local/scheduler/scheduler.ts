@@ -1,0 +1,289 @@
+/**
+ * Schedules the calls of one open client.
+ *
+ * Calls start in the order in which they are made. Those outside of transactions run on the main lane,
+ * one after the other; each transaction has a lane of its own while it is open. The native side decides
+ * which of the lanes may write, again in the order of the calls.
+ */
+import type { ResultSet, TransactionMode } from "@libsql/core/api";
+import { allResults, noResult, onlyResult } from "../../client/results";
+import type { Batch, Statement } from "../../client/statement";
+import { NativeDatabase, type DatabaseOptions } from "../native/database";
+import { nextJob } from "../native/delivery";
+import { allHeld, clientClosed } from "../native/errors";
+import { writeRequest, type RequestWriter } from "../wire/request";
+import type { Outcome } from "../wire/response";
+import { Batches } from "./batches";
+import { CallQueue } from "./call-queue";
+import { Closing } from "./closing";
+import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
+import { Lanes } from "./lanes";
+import type { Host } from "./host";
+import { OpenTransaction } from "./open-transaction";
+import { Patience } from "./patience";
+import { Requests } from "./requests";
+import { Suspension } from "./suspension";
+
+export class Scheduler implements Host {
+  readonly database: NativeDatabase;
+  readonly requests: Requests;
+  readonly lanes: Lanes;
+  readonly explicit = new ExplicitTransaction();
+  readonly queue = new CallQueue(() => this.explicit.isOpen);
+  readonly transactions = new Set<OpenTransaction>();
+  readonly batches: Batches;
+  readonly patience: Patience;
+  readonly maxConnections: number;
+  readonly suspension: Suspension;
+  readonly closing: Closing;
+  /** The number of calls that wait to begin a transaction, but not because of a suspension. */
+  #beginning = 0;
+  #isWritingOnMain = false;
+  /** The rollback of the explicit transaction has no answer yet. */
+  #isAbandoning = false;
+
+  /**
+   * Opens the database and its first connection: at once, or after the suspension of a former client.
+   * `check` throws if it may not be opened any more then.
+   * @throws LibsqlError with SQLite's code if the file cannot be opened
+   */
+  constructor(
+    options: DatabaseOptions,
+    maxConnections: number,
+    { former, check = () => undefined }: { former?: Scheduler; check?: () => void } = {},
+  ) {
+    this.closing = new Closing(this, former?.closing);
+    this.suspension = new Suspension(this, this.closing);
+    this.database = new NativeDatabase(options, this.closing);
+    this.requests = new Requests(options.intMode, this.database.statements);
+    this.maxConnections = maxConnections;
+    this.lanes = new Lanes(this.database, maxConnections);
+    this.batches = new Batches(
+      this.requests,
+      () => this.closing.isEnded,
+      () => this.advance(),
+    );
+    this.patience = new Patience(this, options.timeout);
+    if (former === undefined) this.database.open();
+    else this.suspension.openAfter(former, check);
+  }
+
+  /**
+   * Whether a call outside of transactions can be made.
+   * @throws LibsqlError CLIENT_CLOSED, TRANSACTION_ACTIVE
+   */
+  check(): void {
+    const refused = this.#refusal(undefined);
+    if (refused !== undefined) throw refused.error;
+  }
+
+  /** Runs one statement outside of transactions. */
+  execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
+    const begins = mayBegin(statement.sql);
+    const start = (): Promise<ResultSet> => {
+      this.#makeRoomFor(statement.sql);
+      const request = this.requests.statement(statement);
+      return this.#submit(request, signal, onlyResult, { begins });
+    };
+    return this.#call(signal, start, { joins: true, begins });
+  }
+
+  /** Runs a batch in a transaction of its own. */
+  batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
+    const submit = (request: RequestWriter): Promise<ResultSet[]> =>
+      this.#submit(request, signal, allResults);
+    const setWriting = (isWriting: boolean): void => {
+      this.#isWritingOnMain = isWriting;
+      if (!isWriting) this.advance();
+    };
+    const start = (): Promise<ResultSet[]> => this.batches.run(batch, signal, submit, setWriting);
+    return this.#call(signal, start, { joins: false });
+  }
+
+  /** Runs a text of several statements. */
+  executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
+    const start = (): Promise<void> => {
+      this.#makeRoomFor(sql);
+      return this.#submit(
+        writeRequest((writer) => writer.script(sql)),
+        signal,
+        noResult,
+      );
+    };
+    return this.#call(signal, start, { joins: true });
+  }
+
+  /**
+   * Begins a transaction, on a lane of its own if there can be one. It begins after the calls that were
+   * made before it, so that it sees their changes.
+   */
+  begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
+    const refused = this.#refusal(signal);
+    if (refused !== undefined) return Promise.reject(refused.error);
+    // Calls that wait because of a suspension do not count against the client's connections.
+    const counts = this.suspension.latest === undefined && !this.queue.hasBacklog ? 1 : 0;
+    this.#beginning += counts;
+    const begun = this.queue.enter({
+      signal,
+      begins: true,
+      ready: () =>
+        this.lanes.isMainDone &&
+        !this.#isWritingOnMain &&
+        this.lanes.hasOneForTransaction(!this.explicit.isOpen),
+      start: () => {
+        this.#beginning -= counts;
+        return this.#begin(mode, signal);
+      },
+      onCancelled: () => (this.#beginning -= counts),
+    });
+    this.patience.watch();
+    return begun;
+  }
+
+  // --- the host of its parts ---------------------------------------------------------------------
+
+  callStarted(lane: number): void {
+    this.lanes.begin(lane);
+  }
+
+  callEnded(lane: number, outcome: Outcome): void {
+    this.lanes.end(lane);
+    if (outcome.pinned) {
+      this.lanes.pin(lane);
+      this.#moveToPinned();
+    }
+    this.advance();
+  }
+
+  release(transaction: OpenTransaction): void {
+    if (!this.transactions.delete(transaction)) return;
+    this.lanes.giveBack(transaction.lane);
+    this.#moveToPinned();
+    this.advance();
+  }
+
+  advance(): void {
+    this.queue.advance();
+    if (this.closing.isDraining) this.abandonExplicit();
+    this.patience.watch();
+  }
+
+  abandonExplicit(): void {
+    if (!this.explicit.isOpen || this.#isAbandoning) return;
+    this.#isAbandoning = true;
+    const request = writeRequest((writer) => writer.endAnyTransaction());
+    const ended = (): void => {
+      this.#isAbandoning = false;
+    };
+    this.#submit(request, undefined, noResult, { isOfClosing: true }).then(ended, ended);
+  }
+
+  // --- calls outside of transactions ------------------------------------------------------------
+
+  /**
+   * `joins`: whether the call runs in the open explicit transaction, instead of waiting for its end.
+   * `begins`: whether it may begin one.
+   */
+  #call<T>(
+    signal: AbortSignal | undefined,
+    start: () => Promise<T>,
+    { joins, begins = false }: { joins: boolean; begins?: boolean },
+  ): Promise<T> {
+    const refused = this.#refusal(signal);
+    if (refused !== undefined) return Promise.reject(refused.error);
+    const ready = (): boolean =>
+      this.lanes.main !== undefined && !this.#isWritingOnMain && (joins || !this.explicit.isOpen);
+    if (begins) this.explicit.queued();
+    const dequeued = (): void => {
+      if (begins) this.explicit.dequeued();
+    };
+    const startNow = (): Promise<T> => {
+      dequeued();
+      return start();
+    };
+    const answer = this.queue.enter({
+      signal,
+      joins,
+      ready,
+      start: startNow,
+      onCancelled: dequeued,
+    });
+    this.patience.watch();
+    return answer;
+  }
+
+  /** The reason for which a call cannot even wait, if there is one. */
+  #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
+    if (this.closing.isClosed) return { error: clientClosed() };
+    if (signal?.aborted) return { error: signal.reason };
+    // Behind a suspension's backlog, calls wait however many there are. A call that joins the explicit
+    // transaction needs no further connection, and may end the wait of others.
+    const waits = this.queue.hasBacklog || this.explicit.isComing;
+    const held = waits ? 0 : this.transactions.size + this.#beginning;
+    if (held >= this.maxConnections) return { error: allHeld(this.maxConnections) };
+    return this.suspension.resumptionFailure();
+  }
+
+  #submit<T>(
+    request: RequestWriter,
+    signal: AbortSignal | undefined,
+    value: (results: ResultSet[]) => T,
+    { begins = false, isOfClosing = false } = {},
+  ): Promise<T> {
+    const lane = this.lanes.main;
+    if (lane === undefined) return Promise.reject(clientClosed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.callStarted(lane);
+    this.explicit.submitted(begins);
+    const ended = (outcome: Outcome): void => {
+      // Before waiting calls start: they may need the state of the pinned lane.
+      if (this.explicit.answered(begins, outcome)) this.#moveToPinned();
+      this.callEnded(lane, outcome);
+    };
+    const submission = { lane, transaction: 0, request, isOfClosing, signal, value, ended };
+    return this.database.submit(submission);
+  }
+
+  #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
+    const lane = this.lanes.takeForTransaction();
+    if (lane === undefined) return Promise.reject(clientClosed());
+    const transaction = new OpenTransaction(this, lane, nextJob());
+    this.transactions.add(transaction);
+    this.callStarted(lane);
+    const begun = this.database.submit({
+      lane,
+      transaction: 0,
+      job: transaction.number,
+      request: writeRequest((writer) => writer.begin(mode)),
+      signal,
+      value: () => transaction,
+      ended: (outcome) => {
+        transaction.begun();
+        this.callEnded(lane, outcome);
+      },
+    });
+    return begun.catch((error: unknown) => {
+      this.release(transaction);
+      throw error;
+    });
+  }
+
+  /** SQLite changes to or from WAL mode only if no other connection has the file open. */
+  #makeRoomFor(sql: string): void {
+    if (this.lanes.hasIdle && typeof sql === "string" && /\bjournal_mode\b/i.test(sql)) {
+      this.lanes.closeIdle();
+    }
+  }
+
+  #moveToPinned(): void {
+    // The explicit transaction is on the main lane until it ends.
+    if (this.explicit.isOpen) return;
+    const move = this.lanes.moveToPinned();
+    if (move === undefined) return;
+    // Earlier calls still run on the former main lane.
+    this.queue.enterFirst({
+      ready: () => move.isDone() && !this.#isWritingOnMain,
+      start: () => move.finish(),
+    });
+  }
+}

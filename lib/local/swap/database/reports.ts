@@ -1,0 +1,57 @@
+/** Jobs whose result is a report. */
+import type { Opener, RecoveryReport } from "../../../../types/swap.js";
+import { addon } from "../../../addon/addon";
+import type { RecordReader } from "../../wire/response";
+import { FileJob, type StartFileJob } from "../file-job";
+import { checkPath } from "../options";
+
+/** The report of `npx latchdb doctor`. */
+export interface DoctorReport {
+  /** The path as it was passed, and with symlinks resolved. */
+  path: string;
+  target: string;
+  isSymlink: boolean;
+  exists: boolean;
+  bytes: number;
+  /** The number of hard links. */
+  links: number;
+  openers: Array<Opener & { isSelf: boolean }>;
+  /** Whether all processes could be examined. */
+  openersComplete: boolean;
+  sidecars: Array<{ path: string; bytes: number }>;
+  leftovers: Array<{ what: string; path: string; bytes: number }>;
+  /** "untrusted": the file of that name is not a lock file of latchdb. */
+  lockFile: "none" | "held" | "left" | "untrusted";
+  database: null | {
+    journalMode: string;
+    pageSize: number;
+    pageCount: number;
+    freelistCount: number;
+    encoding: string;
+    autoVacuum: number;
+    applicationId: number;
+    userVersion: number;
+    schemaVersion: number;
+    walFrames: number;
+    /** The errors that `PRAGMA integrity_check` has found. */
+    integrity: string[];
+    foreignKeys: string[];
+  };
+  /** The reason if the database could not be read. */
+  problem: string | null;
+}
+
+export async function recover(target: string): Promise<RecoveryReport> {
+  checkPath(target, "target");
+  return report((attachment, job) => addon.startRecovery(attachment, job, target));
+}
+
+export async function examine(target: string): Promise<DoctorReport> {
+  checkPath(target, "target");
+  return report((attachment, job) => addon.startDoctor(attachment, job, target));
+}
+
+function report<Report>(start: StartFileJob): Promise<Report> {
+  const readEnd = (record: RecordReader): Report => JSON.parse(record.string()) as Report;
+  return new FileJob(start, { readEnd }).ended;
+}

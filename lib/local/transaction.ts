@@ -1,0 +1,81 @@
+/** The interactive transaction of local clients. */
+import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
+import type { ResultSetOf } from "../../index.js";
+import { parseSignal, type SignalOption } from "../client/options";
+import { parseStatement, type BatchStatement, type InStatement } from "../client/statement";
+import { transactionClosed, transactionClosedInBatch } from "./native/errors";
+import type { OpenTransaction } from "./scheduler/open-transaction";
+
+/**
+ * An interactive transaction. Made by `Client.transaction()`.
+ *
+ * Operations run in the order of their calls, awaited or not. An aborted write ends the transaction,
+ * because SQLite rolls all of it back (https://sqlite.org/c3ref/interrupt.html).
+ */
+export class Sqlite3Transaction implements Transaction {
+  readonly #transaction: OpenTransaction;
+  #ended = false;
+
+  /** @private */
+  constructor(transaction: OpenTransaction, signal?: AbortSignal) {
+    this.#transaction = transaction;
+    const close = (): void => this.close();
+    signal?.addEventListener("abort", close, { once: true });
+    transaction.onEnd = () => {
+      this.#ended = true;
+      signal?.removeEventListener("abort", close);
+    };
+    // Its client may have been closed in the meantime.
+    if (!transaction.isOpen) transaction.onEnd();
+  }
+
+  /** Whether its owner, SQLite, or the closing of its client has ended the transaction. */
+  get closed(): boolean {
+    return this.#ended;
+  }
+
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    this.#check();
+    const { statement, signal } = parseStatement(stmtOrSql, args);
+    return this.#transaction.execute(statement, signal);
+  }
+
+  async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
+    if (stmts.length === 0) return [];
+    if (this.#ended) throw transactionClosedInBatch(0);
+    const batch = { statements: stmts, mode: "deferred", foreignKeysOff: false } as const;
+    return this.#transaction.batch(batch, parseSignal(options));
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    this.#check();
+    return this.#transaction.executeMultiple(sql, parseSignal(options));
+  }
+
+  async commit(): Promise<void> {
+    this.#check();
+    this.#ended = true;
+    return this.#transaction.commit();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    return this.#transaction.rollback();
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#transaction.end();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(): void {
+    if (this.#ended) throw transactionClosed();
+  }
+}

@@ -1,0 +1,272 @@
+/** Writes requests, which `src/wire/request.rs` reads. `src/wire.rs` describes the format. */
+import { types } from "node:util";
+import type { IntMode, InValue, TransactionMode } from "@libsql/core/api";
+import { LibsqlError } from "@libsql/core/api";
+import type { Statement } from "../../client/statement";
+import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
+
+const { Null, Integer, Real, Text, Blob } = ArgumentKind;
+
+const MODES: Record<TransactionMode, number> = {
+  deferred: ModeKind.Deferred,
+  write: ModeKind.Write,
+  read: ModeKind.Read,
+};
+
+const MIN_INTEGER = -(2n ** 63n);
+const MAX_INTEGER = 2n ** 63n - 1n;
+
+/** ASCII strings up to this length are copied character by character, which is faster. */
+const SHORT = 32;
+/** Up to this length, the worst case of a string's bytes is reserved; beyond it, they are counted. */
+const LONG = 64 * 1024;
+/** A buffer that has grown beyond this size is dropped after its request. */
+const KEPT_BYTES = 1024 * 1024;
+
+/** The number of a statement's text, or 0 to send the text itself. */
+export type NumberOf = (sql: string) => number;
+
+/** Writes one request at a time into a buffer that it reuses. */
+export class RequestWriter {
+  #buffer: Buffer = Buffer.allocUnsafeSlow(4096);
+  #length = 0;
+
+  /** The bytes; those up to `length` are the request. */
+  get buffer(): Buffer {
+    return this.#buffer;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** One statement. */
+  execute(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
+    this.#start(RequestKind.Execute);
+    this.statement(statement, intMode, numberOf);
+  }
+
+  /** The head of a batch. `count` calls of `statement` must follow. */
+  batch(mode: TransactionMode, foreignKeysOff: boolean, count: number): void {
+    this.#start(RequestKind.Batch);
+    this.#u8(MODES[mode]);
+    this.#u8(foreignKeysOff ? BatchFlag.ForeignKeysOff : 0);
+    this.#u32(count);
+  }
+
+  /** A text of several statements. */
+  script(sql: string): void {
+    if (typeof sql !== "string") throw notSql(sql);
+    this.#start(RequestKind.Script);
+    this.#string(sql);
+  }
+
+  /** The beginning of a transaction. */
+  begin(mode: TransactionMode): void {
+    this.#start(RequestKind.Begin);
+    this.#u8(MODES[mode]);
+  }
+
+  commit(): void {
+    this.#start(RequestKind.Commit);
+  }
+
+  rollback(): void {
+    this.#start(RequestKind.Rollback);
+  }
+
+  /** Rolls back whatever transaction is open on the lane. */
+  endAnyTransaction(): void {
+    this.#start(RequestKind.EndAnyTransaction);
+  }
+
+  /**
+   * A statement within a request.
+   * @throws TypeError for an `undefined` argument, RangeError for a number that is not finite and
+   * a bigint beyond 64 bits, LibsqlError ARGUMENT_NOT_SUPPORTED for types that SQLite does not have
+   */
+  statement(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
+    const { sql, args } = statement;
+    if (typeof sql !== "string") {
+      throw notSql(sql);
+    }
+    const id = numberOf(sql);
+    this.#u32(id);
+    if (id === 0) this.#string(sql);
+    const lengthAt = this.#length;
+    this.#u32(0);
+    if (Array.isArray(args)) this.#positional(args, intMode);
+    else this.#named(args, intMode);
+    this.#buffer.writeUInt32LE(this.#length - lengthAt - 4, lengthAt);
+  }
+
+  #positional(args: readonly InValue[], intMode: IntMode): void {
+    this.#u8(0);
+    this.#u32(args.length);
+    for (let i = 0; i < args.length; i++) this.#value(args[i], intMode);
+  }
+
+  #named(args: Record<string, InValue> | undefined, intMode: IntMode): void {
+    this.#u8(1);
+    const countAt = this.#length;
+    this.#u32(0);
+    let count = 0;
+    for (const name in args) {
+      const first = name[0];
+      this.#string(first === ":" || first === "@" || first === "$" ? name.slice(1) : name);
+      this.#value(args[name], intMode);
+      count++;
+    }
+    this.#buffer.writeUInt32LE(count, countAt);
+  }
+
+  #value(value: InValue | undefined, intMode: IntMode): void {
+    switch (typeof value) {
+      case "number":
+        if (!Number.isFinite(value)) {
+          throw new RangeError(
+            "Only finite numbers (not Infinity or NaN) can be passed as arguments",
+          );
+        }
+        return this.#real(value);
+      case "string":
+        this.#u8(Text);
+        return this.#string(value);
+      case "bigint":
+        if (value < MIN_INTEGER || value > MAX_INTEGER) {
+          throw new RangeError(
+            "bigint is too large to be represented as a 64-bit integer and passed as argument",
+          );
+        }
+        return this.#integer(value);
+      case "boolean":
+        return this.#boolean(value, intMode);
+      case "undefined":
+        throw new TypeError("undefined cannot be passed as argument to the database");
+      case "object":
+        return this.#object(value);
+      default:
+        throw unsupported(typeof value);
+    }
+  }
+
+  #boolean(value: boolean, intMode: IntMode): void {
+    if (intMode === "bigint") return this.#integer(value ? 1n : 0n);
+    if (intMode === "string") {
+      this.#u8(Text);
+      return this.#string(value ? "1" : "0");
+    }
+    this.#real(value ? 1 : 0);
+  }
+
+  #object(value: object | null): void {
+    if (value === null) return this.#u8(Null);
+    if (ArrayBuffer.isView(value)) {
+      return this.#blob(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    }
+    if (types.isAnyArrayBuffer(value)) return this.#blob(new Uint8Array(value));
+    // SQLite stores the NaN of an invalid date as NULL.
+    if (types.isDate(value)) return this.#real(value.valueOf());
+    throw unsupported(Array.isArray(value) ? "array" : (value.constructor?.name ?? "object"));
+  }
+
+  #integer(value: bigint): void {
+    this.#reserve(9);
+    this.#buffer[this.#length] = Integer;
+    this.#buffer.writeBigInt64LE(value, this.#length + 1);
+    this.#length += 9;
+  }
+
+  #real(value: number): void {
+    this.#reserve(9);
+    this.#buffer[this.#length] = Real;
+    this.#buffer.writeDoubleLE(value, this.#length + 1);
+    this.#length += 9;
+  }
+
+  #blob(bytes: Uint8Array): void {
+    this.#u8(Blob);
+    this.#u32(bytes.length);
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #string(text: string): void {
+    const worst = text.length > LONG ? Buffer.byteLength(text) : text.length * 3;
+    this.#reserve(worst + 4);
+    const start = this.#length + 4;
+    let written = text.length <= SHORT ? this.#ascii(text, start) : -1;
+    if (written < 0) written = this.#buffer.write(text, start);
+    this.#buffer.writeUInt32LE(written, this.#length);
+    this.#length = start + written;
+  }
+
+  /** Copies a short ASCII string; returns -1 for any other string. */
+  #ascii(text: string, start: number): number {
+    const buffer = this.#buffer;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return -1;
+      buffer[start + i] = code;
+    }
+    return text.length;
+  }
+
+  #u8(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+  }
+
+  #u32(value: number): void {
+    this.#reserve(4);
+    this.#buffer.writeUInt32LE(value, this.#length);
+    this.#length += 4;
+  }
+
+  #start(operation: number): void {
+    this.#length = 0;
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(4096);
+    this.#u8(operation);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+}
+
+/** Used for all requests but long batches: the addon copies each one before the next is written. */
+const shared = new RequestWriter();
+let isWriting = false;
+
+/**
+ * Writes one request. Code of an argument (a getter, a proxy) may make another call meanwhile, which
+ * gets a writer of its own.
+ */
+export function writeRequest(fill: (writer: RequestWriter) => void): RequestWriter {
+  const writer = isWriting ? new RequestWriter() : shared;
+  const wasWriting = isWriting;
+  isWriting = true;
+  try {
+    fill(writer);
+    return writer;
+  } finally {
+    isWriting = wasWriting;
+  }
+}
+
+function notSql(sql: unknown): TypeError {
+  return new TypeError(`Expected SQL as a string, got ${sql === null ? "null" : typeof sql}`);
+}
+
+function unsupported(what: string): LibsqlError {
+  return new LibsqlError(
+    `An argument of type ${what} has no SQLite type: pass a number, string, bigint, boolean, Date, ` +
+      "ArrayBuffer, typed array or null",
+    "ARGUMENT_NOT_SUPPORTED",
+  );
+}

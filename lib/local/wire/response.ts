@@ -1,0 +1,276 @@
+/** Reads answers, which `src/wire` writes. `src/wire.rs` describes the format. */
+import type { IntMode, Value } from "@libsql/core/api";
+import type { ClosingStep } from "../../../index.js";
+import { CellKind, OutcomeFlag, RecordKind } from "./kinds";
+
+/** The records after which others of the same job follow. */
+const FOLLOWED: ReadonlySet<number> = new Set([
+  RecordKind.Shape,
+  RecordKind.Rows,
+  RecordKind.Result,
+  RecordKind.Forget,
+  RecordKind.Step,
+  RecordKind.Progress,
+  RecordKind.Wanted,
+  RecordKind.WantedDatabase,
+]);
+
+/** Whether a record of this kind ends its job. A record of an unknown kind does. */
+export function endsJob(kind: number): boolean {
+  return !FOLLOWED.has(kind);
+}
+
+/** What the end of a job says of the connection it ran on. */
+export interface Outcome {
+  /** The connection is in no transaction. */
+  autocommit: boolean;
+  /** The connection has TEMP tables or attached databases: the client has to stay on it. */
+  pinned: boolean;
+  /**
+   * The connection is in a transaction that a statement of the client has begun. If neither this nor
+   * `autocommit` is set, the job never ran, or it belonged to a transaction of its own.
+   */
+  explicit: boolean;
+  /** Some of the job's changes are committed. */
+  committed: boolean;
+}
+
+/** How one closing ended. */
+export interface ClosingEnd {
+  /** The `-wal` file is left, because another process or client has the database open. */
+  walLeft: boolean;
+  /** The number of connections that were closed. */
+  connections: number;
+  /** The number of calls that were cancelled. */
+  cancelled: number;
+}
+
+/** How one statement ended. */
+export interface StatementEnd {
+  /** The number of the rows' shape, 0 without columns. */
+  shape: number;
+  rowsAffected: number;
+  lastInsertRowid: bigint | undefined;
+}
+
+/** An error as the native side reports it. */
+export interface NativeError {
+  /** One of `ErrorKind`. */
+  kind: number;
+  /** The failed statement's index in its batch; -1 outside of a batch. */
+  statementIndex: number;
+  /** SQLite's extended result code; 0 for an error that is not SQLite's. */
+  rawCode: number;
+  code: string;
+  extendedCode: string;
+  message: string;
+}
+
+/** Reads all records of one delivery. */
+export function readRecords(
+  delivery: ArrayBuffer,
+  take: (job: number, kind: number, record: RecordReader) => void,
+): void {
+  const reader = new RecordReader(delivery);
+  while (reader.next()) take(reader.job, reader.kind, reader);
+}
+
+/** A cursor over the records of one delivery. */
+export class RecordReader {
+  job = 0;
+  kind = 0;
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  #at = 0;
+  #end = 0;
+
+  constructor(delivery: ArrayBuffer) {
+    this.#bytes = Buffer.from(delivery);
+    this.#view = new DataView(delivery);
+  }
+
+  /** Moves to the next record, if there is one. */
+  next(): boolean {
+    this.#at = this.#end;
+    if (this.#at >= this.#bytes.length) return false;
+    const length = this.u32();
+    this.#end = this.#at + length;
+    this.job = this.u32();
+    this.kind = this.u8();
+    return true;
+  }
+
+  u32(): number {
+    const value = this.#view.getUint32(this.#at, true);
+    this.#at += 4;
+    return value;
+  }
+
+  string(): string {
+    const length = this.u32();
+    const value = this.#bytes.toString("utf8", this.#at, this.#at + length);
+    this.#at += length;
+    return value;
+  }
+
+  /** The columns of a `Shape` record, after its number. */
+  columns(): { names: string[]; declaredTypes: string[] } {
+    const count = this.u32();
+    const names: string[] = [];
+    const declaredTypes: string[] = [];
+    for (let i = 0; i < count; i++) {
+      names.push(this.string());
+      declaredTypes.push(this.string());
+    }
+    return { names, declaredTypes };
+  }
+
+  /** The cells of a `Rows` record, after its shape and its number of rows. */
+  cells(intMode: IntMode): CellReader {
+    const length = this.u32();
+    const ascii = this.u8() === 1;
+    const start = this.#at;
+    const textStart = start + length;
+    const text =
+      textStart === this.#end
+        ? ""
+        : this.#bytes.toString(ascii ? "latin1" : "utf8", textStart, this.#end);
+    return new CellReader(this.#bytes, this.#view, start, text, intMode);
+  }
+
+  statementEnd(): StatementEnd {
+    const shape = this.u32();
+    const rowsAffected = this.#view.getFloat64(this.#at, true);
+    const hasRowid = this.#bytes[this.#at + 8] === 1;
+    const lastInsertRowid = hasRowid ? this.#view.getBigInt64(this.#at + 9, true) : undefined;
+    return { shape, rowsAffected, lastInsertRowid };
+  }
+
+  /** A `Done` record, or the beginning of an `Error` record. */
+  outcome(): Outcome {
+    const flags = this.u8();
+    return {
+      autocommit: (flags & OutcomeFlag.Autocommit) !== 0,
+      pinned: (flags & OutcomeFlag.Pinned) !== 0,
+      explicit: (flags & OutcomeFlag.Explicit) !== 0,
+      committed: (flags & OutcomeFlag.Committed) !== 0,
+    };
+  }
+
+  /** A `Step` record. */
+  step(): ClosingStep {
+    return { step: this.string() as ClosingStep["step"], ms: this.f64() };
+  }
+
+  /** A `Closed` record. */
+  closed(): ClosingEnd {
+    return { walLeft: this.u8() === 1, connections: this.u32(), cancelled: this.u32() };
+  }
+
+  /** A `ShutdownRequest` record. */
+  shutdownRequest(): { request: number; drain: boolean; timeoutMs: number } {
+    return { request: this.u32(), drain: this.u8() === 1, timeoutMs: this.f64() };
+  }
+
+  /** A `ShutdownAcknowledged` record: a report, or undefined if the environment ended without one. */
+  acknowledgement(): string | undefined {
+    const hasReport = this.u8() === 1;
+    return hasReport ? this.string() : undefined;
+  }
+
+  /** The error of an `Error` record, after its outcome. */
+  error(): NativeError {
+    const kind = this.u8();
+    const statementIndex = this.#i32();
+    const rawCode = this.#i32();
+    const code = this.string();
+    const extendedCode = this.string();
+    const message = this.string();
+    return { kind, statementIndex, rawCode, code, extendedCode, message };
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#at++);
+  }
+
+  f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
+  }
+
+  #i32(): number {
+    const value = this.#view.getInt32(this.#at, true);
+    this.#at += 4;
+    return value;
+  }
+}
+
+const { Null, SmallInteger, Integer, Real, Text, Blob } = CellKind;
+
+/**
+ * Reads the cells of one `Rows` record in order. Texts are substrings of one decoded string. A
+ * substring keeps that string alive, which is 64 KiB or one row long.
+ */
+export class CellReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  readonly #text: string;
+  readonly #intMode: IntMode;
+  #at: number;
+  #textAt = 0;
+
+  constructor(bytes: Buffer, view: DataView, start: number, text: string, intMode: IntMode) {
+    this.#bytes = bytes;
+    this.#view = view;
+    this.#at = start;
+    this.#text = text;
+    this.#intMode = intMode;
+  }
+
+  /** The value of the next cell. */
+  cell(): Value {
+    switch (this.#bytes[this.#at++]) {
+      case Null:
+        return null;
+      case SmallInteger: {
+        const value = this.#view.getInt32(this.#at, true);
+        this.#at += 4;
+        if (this.#intMode === "number") return value;
+        return this.#intMode === "bigint" ? BigInt(value) : String(value);
+      }
+      case Integer:
+        return this.#integer();
+      case Real: {
+        const value = this.#view.getFloat64(this.#at, true);
+        this.#at += 8;
+        return value;
+      }
+      case Text: {
+        const end = this.#textAt + this.#view.getUint32(this.#at, true);
+        this.#at += 4;
+        const value = this.#text.substring(this.#textAt, end);
+        this.#textAt = end;
+        return value;
+      }
+      case Blob: {
+        const start = this.#at + 4;
+        this.#at = start + this.#view.getUint32(this.#at, true);
+        return this.#view.buffer.slice(start, this.#at) as ArrayBuffer;
+      }
+      default:
+        throw new TypeError("a cell of a kind that this version does not know");
+    }
+  }
+
+  #integer(): Value {
+    const at = this.#at;
+    this.#at += 8;
+    if (this.#intMode === "number") {
+      // The native side rejects integers that a number cannot represent.
+      return this.#view.getInt32(at + 4, true) * 2 ** 32 + this.#view.getUint32(at, true);
+    }
+    const value = this.#view.getBigInt64(at, true);
+    return this.#intMode === "bigint" ? value : String(value);
+  }
+}
