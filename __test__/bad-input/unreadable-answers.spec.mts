@@ -12,7 +12,9 @@ interface RecordReader {
   outcome(): unknown;
   error(): unknown;
 }
-const { RecordReader } = internal<{ RecordReader: { prototype: RecordReader } }>("local/wire/response");
+const { RecordReader } = internal<{ RecordReader: { prototype: RecordReader } }>(
+  "local/wire/response",
+);
 
 const broken = new RangeError("Cannot create a string longer than 0x1fffffe8 characters");
 

@@ -14,7 +14,9 @@ import type { Action, Case } from "../planted/cases.mjs";
 
 const [list = "", uid = "0"] = process.argv.slice(2);
 const cases = JSON.parse(await readFile(list, "utf8")) as Case[];
-const { examine } = internal<{ examine(path: string): Promise<unknown> }>("local/swap/database/reports");
+const { examine } = internal<{ examine(path: string): Promise<unknown> }>(
+  "local/swap/database/reports",
+);
 
 if (process.getuid?.() === 0 && uid !== "0") {
   process.setgroups?.([]);
