@@ -2,6 +2,7 @@
 import type { IntMode } from "@libsql/core/api";
 import type { ShutdownOptions, ShutdownReport } from "../../index.js";
 import { parseShutdownOptions } from "../client/options";
+import { nothingClosed } from "./native/closing-answer";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
 import { absolutePath } from "./native/paths";
 import { Scheduler } from "./scheduler/scheduler";
@@ -101,7 +102,8 @@ export class ConnectionPool {
       return Promise.reject(error);
     }
     this.#isClosedUnopened = true;
-    return this.#scheduler?.closing.shutdown(parsed) ?? Promise.resolve(nothingOf(this.#location));
+    if (this.#scheduler !== undefined) return this.#scheduler.closing.shutdown(parsed);
+    return Promise.resolve({ path: this.#location, drained: 0, ...nothingClosed(), ms: 0 });
   }
 
   /** Prevents further openings, because the file is about to be removed. Does not close anything. */
@@ -192,9 +194,4 @@ function absolute(path: string): string {
   } catch (error) {
     throw cannotOpen(path, error);
   }
-}
-
-function nothingOf(path: string): ShutdownReport {
-  const nothing = { drained: 0, cancelled: 0, connections: 0 };
-  return { path, ...nothing, walLeft: false, steps: [], ms: 0 };
 }
