@@ -20,8 +20,11 @@ export declare function askToShutDown(attachment: number, thread: number, job: n
  */
 export declare function attach(onReady: () => void, thread: number): number
 
+/** Begins to make the lane that a client is pinned to its main lane. */
+export declare function beginLaneMove(attachment: number, database: number): LaneMove
+
 /** Cancels one job on behalf of its caller's `AbortSignal`. */
-export declare function cancel(attachment: number, database: number, lane: number, job: number): void
+export declare function cancel(attachment: number, database: number, job: number): void
 
 /**
  * Closes every database of an attachment, at the end of the main thread. Answers the records of each
@@ -35,8 +38,8 @@ export declare function closeAll(attachment: number): ArrayBuffer
  */
 export declare function closeDatabase(attachment: number, database: number): ArrayBuffer
 
-/** Closes a lane that has nothing to do. */
-export declare function closeLane(attachment: number, database: number, lane: number): void
+/** Closes the lanes that have nothing to do, but the main lane. */
+export declare function closeIdleLanes(attachment: number, database: number): void
 
 /** Lets a swap go on: there are no more pieces, or the caller's own step is done. */
 export declare function continueSwap(attachment: number, job: number): void
@@ -114,10 +117,13 @@ export declare function detach(attachment: number): boolean
 export declare function endFileJobs(attachment: number): void
 
 /** Rolls back the transaction that `transaction` began, and waits for it. */
-export declare function endTransaction(attachment: number, database: number, lane: number, transaction: number): void
+export declare function endTransaction(attachment: number, database: number, transaction: number): void
 
 /** Gives a swap the piece of its content that it wanted. */
 export declare function feedSwap(attachment: number, job: number, piece: Uint8Array): void
+
+/** Ends that. */
+export declare function finishLaneMove(attachment: number, database: number): void
 
 /** Takes the number of a statement back. */
 export declare function forgetStatement(attachment: number, database: number, id: number): void
@@ -131,11 +137,21 @@ export declare function fsyncFile(attachment: number, job: number, path: string)
 /** Ends the draining of a database that is being shut down. */
 export declare function hurryDatabase(attachment: number, database: number): void
 
+/** How far the move to the lane is that a client is pinned to. */
+export declare const enum LaneMove {
+  /** It cannot begin yet. */
+  NotNow = 0,
+  /** It has begun, and is to be finished once every call of the main lane has its answer. */
+  Begun = 1,
+  /** That lane is the main lane. */
+  Done = 2,
+}
+
+/** The state of the lanes, as flags (`wire`). */
+export declare function laneState(attachment: number, database: number): number
+
 /** Opens a database and its first connection. Returns its number, or an error record. */
 export declare function openDatabase(attachment: number, options: OpenOptions): number | ArrayBuffer
-
-/** Opens a further lane for a transaction; -1 where the client is closed. */
-export declare function openLane(attachment: number, database: number): number
 
 /** How a database is opened. */
 export interface OpenOptions {
@@ -149,7 +165,12 @@ export interface OpenOptions {
   numbers: boolean
   /** Whether its connections can only read. */
   readOnly: boolean
+  /** How many connections it may have at once. */
+  connections: number
 }
+
+/** A transaction is over, or its last request is queued: other calls can use its lane. */
+export declare function releaseTransaction(attachment: number, database: number, transaction: number): void
 
 /** Removes a file. Its answer's `committed` says whether there was one. */
 export declare function removeFile(attachment: number, job: number, path: string, retry: number): void
@@ -185,10 +206,10 @@ export declare function startRecovery(attachment: number, job: number, target: s
 export declare function startSwap(attachment: number, job: number, request: SwapRequest, bytes: Uint8Array): void
 
 /**
- * Queues a request, the first `length` bytes of `buffer`, on a lane. `transaction` is the job that
- * began the transaction it belongs to, or 0.
+ * Queues a request, the first `length` bytes of `buffer`. `transaction` is the job that began the
+ * transaction it belongs to, or 0. The lane is chosen here.
  */
-export declare function submit(attachment: number, database: number, lane: number, job: number, transaction: number, buffer: Uint8Array, length: number): Submitted
+export declare function submit(attachment: number, database: number, job: number, transaction: number, buffer: Uint8Array, length: number): Submitted
 
 /** What a call that hands over work answers. */
 export declare const enum Submitted {

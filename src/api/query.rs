@@ -8,11 +8,11 @@ use napi_derive::napi;
 use super::arguments::milliseconds;
 use crate::client::error::Error;
 use crate::client::state::Options;
-use crate::client::{Client, Refused};
+use crate::client::{Client, Move, Refused};
 use crate::environment::{self, Lookup, attachments};
 use crate::files;
 use crate::jobs::cancel::CancelReason;
-use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::ids::{JobId, TransactionId};
 use crate::sqlite::Location;
 use crate::swap::database::recovery;
 use crate::wire::records::{Outcome, Records};
@@ -51,6 +51,8 @@ pub struct OpenOptions {
     pub numbers: bool,
     /// Whether its connections can only read.
     pub read_only: bool,
+    /// How many connections it may have at once.
+    pub connections: u32,
 }
 
 /// Opens a database and its first connection. Returns its number, or an error record.
@@ -61,7 +63,7 @@ pub fn open_database<'env>(
     attachment: u32,
     options: OpenOptions,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
-    let OpenOptions { location, in_memory, timeout, numbers, read_only } = options;
+    let OpenOptions { location, in_memory, timeout, numbers, read_only, connections } = options;
     let location = match location {
         uri if in_memory => Location::Memory(uri),
         path if path.is_empty() => Location::Temporary,
@@ -78,6 +80,7 @@ pub fn open_database<'env>(
         timeout: milliseconds(timeout.unwrap_or(0.0)),
         numbers,
         read_only,
+        most_lanes: connections as usize,
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {
@@ -144,15 +147,14 @@ pub fn forget_statement(env: Env, attachment: u32, database: u32, id: u32) -> Re
     with_database(env, attachment, database, |database| database.forget_statement(id))
 }
 
-/// Queues a request, the first `length` bytes of `buffer`, on a lane. `transaction` is the job that
-/// began the transaction it belongs to, or 0.
+/// Queues a request, the first `length` bytes of `buffer`. `transaction` is the job that began the
+/// transaction it belongs to, or 0. The lane is chosen here.
 #[napi]
 #[allow(clippy::too_many_arguments)]
 pub fn submit(
     env: Env,
     attachment: u32,
     database: u32,
-    lane: u32,
     job: u32,
     transaction: u32,
     buffer: &[u8],
@@ -163,46 +165,78 @@ pub fn submit(
         .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?
         .to_vec();
     hand_over(env, attachment, database, |found| {
-        found.submit(LaneId(lane), JobId(job), TransactionId(transaction), request)
+        found.submit(JobId(job), TransactionId(transaction), request)
     })
 }
 
-/// Opens a further lane for a transaction; -1 where the client is closed.
+/// The state of the lanes, as flags (`wire`).
 #[napi]
-pub fn open_lane(env: Env, attachment: u32, database: u32) -> Result<i64> {
+pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
     Ok(match look_up(env, attachment, database)? {
-        Lookup::Found(database) => database.open_lane().map_or(-1, |LaneId(lane)| i64::from(lane)),
-        Lookup::Closed | Lookup::NeverOpened => -1,
+        Lookup::Found(client) => u32::from(client.lane_state()),
+        Lookup::Closed | Lookup::NeverOpened => 0,
     })
 }
 
-/// Closes a lane that has nothing to do.
+/// A transaction is over, or its last request is queued: other calls can use its lane.
 #[napi]
-pub fn close_lane(env: Env, attachment: u32, database: u32, lane: u32) -> Result<()> {
-    with_database(env, attachment, database, |database| {
-        // SQLite keeps no lock of a connection that it could not close; the client's own closing
-        // says so again.
-        let _ = database.close_lane(LaneId(lane));
+pub fn release_transaction(
+    env: Env,
+    attachment: u32,
+    database: u32,
+    transaction: u32,
+) -> Result<()> {
+    with_database(env, attachment, database, |client| client.release(TransactionId(transaction)))
+}
+
+/// How far the move to the lane is that a client is pinned to.
+#[napi]
+#[derive(Debug, PartialEq, Eq)]
+pub enum LaneMove {
+    /// It cannot begin yet.
+    NotNow,
+    /// It has begun, and is to be finished once every call of the main lane has its answer.
+    Begun,
+    /// That lane is the main lane.
+    Done,
+}
+
+/// Begins to make the lane that a client is pinned to its main lane.
+#[napi]
+pub fn begin_lane_move(env: Env, attachment: u32, database: u32) -> Result<LaneMove> {
+    Ok(match look_up(env, attachment, database)? {
+        Lookup::Found(client) => match client.begin_move() {
+            Move::NotNow => LaneMove::NotNow,
+            Move::Begun => LaneMove::Begun,
+            Move::Done => LaneMove::Done,
+        },
+        Lookup::Closed | Lookup::NeverOpened => LaneMove::NotNow,
     })
+}
+
+/// Ends that.
+#[napi]
+pub fn finish_lane_move(env: Env, attachment: u32, database: u32) -> Result<()> {
+    with_database(env, attachment, database, Client::finish_move)
+}
+
+/// Closes the lanes that have nothing to do, but the main lane.
+#[napi]
+pub fn close_idle_lanes(env: Env, attachment: u32, database: u32) -> Result<()> {
+    with_database(env, attachment, database, Client::close_idle_lanes)
 }
 
 /// Cancels one job on behalf of its caller's `AbortSignal`.
 #[napi]
-pub fn cancel(env: Env, attachment: u32, database: u32, lane: u32, job: u32) -> Result<()> {
-    with_database(env, attachment, database, |database| database.cancel(LaneId(lane), JobId(job)))
+pub fn cancel(env: Env, attachment: u32, database: u32, job: u32) -> Result<()> {
+    with_database(env, attachment, database, |client| client.cancel(JobId(job)))
 }
 
 /// Rolls back the transaction that `transaction` began, and waits for it.
 #[napi]
-pub fn end_transaction(
-    env: Env,
-    attachment: u32,
-    database: u32,
-    lane: u32,
-    transaction: u32,
-) -> Result<()> {
-    with_database(env, attachment, database, |database| {
-        database.end_transaction(LaneId(lane), TransactionId(transaction));
+pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u32) -> Result<()> {
+    with_database(env, attachment, database, |client| {
+        client.end_transaction(TransactionId(transaction));
     })
 }
 

@@ -47,7 +47,7 @@ impl Client {
     /// Ends the draining of a closing that is under way.
     pub fn hurry(&self) {
         self.hurry.store(true, Ordering::SeqCst);
-        for lane in self.lanes().values() {
+        for lane in self.lanes().all() {
             lane.wake();
         }
     }
@@ -56,7 +56,8 @@ impl Client {
     /// that. For several clients at once: what one of them frees, another must not use to go on.
     pub fn stop(&self) {
         self.hurry.store(true, Ordering::SeqCst);
-        for lane in self.lanes().values() {
+        let lanes: Vec<_> = self.lanes().all().cloned().collect();
+        for lane in lanes {
             lane.stop(CancelReason::ClientClosed);
         }
     }
@@ -99,7 +100,7 @@ impl Client {
     /// The closing, in order. The gate is shut already.
     fn finish(&self, drain: Option<Instant>, observer: Observer<'_>) -> Result<Closed, Error> {
         let _closed = MarkClosed(&self.state);
-        let lanes: Vec<_> = self.lanes().values().cloned().collect();
+        let lanes: Vec<_> = self.lanes().all().cloned().collect();
         if let Some(deadline) = drain {
             timed(observer, ClosingStep::Drain, || self.drain(&lanes, deadline));
         }

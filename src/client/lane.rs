@@ -56,6 +56,12 @@ struct Queue<J> {
     thread_started: bool,
 }
 
+impl<J> Queue<J> {
+    fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.running.is_none()
+    }
+}
+
 /// What became of a request to cancel a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
@@ -139,6 +145,11 @@ impl<W: Work> Lane<W> {
         }
     }
 
+    /// Whether no job is queued or running.
+    pub fn is_idle(&self) -> bool {
+        self.shared.lock_queue().is_idle()
+    }
+
     /// Lets no job in any more; what is queued still runs, then the thread ends.
     pub fn seal(&self) {
         self.shared.lock_queue().sealed = true;
@@ -150,7 +161,7 @@ impl<W: Work> Lane<W> {
     pub fn wait_idle(&self, deadline: Option<Instant>, hurry: &dyn Fn() -> bool) -> bool {
         let mut queue = self.shared.lock_queue();
         loop {
-            if queue.jobs.is_empty() && queue.running.is_none() {
+            if queue.is_idle() {
                 return true;
             }
             if hurry() {

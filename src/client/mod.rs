@@ -7,6 +7,7 @@ pub mod error;
 mod gate;
 mod hooks;
 mod lane;
+mod lanes;
 #[cfg(test)]
 #[cfg(feature = "model")]
 mod models;
@@ -20,7 +21,6 @@ pub mod state;
 mod tests;
 mod writer_queue;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,13 +28,15 @@ use crate::files::FileId;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::jobs::outbox::Outbox;
-use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::wire::request;
 use error::Error;
 pub use gate::Refused;
-use lane::Lane;
+use lane::{Cancelled, Lane};
+use lanes::Lanes;
+pub use lanes::Move;
 use session::{Call, Session};
 use state::{ClientState, Options};
 
@@ -44,8 +46,7 @@ const ROLLBACK_LIMIT: Duration = Duration::from_millis(100);
 /// See the module's documentation.
 pub struct Client {
     state: Arc<ClientState>,
-    lanes: Mutex<BTreeMap<LaneId, Arc<Lane<Session>>>>,
-    last_lane: AtomicU32,
+    lanes: Mutex<Lanes>,
     /// The file that the client has opened first: every later connection must find the same.
     file: Arc<OnceLock<FileId>>,
     /// The closing shall not wait for what is queued.
@@ -85,33 +86,40 @@ impl Client {
                 opened => opened?,
             }
         }
-        let lanes = BTreeMap::from([(LaneId::MAIN, Arc::new(lane(LaneId::MAIN, session)))]);
+        let lanes = Lanes::new(lane(LaneId::MAIN, session), state.options.most_lanes);
         state.gate.open();
         let client = Self {
             state,
             lanes: Mutex::new(lanes),
-            last_lane: AtomicU32::new(LaneId::MAIN.0),
             file,
             hurry: AtomicBool::new(false),
             closer: Mutex::new(None),
         };
-        if shares_cache && let Some(lane) = client.lane(LaneId::MAIN) {
+        if shares_cache && let Some(lane) = client.lanes().of(TransactionId::NONE) {
             lane.push(client.own_call(TransactionId::NONE, request::END_ANY_TRANSACTION));
         }
         Ok(client)
     }
 
-    /// Queues a request on a lane: the first check of the gate.
+    /// Queues a request: the first check of the gate. The beginning of a transaction takes a lane for it;
+    /// [`Client::release`] gives that back.
     pub fn submit(
         &self,
-        lane: LaneId,
         job: JobId,
         transaction: TransactionId,
         request: Vec<u8>,
     ) -> Result<(), Refused> {
         let _pass = self.state.gate.enter()?;
-        let lane = self.lane(lane).ok_or(Refused::Closed)?;
-        lane.push(self.call(job, transaction, request));
+        let lane = if request::is_begin(&request) {
+            let open = |id| {
+                let (state, file) = (Arc::clone(&self.state), Arc::clone(&self.file));
+                lane(id, Session::new(id, state, file))
+            };
+            self.lanes().begin(job.into(), self.state.pinned_lane(), open)
+        } else {
+            self.lanes().of(transaction)
+        };
+        lane.ok_or(Refused::Closed)?.push(self.call(job, transaction, request));
         Ok(())
     }
 
@@ -126,38 +134,50 @@ impl Client {
         self.call(JobId::NONE, transaction, request.to_vec())
     }
 
-    /// A further lane, for a transaction. Its connection is opened by its first job.
-    pub fn open_lane(&self) -> Result<LaneId, Refused> {
-        let _pass = self.state.gate.enter()?;
-        let id = LaneId(self.last_lane.fetch_add(1, Ordering::Relaxed) + 1);
-        let session = Session::new(id, Arc::clone(&self.state), Arc::clone(&self.file));
-        self.lanes().insert(id, Arc::new(lane(id, session)));
-        Ok(id)
+    /// A transaction is over, or its last request is queued: other calls can use its lane.
+    pub fn release(&self, transaction: TransactionId) {
+        self.lanes().release(transaction);
     }
 
-    /// Closes one lane, with its connection, once what is queued on it has run.
-    pub fn close_lane(&self, lane: LaneId) -> Result<(), Error> {
-        let Some(lane) = self.lanes().remove(&lane) else {
-            return Ok(());
-        };
-        lane.seal();
-        lane.join().map_or(Ok(()), Session::close)
+    /// The state of the lanes, as flags ([`crate::wire::kinds::LaneFlag`]).
+    pub fn lane_state(&self) -> u8 {
+        self.lanes().state(self.state.pinned_lane())
+    }
+
+    /// Begins to make the lane that the client is pinned to its main lane.
+    pub fn begin_move(&self) -> Move {
+        self.lanes().begin_move(self.state.pinned_lane())
+    }
+
+    /// Ends that, once the former main lane has nothing to do.
+    pub fn finish_move(&self) {
+        let former = self.lanes().finish_move(self.state.pinned_lane());
+        close_lanes(former);
+    }
+
+    /// Closes the lanes that have nothing to do, but the main lane.
+    pub fn close_idle_lanes(&self) {
+        let idle = self.lanes().take_idle();
+        close_lanes(idle);
     }
 
     /// Cancels one job on behalf of its caller's `AbortSignal`.
-    pub fn cancel(&self, lane: LaneId, job: JobId) {
-        if let Some(lane) = self.lane(lane) {
-            lane.cancel(job, CancelReason::Aborted);
+    pub fn cancel(&self, job: JobId) {
+        let lanes: Vec<_> = self.lanes().all().cloned().collect();
+        for lane in lanes {
+            if lane.cancel(job, CancelReason::Aborted) != Cancelled::Gone {
+                return;
+            }
         }
     }
 
     /// Ends a transaction that its owner closes: cancels what it still runs, rolls back, and waits for
     /// that, because the owner counts on its locks being free.
-    pub fn end_transaction(&self, lane: LaneId, transaction: TransactionId) {
+    pub fn end_transaction(&self, transaction: TransactionId) {
         let Ok(_pass) = self.state.gate.enter() else {
             return;
         };
-        let Some(lane) = self.lane(lane) else { return };
+        let Some(lane) = self.lanes().of(transaction) else { return };
         lane.cancel_all(CancelReason::TransactionClosed);
         lane.push(self.own_call(transaction, request::ROLLBACK));
         lane.wait_idle(Some(Instant::now() + ROLLBACK_LIMIT), &|| false);
@@ -173,12 +193,20 @@ impl Client {
         self.state.forget_statement(id);
     }
 
-    fn lane(&self, id: LaneId) -> Option<Arc<Lane<Session>>> {
-        self.lanes().get(&id).cloned()
-    }
-
-    fn lanes(&self) -> MutexGuard<'_, BTreeMap<LaneId, Arc<Lane<Session>>>> {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
         lock(&self.lanes)
+    }
+}
+
+/// Closes lanes that nobody can queue anything on any more.
+fn close_lanes(lanes: impl IntoIterator<Item = Arc<Lane<Session>>>) {
+    for lane in lanes {
+        lane.seal();
+        if let Some(session) = lane.join() {
+            // SQLite keeps no lock of a connection that it could not close; the client's own closing
+            // says so again.
+            let _ = session.close();
+        }
     }
 }
 

@@ -193,7 +193,12 @@ impl Session {
         let lane = self.lane;
         let (connection, hooks) = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
         hooks.apply_settings(connection)?;
-        if call.transaction == TransactionId::NONE
+        let transaction = match request {
+            // Of whatever transaction is open.
+            Request::EndAnyTransaction => TransactionId::NONE,
+            _ => call.transaction,
+        };
+        if transaction == TransactionId::NONE
             && let Some(open) = self.transaction
         {
             let may_run = match request {
@@ -205,8 +210,8 @@ impl Session {
                 return Err(Error::TransactionActive.into());
             }
         }
-        let open = self.transaction.filter(|open| open.begun_by == call.transaction);
-        if call.transaction != TransactionId::NONE && open.is_none() {
+        let open = self.transaction.filter(|open| open.begun_by == transaction);
+        if transaction != TransactionId::NONE && open.is_none() {
             return match request {
                 Request::Rollback => Ok(()),
                 _ => Err(Error::TransactionClosed.into()),
@@ -290,7 +295,7 @@ impl Session {
                 .connection
                 .as_ref()
                 .is_none_or(|(connection, _)| connection.is_autocommit()),
-            pinned: self.client.is_pinned_to(self.lane),
+            pinned: self.client.pinned_lane() == Some(self.lane),
             explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
             committed,
         }

@@ -28,6 +28,8 @@ pub struct Options {
     pub numbers: bool,
     /// Whether its connections can only read.
     pub read_only: bool,
+    /// How many connections it may have at once.
+    pub most_lanes: usize,
     /// Called before each opening of the database file.
     pub before_open: fn(&Path),
 }
@@ -125,9 +127,10 @@ impl ClientState {
         let _ = self.pinned_lane.compare_exchange(NO_LANE, lane, order, order);
     }
 
-    /// Whether this is the lane that the client is pinned to.
-    pub fn is_pinned_to(&self, LaneId(lane): LaneId) -> bool {
-        self.pinned_lane.load(Ordering::SeqCst) == lane
+    /// The lane that the client is pinned to, if it is.
+    pub fn pinned_lane(&self) -> Option<LaneId> {
+        let lane = self.pinned_lane.load(Ordering::SeqCst);
+        (lane != NO_LANE).then_some(LaneId(lane))
     }
 
     /// A call was ended by the closing of the client.

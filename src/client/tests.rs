@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::sqlite::Location;
+use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
+use crate::wire::kinds::LaneFlag;
 use crate::wire::records::Closed;
 use crate::wire::records::tests::{Read, read};
 use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
@@ -11,7 +13,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 fn options(location: Location) -> Options {
     let timeout = Duration::ZERO;
-    Options { location, timeout, numbers: true, read_only: false, before_open: |_| {} }
+    Options {
+        location,
+        timeout,
+        numbers: true,
+        read_only: false,
+        most_lanes: 20,
+        before_open: |_| {},
+    }
 }
 
 /// Where the answers of a test's database go.
@@ -58,9 +67,9 @@ impl Bench {
         Self { database: Arc::new(database), inbox, answers, folder, shapes: Vec::new() }
     }
 
-    fn submit(&self, lane: LaneId, job: u32, transaction: u32, request: &[u8]) {
+    fn submit(&self, job: u32, transaction: u32, request: &[u8]) {
         let (job, transaction) = (JobId(job), TransactionId(transaction));
-        self.database.submit(lane, job, transaction, request.to_vec()).unwrap();
+        self.database.submit(job, transaction, request.to_vec()).unwrap();
     }
 
     /// The records of the next job that ends, without those of shapes.
@@ -82,7 +91,7 @@ impl Bench {
     }
 
     fn run(&mut self, sql: &str) -> Vec<Read> {
-        self.submit(LaneId::MAIN, JOB, 0, &execute(sql, &[]));
+        self.submit(JOB, 0, &execute(sql, &[]));
         self.answer()
     }
 
@@ -95,7 +104,7 @@ impl Bench {
 
     /// The code of the error that a statement ends in.
     fn code_of(&mut self, sql: &str) -> String {
-        self.submit(LaneId::MAIN, JOB, 0, &execute(sql, &[]));
+        self.submit(JOB, 0, &execute(sql, &[]));
         self.code()
     }
 
@@ -151,11 +160,11 @@ fn columns_are_looked_at_again_after_another_connection_altered_them() {
             }
         }
     };
-    bench.submit(LaneId::MAIN, JOB, 0, &by_number);
+    bench.submit(JOB, 0, &by_number);
     assert_eq!(names(&bench), [["a"]]);
     let other = rusqlite::Connection::open(bench.folder.path().join("test.db")).unwrap();
     other.execute_batch("ALTER TABLE t RENAME COLUMN a TO b; ALTER TABLE t ADD COLUMN c").unwrap();
-    bench.submit(LaneId::MAIN, JOB, 0, &by_number);
+    bench.submit(JOB, 0, &by_number);
     assert_eq!(names(&bench), [["b", "c"]]);
 }
 
@@ -163,12 +172,7 @@ fn columns_are_looked_at_again_after_another_connection_altered_them() {
 fn a_batch_is_all_or_nothing() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a UNIQUE)");
-    bench.submit(
-        LaneId::MAIN,
-        JOB,
-        0,
-        &batch(1, &["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"]),
-    );
+    bench.submit(JOB, 0, &batch(1, &["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"]));
     let records = bench.answer();
     assert!(matches!(records.last(), Some(Read::Error { statement: 1, .. })), "{records:?}");
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
@@ -177,16 +181,15 @@ fn a_batch_is_all_or_nothing() {
 #[test]
 fn a_call_of_a_transaction_that_has_ended_is_refused() {
     let mut bench = Bench::new();
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 10, 0, &begin(1));
+    bench.submit(10, 0, &begin(1));
     bench.answer();
-    bench.submit(lane, 11, 10, COMMIT);
+    bench.submit(11, 10, COMMIT);
     bench.answer();
-    bench.submit(lane, 12, 10, &execute("SELECT 1", &[]));
+    bench.submit(12, 10, &execute("SELECT 1", &[]));
     assert_eq!(bench.code(), "TRANSACTION_CLOSED");
-    bench.submit(lane, 13, 0, &begin(1));
+    bench.submit(13, 0, &begin(1));
     bench.answer();
-    bench.submit(lane, 14, 10, &execute("SELECT 1", &[]));
+    bench.submit(14, 10, &execute("SELECT 1", &[]));
     assert_eq!(bench.code(), "TRANSACTION_CLOSED", "not the next one's either");
 }
 
@@ -194,7 +197,7 @@ fn a_call_of_a_transaction_that_has_ended_is_refused() {
 fn a_transaction_that_a_script_leaves_open_is_rolled_back() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    bench.submit(LaneId::MAIN, JOB, 0, &script("BEGIN; INSERT INTO t VALUES (1)"));
+    bench.submit(JOB, 0, &script("BEGIN; INSERT INTO t VALUES (1)"));
     let done = bench.answer();
     assert!(matches!(done.last(), Some(Read::Done { autocommit: true, .. })));
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
@@ -206,10 +209,10 @@ fn a_begin_is_honoured_until_its_end_and_what_has_a_transaction_of_its_own_is_ke
     bench.run("CREATE TABLE t(a)");
     assert!(matches!(bench.run("BEGIN").last(), Some(Read::Done { explicit: true, .. })));
     bench.run("INSERT INTO t VALUES (1)");
-    bench.submit(LaneId::MAIN, 20, 0, &script("INSERT INTO t VALUES (2); SELECT 1"));
+    bench.submit(20, 0, &script("INSERT INTO t VALUES (2); SELECT 1"));
     bench.answer();
     assert_eq!(bench.code_of("INSERT INTO nope VALUES (1)"), "SQLITE_ERROR");
-    bench.submit(LaneId::MAIN, 21, 0, &batch(0, &["INSERT INTO t VALUES (3)"]));
+    bench.submit(21, 0, &batch(0, &["INSERT INTO t VALUES (3)"]));
     assert_eq!(bench.code(), "TRANSACTION_ACTIVE");
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(2));
     let ended = bench.run("ROLLBACK");
@@ -249,7 +252,7 @@ fn a_panic_between_two_rows_commits_nothing() {
 
 /// What the error in which a request ends says of it.
 fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
-    bench.submit(LaneId::MAIN, 20, 0, request);
+    bench.submit(20, 0, request);
     match bench.answer().pop() {
         Some(Read::Error { committed, .. }) => committed,
         other => panic!("no error but {other:?}"),
@@ -290,9 +293,9 @@ fn a_commit_that_fails_has_committed_nothing() {
 #[test]
 fn a_cancelled_call_leaves_the_next_one_alone() {
     let mut bench = Bench::new();
-    bench.submit(LaneId::MAIN, 5, 0, &execute(LONG, &[]));
-    bench.submit(LaneId::MAIN, 6, 0, &execute("SELECT 6", &[]));
-    bench.database.cancel(LaneId::MAIN, JobId(5));
+    bench.submit(5, 0, &execute(LONG, &[]));
+    bench.submit(6, 0, &execute("SELECT 6", &[]));
+    bench.database.cancel(JobId(5));
     assert_eq!(bench.code(), "ABORTED");
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
 }
@@ -303,13 +306,12 @@ fn closing_ends_everything_and_leaves_no_sidecar() {
         let mut bench = Bench::new();
         bench.run(&format!("PRAGMA journal_mode = {journal_mode}"));
         bench.run("CREATE TABLE t(a)");
-        let lane = bench.database.open_lane().unwrap();
-        bench.submit(lane, 20, 0, &begin(1));
+        bench.submit(20, 0, &begin(1));
         bench.answer();
-        bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+        bench.submit(21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
         bench.answer();
-        bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
-        bench.submit(LaneId::MAIN, 31, 0, &execute("SELECT 1", &[]));
+        bench.submit(30, 0, &execute(LONG, &[]));
+        bench.submit(31, 0, &execute("SELECT 1", &[]));
         let outcome = bench.database.close(&mut |_, _| ()).unwrap();
         assert_eq!((outcome.cancelled, outcome.wal_left), (2, false), "{journal_mode}");
         assert_eq!([bench.code(), bench.code()], ["CLIENT_CLOSED", "CLIENT_CLOSED"]);
@@ -318,12 +320,7 @@ fn closing_ends_everything_and_leaves_no_sidecar() {
         let id = FileId::of(&path).unwrap();
         assert_eq!(crate::files::connections(&id), 0);
         assert_eq!(
-            bench.database.submit(
-                LaneId::MAIN,
-                JobId(1),
-                TransactionId::NONE,
-                execute("SELECT 1", &[])
-            ),
+            bench.database.submit(JobId(1), TransactionId::NONE, execute("SELECT 1", &[])),
             Err(Refused::Closed)
         );
         let rows: i64 = rusqlite::Connection::open(&path)
@@ -348,11 +345,10 @@ fn closing_says_why_a_wal_is_left() {
 fn draining_answers_what_was_queued_and_frees_the_turn_of_a_transaction() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(20, 0, &begin(1));
     bench.answer();
     // Waits for the transaction's turn, which nobody can end any more.
-    bench.submit(LaneId::MAIN, 30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.submit(30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
     bench.database.shut_down(JobId(99), Some(Duration::from_secs(60))).unwrap();
     let inserted = bench.answer();
     assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
@@ -369,7 +365,7 @@ fn draining_answers_what_was_queued_and_frees_the_turn_of_a_transaction() {
 #[test]
 fn a_close_hurries_a_draining_shutdown() {
     let mut bench = Bench::new();
-    bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
+    bench.submit(30, 0, &execute(LONG, &[]));
     bench.database.shut_down(JobId(99), Some(Duration::from_secs(600))).unwrap();
     bench.database.close(&mut |_, _| ()).unwrap();
     assert_eq!(bench.code(), "CLIENT_CLOSED");
@@ -385,8 +381,7 @@ fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() 
     let new = bench.folder.path().join("new.db");
     std::fs::write(&new, "").unwrap();
     std::fs::rename(&new, bench.folder.path().join("test.db")).unwrap();
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(20, 0, &begin(1));
     assert_eq!(bench.code(), "SQLITE_READONLY");
 }
 
@@ -394,16 +389,15 @@ fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() 
 fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(20, 0, &begin(1));
     bench.answer();
-    bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.submit(21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
     bench.answer();
     bench.inbox.panics.store(true, Ordering::SeqCst);
-    bench.submit(LaneId::MAIN, 30, 0, &execute("SELECT hex(zeroblob(100000))", &[]));
+    bench.submit(30, 0, &execute("SELECT hex(zeroblob(100000))", &[]));
     assert_eq!(bench.code(), "INTERNAL_ERROR");
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0), "a new connection");
-    bench.submit(lane, 22, 20, COMMIT);
+    bench.submit(22, 20, COMMIT);
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the other one's own");
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
     bench.database.close(&mut |_, _| ()).unwrap();
@@ -413,14 +407,14 @@ fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
 #[test]
 fn nobody_gets_in_while_the_queue_is_drained() {
     let bench = Bench::new();
-    bench.submit(LaneId::MAIN, 30, 0, &execute(LONG, &[]));
+    bench.submit(30, 0, &execute(LONG, &[]));
     bench.database.shut_down(JobId(99), Some(Duration::from_secs(600))).unwrap();
     let late = execute("SELECT 1", &[]);
+    assert_eq!(bench.database.submit(JobId(31), TransactionId::NONE, late), Err(Refused::Closed));
     assert_eq!(
-        bench.database.submit(LaneId::MAIN, JobId(31), TransactionId::NONE, late),
+        bench.database.submit(JobId(32), TransactionId::NONE, begin(1)),
         Err(Refused::Closed)
     );
-    assert_eq!(bench.database.open_lane(), Err(Refused::Closed));
     bench.database.close(&mut |_, _| ()).unwrap();
 }
 
@@ -428,17 +422,16 @@ fn nobody_gets_in_while_the_queue_is_drained() {
 fn a_read_transaction_reads_and_refuses_to_write() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(2));
+    bench.submit(20, 0, &begin(2));
     bench.answer();
-    bench.submit(lane, 21, 20, &execute("SELECT * FROM t", &[]));
+    bench.submit(21, 20, &execute("SELECT * FROM t", &[]));
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
-    bench.submit(lane, 22, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.submit(22, 20, &execute("INSERT INTO t VALUES (1)", &[]));
     assert_eq!(bench.code(), "SQLITE_READONLY");
-    bench.submit(lane, 23, 20, &script("DELETE FROM t"));
+    bench.submit(23, 20, &script("DELETE FROM t"));
     assert_eq!(bench.code(), "SQLITE_READONLY");
-    bench.database.end_transaction(lane, TransactionId(20));
-    bench.submit(LaneId::MAIN, 24, 0, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.database.end_transaction(TransactionId(20));
+    bench.submit(24, 0, &execute("INSERT INTO t VALUES (1)", &[]));
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
 }
 
@@ -446,13 +439,12 @@ fn a_read_transaction_reads_and_refuses_to_write() {
 fn a_batch_inside_a_transaction_names_its_failing_statement_and_leaves_the_rest() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a UNIQUE)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(20, 0, &begin(1));
     bench.answer();
     let statements = ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"];
-    bench.submit(lane, 21, 20, &batch(0, &statements));
+    bench.submit(21, 20, &batch(0, &statements));
     assert!(matches!(bench.answer().last(), Some(Read::Error { statement: 1, .. })));
-    bench.submit(lane, 22, 20, COMMIT);
+    bench.submit(22, 20, COMMIT);
     bench.answer();
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
 }
@@ -461,13 +453,12 @@ fn a_batch_inside_a_transaction_names_its_failing_statement_and_leaves_the_rest(
 fn a_deferred_batch_that_writes_takes_its_turn_and_one_that_reads_does_not() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
+    bench.submit(20, 0, &begin(1));
     bench.answer();
-    bench.submit(LaneId::MAIN, 30, 0, &batch(0, &["SELECT 1", "SELECT count(*) FROM t"]));
+    bench.submit(30, 0, &batch(0, &["SELECT 1", "SELECT count(*) FROM t"]));
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
-    bench.submit(LaneId::MAIN, 31, 0, &batch(0, &["SELECT 1", "INSERT INTO t VALUES (1)"]));
-    bench.submit(lane, 21, 20, COMMIT);
+    bench.submit(31, 0, &batch(0, &["SELECT 1", "INSERT INTO t VALUES (1)"]));
+    bench.submit(21, 20, COMMIT);
     bench.answer();
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
@@ -480,7 +471,7 @@ fn a_migration_restores_foreign_keys_also_where_it_fails() {
         bench.run(&format!("PRAGMA foreign_keys = {before}"));
         let mut migration = batch(0, &[statement]);
         migration[2] = 1;
-        bench.submit(LaneId::MAIN, JOB, 0, &migration);
+        bench.submit(JOB, 0, &migration);
         bench.answer();
         let after = bench.value("PRAGMA foreign_keys");
         assert_eq!(after, Value::Integer(before.parse().unwrap()), "{statement}");
@@ -492,33 +483,26 @@ fn settings_and_the_busy_timeout_hold_on_all_connections() {
     let mut bench = Bench::new();
     bench.run("PRAGMA cache_size = -1234");
     assert_eq!(bench.value("PRAGMA busy_timeout = 4321"), Value::Integer(4321));
-    bench.submit(
-        LaneId::MAIN,
-        JOB,
-        0,
-        &script("PRAGMA busy_timeout = 777; PRAGMA foreign_keys = 0"),
-    );
+    bench.submit(JOB, 0, &script("PRAGMA busy_timeout = 777; PRAGMA foreign_keys = 0"));
     bench.answer();
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(0));
+    bench.submit(20, 0, &begin(0));
     bench.answer();
     for (name, value) in [("cache_size", -1234), ("busy_timeout", 777), ("foreign_keys", 0)] {
-        bench.submit(lane, 21, 20, &execute(&format!("PRAGMA {name}"), &[]));
+        bench.submit(21, 20, &execute(&format!("PRAGMA {name}"), &[]));
         let Some(Read::Rows(_, rows)) = bench.answer().into_iter().next() else { panic!() };
         assert_eq!(rows[0][0], Value::Integer(value), "{name}");
     }
 }
 
 #[test]
-fn temp_tables_tie_the_client_to_the_lane_that_made_them_and_alter_does_not() {
+fn temp_tables_pin_the_client_to_the_lane_that_made_them_and_alter_does_not() {
     let mut bench = Bench::new();
     let pinned = |records: &[Read]| matches!(records.last(), Some(Read::Done { pinned: true, .. }));
     assert!(!pinned(&bench.run("CREATE TABLE t(a)")));
     assert!(!pinned(&bench.run("ALTER TABLE t RENAME COLUMN a TO b")));
     assert!(pinned(&bench.run("CREATE TEMP TABLE tt(a)")));
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(0));
-    assert!(!pinned(&bench.answer()));
+    bench.submit(20, 0, &begin(0));
+    assert!(pinned(&bench.answer()), "a transaction takes that lane, too");
 }
 
 #[test]
@@ -528,7 +512,7 @@ fn only_the_first_of_several_statements_runs_and_none_is_an_error() {
     assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(1));
     assert_eq!(bench.value("SELECT 2; garbage"), Value::Integer(2));
     for nothing in ["", " ; ", "-- nothing"] {
-        bench.submit(LaneId::MAIN, JOB, 0, &execute(nothing, &[]));
+        bench.submit(JOB, 0, &execute(nothing, &[]));
         assert_eq!(bench.code(), "SQLITE_MISUSE");
     }
 }
@@ -573,7 +557,7 @@ fn a_database_that_is_opened_again_has_its_settings_and_the_new_file() {
     assert_eq!(bench.value("SELECT b FROM t"), Value::Integer(2));
     assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(0));
     assert_eq!(bench.value("PRAGMA busy_timeout"), Value::Integer(1234));
-    bench.submit(LaneId::MAIN, JOB, 0, &[1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
+    bench.submit(JOB, 0, &[1, 7, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
 }
 
@@ -593,27 +577,78 @@ fn a_read_only_database_reads_and_neither_writes_nor_is_created() {
     bench.run("INSERT INTO t VALUES (1)");
     bench.database = read_only;
     assert_eq!(bench.value("SELECT a FROM t"), Value::Integer(1));
-    bench.submit(LaneId::MAIN, JOB, 0, &execute("INSERT INTO t VALUES (2)", &[]));
+    bench.submit(JOB, 0, &execute("INSERT INTO t VALUES (2)", &[]));
     assert_eq!(bench.code(), "SQLITE_READONLY");
 }
 
 #[test]
-fn a_lane_is_closed_with_its_connection_once_its_queue_has_run() {
+fn an_idle_lane_is_closed_with_its_connection_and_a_busy_one_is_not() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
-    let lane = bench.database.open_lane().unwrap();
-    bench.submit(lane, 20, 0, &begin(1));
-    bench.submit(lane, 21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
-    bench.submit(lane, 22, 20, COMMIT);
-    bench.database.close_lane(lane).unwrap();
     let id = FileId::of(&bench.folder.path().join("test.db")).unwrap();
-    assert!(crate::files::connections(&id) == 1);
-    for _ in 0..3 {
+    bench.submit(20, 0, &begin(1));
+    bench.answer();
+    bench.database.close_idle_lanes();
+    assert_eq!(crate::files::connections(&id), 2, "a transaction has it");
+    bench.submit(21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
+    bench.submit(22, 20, COMMIT);
+    bench.database.release(TransactionId(20));
+    for _ in 0..2 {
         assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
     }
+    while crate::files::connections(&id) > 1 {
+        bench.database.close_idle_lanes();
+        std::thread::yield_now();
+    }
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
+    bench.submit(23, 20, COMMIT);
+    assert_eq!(bench.code(), "TRANSACTION_CLOSED");
+}
+
+#[test]
+fn transactions_take_the_other_lanes_first_and_the_main_lane_last() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let free = LaneFlag::MainFree as u8;
+    for job in 20..39 {
+        assert_ne!(bench.database.lane_state() & LaneFlag::OtherFree as u8, 0);
+        bench.submit(job, 0, &begin(0));
+        bench.answer();
+    }
+    assert_eq!(bench.database.lane_state(), free);
+    bench.submit(39, 0, &begin(0));
+    bench.answer();
+    assert_eq!(bench.database.lane_state(), 0);
+    bench.database.release(TransactionId(25));
     assert_eq!(
-        bench.database.submit(lane, JobId(23), TransactionId::NONE, vec![6]),
-        Err(Refused::Closed)
+        bench.database.lane_state(),
+        free,
+        "the first lane to be free becomes the main lane"
     );
+    bench.submit(40, 25, COMMIT);
+    bench.answer();
+    assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
+    bench.database.release(TransactionId(26));
+    let other = LaneFlag::OtherFree as u8 | LaneFlag::HasIdle as u8;
+    assert_eq!(bench.database.lane_state(), free | other);
+}
+
+#[test]
+fn the_client_moves_to_the_lane_that_it_is_pinned_to() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.database.begin_move(), Move::NotNow);
+    bench.submit(20, 0, &begin(0));
+    bench.answer();
+    bench.submit(21, 20, &execute("CREATE TEMP TABLE mine(a)", &[]));
+    bench.answer();
+    assert_eq!(bench.database.begin_move(), Move::NotNow, "the transaction has it");
+    bench.submit(22, 20, COMMIT);
+    bench.database.release(TransactionId(20));
+    bench.answer();
+    assert_eq!(bench.database.begin_move(), Move::Begun);
+    assert_eq!(bench.database.lane_state() & LaneFlag::MainFree as u8, 0);
+    bench.database.finish_move();
+    assert_eq!(bench.database.begin_move(), Move::Done);
+    assert_eq!(bench.value("SELECT count(*) FROM mine"), Value::Integer(0));
+    assert_eq!(bench.database.lane_state(), LaneFlag::MainFree as u8, "there is no other lane");
 }

@@ -199,6 +199,18 @@ table! {
     }
 }
 
+table! {
+    /// What JavaScript must know of a client's lanes to let calls wait or start.
+    LaneFlag {
+        /// There is a lane for calls outside of transactions.
+        MainFree = 1,
+        /// A transaction can have another lane.
+        OtherFree = 2,
+        /// Lanes besides the main lane are open and have no transaction.
+        HasIdle = 4,
+    }
+}
+
 /// A flag, where it is set.
 pub fn flag(flag: u8, is_set: bool) -> u8 {
     if is_set { flag } else { 0 }
@@ -238,6 +250,7 @@ mod tests {
             ("OutcomeFlag", OutcomeFlag::NAMES),
             ("SwappedFlag", SwappedFlag::NAMES),
             ("SwapErrorFlag", SwapErrorFlag::NAMES),
+            ("LaneFlag", LaneFlag::NAMES),
         ] {
             let entries: Vec<_> =
                 entries.iter().map(|(entry, number)| ((*entry).to_owned(), *number)).collect();

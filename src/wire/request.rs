@@ -22,8 +22,13 @@ pub fn is_called_for(request: &[u8]) -> bool {
     request != END_ANY_TRANSACTION
 }
 
-/// Whether a request begins a transaction of mode "write": it takes its place in the writers' line
-/// when the call is made.
+/// Whether a request begins a transaction.
+pub fn is_begin(request: &[u8]) -> bool {
+    request.first() == Some(&(RequestKind::Begin as u8))
+}
+
+/// Whether a request begins a transaction of mode "write": it takes its ticket of the
+/// writer queue when the call is made.
 pub fn is_write_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Write as u8]
 }

@@ -1,7 +1,7 @@
 /** One database in the addon, which knows it by a number. */
 import { performance } from "node:perf_hooks";
 import type { IntMode } from "@libsql/core/api";
-import { Submitted } from "../../addon/binding.js";
+import { Submitted, type LaneMove } from "../../addon/binding.js";
 import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
@@ -26,6 +26,8 @@ export interface DatabaseOptions {
   intMode: IntMode;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
+  /** How many connections it may have at once. */
+  connections: number;
 }
 
 /** The owner closes the database, which references it weakly. */
@@ -97,7 +99,7 @@ export class NativeDatabase implements OpenClient {
    * @throws LibsqlError with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readOnly } = this.#options;
+    const { location, inMemory, timeout, intMode, readOnly, connections } = this.#options;
     const attachment = attach();
     const numbers = intMode === "number";
     const opened = addon.openDatabase(attachment, {
@@ -106,6 +108,7 @@ export class NativeDatabase implements OpenClient {
       timeout,
       numbers,
       readOnly,
+      connections,
     });
     if (typeof opened !== "number") {
       detachSoon();
@@ -132,13 +135,12 @@ export class NativeDatabase implements OpenClient {
   /** Queues a request and returns the promise of its answer. */
   submit<T>(submission: Submission<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const { lane, transaction, request, signal } = submission;
+      const { transaction, request, signal } = submission;
       const job = submission.job ?? nextJob();
       const refused = refusal(
         addon.submit(
           this.#attachment,
           this.#number,
-          lane,
           job,
           transaction,
           request.buffer,
@@ -151,7 +153,7 @@ export class NativeDatabase implements OpenClient {
       const answer = new JobAnswer(this, submission, resolve, reject);
       expect(job, answer);
       if (signal !== undefined) {
-        answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, lane, job));
+        answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, job));
       }
     });
   }
@@ -169,20 +171,34 @@ export class NativeDatabase implements OpenClient {
     this.statements.leave();
   }
 
-  /** Opens a further lane; undefined if the client is closed. */
-  openLane(): number | undefined {
-    const lane = addon.openLane(this.#attachment, this.#number);
-    return lane < 0 ? undefined : lane;
+  /** The state of the lanes: bits of `LaneFlag`. */
+  laneState(): number {
+    return addon.laneState(this.#attachment, this.#number);
   }
 
-  /** Closes a lane that has nothing to do. */
-  closeLane(lane: number): void {
-    addon.closeLane(this.#attachment, this.#number, lane);
+  /** Begins to make the lane that the client is pinned to its main lane. */
+  beginLaneMove(): LaneMove {
+    return addon.beginLaneMove(this.#attachment, this.#number);
+  }
+
+  /** Ends that, once every call of the former main lane has its answer. */
+  finishLaneMove(): void {
+    addon.finishLaneMove(this.#attachment, this.#number);
+  }
+
+  /** Closes the lanes that have nothing to do, but the main lane. */
+  closeIdleLanes(): void {
+    addon.closeIdleLanes(this.#attachment, this.#number);
+  }
+
+  /** A transaction is over, or its last request is submitted: other calls can use its lane. */
+  releaseTransaction(transaction: number): void {
+    addon.releaseTransaction(this.#attachment, this.#number, transaction);
   }
 
   /** Rolls a transaction back and waits for it. */
-  endTransaction(lane: number, transaction: number): void {
-    addon.endTransaction(this.#attachment, this.#number, lane, transaction);
+  endTransaction(transaction: number): void {
+    addon.endTransaction(this.#attachment, this.#number, transaction);
   }
 
   /**

@@ -8,9 +8,8 @@ import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
 import { isClientClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
 
-/** One request on its way to a lane. */
+/** One request. The addon decides which lane runs it. */
 export interface Submission<T> {
-  lane: number;
   /** The job that began the transaction of the request, or 0. */
   transaction: number;
   /** The number of the job, if its caller needs to know it. */

@@ -16,20 +16,22 @@ export interface TransactionHost {
   readonly database: NativeDatabase;
   readonly requests: Requests;
   readonly batches: Batches;
-  /** A call was submitted to the lane. */
-  callStarted(lane: number): void;
-  /** A call of the lane has its answer. */
-  callEnded(lane: number, outcome: Outcome): void;
+  /** A call was submitted, to the main lane or to another. */
+  callStarted(isOnMain: boolean): void;
+  /** A call of the main lane, or of another, has its answer. */
+  callEnded(isOnMain: boolean, outcome: Outcome): void;
   /** The transaction is over, or its last request is submitted: other calls can use its lane. */
   release(transaction: OpenTransaction): void;
 }
 
 export class OpenTransaction {
-  readonly lane: number;
   /** The job that began it, by which the native side identifies it. */
   readonly number: number;
   readonly #host: TransactionHost;
   readonly #queue = new CallQueue();
+  /** It has taken the main lane. */
+  #isOnMain = false;
+  #isPinned = false;
   #isWriting = false;
   #isOpen = true;
   /** The number of unanswered calls. The first call is the beginning. */
@@ -38,14 +40,18 @@ export class OpenTransaction {
   /** Called once when the transaction has ended, for whatever reason. */
   onEnd: () => void = () => undefined;
 
-  constructor(host: TransactionHost, lane: number, number: number) {
+  constructor(host: TransactionHost, number: number) {
     this.#host = host;
-    this.lane = lane;
     this.number = number;
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether it has the lane that the client is pinned to. */
+  get isPinned(): boolean {
+    return this.#isPinned;
   }
 
   /** For how long it has been idle, in ms, counted from `since` at the earliest. */
@@ -54,10 +60,15 @@ export class OpenTransaction {
     return performance.now() - Math.max(this.#idleSince, since);
   }
 
+  /** The beginning was submitted: it has taken the main lane, or another. */
+  beginning(isOnMain: boolean): void {
+    this.#isOnMain = isOnMain;
+    this.#host.callStarted(isOnMain);
+  }
+
   /** The beginning has its answer. */
-  begun(): void {
-    this.#pending--;
-    this.#idleSince = performance.now();
+  begun(outcome: Outcome): void {
+    this.#answered(outcome);
   }
 
   execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
@@ -113,7 +124,7 @@ export class OpenTransaction {
   /** Cancels the running calls, rolls back, and waits for that. */
   end(): void {
     if (!this.#isOpen) return;
-    this.#host.database.endTransaction(this.lane, this.number);
+    this.#host.database.endTransaction(this.number);
     this.#release();
   }
 
@@ -147,22 +158,26 @@ export class OpenTransaction {
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#pending++;
-    this.#host.callStarted(this.lane);
+    this.#host.callStarted(this.#isOnMain);
     return this.#host.database.submit({
-      lane: this.lane,
-      transaction: isOfClosing ? 0 : this.number,
+      transaction: this.number,
       request,
       isOfClosing,
       signal,
       value,
       ended: (outcome) => {
-        this.#pending--;
-        this.#idleSince = performance.now();
-        this.#host.callEnded(this.lane, outcome);
+        this.#answered(outcome);
         // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
         if (outcome.autocommit && this.#isOpen) this.#release();
       },
     });
+  }
+
+  #answered(outcome: Outcome): void {
+    this.#pending--;
+    this.#idleSince = performance.now();
+    this.#isPinned ||= outcome.pinned;
+    this.#host.callEnded(this.#isOnMain, outcome);
   }
 
   #last(request: RequestWriter): Promise<void> {

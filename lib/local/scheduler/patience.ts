@@ -56,18 +56,14 @@ export class Patience {
   #holders(first: WaitingCall): Array<OpenTransaction | ExplicitTransaction> {
     const { explicit, lanes, transactions } = this.#host;
     if (explicit.isOpen) return first.begins ? [explicit, ...transactions] : [explicit];
-    if (lanes.pinned !== undefined) {
-      return [...transactions].filter(({ lane }) => lane === lanes.pinned);
-    }
+    if (lanes.isPinned) return [...transactions].filter(({ isPinned }) => isPinned);
     // Without a main lane, transactions hold every lane. So many can wait only during a suspension.
-    return lanes.main === undefined ? [...transactions] : [];
+    return lanes.isMainFree ? [] : [...transactions];
   }
 
   #heldTooLong(first: WaitingCall): Error {
     const { explicit, lanes, maxConnections } = this.#host;
     if (explicit.isOpen && !first.begins) return heldByExplicitTransaction(this.#limitMs);
-    return lanes.pinned === undefined
-      ? allHeld(maxConnections)
-      : heldByOwnTransaction(this.#limitMs);
+    return lanes.isPinned ? heldByOwnTransaction(this.#limitMs) : allHeld(maxConnections);
   }
 }

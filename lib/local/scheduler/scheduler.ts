@@ -48,24 +48,28 @@ export class Scheduler implements Host {
    * @throws LibsqlError with SQLite's code if the file cannot be opened
    */
   constructor(
-    options: DatabaseOptions,
+    options: Omit<DatabaseOptions, "connections">,
     maxConnections: number,
     { former, check = () => undefined }: { former?: Scheduler; check?: () => void } = {},
   ) {
     this.closing = new Closing(this, former?.closing);
     this.suspension = new Suspension(this, this.closing);
-    this.database = new NativeDatabase(options, this.closing);
+    this.database = new NativeDatabase({ ...options, connections: maxConnections }, this.closing);
     this.requests = new Requests(options.intMode, this.database.statements);
     this.maxConnections = maxConnections;
-    this.lanes = new Lanes(this.database, maxConnections);
+    this.lanes = new Lanes(this.database);
     this.batches = new Batches(
       this.requests,
       () => this.closing.isEnded,
       () => this.advance(),
     );
     this.patience = new Patience(this, options.timeout);
-    if (former === undefined) this.database.open();
-    else this.suspension.openAfter(former, check);
+    if (former === undefined) {
+      this.database.open();
+      this.lanes.refresh();
+    } else {
+      this.suspension.openAfter(former, check);
+    }
   }
 
   /**
@@ -129,7 +133,8 @@ export class Scheduler implements Host {
       ready: () =>
         this.lanes.isMainDone &&
         !this.#isWritingOnMain &&
-        this.lanes.hasOneForTransaction(!this.explicit.isOpen),
+        // It gets the main lane only if there is no other, and not while the explicit one is on it.
+        (this.lanes.isOtherFree || (this.lanes.isMainFree && !this.explicit.isOpen)),
       start: () => {
         this.#beginning -= counts;
         return this.#begin(mode, signal);
@@ -142,14 +147,14 @@ export class Scheduler implements Host {
 
   // --- the host of its parts ---------------------------------------------------------------------
 
-  callStarted(lane: number): void {
-    this.lanes.begin(lane);
+  callStarted(isOnMain: boolean): void {
+    this.lanes.begin(isOnMain);
   }
 
-  callEnded(lane: number, outcome: Outcome): void {
-    this.lanes.end(lane);
+  callEnded(isOnMain: boolean, outcome: Outcome): void {
+    this.lanes.end(isOnMain);
     if (outcome.pinned) {
-      this.lanes.pin(lane);
+      this.lanes.pin();
       this.#moveToPinned();
     }
     this.advance();
@@ -157,7 +162,8 @@ export class Scheduler implements Host {
 
   release(transaction: OpenTransaction): void {
     if (!this.transactions.delete(transaction)) return;
-    this.lanes.giveBack(transaction.lane);
+    this.database.releaseTransaction(transaction.number);
+    this.lanes.refresh();
     this.#moveToPinned();
     this.advance();
   }
@@ -192,7 +198,7 @@ export class Scheduler implements Host {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const ready = (): boolean =>
-      this.lanes.main !== undefined && !this.#isWritingOnMain && (joins || !this.explicit.isOpen);
+      this.lanes.isMainFree && !this.#isWritingOnMain && (joins || !this.explicit.isOpen);
     if (begins) this.explicit.queued();
     const dequeued = (): void => {
       if (begins) this.explicit.dequeued();
@@ -230,38 +236,32 @@ export class Scheduler implements Host {
     value: (results: ResultSet[]) => T,
     { begins = false, isOfClosing = false } = {},
   ): Promise<T> {
-    const lane = this.lanes.main;
-    if (lane === undefined) return Promise.reject(clientClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    this.callStarted(lane);
+    this.callStarted(true);
     this.explicit.submitted(begins);
     const ended = (outcome: Outcome): void => {
       // Before waiting calls start: they may need the state of the pinned lane.
       if (this.explicit.answered(begins, outcome)) this.#moveToPinned();
-      this.callEnded(lane, outcome);
+      this.callEnded(true, outcome);
     };
-    const submission = { lane, transaction: 0, request, isOfClosing, signal, value, ended };
+    const submission = { transaction: 0, request, isOfClosing, signal, value, ended };
     return this.database.submit(submission);
   }
 
   #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
-    const lane = this.lanes.takeForTransaction();
-    if (lane === undefined) return Promise.reject(clientClosed());
-    const transaction = new OpenTransaction(this, lane, nextJob());
+    const transaction = new OpenTransaction(this, nextJob());
     this.transactions.add(transaction);
-    this.callStarted(lane);
+    const wasMainFree = this.lanes.isMainFree;
     const begun = this.database.submit({
-      lane,
       transaction: 0,
       job: transaction.number,
       request: writeRequest((writer) => writer.begin(mode)),
       signal,
       value: () => transaction,
-      ended: (outcome) => {
-        transaction.begun();
-        this.callEnded(lane, outcome);
-      },
+      ended: (outcome) => transaction.begun(outcome),
     });
+    this.lanes.refresh();
+    transaction.beginning(wasMainFree && !this.lanes.isMainFree);
     return begun.catch((error: unknown) => {
       this.release(transaction);
       throw error;

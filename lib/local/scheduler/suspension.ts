@@ -57,7 +57,7 @@ export class Suspension {
    * @param check throws if the client may not be opened any more
    */
   openAfter({ database: former, suspension }: Former, check: () => void): void {
-    const { database, queue } = this.#host;
+    const { database, lanes, queue } = this.#host;
     let settle!: { resolve(): void; reject(error: unknown): void };
     const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
     this.#opening = { promise, ...settle };
@@ -69,6 +69,7 @@ export class Suspension {
       if (this.#closing.isEnded) return;
       check();
       database.open();
+      lanes.refresh();
       queue.release();
       this.#host.advance();
       if (this.#closing.isClosed) settle.reject(clientClosed());
@@ -90,7 +91,7 @@ export class Suspension {
       signal: wait.signal,
       suspends: true,
       // A pinned lane will be refused: then there is nothing to wait for.
-      ready: () => lanes.pinned !== undefined || this.#isIdle,
+      ready: () => lanes.isPinned || this.#isIdle,
       start: () => {
         wait.end();
         return this.#suspend(action);
@@ -138,13 +139,13 @@ export class Suspension {
     if (this.#closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     if (!this.#host.database.isFile) return { error: notAFile() };
-    if (this.#host.lanes.pinned !== undefined) return { error: hasConnectionState() };
+    if (this.#host.lanes.isPinned) return { error: hasConnectionState() };
     return this.resumptionFailure();
   }
 
   async #suspend<T>(action: (file: string) => Promise<T>): Promise<T> {
     const { database, lanes, queue } = this.#host;
-    if (lanes.pinned !== undefined) throw hasConnectionState();
+    if (lanes.isPinned) throw hasConnectionState();
     queue.hold();
     try {
       await database.suspend();
@@ -171,7 +172,7 @@ export class Suspension {
 
   #resume(): void {
     this.#host.database.resume();
-    this.#host.lanes.reset();
+    this.#host.lanes.refresh();
     this.#hasFailedToResume = false;
   }
 }

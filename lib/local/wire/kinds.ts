@@ -68,3 +68,6 @@ export const SwappedFlag = { Committed: 1, Durable: 2, OpenedMeanwhile: 4 } as c
 
 /** The flags of a `SwapError` record. */
 export const SwapErrorFlag = { Committed: 1, Aborted: 2 } as const;
+
+/** What the addon tells of a client's lanes (`laneState`). */
+export const LaneFlag = { MainFree: 1, OtherFree: 2, HasIdle: 4 } as const;
