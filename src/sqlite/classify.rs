@@ -10,7 +10,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::callbacks::CallbackHandle;
 use super::pragma::Pragma;
-use super::vector_index::TouchedTables;
+use super::touched_tables::TouchedTables;
 use crate::sync::{Mutex, lock};
 
 const INSERT: u8 = 1;

@@ -17,7 +17,7 @@ use super::codes::{SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_INTERRUPT, SQLITE_LOCKED
 use super::commits::Commits;
 use super::error::primary_code;
 use super::open::{self, Access, Location};
-use super::statement::StatementInfo;
+use super::statement_info::StatementInfo;
 use super::{Error, FromValue, ToValue};
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;

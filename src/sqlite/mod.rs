@@ -15,6 +15,8 @@ mod open;
 mod pragma;
 mod shared_cache;
 mod statement;
+mod statement_info;
+mod touched_tables;
 mod values;
 mod vector_index;
 mod whole_statement;
@@ -24,5 +26,6 @@ pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_times
 pub use error::Error;
 pub use open::{Access, Location};
 pub use pragma::Pragma;
-pub use statement::{Column, Prepared, Row, RowSink, StatementEnd};
+pub use statement::{Prepared, Row, RowSink, StatementEnd};
+pub use statement_info::Column;
 pub use values::{FromValue, ToValue};

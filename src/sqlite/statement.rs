@@ -6,6 +6,7 @@ use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, Tr
 use super::classify::StatementKind;
 use super::connection::MOST_INTERRUPTS;
 use super::shared_cache::MayBeLocked;
+use super::statement_info::{Column, StatementInfo, columns_of};
 use super::values::to_sql;
 use super::{Connection, Error};
 use crate::value::{Arguments, Value};
@@ -13,27 +14,6 @@ use crate::value::{Arguments, Value};
 /// How often a statement is prepared anew because the schema has changed since, before SQLite does it
 /// by itself. Another connection that changes the schema all the time keeps nobody from running.
 const MOST_STALE: u32 = 5;
-
-/// What is known of a statement since SQLite prepared it.
-#[derive(Debug)]
-pub struct StatementInfo {
-    kind: StatementKind,
-    parameters: Vec<Option<String>>,
-    columns: Vec<Column>,
-    /// The number under which the sink knows the columns, once it was told of them.
-    shape: Option<u32>,
-    /// How often SQLite had prepared it again when the columns were looked at.
-    reprepared: i32,
-}
-
-/// A column of a statement's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// The declared type of the table's column, where it is one; else nothing.
-    pub declared_type: String,
-}
 
 /// A statement that is prepared and about to run, for those who decide whether it may.
 #[derive(Clone, Copy, Debug)]
@@ -194,7 +174,7 @@ impl Connection {
         }
         if is_new {
             forget(info.take(), sink);
-            self.learn(&statement, info);
+            *info = Some(self.info_of(&statement));
         }
         let Some(info) = info.as_mut() else {
             return Err(RunError::Ours(Error::NoStatement.into()));
@@ -224,7 +204,7 @@ impl Connection {
     ) -> Result<(), RunError<S::Error>> {
         let mut statement = self.first_statement(sql)?;
         forget(info.take(), sink);
-        let info = self.learn(&statement, info);
+        let info = info.insert(self.info_of(&statement));
         self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
         self.run_prepared(&mut statement, info, arguments, sink)
     }
@@ -453,21 +433,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Keeps what SQLite said of a statement while it prepared it.
-    fn learn<'k>(
-        &self,
-        statement: &Statement<'_>,
-        info: &'k mut Option<StatementInfo>,
-    ) -> &'k mut StatementInfo {
-        info.insert(StatementInfo {
-            kind: self.recorder.kind(),
-            parameters: (1..=statement.parameter_count())
-                .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
-                .collect(),
-            columns: columns_of(statement),
-            shape: None,
-            reprepared: statement.get_status(StatementStatus::RePrepare),
-        })
+    fn info_of(&self, statement: &Statement<'_>) -> StatementInfo {
+        StatementInfo::of(statement, self.recorder.kind())
     }
 
     fn prepared(&self, statement: &Statement<'_>) -> Prepared {
@@ -542,14 +509,6 @@ fn despite_interrupts<E>(
 
 fn is_interrupt(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
-}
-
-fn columns_of(statement: &Statement<'_>) -> Vec<Column> {
-    let column = |column: &rusqlite::Column<'_>| Column {
-        name: column.name().to_owned(),
-        declared_type: column.decl_type().unwrap_or("").to_owned(),
-    };
-    statement.columns().map(|found| column(&found)).collect()
 }
 
 /// Tells the sink that the shape of a statement's rows will not be used again.

@@ -6,52 +6,11 @@
 //! a table is refused. `DROP INDEX` is not, and mends it.
 
 use fallible_iterator::FallibleIterator;
-use rusqlite::hooks::{AuthAction, AuthContext};
 use rusqlite::{Batch, Statement};
 
 use super::libsql_schema::{INDEX_FUNCTION, INDEX_METADATA};
+use super::touched_tables::TableName;
 use super::{Connection, Error};
-use crate::sync::{Mutex, MutexGuard, lock};
-
-/// A table, by the name of its database and its own. Of `count(*)` SQLite does not say the database.
-type TableName = (Option<String>, String);
-
-/// The tables that a statement reads or writes, while somebody wants to know.
-#[derive(Debug, Default)]
-pub struct TouchedTables(Mutex<Option<Vec<TableName>>>);
-
-impl TouchedTables {
-    /// What the authorizer is asked while a statement is prepared.
-    pub fn note(&self, context: &AuthContext<'_>) {
-        let mut wanted = self.lock();
-        let Some(tables) = &mut *wanted else { return };
-        let table = match context.action {
-            AuthAction::Read { table_name, .. }
-            | AuthAction::Insert { table_name }
-            | AuthAction::Update { table_name, .. }
-            | AuthAction::Delete { table_name } => table_name,
-            // Whether it is dropped is asked before its rows are.
-            AuthAction::DropTable { .. } => {
-                *wanted = None;
-                return;
-            }
-            _ => return,
-        };
-        tables.push((context.database_name.map(ToOwned::to_owned), table.to_owned()));
-    }
-
-    fn begin(&self) {
-        *self.lock() = Some(Vec::new());
-    }
-
-    fn end(&self) -> Vec<TableName> {
-        self.lock().take().unwrap_or_default()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<TableName>>> {
-        lock(&self.0)
-    }
-}
 
 impl Connection {
     /// Refuses a statement that touches a table with a vector index. To be asked whenever SQLite has
