@@ -3,12 +3,12 @@
  * circle. Imports of types count; tests do not.
  */
 import { posix } from "node:path";
-import { rustImports, typescriptImports } from "./support/imports.mjs";
+import { naming, rustImports, typescriptImports } from "./support/imports.mjs";
 
 const SWAP = ["lib/addon", "lib/client", "lib/local/native", "lib/local/wire"];
 const FLOOR = ["src", "src/files", "src/jobs"];
 const SHARED = [...FLOOR, "src/sqlite", "src/wire"];
-const STEPS = ["src/swap", "src/swap/rename", "src/swap/durability", "src/swap/error"];
+const SWAPS = ["src/swap", "src/swap/file", "src/swap/database", "src/swap/steps"];
 
 /** The folders that each folder may import from, besides itself. `src` is what is for all of them. */
 const ALLOWED = {
@@ -29,15 +29,12 @@ const ALLOWED = {
   "src/wire": ["src", "src/jobs"],
   "src/sqlite": FLOOR,
   "src/client": SHARED,
-  "src/swap": [...SHARED, "src/swap/error", "src/swap/file", "src/swap/database"],
-  "src/swap/error": ["src/files", "src/sqlite"],
-  "src/swap/file": [...SHARED, ...STEPS],
-  "src/swap/database": [...SHARED, ...STEPS],
+  "src/swap": [...SHARED, "src/swap/steps", "src/swap/file", "src/swap/database"],
+  "src/swap/steps": SHARED,
+  "src/swap/file": [...SHARED, "src/swap/steps"],
+  "src/swap/database": [...SHARED, "src/swap/steps"],
   "src/environment": [...SHARED, "src/client", "src/swap"],
-  "src/api": [
-    ...[...SHARED, "src/client", "src/environment"],
-    ...["src/swap", "src/swap/file", "src/swap/database", "src/swap/error"],
-  ],
+  "src/api": [...SHARED, "src/client", "src/environment", ...SWAPS],
 };
 
 const problems = [];
@@ -48,11 +45,12 @@ for (const imports of [typescriptImports("lib"), rustImports("src")]) {
     const to = new Set([...imported].map(folderOf).filter((folder) => folder !== from));
     folders.set(from, new Set([...(folders.get(from) ?? []), ...to]));
     for (const other of to) {
-      if (!ALLOWED[from]?.includes(other)) problems.push(`${file} must not import of ${other}`);
+      if (!ALLOWED[from]?.includes(other)) problems.push(`${file} must not import from ${other}`);
     }
   }
   problems.push(...circles(imports), ...circles(folders));
 }
+problems.push(...naming("src", "rusqlite", ["src/sqlite", "src/files/sqlite_calls"]));
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 

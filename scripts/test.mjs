@@ -15,7 +15,7 @@ import {
   cargoTest,
   generatedBinding,
 } from "./stages/cargo.mjs";
-import { lintJavaScript, prettierCheck, typesOfTests } from "./stages/javascript.mjs";
+import { arrows, lintJavaScript, prettierCheck, typesOfTests } from "./stages/javascript.mjs";
 import { attw, installedPackages, publint } from "./stages/packages.mjs";
 import { runStages, sum } from "./stages/stage.mjs";
 import { stormsWithFailpoints, failpointsBuild } from "./stages/storms.mjs";
@@ -34,7 +34,7 @@ console.log(`${passed} passed, ${failed} failed`);
 async function testEverything() {
   const [javascript, rust] = await Promise.all([
     setUpAndRun(
-      [lintJavaScript, prettierCheck],
+      [lintJavaScript, prettierCheck, arrows],
       [typesOfTests, generatedBinding, publint, attw, installedPackages],
     ),
     // They share one compilation of SQLite's C code.

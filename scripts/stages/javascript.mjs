@@ -12,6 +12,16 @@ export const lintJavaScript = {
   run: () => check(tool("oxlint"), ["--deny-warnings", ...FOLDERS]),
 };
 
+/**
+ * Which folders may import which.
+ *
+ * @type {import("./stage.mjs").Stage}
+ */
+export const arrows = {
+  name: "arrows",
+  run: () => check("scripts/check-arrows.mjs", []),
+};
+
 /** @type {import("./stage.mjs").Stage} */
 export const prettierCheck = {
   name: "prettier",

@@ -7,15 +7,17 @@ const { dirname, join } = posix;
 /** @returns {Map<string, Set<string>>} the files that each file of a folder imports */
 export function typescriptImports(folder) {
   const files = list(folder, ".ts").filter((file) => !file.endsWith(".d.ts"));
-  return imports(files, (file, text) => {
-    const specifiers = [...text.matchAll(/(?:\bfrom|\bimport)[\s(]*"(\.[^"]+)"/g)];
+  return imports(files, (file) => {
+    const specifiers = [
+      ...readFileSync(file, "utf8").matchAll(/(?:\bfrom|\bimport)[\s(]*"(\.[^"]+)"/g),
+    ];
     return specifiers.map(([, to]) => `${join(dirname(file), to.replace(/\.js$/, ""))}.ts`);
   });
 }
 
 /** The same for Rust, without tests: an item that a module re-exports is its own module's. */
 export function rustImports(folder) {
-  const files = list(folder, ".rs").filter((file) => !/(\/tests|\/process|\/models)\b/.test(file));
+  const files = list(folder, ".rs").filter((file) => !isTest(file));
   const modules = new Map(files.map((file) => [file.replace(/(\/(mod|lib))?\.rs$/, ""), file]));
   const texts = new Map(files.map((file) => [file, withoutTests(readFileSync(file, "utf8"))]));
   return imports(files, (file) => {
@@ -27,14 +29,27 @@ export function rustImports(folder) {
   });
 }
 
+/** A problem for each file of Rust outside of some folders that names a library, without tests. */
+export function naming(folder, library, allowed) {
+  const files = list(folder, ".rs").filter(
+    (file) =>
+      !isTest(file) &&
+      !allowed.includes(dirname(file)) &&
+      !allowed.includes(dirname(dirname(file))),
+  );
+  return files
+    .filter((file) => withoutTests(readFileSync(file, "utf8")).includes(library))
+    .map((file) => `${file} must not use ${library}`);
+}
+
+function isTest(file) {
+  return /(\/tests|\/process|\/models)\b/.test(file);
+}
+
 function imports(files, read) {
   const known = new Set(files);
-  const importsOf = (file) => read(file, readFileSync(file, "utf8"));
   return new Map(
-    files.map((file) => [
-      file,
-      new Set(importsOf(file).filter((to) => to !== file && known.has(to))),
-    ]),
+    files.map((file) => [file, new Set(read(file).filter((to) => to !== file && known.has(to)))]),
   );
 }
 

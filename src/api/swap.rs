@@ -13,10 +13,10 @@ use crate::jobs::outbox::Outbox;
 use crate::jobs::pool::Pool;
 use crate::swap::answers;
 use crate::swap::database::request::{Backup, DatabaseSwap, InUse};
-use crate::swap::durability::Durability;
-use crate::swap::error::{self, At, Step};
 use crate::swap::file::borrowed_bytes::BorrowedBytes;
 use crate::swap::file::{Content, FileSwap};
+use crate::swap::steps::durability::Durability;
+use crate::swap::steps::error::{self, At, Step};
 use crate::swap::tasks::FileTask;
 
 /// How sure a swap is to outlive a power cut.

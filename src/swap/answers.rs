@@ -1,14 +1,24 @@
 //! What a swap tells JavaScript, as records.
 
 use super::database::request::DatabaseSwapped;
-use super::error::{Problem, Result, Step, SwapError};
 use super::file::FileSwapped;
-use super::tasks::Ended;
+use super::steps::error::{Problem, Result, Step, SwapError};
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::JobId;
 use crate::wire::error_text::bounded;
 use crate::wire::kinds::{QuestionKind, RecordKind, SwapErrorFlag, SwappedFlag, flag};
 use crate::wire::records::{Records, put_f64, put_str, put_u32};
+
+/// How a job ended well.
+#[derive(Debug)]
+pub enum Ended {
+    /// A file was swapped, or a step by hand is done.
+    File(FileSwapped),
+    /// A database was swapped.
+    Database(DatabaseSwapped),
+    /// Something was found out: JSON.
+    Report(String),
+}
 
 /// How a job ended.
 pub fn ended(job: JobId, ended: &Result<Ended>) -> Vec<u8> {

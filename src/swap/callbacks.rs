@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::answers;
 use super::database::request::DatabaseSwapCaller;
-use super::error::Step;
 use super::file::FileSwapCaller;
+use super::steps::error::Step;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::channel::{JobChannel, Reply};
 use crate::wire::kinds::QuestionKind;

@@ -2,24 +2,15 @@
 //! at any instant and after any crash.
 //!
 //! - `file` is the protocol for a file, `database` the one for a SQLite database, which is more than a
-//!   file; `by_hand` has single steps for those who move files themselves.
-//! - Both use the same steps: `target` (where the path leads), `lock` (one swap of a target at a time),
-//!   `staging` (the new file before it has its name), `metadata` (what it takes over from the old one),
-//!   `durability` (syncs), `rename` (the commit point).
+//!   file. `steps` are what both use: `target` (where the path leads), `lock` (one swap of a target at a
+//!   time), `staging` (the new file before it has its name), `metadata` (what it takes over from the old
+//!   one), `durability` (syncs), `rename` (the commit point).
 //! - `tasks` are the jobs that JavaScript calls for; `callbacks` and `answers` are how they talk to it.
 //!   The rest knows nothing of JavaScript.
 
 pub mod answers;
-mod by_hand;
 mod callbacks;
 pub mod database;
-pub mod durability;
-mod errno;
-pub mod error;
 pub mod file;
-mod lock;
-mod metadata;
-mod rename;
-mod staging;
-mod target;
+pub mod steps;
 pub mod tasks;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answers;
-use super::by_hand;
+use super::answers::{self, Ended};
 use super::callbacks::JobCallbacks;
-use super::database::request::{DatabaseSwap, DatabaseSwapped, Limits};
+use super::database::request::{DatabaseSwap, Limits};
 use super::database::{doctor, protocol, recovery};
-use super::error::{Problem, Result, Step, SwapError};
+use super::file::by_hand;
 use super::file::{self, FileSwap, FileSwapped};
-use super::rename::Retry;
+use super::steps::error::{Problem, Result, Step, SwapError};
+use super::steps::rename::Retry;
 use crate::files;
 use crate::jobs::channel::JobChannel;
 use crate::jobs::ids::JobId;
@@ -142,17 +142,6 @@ impl FileTask {
     }
 }
 
-/// How a job ended well.
-#[derive(Debug)]
-pub enum Ended {
-    /// A file was swapped, or a step by hand is done.
-    File(FileSwapped),
-    /// A database was swapped.
-    Database(DatabaseSwapped),
-    /// Something was found out: JSON.
-    Report(String),
-}
-
 impl Task for FileTask {
     fn turn(&self) -> Option<&Path> {
         match self {
@@ -183,7 +172,7 @@ mod tests {
     use crate::jobs::channel::Reply;
     use crate::jobs::outbox::Outbox;
     use crate::jobs::pool::{IDLE, MOST_IDLE, MOST_WORKING, Pool};
-    use crate::swap::durability::Durability;
+    use crate::swap::steps::durability::Durability;
     use std::sync::Mutex;
     use std::sync::mpsc::{self, Receiver, Sender};
     use std::thread;

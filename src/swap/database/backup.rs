@@ -11,13 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::maintenance::MaintenanceConnection;
 use super::recovery_record::{self, RecoveryRecord};
 use super::request::{Backup, Limits};
-use super::write_lock::sidecars;
+use super::sidecars;
 use crate::files;
 use crate::sqlite::utc_timestamp;
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Result, Step, SwapError};
-use crate::swap::target::{Target, name_with};
-use crate::swap::{lock, rename, staging};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{At, Result, Step, SwapError};
+use crate::swap::steps::target::{Target, name_with};
+use crate::swap::steps::{lock, rename, staging};
 
 /// The fixed name: this and the target's.
 const PREFIX: &str = ".swap-backup-";
@@ -68,10 +68,12 @@ pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
     }
     match path.symlink_metadata() {
         Ok(_) => Err(wrong(DatabaseProblem::BackupExists)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match sidecars(&path).next() {
-            Some(sidecar) => Err(wrong(DatabaseProblem::BackupSidecar(sidecar))),
-            None => Ok(name.to_owned()),
-        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match sidecars::existing(&path).next() {
+                Some(sidecar) => Err(wrong(DatabaseProblem::BackupSidecar(sidecar))),
+                None => Ok(name.to_owned()),
+            }
+        }
         // A name that is too long, for example: not only once the swap is committed.
         Err(error) => Err(error).at(Step::Backup, &path),
     }
@@ -127,7 +129,7 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
         let path = target.directory.join(numbered(name, number));
         number += 1;
         // SQLite would take them for the backup's.
-        if sidecars(&path).next().is_some() {
+        if sidecars::existing(&path).next().is_some() {
             continue;
         }
         match rename::to_new_name(unnamed, &path) {
@@ -186,7 +188,7 @@ fn dated(target: &Target, what: &str) -> OsString {
     let mut name = beginning(target.path.file_name().unwrap_or_default(), end.len());
     name.push(end);
     let mut number = 1;
-    let is_free = |path: PathBuf| !is_there(&path) && sidecars(&path).next().is_none();
+    let is_free = |path: PathBuf| !is_there(&path) && sidecars::existing(&path).next().is_none();
     while !is_free(target.directory.join(numbered(&name, number))) {
         number += 1;
     }

@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use super::maintenance::{MaintenanceConnection, Reading};
 use super::request::Limits;
+use super::sidecars;
 use super::target::resolve;
-use super::write_lock::sidecars;
 use super::{new_database, openers, recovery};
 use crate::files;
-use crate::swap::error::{Problem, Result, Step};
-use crate::swap::lock::{self, TargetLock};
-use crate::swap::target::Target;
+use crate::swap::steps::error::{Problem, Result, Step};
+use crate::swap::steps::lock::{self, TargetLock};
+use crate::swap::steps::target::Target;
 
 /// How many findings of a check are listed.
 const MOST_FINDINGS: usize = 100;
@@ -116,7 +116,7 @@ pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
             Err(problem) => (None, Some(problem)),
         },
     };
-    let as_listed = |opener: crate::swap::error::database::Opener| Opener {
+    let as_listed = |opener: crate::swap::steps::error::database::Opener| Opener {
         is_self: opener.is_self(),
         pid: opener.pid,
         name: opener.name,
@@ -129,7 +129,9 @@ pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
         links: target.found.as_ref().map_or(0, links),
         openers: who.into_iter().map(as_listed).collect(),
         openers_complete: found.is_complete,
-        sidecars: sidecars(path).map(|path| Beside { bytes: size(&path), path }).collect(),
+        sidecars: sidecars::existing(path)
+            .map(|path| Beside { bytes: size(&path), path })
+            .collect(),
         leftovers: recovery::leftovers(&target)?
             .into_iter()
             .map(|(what, path)| Leftover { what, bytes: size(&path), path })
@@ -142,8 +144,9 @@ pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
 }
 
 fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
-    let sidecar =
-        |suffix: &str| sidecars(path).find(|path| path.to_string_lossy().ends_with(suffix));
+    let sidecar = |suffix: &str| {
+        sidecars::existing(path).find(|path| path.to_string_lossy().ends_with(suffix))
+    };
     let wal_bytes = sidecar("-wal").map_or(0, |wal| size(&wal));
     let reading = match (is_wal(path), wal_bytes, sidecar("-shm")) {
         (Some(false), ..) | (_, _, Some(_)) | (None, ..) => Reading::WithLocks,
@@ -178,7 +181,7 @@ fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
         own.close()?;
         Ok(database)
     };
-    database().map_err(|error: crate::swap::error::SwapError| {
+    database().map_err(|error: crate::swap::steps::error::SwapError| {
         if error.code() == "READ_ONLY" && sidecar("-journal").is_some() {
             return LEFT_JOURNAL.to_owned();
         }

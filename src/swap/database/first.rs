@@ -2,12 +2,12 @@
 
 use super::job::Job;
 use super::request::{DatabaseSwapped, Mode};
-use super::write_lock::sidecars;
+use super::sidecars;
 use crate::failpoints::{Safeguard, is_removed};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::target::refuse_open_database;
-use crate::swap::{durability, rename};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::target::refuse_open_database;
+use crate::swap::steps::{durability, rename};
 
 /// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
 pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
@@ -17,7 +17,7 @@ pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     // before it makes a database of that name, and would take it for the new one's else. Gone from the
     // disk, too, before the new name is there.
     let mut is_changed = false;
-    for sidecar in sidecars(&target) {
+    for sidecar in sidecars::existing(&target) {
         // Somebody has made one meanwhile: then it is theirs.
         if target.symlink_metadata().is_ok() {
             return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));

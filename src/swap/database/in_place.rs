@@ -17,10 +17,10 @@ use super::proof::{self, OldFile};
 use super::request::{DatabaseSwapped, Limits, Mode};
 use super::write_lock::{Facts, WriteLock};
 use crate::failpoints::{Safeguard, is_removed};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::staging::StagingFile;
-use crate::swap::{durability, metadata, rename};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::staging::StagingFile;
+use crate::swap::steps::{durability, metadata, rename};
 
 /// Copies the new content in.
 pub fn swap(

@@ -13,11 +13,11 @@ use super::write_lock::Facts;
 use super::{backup, openers, recovery};
 use crate::jobs::backoff::Backoff;
 use crate::jobs::cancel::CancelReason;
-use crate::swap::durability::{self, Durability};
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::lock::TargetLock;
-use crate::swap::metadata;
-use crate::swap::target::Target;
+use crate::swap::steps::durability::{self, Durability};
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::lock::TargetLock;
+use crate::swap::steps::metadata;
+use crate::swap::steps::target::Target;
 
 /// How soon it is asked again whether others have closed the old database, first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);

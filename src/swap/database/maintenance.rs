@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::request::Limits;
-use super::write_lock::sidecars;
+use super::sidecars;
 use crate::files::{self, Link, PlainFile};
 use crate::jobs::cancel::CancelReason;
 use crate::sqlite::{self, Access, Connection, FromValue, Hooks, LockWait};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Problem, Result, Step, SwapError};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 
 /// How soon a lock is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -151,7 +151,7 @@ impl MaintenanceConnection {
     /// Removes a journal that holds nothing, by leaving the journal mode in which SQLite keeps it:
     /// PERSIST, TRUNCATE. There is none in WAL mode.
     pub fn remove_cold_journal(&self) -> Result<()> {
-        if sidecars(&self.path).any(|path| files::sidecars::is_journal(&path))
+        if sidecars::existing(&self.path).any(|path| files::sidecars::is_journal(&path))
             && self.pragma::<String>("journal_mode")? != "wal"
         {
             self.journal_mode("persist")?;

@@ -32,6 +32,7 @@ pub mod recovery;
 mod recovery_record;
 mod rename;
 pub mod request;
+mod sidecars;
 mod target;
 mod write_lock;
 

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::maintenance::MaintenanceConnection;
 use super::pages::Copy;
 use super::request::{DatabaseSwapCaller, Limits};
-use super::write_lock::{Facts, sidecars};
+use super::sidecars;
+use super::write_lock::Facts;
 use crate::files::{self, PlainFile};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Problem, Result, Step, SwapError};
-use crate::swap::staging::{self, StagingFile};
-use crate::swap::target::Target;
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{Problem, Result, Step, SwapError};
+use crate::swap::steps::staging::{self, StagingFile};
+use crate::swap::steps::target::Target;
 
 /// How many findings of a check an error holds.
 const MOST_FINDINGS: usize = 10;
@@ -33,7 +34,7 @@ struct Sidecars(PathBuf);
 
 impl Drop for Sidecars {
     fn drop(&mut self) {
-        for sidecar in sidecars(&self.0) {
+        for sidecar in sidecars::existing(&self.0) {
             // What cannot be removed now is removed by the next swap of the target.
             let _ = staging::remove(&sidecar);
         }
@@ -117,7 +118,7 @@ impl NewDatabase {
         self.facts = Some(Facts::of(&own)?);
         own.remove_cold_journal()?;
         own.close()?;
-        if let Some(sidecar) = sidecars(self.path()).next() {
+        if let Some(sidecar) = sidecars::existing(self.path()).next() {
             return Err(self.wrong(step, DatabaseProblem::StagingSidecar(sidecar).into()));
         }
         self.staging.reopen()

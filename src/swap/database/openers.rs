@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::files::{self, FileId};
-use crate::swap::error::database::{DatabaseProblem, Opener};
+use crate::swap::steps::error::database::{DatabaseProblem, Opener};
 
 /// Who was found.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 use super::maintenance::MaintenanceConnection;
 use super::request::DatabaseSwapCaller;
 use crate::sqlite::backup::{Backup, BackupStep, Progress};
-use crate::swap::error::{Problem, Result, Step, SwapError};
+use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 
 /// How much is copied before the flag is asked again, in bytes.
 const PIECE: i64 = 4 * 1024 * 1024;
@@ -80,7 +80,7 @@ impl<'a, 'b> Copy<'a, 'b> {
         match self.backup.step(pages) {
             Ok(BackupStep::Busy) => match caller.cancel().check() {
                 Err(reason) => wrong(Problem::Cancelled(reason)),
-                Ok(()) => wrong(crate::swap::error::database::DatabaseProblem::Busy.into()),
+                Ok(()) => wrong(crate::swap::steps::error::database::DatabaseProblem::Busy.into()),
             },
             Ok(result) => Ok(result),
             Err(error) => wrong(error.into()),

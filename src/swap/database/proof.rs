@@ -11,8 +11,8 @@ use std::path::Path;
 
 use crate::failpoints::{Safeguard, is_removed};
 use crate::files::{self, FileId, Link, PlainFile};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Result, Step, SwapError};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{At, Result, Step, SwapError};
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -4,8 +4,8 @@ use super::job::Job;
 use super::request::{DatabaseSwap, DatabaseSwapCaller, DatabaseSwapped};
 use super::write_lock::WriteLock;
 use super::{first, in_place, rename};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Result, Step};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{Result, Step};
 
 /// Replaces a database. Takes as long as it takes: for a thread of its own.
 pub fn swap_database(

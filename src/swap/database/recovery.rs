@@ -23,14 +23,14 @@ use super::backup::{self, Settled};
 use super::maintenance::MaintenanceConnection;
 use super::recovery_record::{self, RecoveryRecord};
 use super::request::Limits;
+use super::sidecars;
 use super::target::resolve;
-use super::write_lock::sidecars;
 use crate::files;
-use crate::swap::durability::{self, Durability};
-use crate::swap::error::{At, Result, Step};
-use crate::swap::lock::{self, TargetLock};
-use crate::swap::staging;
-use crate::swap::target::{Target, name_with};
+use crate::swap::steps::durability::{self, Durability};
+use crate::swap::steps::error::{At, Result, Step};
+use crate::swap::steps::lock::{self, TargetLock};
+use crate::swap::steps::staging;
+use crate::swap::steps::target::{Target, name_with};
 
 /// What was found and done.
 #[derive(Debug, Serialize)]
@@ -146,7 +146,7 @@ pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits)
 /// Removes a journal that its writer had not begun to count on when it was killed. SQLite itself only
 /// lets it lie.
 fn remove_cold_journal(target: &Target, record: &RecoveryRecord, limits: &Limits) -> Result<()> {
-    if !sidecars(&target.path).any(|path| files::sidecars::is_journal(&path)) {
+    if !sidecars::existing(&target.path).any(|path| files::sidecars::is_journal(&path)) {
         return Ok(());
     }
     let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
@@ -183,7 +183,7 @@ fn restore_journal_mode(
         Ok(Some(false)) => {
             Some(Found::failed("journal-mode", &target.path, &"others are using the database"))
         }
-        Err::<_, crate::swap::error::SwapError>(error) => {
+        Err::<_, crate::swap::steps::error::SwapError>(error) => {
             Some(Found::failed("journal-mode", &target.path, &error))
         }
     }

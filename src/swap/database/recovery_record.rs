@@ -9,10 +9,10 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use crate::failpoints::{Safeguard, is_removed};
-use crate::swap::durability::{self, Durability};
-use crate::swap::error::{At, Result, Step};
-use crate::swap::lock::{self, TargetLock};
-use crate::swap::target::Target;
+use crate::swap::steps::durability::{self, Durability};
+use crate::swap::steps::error::{At, Result, Step};
+use crate::swap::steps::lock::{self, TargetLock};
+use crate::swap::steps::target::Target;
 
 const FIRST_LINE: &str = "latchdb swap 1";
 const LAST_LINE: &str = "\nend\n";

@@ -19,12 +19,13 @@ use super::job::{Job, Wait};
 use super::new_database::NewDatabase;
 use super::proof::{self, Lease, OldFile, Verdict};
 use super::request::{DatabaseSwapped, InUse, Mode};
-use super::write_lock::{WriteLock, sidecars_with_data};
+use super::sidecars;
+use super::write_lock::WriteLock;
 use super::{in_place, recovery_record};
 use crate::failpoints::{Safeguard, is_removed};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::rename::{self, Retry};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::rename::{self, Retry};
 
 /// How often somebody who comes right before the rename is let in and waited for, whatever `inUse`
 /// says: a look at the file (`ls`, a backup) is over at once.
@@ -146,7 +147,7 @@ fn rename(
     let path = swap.target.path.clone();
     let is_unchanged = lease.change_counter(&path)? == counter
         && lease.is_at(&path)
-        && (sidecars_with_data(&path).next().is_none() || is_removed(Safeguard::Checkpoint));
+        && (sidecars::with_data(&path).next().is_none() || is_removed(Safeguard::Checkpoint));
     if !is_unchanged && !is_removed(Safeguard::ChangeCheck) {
         return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
     }

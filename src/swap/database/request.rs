@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::swap::durability::Durability;
-use crate::swap::error::Step;
+use crate::swap::steps::durability::Durability;
+use crate::swap::steps::error::Step;
 
 /// What is asked for.
 #[derive(Debug)]

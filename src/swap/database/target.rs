@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::files::{self, Link, PlainFile};
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Result, Step, SwapError};
-use crate::swap::target::Target;
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{Result, Step, SwapError};
+use crate::swap::steps::target::Target;
 
 /// The file of a database, which is not one that SQLite keeps beside another: to open and close that
 /// would drop the other's locks, and its content means nothing by itself.

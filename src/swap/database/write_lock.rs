@@ -1,15 +1,14 @@
 //! Our last connection on the old database: from its `BEGIN IMMEDIATE` on nobody else commits, and
 //! everybody reads on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::maintenance::MaintenanceConnection;
 use super::recovery_record;
 use super::request::Limits;
 use crate::failpoints::{Safeguard, is_removed};
-use crate::files;
-use crate::swap::error::database::DatabaseProblem;
-use crate::swap::error::{Result, Step};
+use crate::swap::steps::error::database::DatabaseProblem;
+use crate::swap::steps::error::{Result, Step};
 
 /// See the module's own text.
 #[derive(Debug)]
@@ -148,23 +147,10 @@ fn wal_of(database: &Path) -> [Option<String>; 2] {
     })
 }
 
-/// What SQLite would read into a database. It takes an empty `-wal` or `-journal` for none, and
-/// writes a `-shm` that nobody has open anew.
-pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    sidecars(database).filter(|sidecar| {
-        !files::sidecars::is_shared_memory(sidecar)
-            && std::fs::symlink_metadata(sidecar).is_ok_and(|found| found.len() > 0)
-    })
-}
-
-/// What is beside a database now: `-wal`, `-shm`, `-journal`.
-pub fn sidecars(database: &Path) -> impl Iterator<Item = PathBuf> {
-    files::sidecars::of(database).filter(|sidecar| sidecar.symlink_metadata().is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::process::Process;
+    use super::super::sidecars;
     use super::*;
     use std::sync::Arc;
     use std::time::Duration;
@@ -212,7 +198,7 @@ mod tests {
         write_lock.lock_again().unwrap();
         other.close();
         assert!(write_lock.checkpoint_and_leave_wal().unwrap());
-        assert_eq!(sidecars(&path).count(), 0);
+        assert_eq!(sidecars::existing(&path).count(), 0);
         other.open(&path);
         other.run("INSERT INTO t VALUES (1)");
         other.end();

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::files::{Link, PlainFile};
 use crate::jobs::cancel::Cancel;
-use crate::swap::error::{At, Problem, Result, Step, SwapError};
-use crate::swap::target::refuse_open_database;
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::target::refuse_open_database;
 
 /// How much is copied before the flag is asked again, in bytes: some 10 ms of work.
 const PIECE: usize = 4 * 1024 * 1024;

@@ -14,6 +14,7 @@
 //! Nothing here knows of JavaScript: what a swap asks of its caller is behind [`FileSwapCaller`].
 
 pub mod borrowed_bytes;
+pub mod by_hand;
 mod copy;
 #[cfg(test)]
 mod tests;
@@ -23,13 +24,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::durability::{self, Durability};
-use super::error::{At, Problem, Result, Step, SwapError};
-use super::lock::TargetLock;
-use super::rename::{self, Retry};
-use super::staging::{self, StagingFile};
-use super::target::{self, Target};
-use super::{by_hand, metadata};
+use super::steps::durability::{self, Durability};
+use super::steps::error::{At, Problem, Result, Step, SwapError};
+use super::steps::lock::TargetLock;
+use super::steps::metadata;
+use super::steps::rename::{self, Retry};
+use super::steps::staging::{self, StagingFile};
+use super::steps::target::{self, Target};
 use crate::failpoints::{Safeguard, is_removed};
 use crate::files::{Link, PlainFile};
 use crate::jobs::cancel::{Cancel, CancelReason};

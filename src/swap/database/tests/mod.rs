@@ -30,10 +30,10 @@ use super::write_lock::Facts;
 use super::{doctor, recovery};
 use crate::files;
 use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::swap::durability::Durability;
-use crate::swap::error::{Result, Step};
-use crate::swap::lock::TargetLock;
-use crate::swap::target::Target;
+use crate::swap::steps::durability::Durability;
+use crate::swap::steps::error::{Result, Step};
+use crate::swap::steps::lock::TargetLock;
+use crate::swap::steps::target::Target;
 
 type Act<'a> = Box<dyn FnMut(&Path, Option<&Path>, &Cancel) + 'a>;
 

@@ -35,8 +35,8 @@ mod unix {
     use std::path::Path;
 
     use super::{At, Result, Retry, Step};
-    use crate::swap::error::SwapError;
-    use crate::swap::target::Target;
+    use crate::swap::steps::error::SwapError;
+    use crate::swap::steps::target::Target;
 
     /// Renames a file, over another one if there is one: `rename(2)`. Nobody can be in the way.
     pub fn replace(from: &Path, to: &Path, _patience: &Retry<'_>) -> Result<()> {

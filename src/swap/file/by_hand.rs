@@ -3,11 +3,11 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use super::durability::{self, Durability};
-use super::error::{At, Problem, Result, Step, SwapError};
-use super::rename::{self, Retry};
-use super::target::{refuse_open_database, refuse_sidecars};
 use crate::files::{Link, PlainFile};
+use crate::swap::steps::durability::{self, Durability};
+use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
+use crate::swap::steps::rename::{self, Retry};
+use crate::swap::steps::target::{refuse_open_database, refuse_sidecars};
 
 /// Has a file's content reach the disk.
 pub fn fsync_file(path: &Path) -> Result<()> {

@@ -22,9 +22,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::{At, Result, Retry, Step};
-use crate::swap::error::{Problem, SwapError};
-use crate::swap::staging;
-use crate::swap::target::Target;
+use crate::swap::steps::error::{Problem, SwapError};
+use crate::swap::steps::staging;
+use crate::swap::steps::target::Target;
 
 /// Flags of FILE_RENAME_INFORMATION
 /// (<https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/ns-ntifs-_file_rename_information>).

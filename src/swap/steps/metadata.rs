@@ -32,7 +32,7 @@ mod platform {
     use rustix::io::Errno;
 
     use super::Target;
-    use crate::swap::error::{At, Problem, Result, Step, SwapError};
+    use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 
     /// Permissions, set-id and sticky bits.
     const MODE_BITS: u32 = 0o7777;
@@ -186,7 +186,7 @@ mod platform {
     use std::path::Path;
 
     use super::Target;
-    use crate::swap::error::{At, Result, Step};
+    use crate::swap::steps::error::{At, Result, Step};
 
     /// Whether it is read-only: all that Windows has in common with modes. Who may do what comes from
     /// the directory, as with every new file.
