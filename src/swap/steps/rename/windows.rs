@@ -22,6 +22,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::{At, Result, Retry, Step};
+use crate::jobs::backoff::Backoff;
 use crate::swap::steps::error::{Problem, SwapError};
 use crate::swap::steps::staging;
 use crate::swap::steps::target::Target;
@@ -39,7 +40,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Renames a file, over another one if there is one. A file that is loaded as a program or library
 /// can never be replaced: that is said at once.
 pub fn replace(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
-    retry(Step::Rename, to, retry, is_image, || rename_over(from, to))
+    try_again(Step::Rename, to, retry, is_image, || rename_over(from, to))
 }
 
 /// Replaces a file that is loaded as a program or library, which Windows lets be renamed: between
@@ -47,7 +48,7 @@ pub fn replace(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
 pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
     let aside = staging::aside(target);
     let renamed = || rename_over(&target.path, &aside);
-    retry(Step::Rename, &target.path, retry, |_| false, renamed)?;
+    try_again(Step::Rename, &target.path, retry, |_| false, renamed)?;
     let replaced = replace(from, &target.path, retry);
     if replaced.is_err() {
         // Back to where it was. Where that fails too, the error that came first says more.
@@ -61,7 +62,7 @@ pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()>
 
 /// Removes a file. False where there was none.
 pub fn remove(path: &Path, retry: &Retry<'_>) -> Result<bool> {
-    retry(Step::Remove, path, retry, is_image, || match std::fs::remove_file(path) {
+    try_again(Step::Remove, path, retry, is_image, || match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -69,7 +70,7 @@ pub fn remove(path: &Path, retry: &Retry<'_>) -> Result<bool> {
 }
 
 /// Tries again while another program is in the way, unless that `is_hopeless`.
-fn retry<T>(
+fn try_again<T>(
     step: Step,
     path: &Path,
     retry: &Retry<'_>,
@@ -78,7 +79,7 @@ fn retry<T>(
 ) -> Result<T> {
     let wrong = |problem| Err(SwapError::new(problem, step, path));
     let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let error = match action() {
             Ok(value) => return Ok(value),
@@ -99,10 +100,9 @@ fn retry<T>(
                 wrong(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
             };
         }
-        if let Err(reason) = retry.cancel.sleep(pause.min(retry.limit - waited)) {
+        if let Err(reason) = retry.cancel.sleep(backoff.pause().min(retry.limit - waited)) {
             return wrong(Problem::Cancelled(reason));
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
