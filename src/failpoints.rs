@@ -39,10 +39,9 @@ compile_error!("the feature `failpoints` is for debug builds only: it takes safe
 /// Whether this safeguard is taken out.
 #[cfg(feature = "failpoints")]
 pub fn is_removed(safeguard: Safeguard) -> bool {
-    /// The points are read from the environment variable once.
-    static SCENARIO: std::sync::LazyLock<fail::FailScenario<'static>> =
-        std::sync::LazyLock::new(fail::FailScenario::setup);
-    std::sync::LazyLock::force(&SCENARIO);
+    // The points are read from the environment variable once, and stay.
+    static READ: std::sync::Once = std::sync::Once::new();
+    READ.call_once(|| std::mem::forget(fail::FailScenario::setup()));
     let name = match safeguard {
         Safeguard::CleanupHook => "skip-cleanup-hook",
         Safeguard::Join => "skip-join",
