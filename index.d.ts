@@ -188,7 +188,7 @@ export interface LatchClient extends Client {
    * `BEGIN` and `SAVEPOINT` begin a transaction on the client itself
    * (https://sqlite.org/lang_transaction.html). The calls of `execute()` and {@link executeMultiple} run
    * in this transaction, in their order, until COMMIT, ROLLBACK or RELEASE ends it. {@link batch},
-   * {@link migrate} and {@link replaceDatabase} wait for the end of the transaction. They wait as long as
+   * {@link migrate} and {@link LocalClient.replaceDatabase} wait for the end of the transaction. They wait as long as
    * for any other idle transaction of the client. {@link transaction} uses another connection where the
    * client can have one. {@link close} rolls the transaction back.
    *
@@ -248,31 +248,12 @@ export interface LatchClient extends Client {
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /**
-   * Closes and reopens the database, synchronously. Where {@link replaceDatabase} is running, waits for
+   * Closes and reopens the database, synchronously. Where {@link LocalClient.replaceDatabase} is running, waits for
    * it; later calls wait, too, and use the reopened database.
    *
    * @throws LibsqlError CLIENT_CLOSED where the client is closed during the wait; SQLITE_CANTOPEN
    */
   reconnect(): Promise<void>;
-
-  /**
-   * Replaces the client's database by a new one, as {@link swapDatabase} does, and reopens the client on
-   * the new database. The client keeps its settings.
-   *
-   * The replacement begins when earlier calls have ended and no transaction of the client is open. Later
-   * calls wait. They use the new database, or, where the swap failed, the old one. During the swap
-   * the client has no connection, and `closed` is false.
-   *
-   * {@link close} rejects the waiting calls with CLIENT_CLOSED. The swap itself continues.
-   *
-   * @throws SwapError as {@link swapDatabase} does
-   * @throws LibsqlError TRANSACTION_ACTIVE where an earlier call still runs, or a transaction is still
-   * open, after `timeoutMs`; CONNECTION_STATE where TEMP tables, attached databases or
-   * `PRAGMA locking_mode = exclusive` would be lost; NOT_A_FILE for a database in memory or a temporary
-   * one; CLIENT_CLOSED. In each of these cases nothing is changed.
-   * @throws TypeError for invalid options; the signal's `reason` for an abort
-   */
-  replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
 
   /**
    * Closes the client. When this method returns, no descriptor, lock, thread or statement of the client
@@ -300,6 +281,28 @@ export interface LatchClient extends Client {
   [Symbol.dispose](): void;
   /** {@link shutdown} */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A client of a local database: what only such a client can do. */
+export interface LocalClient extends LatchClient {
+  /**
+   * Replaces the client's database by a new one, as {@link swapDatabase} does, and reopens the client on
+   * the new database. The client keeps its settings.
+   *
+   * The replacement begins when earlier calls have ended and no transaction of the client is open. Later
+   * calls wait. They use the new database, or, where the swap failed, the old one. During the swap
+   * the client has no connection, and `closed` is false.
+   *
+   * {@link LatchClient.close} rejects the waiting calls with CLIENT_CLOSED. The swap itself continues.
+   *
+   * @throws SwapError as {@link swapDatabase} does
+   * @throws LibsqlError TRANSACTION_ACTIVE where an earlier call still runs, or a transaction is still
+   * open, after `timeoutMs`; CONNECTION_STATE where TEMP tables, attached databases or
+   * `PRAGMA locking_mode = exclusive` would be lost; NOT_A_FILE for a database in memory or a temporary
+   * one; CLIENT_CLOSED. In each of these cases nothing is changed.
+   * @throws TypeError for invalid options; the signal's `reason` for an abort
+   */
+  replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
 }
 
 /**
@@ -337,7 +340,7 @@ export interface LatchTransaction extends Transaction {
  * SYNC_NOT_SUPPORTED
  * @throws TypeError where the configuration is not an object
  */
-export function createClient(config: Config): LatchClient;
+export function createClient(config: Config): LocalClient;
 
 /**
  * Shuts down every open client of this environment (the main thread, or a worker), all at the same

@@ -7,7 +7,7 @@ import type { ExpandedConfig } from "@libsql/core/config" with { "resolution-mod
 import type {
   Config,
   IntMode,
-  LatchClient,
+  LocalClient,
   LatchTransaction,
   ShutdownOptions,
   ShutdownReport,
@@ -50,7 +50,7 @@ export class Sqlite3Client {
   constructor(pool: ConnectionPool, intMode?: IntMode);
   readonly protocol: "file";
 }
-export interface Sqlite3Client extends LatchClient {}
+export interface Sqlite3Client extends LocalClient {}
 
 /** A transaction of a local client. {@link LatchClient.transaction} begins one. */
 export class Sqlite3Transaction {

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import type { LatchClient } from "../index.js";
+import type { LocalClient } from "../index.js";
 import type { Durability } from "./swap.js";
 
 /** The steps of a database swap, in their order. See {@link swapDatabase}. */
@@ -32,7 +32,7 @@ export type DatabaseSwapStep =
  *
  * Subscribers of the [`diagnostics_channel`](https://nodejs.org/api/diagnostics_channel.html) named
  * `latchdb:swap` get the same object with a `target`, for each {@link swapDatabase}, {@link copyDatabase}
- * and {@link LatchClient.replaceDatabase}. At the end of each call they get one `{ target, result }` or
+ * and {@link LocalClient.replaceDatabase}. At the end of each call they get one `{ target, result }` or
  * `{ target, error }`, also where no step has begun (a signal that was aborted already,
  * TRANSACTION_ACTIVE, invalid options). `target` is the path that the caller gave, or the absolute path of
  * the client's file. A call whose target is not a path sends no message. A program that subscribes during
@@ -58,7 +58,7 @@ export interface DatabaseSwapSettings {
    * function throws, rejects or resolves to `false`, the swap ends with VERIFY_FAILED, and nothing is
    * changed. The client is closed when the returned promise settles. Default: none.
    */
-  verify?: ((staging: LatchClient) => unknown) | undefined;
+  verify?: ((staging: LocalClient) => unknown) | undefined;
   /**
    * Whether to keep the old database, complete and in one file, beside the new one. `true` names the file
    * `NAME.v1-v2-TIMESTAMP`, with the `PRAGMA user_version` of both databases. A string is a name or a path
@@ -88,7 +88,7 @@ export interface DatabaseSwapSettings {
   /** Which state a power cut can leave. Default: `"full"`. See {@link Durability}. */
   durability?: Durability | undefined;
   /**
-   * How long to wait, in ms, for open transactions of the client ({@link LatchClient.replaceDatabase}), for
+   * How long to wait, in ms, for open transactions of the client ({@link LocalClient.replaceDatabase}), for
    * locks of others, and, with `inUse: "wait"`, for others to close the database. Neither `build` and
    * `verify` nor the wait for another swap of the same database has a limit; `signal` ends them.
    * Default: 10,000.
@@ -128,7 +128,7 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * (https://sqlite.org/howtocorrupt.html, section 2.2). latchdb refuses the swap where it finds
          * such a connection.
          */
-        build: (staging: LatchClient, old: LatchClient | undefined) => unknown;
+        build: (staging: LocalClient, old: LocalClient | undefined) => unknown;
         source?: undefined;
       }
     | {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { copyDatabase, swapDatabase, swapFile } from "latchdb/swap";
 import { openClient, temporaryDatabase, temporaryDirectory } from "../support/database.mjs";
 import { reportOf } from "../support/processes.mjs";
@@ -99,7 +99,7 @@ test("replaceDatabase, swapDatabase, copyDatabase: build, verify, onProgress, la
   let see: (callback: string) => void = () => undefined;
   watchChannel(t, "latchdb:swap", [database.file, ...copies], (callback) => see(callback));
   const options = {
-    build: async (staging: LatchClient) => {
+    build: async (staging: LocalClient) => {
       see("build");
       await staging.execute("create table if not exists t (a)");
       see("behind a query");
@@ -179,8 +179,8 @@ test("latchdb:close: of a swap's own client, whose swap somebody else aborts", a
 });
 
 for (const [what, open] of [
-  ["a client", (client: LatchClient) => Promise.resolve(client)],
-  ["a transaction", (client: LatchClient) => client.transaction("write")],
+  ["a client", (client: LocalClient) => Promise.resolve(client)],
+  ["a transaction", (client: LocalClient) => client.transaction("write")],
 ] as const) {
   test(`the arguments of a call of ${what} that waits behind a long batch`, async (t) => {
     const executor = await open(await openClient(t));

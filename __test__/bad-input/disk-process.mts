@@ -5,7 +5,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient, LibsqlError } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 
 /** What a call did: resolved, or the code and text of its error. */
 export interface Tried {
@@ -44,7 +44,7 @@ async function attempt(action: () => unknown): Promise<Tried> {
   }
 }
 
-async function value(client: LatchClient, sql: string): Promise<unknown> {
+async function value(client: LocalClient, sql: string): Promise<unknown> {
   const { rows } = await client.execute(sql);
   return rows[0]?.[0];
 }

@@ -6,7 +6,7 @@ import { lstatSync, readFileSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { SwapError, swapDatabase } from "latchdb/swap";
 import { temporaryDirectory } from "../support/database.mjs";
 import {
@@ -136,7 +136,7 @@ test("a directory with the name of a sidecar is not removed for a first database
     const target = join(directory, `new${suffix}.db`);
     await mkdir(target + suffix);
     await writeFile(join(target + suffix, "file"), PRECIOUS);
-    const build = (staging: LatchClient): Promise<unknown> => staging.execute("create table t (a)");
+    const build = (staging: LocalClient): Promise<unknown> => staging.execute("create table t (a)");
     await t.throwsAsync(swapDatabase(target, { build }), { instanceOf: SwapError });
     t.is(content(join(target + suffix, "file")), PRECIOUS);
   }

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { openUrl, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { spin, usualMicroseconds } from "../support/moments.mjs";
 import { countTo, endlessQuery } from "../support/queries.mjs";
@@ -13,7 +13,7 @@ import { countTo, endlessQuery } from "../support/queries.mjs";
 const reason = new Error("changed my mind");
 
 /** The kinds of database whose connections differ: those of files come and go, memory has one. */
-const kinds: Array<[string, (t: ExecutionContext) => Promise<LatchClient>]> = [
+const kinds: Array<[string, (t: ExecutionContext) => Promise<LocalClient>]> = [
   ["a file", async (t) => (await temporaryDatabase(t)).open()],
   [
     "a file in WAL mode",
@@ -46,7 +46,7 @@ const kinds: Array<[string, (t: ExecutionContext) => Promise<LatchClient>]> = [
 /** What is asked of both, with the foreign keys that the user wants. */
 async function assertForeignKeys(
   t: ExecutionContext,
-  client: LatchClient,
+  client: LocalClient,
   expected: number,
 ): Promise<void> {
   t.is(await selectValue(client, "pragma foreign_keys"), expected);
@@ -59,13 +59,13 @@ async function assertForeignKeys(
 interface Ending {
   name: string;
   /** Makes a migration and has it end. */
-  migrate: (t: ExecutionContext, client: LatchClient) => Promise<void>;
+  migrate: (t: ExecutionContext, client: LocalClient) => Promise<void>;
 }
 
 /** Aborts the migration after a while in which it has begun. */
 async function abortLater(
   t: ExecutionContext,
-  client: LatchClient,
+  client: LocalClient,
   statements: string[],
   ms: number,
 ): Promise<void> {

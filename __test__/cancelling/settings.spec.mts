@@ -1,6 +1,6 @@
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import type { LatchClient, Transaction, Value } from "latchdb";
+import type { LocalClient, Transaction, Value } from "latchdb";
 import { openClient, selectValue } from "../support/database.mjs";
 import { spin, usualMicroseconds } from "../support/moments.mjs";
 import { endlessQuery } from "../support/queries.mjs";
@@ -24,10 +24,10 @@ const settings: Array<[string, number, number]> = [
   ["busy_timeout", 123, 456],
 ];
 
-type Executor = Pick<LatchClient | Transaction, "execute">;
+type Executor = Pick<LocalClient | Transaction, "execute">;
 
 /** The value on the client's own connection, and on one of a transaction. */
-async function everywhere(client: LatchClient, name: string): Promise<Array<Value | undefined>> {
+async function everywhere(client: LocalClient, name: string): Promise<Array<Value | undefined>> {
   const ask = (executor: Executor): Promise<Value | undefined> =>
     selectValue(executor, `pragma ${name}`);
   const main = await ask(client);

@@ -1,12 +1,12 @@
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { openClient, selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { lockElsewhere } from "../support/processes.mjs";
 import { journalModes, prepare } from "../support/queries.mjs";
 
 const reason = new Error("changed my mind");
 
-const waiters: Array<[string, (client: LatchClient, signal: AbortSignal) => Promise<unknown>]> = [
+const waiters: Array<[string, (client: LocalClient, signal: AbortSignal) => Promise<unknown>]> = [
   ["execute", (client, signal) => client.execute({ sql: "insert into t values ('no')", signal })],
   ["batch", (client, signal) => client.batch(["insert into t values ('no')"], "write", { signal })],
   [

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from "ava";
 import test from "ava";
 import { createClient, LibsqlError } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import type { TemporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside, assertNothingOpen } from "../support/open-files.mjs";
@@ -26,7 +26,7 @@ interface Situation {
   begin(
     t: ExecutionContext,
     database: TemporaryDatabase,
-    client: LatchClient,
+    client: LocalClient,
   ): Promise<{
     calls: Call[];
     /** Called after close(), where somebody else has the database open. */

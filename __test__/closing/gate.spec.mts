@@ -1,6 +1,6 @@
 import test from "ava";
 import { LibsqlError } from "latchdb";
-import type { LatchClient, LatchTransaction } from "latchdb";
+import type { LocalClient, LatchTransaction } from "latchdb";
 import { ConnectionPool, Sqlite3Client } from "latchdb/sqlite3";
 import {
   openClient,
@@ -14,7 +14,7 @@ import { lockElsewhere } from "../support/processes.mjs";
 const closed = { instanceOf: LibsqlError, code: "CLIENT_CLOSED" };
 const transactionClosed = { instanceOf: LibsqlError, code: "TRANSACTION_CLOSED" };
 
-type ClientCall = [string, (client: LatchClient) => Promise<unknown>];
+type ClientCall = [string, (client: LocalClient) => Promise<unknown>];
 type TransactionCall = [string, (transaction: LatchTransaction) => Promise<unknown>];
 
 const many = Array.from({ length: 600 }, () => "select 1");
@@ -40,7 +40,7 @@ const transactionCalls: TransactionCall[] = [
   ["commit", (transaction) => transaction.commit()],
 ];
 
-const endings: Array<[string, (client: LatchClient) => unknown]> = [
+const endings: Array<[string, (client: LocalClient) => unknown]> = [
   ["close()", (client) => client.close()],
   ["shutdown()", (client) => client.shutdown()],
   ["shutdown() that drains", (client) => client.shutdown({ drain: true })],

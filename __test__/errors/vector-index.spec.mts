@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from "ava";
-import { copyDatabase, swapDatabase, type LatchClient } from "latchdb";
+import { copyDatabase, swapDatabase, type LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { startHelper } from "../support/helper-process.mjs";
 
@@ -29,7 +29,7 @@ async function stock(t: ExecutionContext, file: string, statements: string[]): P
 
 async function openWithIndex(
   t: ExecutionContext,
-): Promise<{ client: LatchClient; file: string; directory: string }> {
+): Promise<{ client: LocalClient; file: string; directory: string }> {
   const database = await temporaryDatabase(t);
   await stock(t, database.file, [...schema, index]);
   return { client: database.open(), file: database.file, directory: database.directory };
@@ -107,7 +107,7 @@ test("an index that libSQL makes while we have the file open is seen by the next
 });
 
 const write = "update plain set a = (select count(*) from t)";
-const ways: Record<string, (client: LatchClient) => Promise<unknown>> = {
+const ways: Record<string, (client: LocalClient) => Promise<unknown>> = {
   execute: (client) => client.execute(write),
   "execute, returning": (client) => client.execute(`${write} returning a`),
   executeMultiple: (client) => client.executeMultiple(`select 1; ${write}; select 2`),

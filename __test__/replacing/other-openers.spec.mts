@@ -4,7 +4,7 @@
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { basename } from "node:path";
-import { createClient, type LatchClient } from "latchdb";
+import { createClient, type LocalClient } from "latchdb";
 import { SwapError, swapDatabase } from "latchdb/swap";
 import { rebuild } from "../support/ledger/ledger.mjs";
 import { ROWS, lookAt, makeSandbox, namesBeside } from "../support/ledger/sandbox.mjs";
@@ -13,7 +13,7 @@ import { openElsewhere, type OtherDatabase } from "../support/other-sqlite.mjs";
 import { startProgram } from "../support/processes.mjs";
 import { journalModes, type JournalMode } from "../support/queries.mjs";
 
-const build = (staging: LatchClient, old: LatchClient | undefined): unknown =>
+const build = (staging: LocalClient, old: LocalClient | undefined): unknown =>
   old && rebuild(staging, old);
 
 interface Idle {

@@ -1,7 +1,7 @@
 /** How the clients of `build` and `verify` end: what somebody else has closed does not count. */
 import test from "ava";
 import { LibsqlError, shutdownAll } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { swapDatabase } from "latchdb/swap";
 import { endlessQuery } from "../support/queries.mjs";
 import { fill, nextVersion, swapError, versionInFile, versionOne } from "./versions.mjs";
@@ -9,7 +9,7 @@ import { fill, nextVersion, swapError, versionInFile, versionOne } from "./versi
 const closed = { instanceOf: LibsqlError, code: "CLIENT_CLOSED" };
 
 /** How a build hides that its client is closed amid it. */
-const hiding: Record<string, (staging: LatchClient, old?: LatchClient) => Promise<unknown>> = {
+const hiding: Record<string, (staging: LocalClient, old?: LocalClient) => Promise<unknown>> = {
   "shutdownAll(), and a call that fails": async (staging) => {
     await shutdownAll();
     await staging.execute("delete from item where id > 10").catch(() => undefined);
@@ -84,7 +84,7 @@ test.serial("shutdownAll() amid replaceDatabase() ends that, and its client", as
 test("a build may close its own clients, and open staging again", async (t) => {
   const { file, client } = await versionOne(t, "wal");
   client.close();
-  const closings: ((staging: LatchClient) => unknown)[] = [
+  const closings: ((staging: LocalClient) => unknown)[] = [
     (staging) => staging.close(),
     (staging) => staging.shutdown({ drain: true }),
     async (staging) => {
@@ -112,7 +112,7 @@ for (const [name, end] of [
   test(`clients that are kept when the swap ${name} cannot be opened again`, async (t) => {
     const { file, client, names } = await versionOne(t, "wal");
     client.close();
-    const kept: (LatchClient | undefined)[] = [];
+    const kept: (LocalClient | undefined)[] = [];
     const swap = swapDatabase(file, {
       build: async (staging, old) => {
         kept.push(staging, old);

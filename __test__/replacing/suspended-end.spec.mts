@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import test from "ava";
 import { LibsqlError, shutdownAll, terminateWorker } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import {
   assertNothingBeside,
@@ -242,7 +242,7 @@ for (const [way, code] of [
   });
 }
 
-function callsOf(client: LatchClient): Promise<unknown>[] {
+function callsOf(client: LocalClient): Promise<unknown>[] {
   return [
     client.execute("select 1"),
     client.batch(["select 1"]),

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { internal } from "../support/internals.mjs";
 import { assertNothingBeside, assertNothingOpen } from "../support/open-files.mjs";
@@ -101,7 +101,7 @@ for (const mode of journalModes) {
 }
 
 /** How a caller asks which database it is on, in the ways in which one can call. */
-const operations: ((client: LatchClient) => Promise<number>)[] = [
+const operations: ((client: LocalClient) => Promise<number>)[] = [
   async (client) => Number(await selectValue(client, "select a from t")),
   async (client) => {
     // All old or all new.

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { LibsqlError, shutdownAll } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside, descriptorsOf, hasProc } from "../support/open-files.mjs";
 import { countTo, journalModes } from "../support/queries.mjs";
@@ -17,7 +17,7 @@ async function suspendedClient(
   t: ExecutionContext,
   options: { concurrency?: number } = {},
 ): Promise<{
-  client: LatchClient;
+  client: LocalClient;
   file: string;
   pass: () => void;
   replaced: Promise<void>;

@@ -3,14 +3,14 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { SwapError, type DatabaseSwapProgress } from "latchdb/swap";
 import { temporaryDatabase } from "../support/database.mjs";
 
 export const ROWS = 500;
 
 /** Fills a database with the rows of a version. */
-export async function fill(client: LatchClient, version: number, rows = ROWS): Promise<void> {
+export async function fill(client: LocalClient, version: number, rows = ROWS): Promise<void> {
   await client.executeMultiple(`
     create table item (id integer primary key, label text not null);
     create index item_label on item (label);
@@ -23,7 +23,7 @@ export async function fill(client: LatchClient, version: number, rows = ROWS): P
 /** Which version a database is of. Fails where its rows are of more than one, or not all there. */
 export async function versionOf(
   t: ExecutionContext,
-  client: LatchClient,
+  client: LocalClient,
   rows = ROWS,
 ): Promise<number> {
   const found = await client.execute(`
@@ -41,9 +41,9 @@ export async function versionOf(
 export interface Versioned {
   file: string;
   directory: string;
-  client: LatchClient;
+  client: LocalClient;
   /** A further client on the file; the end of the test closes it. */
-  open(options?: { timeout?: number }): LatchClient;
+  open(options?: { timeout?: number }): LocalClient;
   /** What is in the database's directory. */
   names(): Promise<string[]>;
 }
@@ -57,7 +57,7 @@ export async function versionOne(t: ExecutionContext, mode: string): Promise<Ver
 }
 
 /** What a `build` does that writes the next version. */
-export async function nextVersion(staging: LatchClient, old?: LatchClient): Promise<void> {
+export async function nextVersion(staging: LocalClient, old?: LocalClient): Promise<void> {
   if (old === undefined) return fill(staging, 1);
   const { rows } = await old.execute("pragma user_version");
   await fill(staging, Number(rows[0]?.[0]) + 1);

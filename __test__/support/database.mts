@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import type { Config, InStatement, LatchClient, ResultSet, Row, Value } from "latchdb";
+import type { Config, InStatement, LocalClient, ResultSet, Row, Value } from "latchdb";
 
 type Options = Omit<Config, "url">;
 
@@ -13,7 +13,7 @@ export interface TemporaryDatabase {
   file: string;
   url: string;
   /** Opens one more client on the file; the end of the test closes it. */
-  open(options?: Options): LatchClient;
+  open(options?: Options): LocalClient;
 }
 
 export async function temporaryDirectory(
@@ -33,13 +33,13 @@ export async function temporaryDatabase(t: ExecutionContext): Promise<TemporaryD
 }
 
 /** A client on a new database file. */
-export async function openClient(t: ExecutionContext, options?: Options): Promise<LatchClient> {
+export async function openClient(t: ExecutionContext, options?: Options): Promise<LocalClient> {
   const database = await temporaryDatabase(t);
   return database.open(options);
 }
 
 /** A client on any URL, closed when the test ends. */
-export function openUrl(t: ExecutionContext, url: string, options?: Options): LatchClient {
+export function openUrl(t: ExecutionContext, url: string, options?: Options): LocalClient {
   const client = createClient({ url, ...options });
   t.teardown(() => client.close());
   return client;

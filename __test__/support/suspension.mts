@@ -2,7 +2,7 @@
 import { rename } from "node:fs/promises";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import type { InStatement, LatchClient } from "latchdb";
+import type { InStatement, LocalClient } from "latchdb";
 import { internal } from "./internals.mjs";
 import { prepare, type JournalMode } from "./queries.mjs";
 
@@ -26,12 +26,12 @@ export interface Pool {
 
 interface Modules {
   ConnectionPool: new (location: string, options: PoolOptions, maxConnections: number) => Pool;
-  Sqlite3Client: new (pool: Pool) => LatchClient;
+  Sqlite3Client: new (pool: Pool) => LocalClient;
 }
 
 /** A client, and what suspends it. */
 export interface Suspendable {
-  client: LatchClient;
+  client: LocalClient;
   /** Runs an action while the client is suspended; it waits 10 s for that, if not told otherwise. */
   suspended<T>(
     action: (file: string) => Promise<T>,

@@ -5,7 +5,7 @@
 import { link, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { createClient, LibsqlError, type LatchClient, type Transaction } from "latchdb";
+import { createClient, LibsqlError, type LocalClient, type Transaction } from "latchdb";
 import {
   copyDatabase,
   fsyncFile,
@@ -39,7 +39,7 @@ async function makeDatabase(file: string, mode: JournalMode = "delete"): Promise
 const attach = (file: string): string => `attach '${file}' as other`;
 
 /** Each has a client of another database attach a file. */
-const attaching: Record<string, (client: LatchClient, file: string) => Promise<unknown>> = {
+const attaching: Record<string, (client: LocalClient, file: string) => Promise<unknown>> = {
   "by a literal": (client, file) => client.execute(attach(file)),
   "by a parameter": (client, file) => client.execute("attach ? as other", [file]),
   "by a named parameter": (client, file) => client.execute("attach :file as other", { file }),
@@ -117,7 +117,7 @@ function fileCalls(file: string, other: string): Call[] {
 
 /** Calls of whole databases, `closed` being one that nobody has open. */
 function databaseCalls(file: string, closed: string, hardLink: string): Call[] {
-  const build = (staging: LatchClient): unknown => staging.execute("create table new (a)");
+  const build = (staging: LocalClient): unknown => staging.execute("create table new (a)");
   const refused = "DATABASE_IN_USE";
   return [
     {
@@ -229,7 +229,7 @@ for (const [how, attachTo] of Object.entries(attaching)) {
       });
       await t.throwsAsync(replaced, { code: "CONNECTION_STATE" });
       // Idle, it is in use all the same.
-      const build = (staging: LatchClient): unknown => staging.execute("create table new (a)");
+      const build = (staging: LocalClient): unknown => staging.execute("create table new (a)");
       const refused = await swapError(t, () => swapDatabase(file, { build, timeoutMs: 200 }));
       t.like(refused, { code: "DATABASE_IN_USE", openers: [{ pid: process.pid }] });
       t.regex(refused.message, /this process by ATTACH.*DETACH/);
@@ -272,7 +272,7 @@ test("the file that VACUUM INTO writes, until it is written", async (t) => {
   const copied = client.execute({ sql: "vacuum into ?", args: [file] });
   await whenOpen(file);
   await checkRefused(t, file, directory);
-  const build = (staging: LatchClient): unknown => staging.execute("create table n (a)");
+  const build = (staging: LocalClient): unknown => staging.execute("create table n (a)");
   const refused = await swapError(t, () => swapDatabase(file, { build, timeoutMs: 200 }));
   t.is(refused.code, "DATABASE_IN_USE");
   t.true(refused.openers.some(({ pid }) => pid === process.pid));
@@ -306,7 +306,7 @@ for (const mode of journalModes) {
     const ofOld = fileCalls(file, other).filter(
       ({ what }) => !what.startsWith("swapFile's target"),
     );
-    const build = async (staging: LatchClient, old?: LatchClient): Promise<void> => {
+    const build = async (staging: LocalClient, old?: LocalClient): Promise<void> => {
       await old?.execute("select * from t");
       await check(t, { file, calls: ofOld });
       const [path] = await selectColumn(staging, "select file from pragma_database_list");
@@ -326,7 +326,7 @@ for (const mode of journalModes) {
     const directory = await temporaryDirectory(t);
     const file = await makeDatabase(join(directory, "test.db"), mode);
     const client = openUrl(t, ":memory:");
-    const build = async (staging: LatchClient): Promise<void> => {
+    const build = async (staging: LocalClient): Promise<void> => {
       const [path] = await selectColumn(staging, "select file from pragma_database_list");
       await client.execute("attach ? as other", [path ?? ""]);
       await client.execute("create table other.t (a)");
@@ -358,7 +358,7 @@ test("the files of a database that was removed while it is open are left to it",
   await client.execute("insert into t values ('ours')");
   if (process.platform === "win32") return t.pass("Windows removes no file that is open");
   await rm(file);
-  const build = (staging: LatchClient): unknown => staging.execute("create table n (a)");
+  const build = (staging: LocalClient): unknown => staging.execute("create table n (a)");
   const error = await swapError(t, () => swapDatabase(file, { build }));
   t.like(error, { code: "FILE_IS_OPEN_DATABASE", path: `${file}-wal` });
   t.deepEqual(await selectColumn(client, "select a from t"), ["ours"]);

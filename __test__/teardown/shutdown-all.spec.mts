@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import test from "ava";
-import { createClient, LibsqlError, shutdownAll, type LatchClient } from "latchdb";
+import { createClient, LibsqlError, shutdownAll, type LocalClient } from "latchdb";
 import * as sqlite3 from "latchdb/sqlite3";
 import { selectValue, temporaryDatabase, temporaryDirectory } from "../support/database.mjs";
 import { assertNothingBeside, assertNothingOpen } from "../support/open-files.mjs";
@@ -19,7 +19,7 @@ test.serial("every client is closed, on files and in memory, from every entry", 
     createClient({ url: "file::memory:?cache=shared" }),
     sqlite3.createClient({ url: database.url }),
   ];
-  await prepare(clients[0] as LatchClient, "wal");
+  await prepare(clients[0] as LocalClient, "wal");
   const calls = clients.map((client) => t.throwsAsync(client.execute(endlessQuery), closed));
   const { clients: reports, failures, ms } = await shutdownAll();
   await Promise.all(calls);
@@ -53,7 +53,7 @@ test.serial("calls are refused from the moment of the call", async (t) => {
 test.serial("with `drain`, everything that was called before is answered", async (t) => {
   const database = await temporaryDatabase(t);
   const clients = [0, 1].map(() => database.open({ timeout: 60_000 }));
-  await prepare(clients[0] as LatchClient, "wal");
+  await prepare(clients[0] as LocalClient, "wal");
   const calls = clients.flatMap((client, i) => [
     client.execute(countTo(100_000)),
     client.batch([{ sql: "insert into t values (?)", args: [i] }]),

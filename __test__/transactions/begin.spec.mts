@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import {
   openClient,
   openUrl,
@@ -17,12 +17,12 @@ const insert = (value: number | string): string =>
   `insert into t values (${typeof value === "number" ? value : `'${value}'`})`;
 const noTransaction = { code: "SQLITE_ERROR", message: /no transaction is active/ };
 
-async function openTable(client: LatchClient): Promise<LatchClient> {
+async function openTable(client: LocalClient): Promise<LocalClient> {
   await client.executeMultiple("create table t (a); create table u (id integer primary key)");
   return client;
 }
 
-const values = (client: LatchClient): Promise<unknown[]> =>
+const values = (client: LocalClient): Promise<unknown[]> =>
   selectColumn(client, "select a from t order by rowid");
 
 for (const [what, begin] of [

@@ -1,6 +1,6 @@
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { openClient, openUrl, selectColumn, selectValue } from "../support/database.mjs";
 
 // What rejects is not in the file: also where a statement has written and only its answer cannot be
@@ -10,7 +10,7 @@ import { openClient, openUrl, selectColumn, selectValue } from "../support/datab
 const UNSAFE = "9007199254740993";
 const refused = { instanceOf: RangeError, message: /cannot be safely represented/ };
 
-async function clientWithTable(t: ExecutionContext): Promise<LatchClient> {
+async function clientWithTable(t: ExecutionContext): Promise<LocalClient> {
   const client = await openClient(t);
   await client.executeMultiple(
     "create table t (id integer primary key, a); insert into t values (1, 'one'), (2, 'two')",
@@ -18,7 +18,7 @@ async function clientWithTable(t: ExecutionContext): Promise<LatchClient> {
   return client;
 }
 
-function content(client: Pick<LatchClient, "execute">): Promise<unknown[]> {
+function content(client: Pick<LocalClient, "execute">): Promise<unknown[]> {
   return selectColumn(client, "select id || ' ' || a from t order by id");
 }
 

@@ -1,5 +1,5 @@
 /** One client on a file, from its opening to its end, and what was asked of it. */
-import { createClient, type LatchClient, type LibsqlError, type ResultSet } from "latchdb";
+import { createClient, type LocalClient, type LibsqlError, type ResultSet } from "latchdb";
 import { Ledger, type Effects, type Entry } from "./ledger.mjs";
 import { someMoment } from "./moments.mjs";
 
@@ -50,7 +50,7 @@ type SettingValues = Record<SettingName, number>;
 
 export class Life {
   readonly world: World;
-  readonly client: LatchClient;
+  readonly client: LocalClient;
   /** What the settings are, by the calls that resolved. */
   settings: SettingValues | undefined;
   /** `close()` or the like has been called: calls may end in that. */
@@ -204,7 +204,7 @@ export async function verifyFile({ file, ledger }: World): Promise<void> {
   }
 }
 
-async function settingsOf(executor: Pick<LatchClient, "execute">): Promise<SettingValues> {
+async function settingsOf(executor: Pick<LocalClient, "execute">): Promise<SettingValues> {
   const ask = async (name: SettingName): Promise<[SettingName, number]> => {
     const { rows } = await executor.execute(`pragma ${name}`);
     return [name, Number(rows[0]?.[0])];

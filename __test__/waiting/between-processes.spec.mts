@@ -1,6 +1,6 @@
 import test from "ava";
 import { LibsqlError } from "latchdb";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { selectValue, temporaryDatabase } from "../support/database.mjs";
 import { elapsed } from "../support/elapsed.mjs";
 import { lockElsewhere } from "../support/processes.mjs";
@@ -10,7 +10,7 @@ import { journalModes, prepare } from "../support/queries.mjs";
 
 const busy = { instanceOf: LibsqlError, code: "SQLITE_BUSY" };
 
-const writes: Array<[string, (client: LatchClient) => Promise<unknown>]> = [
+const writes: Array<[string, (client: LocalClient) => Promise<unknown>]> = [
   ["execute", (client) => client.execute("insert into t values (1)")],
   ["batch", (client) => client.batch(["insert into t values (1)"])],
   ["executeMultiple", (client) => client.executeMultiple("insert into t values (1)")],

@@ -1,5 +1,5 @@
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { openClient, selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { journalModes, prepare } from "../support/queries.mjs";
 
@@ -72,7 +72,7 @@ for (const mode of journalModes) {
     const client = await openClient(t);
     await prepare(client, mode);
     const transaction = await client.transaction("write");
-    const writes: Array<(client: LatchClient) => Promise<unknown>> = [
+    const writes: Array<(client: LocalClient) => Promise<unknown>> = [
       () => client.execute(insert(1)),
       () => client.batch([insert(2), insert(3)]),
       () => client.executeMultiple("insert into t values (4)"),

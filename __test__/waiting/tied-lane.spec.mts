@@ -1,5 +1,5 @@
 import test from "ava";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { openClient, openUrl, selectValue, temporaryDatabase } from "../support/database.mjs";
 
 test("a temporary table made inside a transaction is there after it, and what was called before still runs", async (t) => {
@@ -65,8 +65,8 @@ test("a transaction that ends while the main lane is left for the tied one keeps
 });
 
 const joining = {
-  batch: (client: LatchClient) => client.batch(["select count(*) from tt"]),
-  "transaction()": async (client: LatchClient) => {
+  batch: (client: LocalClient) => client.batch(["select count(*) from tt"]),
+  "transaction()": async (client: LocalClient) => {
     const transaction = await client.transaction("deferred");
     const result = await transaction.execute("select count(*) from tt");
     await transaction.commit();

@@ -1,11 +1,11 @@
 /** A service on the database. The service answers questions, also while the database is replaced. */
 import { createClient } from "latchdb";
 
-/** @import { DatabaseSwapOptions, DatabaseSwapResult, LatchClient } from "latchdb" */
+/** @import { DatabaseSwapOptions, DatabaseSwapResult, LocalClient } from "latchdb" */
 /** @typedef {typeof import("./schema-v1.mjs") | typeof import("./schema-v2.mjs")} Schema */
 
 export class CityGuide {
-  /** @type {LatchClient} */
+  /** @type {LocalClient} */
   #client;
   #schema;
   #isOpen = openable();
@@ -49,7 +49,7 @@ export class CityGuide {
 
   /**
    * @template T
-   * @param {(schema: Schema, client: LatchClient) => Promise<T>} question
+   * @param {(schema: Schema, client: LocalClient) => Promise<T>} question
    * @returns {Promise<T>}
    */
   async ask(question) {

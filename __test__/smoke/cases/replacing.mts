@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { journalModes, type Place, type SmokeCase } from "../case.mjs";
 import { ended, startHolder } from "../holder-process.mjs";
 
@@ -64,12 +64,12 @@ async function versionOne({ package: { createClient } }: Place, file: string, mo
   return client;
 }
 
-async function next(staging: LatchClient, old: LatchClient | undefined): Promise<void> {
+async function next(staging: LocalClient, old: LocalClient | undefined): Promise<void> {
   const version = (await old?.execute("PRAGMA user_version"))?.rows[0]?.[0];
   await fill(staging, Number(version) + 1);
 }
 
-async function fill(client: LatchClient, version: number): Promise<void> {
+async function fill(client: LocalClient, version: number): Promise<void> {
   await client.executeMultiple(`
     CREATE TABLE t (a);
     INSERT INTO t VALUES (${version}), (${version});

@@ -4,16 +4,16 @@
  * it says "stopped", and ends.
  */
 import { setTimeout } from "node:timers/promises";
-import { createClient, LibsqlError, type LatchClient } from "latchdb";
+import { createClient, LibsqlError, type LocalClient } from "latchdb";
 import { addOne } from "../ledger/ledger.mjs";
 
 const [file = "", first = "1", how = "keep"] = process.argv.slice(2);
 const over = new AbortController();
 process.stdin.once("data", () => over.abort());
 
-const open = (): LatchClient => createClient({ url: `file:${file}`, timeout: 20_000 });
+const open = (): LocalClient => createClient({ url: `file:${file}`, timeout: 20_000 });
 
-async function write(id: number, client: LatchClient): Promise<boolean> {
+async function write(id: number, client: LocalClient): Promise<boolean> {
   try {
     await addOne(client, id);
     return true;

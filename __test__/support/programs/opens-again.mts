@@ -3,11 +3,11 @@
  * first one ("collected" or "closed again") is nothing to the second. Prints whether that works, and
  * ends with it open.
  */
-import { createClient, shutdownAll, type LatchClient } from "latchdb";
+import { createClient, shutdownAll, type LocalClient } from "latchdb";
 
 const [directory, what] = process.argv.slice(2);
 
-async function shutDownFirst(): Promise<LatchClient | undefined> {
+async function shutDownFirst(): Promise<LocalClient | undefined> {
   const first = createClient({ url: `file:${directory}/first.db` });
   await first.execute("select 1");
   await first.shutdown();

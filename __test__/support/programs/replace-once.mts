@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
-import { createClient, type LatchClient } from "latchdb";
+import { createClient, type LocalClient } from "latchdb";
 import { swapDatabase, type DatabaseSwapOptions, type DatabaseSwapStep } from "latchdb/swap";
 import { MARK } from "../../crash-states/index.mjs";
 import { NEW, add, create, describe, rebuild } from "../ledger/ledger.mjs";
@@ -50,7 +50,7 @@ function resolved(): void {
 }
 
 async function swapElsewhere(file: string): Promise<void> {
-  const build = async (staging: LatchClient): Promise<void> => {
+  const build = async (staging: LocalClient): Promise<void> => {
     await create(staging, NEW);
     await add(staging, NEW, 1, 5 * rows);
   };
@@ -61,11 +61,11 @@ async function swapElsewhere(file: string): Promise<void> {
 
 /** Reads again and again, until it is stopped. */
 class Readers {
-  readonly #client: LatchClient;
+  readonly #client: LocalClient;
   #isStopped = false;
   #reading: Promise<void> | undefined;
 
-  constructor(client: LatchClient) {
+  constructor(client: LocalClient) {
     this.#client = client;
   }
 

@@ -1,6 +1,6 @@
 /** A worker of a storm: does everything at once, and ends itself where it is told to. */
 import { parentPort, workerData } from "node:worker_threads";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { endlessQuery } from "../queries.mjs";
 
 /** What the worker is to do. */
@@ -48,7 +48,7 @@ blocked.execute({ sql: "insert into t values (1)", signal }).catch(ignore);
 blocked.transaction("write", { signal }).catch(ignore);
 await memory.execute({ sql: "select 1", signal }).catch(ignore);
 
-async function write(client: LatchClient): Promise<void> {
+async function write(client: LocalClient): Promise<void> {
   while (!signal.aborted) {
     const [one, two, three] = [nextId++, nextId++, nextId++];
     await client.execute({ sql: "insert into t values (?)", args: [one] });

@@ -11,7 +11,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { LatchClient } from "latchdb";
+import type { LocalClient } from "latchdb";
 import { descriptorsOf, hasProc, latchdbThreads } from "../open-files.mjs";
 import { startHelper } from "../helper-process.mjs";
 import { endlessQuery } from "../queries.mjs";
@@ -121,7 +121,7 @@ async function round(number: number): Promise<void> {
   else report.longestEndMs = Math.max(report.longestEndMs, endMs);
 }
 
-async function workInMainThread(): Promise<LatchClient[]> {
+async function workInMainThread(): Promise<LocalClient[]> {
   const { createClient } = await import("latchdb");
   const ignore = (): void => undefined;
   const opened = [...files.slice(0, 2).map((file) => `file:${file}`), ":memory:"].map((url) =>

@@ -4,7 +4,7 @@ import type {
   DatabaseSwapResult,
   DatabaseSwapStep,
 } from "../../../../types/swap.js";
-import type { LatchClient } from "../../../../index.js";
+import type { LocalClient } from "../../../../index.js";
 import type { DatabaseSwapRequest } from "../../../addon/binding.js";
 import { addon } from "../../../addon/addon";
 import { LONGEST_MS } from "../../../client/timers";
@@ -19,7 +19,7 @@ import { checkSwapOptions, type CheckedSwap } from "./options";
 
 /** A client that is opened for `build` or `verify`. */
 export interface OwnClient {
-  readonly client: LatchClient;
+  readonly client: LocalClient;
   readonly pool: {
     /** Whether `shutdownAll()` or the thread's host has ever closed it. */
     readonly wasClosedFromOutside: boolean;
@@ -127,7 +127,7 @@ class Clients {
     this.#open = open;
   }
 
-  open(file: string, access: { readOnly: boolean }): LatchClient {
+  open(file: string, access: { readOnly: boolean }): LocalClient {
     const own = this.#open(file, access);
     this.#clients.add(own);
     return own.client;
