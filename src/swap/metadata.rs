@@ -140,10 +140,7 @@ mod platform {
         let is_users = name.as_bytes().starts_with(b"user.") || name == ACCESS_CONTROL_LIST;
         let errno = Errno::from_io_error(error);
         !is_users
-            && matches!(
-                errno,
-                Some(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL)
-            )
+            && matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL))
     }
 
     /// None where the attribute was removed since it was listed, or where this process may not read it.
