@@ -1,13 +1,13 @@
-//! Replacing files and databases: whoever looks finds the old one or the new one, never anything between,
-//! at any instant and after any crash.
+//! Replacing files and databases. At any instant and after any crash, a reader finds the complete old
+//! version or the complete new one.
 //!
-//! - `file` is the protocol for a file, `database` the one for a SQLite database, which is more than a
-//!   file; `by_hand` has single steps for those who move files themselves.
-//! - Both use the same steps: `target` (where the path leads), `lock` (one swap of a target at a time),
-//!   `staging` (the new file before it has its name), `metadata` (what it takes over from the old one),
-//!   `durability` (syncs), `rename` (the commit point).
-//! - `tasks` are the jobs that JavaScript calls for; `callbacks` and `answers` are how they talk to it.
-//!   The rest knows nothing of JavaScript.
+//! - `file` is the protocol for a file, and `database` the one for a SQLite database, which consists of
+//!   several files. `by_hand` has the single steps for programs that move files themselves.
+//! - Both protocols share these steps: `target` (resolving the path), `lock` (one swap of a target at a
+//!   time), `staging` (the new file before it has its name), `metadata` (owner, mode and attributes of
+//!   the old file), `durability` (syncs), `rename` (the commit point).
+//! - `tasks` are the jobs that JavaScript starts. They communicate with it through `callbacks` and
+//!   `answers`. The other modules do not depend on JavaScript.
 
 pub mod answers;
 mod by_hand;

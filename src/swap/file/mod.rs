@@ -143,7 +143,7 @@ fn lock(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<(Target, 
     loop {
         caller.begin(Step::Lock);
         let lock = TargetLock::acquire(&target, caller.cancel())?;
-        if lock.has_waited() || !target.look_again()? {
+        if lock.has_waited() || !target.reload()? {
             let now = Target::resolve(&request.target)?;
             let leads_elsewhere = now.path != target.path;
             target = now;
