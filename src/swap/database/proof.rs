@@ -95,7 +95,7 @@ impl OldFile {
 /// nothing to each other, and go when either closes it.
 pub fn refuse_other_sqlite(path: &Path, step: Step) -> Result<()> {
     if files::is_open_elsewhere(path) {
-        return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), step, path));
+        return Err(SwapError::new(DatabaseProblem::ForeignSqlite.into(), step, path));
     }
     Ok(())
 }

@@ -76,7 +76,7 @@ impl WriteLock {
         if !self.facts.is_wal || wal_of(self.own.path()) == self.wal {
             return Ok(());
         }
-        Err(self.own.problem(DatabaseProblem::OtherCopy))
+        Err(self.own.problem(DatabaseProblem::ForeignSqlite))
     }
 
     /// Lets the others in again.
