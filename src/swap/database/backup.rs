@@ -50,12 +50,12 @@ pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Op
             let (old, new) = versions;
             Ok(Some(dated(target, &format!("v{old}-v{new}"))))
         }
-        Backup::Named(path) => asked_for(path, target).map(Some),
+        Backup::Named(path) => requested_name(path, target).map(Some),
     }
 }
 
 /// The name that the caller asked for: an error where it cannot be had.
-pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
+pub fn requested_name(path: &Path, target: &Target) -> Result<OsString> {
     let path = target.directory.join(path);
     let wrong = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
     let directory = path.parent().and_then(|directory| dunce::canonicalize(directory).ok());
@@ -176,7 +176,7 @@ fn has_old_stayed(
     }
     let Some(before) = record.and_then(|record| record.in_place) else { return false };
     let now = MaintenanceConnection::open(&target.path, Step::Recover, limits)
-        .and_then(|own| own.pragma::<i64>("schema_version"));
+        .and_then(|connection| connection.pragma::<i64>("schema_version"));
     now.is_ok_and(|now| now == before)
 }
 
@@ -240,9 +240,9 @@ mod tests {
     fn a_name_must_be_free_and_beside_the_database() {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::resolve(&folder.path().join("a.db")).unwrap();
-        let code = |path: &Path| asked_for(path, &target).unwrap_err().code();
-        assert_eq!(asked_for(Path::new("old.db"), &target).unwrap(), "old.db");
-        assert_eq!(asked_for(&folder.path().join("old.db"), &target).unwrap(), "old.db");
+        let code = |path: &Path| requested_name(path, &target).unwrap_err().code();
+        assert_eq!(requested_name(Path::new("old.db"), &target).unwrap(), "old.db");
+        assert_eq!(requested_name(&folder.path().join("old.db"), &target).unwrap(), "old.db");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         assert_eq!(code(&folder.path().join("sub/old.db")), "BACKUP_NOT_BESIDE");
         assert_eq!(code(Path::new("/")), "BACKUP_NOT_BESIDE");

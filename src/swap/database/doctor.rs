@@ -153,29 +153,29 @@ fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
         }
     };
     let database = || {
-        let own = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
-        let page_size: i64 = own.pragma("page_size")?;
+        let connection = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
+        let page_size: i64 = connection.pragma("page_size")?;
         let frame = 24 + u64::try_from(page_size).unwrap_or(0);
-        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
+        let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         let database = Database {
             journal_mode: match reading {
                 // An immutable file has none.
                 Reading::Immutable => "wal".to_owned(),
-                Reading::WithLocks => own.pragma("journal_mode")?,
+                Reading::WithLocks => connection.pragma("journal_mode")?,
             },
             page_size,
-            page_count: own.pragma("page_count")?,
-            freelist_count: own.pragma("freelist_count")?,
-            encoding: own.pragma("encoding")?,
-            auto_vacuum: own.pragma("auto_vacuum")?,
-            application_id: own.pragma("application_id")?,
-            user_version: own.pragma("user_version")?,
-            schema_version: own.pragma("schema_version")?,
+            page_count: connection.pragma("page_count")?,
+            freelist_count: connection.pragma("freelist_count")?,
+            encoding: connection.pragma("encoding")?,
+            auto_vacuum: connection.pragma("auto_vacuum")?,
+            application_id: connection.pragma("application_id")?,
+            user_version: connection.pragma("user_version")?,
+            schema_version: connection.pragma("schema_version")?,
             wal_frames: wal_bytes.saturating_sub(32) / frame,
             integrity: if integrity == ["ok"] { Vec::new() } else { integrity },
-            foreign_keys: own.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
+            foreign_keys: connection.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
         };
-        own.close()?;
+        connection.close()?;
         Ok(database)
     };
     database().map_err(|error: crate::swap::error::SwapError| {

@@ -71,14 +71,14 @@ pub fn transfer(
     swap.caller.begin(Step::Transfer);
     let source = MaintenanceConnection::open(new.path(), Step::Transfer, &swap.limits)?;
     // SQLite's locks keep other processes out, and no other SQLite of this one.
-    let is_ours_alone = || proof::refuse_other_sqlite(&path, Step::Transfer);
+    let is_ours_alone = || proof::refuse_foreign_sqlite(&path, Step::Transfer);
     is_ours_alone()?;
     write_lock.unlock(Step::Transfer)?;
     if swap.is_durable() {
         // With a rollback journal a commit is the removal of the journal: that must be on the disk.
-        write_lock.own().set("synchronous", "EXTRA")?;
+        write_lock.connection().set("synchronous", "EXTRA")?;
     }
-    let copy = Copy::begin(&source, write_lock.own(), swap.caller)?;
+    let copy = Copy::begin(&source, write_lock.connection(), swap.caller)?;
     // The write lock is there again: whoever has committed since the write_lock let go of it has done so
     // by now.
     if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
@@ -86,13 +86,13 @@ pub fn transfer(
     }
     let finished = copy.finish(swap.caller, is_ours_alone);
     finished.map_err(|error| {
-        committed_after_all(error, &path, write_lock.facts.schema_version, &swap.undoing())
+        detect_commit(error, &path, write_lock.facts.schema_version, &swap.undo_limits())
     })?;
     let committed = |error| SwapError { committed: true, ..error };
     watch.end().map_err(committed)?;
     source.close().map_err(committed)?;
     // It would be done by the next one to close the database else.
-    let _ = write_lock.own().checkpoint_soon();
+    let _ = write_lock.connection().checkpoint_with_retries();
     write_lock.close().map_err(committed)?;
     let backup = end(swap).map_err(committed)?;
     let durable = swap.is_durable();
@@ -104,7 +104,7 @@ pub fn transfer(
 fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.record), &swap.limits)?;
     sync_last(swap)?;
-    swap.clear_up();
+    swap.settle_record();
     Ok(match settled {
         Some(Settled::Named(path)) => Some(path),
         Some(Settled::Removed(_)) | None => None,
@@ -143,12 +143,12 @@ fn back_up(swap: &mut Job<'_>) -> Result<()> {
 
 /// What an error of the copy means: SQLite says that a commit failed also where it is only not certain to
 /// be on the disk. The database's `schema_version` is the next one then.
-fn committed_after_all(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
+fn detect_commit(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
     if error.code() != "IO_ERROR" {
         return error;
     }
     let now = MaintenanceConnection::open(path, Step::Transfer, limits)
-        .and_then(|own| own.pragma::<i64>("schema_version"));
+        .and_then(|connection| connection.pragma::<i64>("schema_version"));
     if now.is_ok_and(|now| now == before + 1) {
         let problem = Problem::NotDurable(io::Error::other(error));
         return SwapError { committed: true, ..SwapError::new(problem, Step::Transfer, path) };
@@ -171,21 +171,23 @@ impl<'a> ChangeWatch<'a> {
         if !old.is_wal {
             return Ok(Self::Counter(handle, handle.change_counter(path)?));
         }
-        let own = MaintenanceConnection::open(path, Step::Transfer, limits)?;
-        let version = own.pragma("data_version")?;
-        Ok(Self::Connection(Box::new(own), version))
+        let connection = MaintenanceConnection::open(path, Step::Transfer, limits)?;
+        let version = connection.pragma("data_version")?;
+        Ok(Self::Connection(Box::new(connection), version))
     }
 
     fn is_unchanged(&self, path: &Path) -> Result<bool> {
         Ok(match self {
-            Self::Connection(own, version) => own.pragma::<i64>("data_version")? == *version,
+            Self::Connection(connection, version) => {
+                connection.pragma::<i64>("data_version")? == *version
+            }
             Self::Counter(handle, counter) => handle.change_counter(path)? == *counter,
         })
     }
 
     fn end(self) -> Result<()> {
         match self {
-            Self::Connection(own, _) => own.close(),
+            Self::Connection(connection, _) => connection.close(),
             Self::Counter(..) => Ok(()),
         }
     }
@@ -207,7 +209,7 @@ mod tests {
         let error = || {
             let failed = io::Error::other("fsync failed");
             let error = SwapError::new(Problem::Io(failed), Step::Transfer, &path);
-            committed_after_all(error, &path, 0, &limits)
+            detect_commit(error, &path, 0, &limits)
         };
         let before = error();
         assert_eq!((before.code(), before.committed), ("IO_ERROR", false));
@@ -238,7 +240,7 @@ mod tests {
                 if commits {
                     other.run("INSERT INTO t VALUES (1)");
                 }
-                write_lock.own().run("BEGIN IMMEDIATE").unwrap();
+                write_lock.connection().run("BEGIN IMMEDIATE").unwrap();
                 assert_eq!(watch.is_unchanged(&path).unwrap(), !commits, "{mode}");
                 assert_eq!(write_lock.check_unchanged().is_ok(), !commits, "{mode}");
                 write_lock.close().unwrap();

@@ -24,10 +24,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// How long, where those who have it open shall be refused at once: a process that this one has begun
 /// just now has copies of its descriptors, until it becomes another program.
-const BRIEFLY: Duration = Duration::from_millis(100);
+const BRIEF_WAIT: Duration = Duration::from_millis(100);
 /// How long locks are waited for where what was done is undone: what cannot be done by then is left to
 /// the next to open the database.
-const UNDOING: Duration = Duration::from_secs(1);
+const UNDO_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A swap under way.
 pub struct Job<'a> {
@@ -54,16 +54,16 @@ impl<'a> Job<'a> {
             caller.begin(Step::Lock);
             let mut lock = TargetLock::acquire(&target, caller.cancel())?;
             let now = resolve(&request.target)?;
-            let leads_elsewhere = now.path != target.path;
+            let has_moved = now.path != target.path;
             target = now;
-            if leads_elsewhere {
+            if has_moved {
                 continue;
             }
             caller.begin(Step::Recover);
             recovery::clear(&target, &mut lock, &limits)?;
             backup::refuse_unnamed(&target)?;
             if let Backup::Named(name) = &request.backup {
-                backup::asked_for(name, &target)?;
+                backup::requested_name(name, &target)?;
             }
             // What could not be set right yet, because others are using it.
             let left = if lock.has_record() { RecoveryRecord::read(&lock, &target)? } else { None };
@@ -75,7 +75,7 @@ impl<'a> Job<'a> {
 
     /// Whether nobody else has the old database open. Waits for that, or refuses to go on without it,
     /// as it was asked for.
-    pub fn look_around(&mut self) -> Result<(OldFile, bool)> {
+    pub fn prove_alone(&mut self) -> Result<(OldFile, bool)> {
         let path = &self.target.path;
         let mut handle = OldFile::open(path)?;
         let mut wait = Wait::new(&self.limits, self.request.in_use);
@@ -85,7 +85,7 @@ impl<'a> Job<'a> {
                 Verdict::Unknown(handle) => return Ok((handle, false)),
                 Verdict::InUse(handle) => match self.request.in_use {
                     InUse::InPlace => return Ok((handle, false)),
-                    InUse::Wait | InUse::Refuse if wait.goes_on() => handle,
+                    InUse::Wait | InUse::Refuse if wait.has_time() => handle,
                     InUse::Wait | InUse::Refuse => return Err(self.in_use(0)),
                 },
             };
@@ -156,7 +156,7 @@ impl<'a> Job<'a> {
         if identity == recovery_record::identity(&self.target.path) {
             return Err(wrong(Problem::SourceIsTarget));
         }
-        proof::refuse_other_sqlite(&source.path, Step::Resolve)?;
+        proof::refuse_foreign_sqlite(&source.path, Step::Resolve)?;
         Ok(source.path)
     }
 
@@ -194,16 +194,16 @@ impl<'a> Job<'a> {
 
     /// Does what the record asks for. What cannot be done now is left to the next to open the database:
     /// the record stays.
-    pub fn clear_up(&mut self) {
-        let found = recovery::settle(&self.target, Some(&self.record), &self.undoing());
+    pub fn settle_record(&mut self) {
+        let found = recovery::settle(&self.target, Some(&self.record), &self.undo_limits());
         if found.iter().all(|found| found.done != "failed") {
             self.lock.forget_records();
         }
     }
 
     /// What has ended the swap ends nothing of what comes after.
-    pub fn undoing(&self) -> Limits {
-        Limits { timeout: self.limits.timeout.min(UNDOING), cancel: Arc::default() }
+    pub fn undo_limits(&self) -> Limits {
+        Limits { timeout: self.limits.timeout.min(UNDO_TIMEOUT), cancel: Arc::default() }
     }
 
     /// Undoes what was done to the old database, which has stayed.
@@ -212,7 +212,7 @@ impl<'a> Job<'a> {
             // Where that fails, the recovery finds out whose it is.
             let _ = self.remove_unnamed();
         }
-        self.clear_up();
+        self.settle_record();
     }
 
     /// The backup, while it has no name: a second name of the old database, or a copy of it.
@@ -232,8 +232,8 @@ impl<'a> Job<'a> {
     }
 
     /// `own`: how many connections of ours are the swap's.
-    pub fn in_use(&self, own: usize) -> SwapError {
-        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
+    pub fn in_use(&self, connection: usize) -> SwapError {
+        self.wrong(Step::Prove, openers::in_use(&self.target.path, connection).into())
     }
 
     pub fn wrong(&self, step: Step, problem: Problem) -> SwapError {
@@ -256,13 +256,13 @@ impl Wait {
     pub fn new(limits: &Limits, in_use: InUse) -> Self {
         let limit = match in_use {
             InUse::Wait => limits.timeout,
-            InUse::Refuse | InUse::InPlace => limits.timeout.min(BRIEFLY),
+            InUse::Refuse | InUse::InPlace => limits.timeout.min(BRIEF_WAIT),
         };
         let until = Instant::now() + limit;
         Self { until, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), limits: limits.clone() }
     }
 
-    pub fn goes_on(&self) -> bool {
+    pub fn has_time(&self) -> bool {
         Instant::now() < self.until
     }
 

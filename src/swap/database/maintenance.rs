@@ -18,7 +18,7 @@ use crate::swap::error::{Problem, Result, Step, SwapError};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long it is tried again where nothing depends on it.
-const SOON: Duration = Duration::from_millis(100);
+const RETRY_LIMIT: Duration = Duration::from_millis(100);
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct MaintenanceConnection {
 struct SwapHooks {
     limits: Limits,
     /// Nothing waits for a lock now.
-    at_once: AtomicBool,
+    without_waiting: AtomicBool,
 }
 
 impl Hooks for SwapHooks {
@@ -43,7 +43,7 @@ impl Hooks for SwapHooks {
     }
 
     fn wait_for_lock(&self, wait: LockWait) -> bool {
-        !self.at_once.load(Ordering::Relaxed)
+        !self.without_waiting.load(Ordering::Relaxed)
             && wait.began.elapsed() < self.limits.timeout
             && self.limits.cancel.sleep(PAUSE).is_ok()
     }
@@ -66,17 +66,20 @@ impl MaintenanceConnection {
     }
 
     fn open_with(path: &Path, access: Access, step: Step, limits: &Limits) -> Result<Self> {
-        let hooks = Arc::new(SwapHooks { limits: limits.clone(), at_once: AtomicBool::new(false) });
+        let hooks =
+            Arc::new(SwapHooks { limits: limits.clone(), without_waiting: AtomicBool::new(false) });
         let connection = Connection::open_for_maintenance(path, access, Arc::clone(&hooks) as _)
-            .map_err(|error| SwapError::new(why_not_opened(path, error, limits), step, path))?;
-        let own = Self { connection, hooks, path: path.to_owned(), step };
+            .map_err(|error| {
+                SwapError::new(cause_of_failed_open(path, error, limits), step, path)
+            })?;
+        let connection = Self { connection, hooks, path: path.to_owned(), step };
         // The connection is never handed to anybody, but what is in the database may be anybody's.
-        own.set("trusted_schema", 0)?;
+        connection.set("trusted_schema", 0)?;
         if cfg!(target_vendor = "apple") {
-            own.set("fullfsync", 1)?;
-            own.set("checkpoint_fullfsync", 1)?;
+            connection.set("fullfsync", 1)?;
+            connection.set("checkpoint_fullfsync", 1)?;
         }
-        Ok(own)
+        Ok(connection)
     }
 
     /// Errors are those of this step from now on.
@@ -110,21 +113,21 @@ impl MaintenanceConnection {
     }
 
     /// The same without waiting for a lock: false where others are in the way.
-    pub fn run_at_once(&self, sql: &str) -> Result<bool> {
-        self.at_once(|connection| connection.run_all(sql).map(|()| true))
+    pub fn run_without_waiting(&self, sql: &str) -> Result<bool> {
+        self.without_waiting(|connection| connection.run_all(sql).map(|()| true))
     }
 
     /// Runs something without waiting for a lock: false where others are in the way.
-    fn at_once(
+    fn without_waiting(
         &self,
         action: impl FnOnce(&Connection) -> std::result::Result<bool, sqlite::Error>,
     ) -> Result<bool> {
-        self.hooks.at_once.store(true, Ordering::Relaxed);
+        self.hooks.without_waiting.store(true, Ordering::Relaxed);
         let ran = match action(&self.connection) {
             Err(error) if error.is_busy() => Ok(false),
             ran => ran.map_err(|error| self.wrong(error)),
         };
-        self.hooks.at_once.store(false, Ordering::Relaxed);
+        self.hooks.without_waiting.store(false, Ordering::Relaxed);
         ran
     }
 
@@ -163,16 +166,16 @@ impl MaintenanceConnection {
     /// Takes all of the `-wal` into the database. False where others are in the way: they are not waited
     /// for, as SQLite keeps every writer out while it waits for a reader.
     pub fn checkpoint(&self) -> Result<bool> {
-        self.at_once(|connection| {
+        self.without_waiting(|connection| {
             let busy = connection.query::<bool>("PRAGMA wal_checkpoint(TRUNCATE)", 1)?;
             Ok(busy == [false])
         })
     }
 
     /// The same for a while: who reads a few rows is soon done.
-    pub fn checkpoint_soon(&self) -> Result<bool> {
+    pub fn checkpoint_with_retries(&self) -> Result<bool> {
         let limits = &self.hooks.limits;
-        let until = Instant::now() + limits.timeout.min(SOON);
+        let until = Instant::now() + limits.timeout.min(RETRY_LIMIT);
         loop {
             if self.checkpoint()? {
                 return Ok(true);
@@ -206,7 +209,7 @@ impl MaintenanceConnection {
 }
 
 /// SQLite says only "unable to open database file": the system says why.
-fn why_not_opened(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
+fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
     if matches!(error, sqlite::Error::Refused { .. }) {
         return limits.cancel.reason().map_or_else(|| error.into(), Problem::Cancelled);
     }

@@ -62,15 +62,15 @@ impl NewDatabase {
 
     /// Writes a header like the old database's.
     pub fn begin_like(&self, old: &Facts) -> Result<()> {
-        let own = self.open(Step::Stage)?;
-        own.set("page_size", old.page_size)?;
-        own.set("encoding", &old.encoding)?;
-        own.set("auto_vacuum", old.auto_vacuum)?;
-        set_journal_mode(&own, old.is_wal)?;
+        let connection = self.open(Step::Stage)?;
+        connection.set("page_size", old.page_size)?;
+        connection.set("encoding", &old.encoding)?;
+        connection.set("auto_vacuum", old.auto_vacuum)?;
+        set_journal_mode(&connection, old.is_wal)?;
         // An empty transaction writes the first page of an empty file; but how text is encoded is
         // written with the first entry of the schema.
-        own.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
-        own.close()
+        connection.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
+        connection.close()
     }
 
     /// Copies a database into it, as it is at one instant.
@@ -81,42 +81,42 @@ impl NewDatabase {
         caller: &mut dyn DatabaseSwapCaller,
     ) -> Result<()> {
         let source = MaintenanceConnection::open(source, Step::Write, &self.limits)?;
-        let mut own = self.open(Step::Write)?;
-        Copy::begin(&source, &mut own, caller)?.finish(caller, || Ok(()))?;
+        let mut connection = self.open(Step::Write)?;
+        Copy::begin(&source, &mut connection, caller)?.finish(caller, || Ok(()))?;
         source.close()?;
         if let Some(old) = old {
-            set_journal_mode(&own, old.is_wal)?;
+            set_journal_mode(&connection, old.is_wal)?;
         }
-        own.close()
+        connection.close()
     }
 
     /// SQLite's own checks, once nobody of this process has it open: for damage, and where
     /// `constraints`, also for what its own constraints forbid.
     pub fn check(&mut self, constraints: bool) -> Result<()> {
-        let own = self.open(Step::Check)?;
-        own.set("ignore_check_constraints", !constraints)?;
-        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
+        let connection = self.open(Step::Check)?;
+        connection.set("ignore_check_constraints", !constraints)?;
+        let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         if integrity != ["ok"] {
-            return Err(own.problem(DatabaseProblem::IntegrityCheck(integrity)));
+            return Err(connection.problem(DatabaseProblem::IntegrityCheck(integrity)));
         }
         if constraints {
-            let foreign_keys = own.texts(FOREIGN_KEYS, MOST_FINDINGS)?;
+            let foreign_keys = connection.texts(FOREIGN_KEYS, MOST_FINDINGS)?;
             if !foreign_keys.is_empty() {
-                return Err(own.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
+                return Err(connection.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
             }
         }
-        own.close()
+        connection.close()
     }
 
     /// Makes it one file, which nobody has open.
     pub fn settle(&mut self, step: Step) -> Result<(PlainFile, Metadata)> {
-        let own = self.open(step)?;
+        let connection = self.open(step)?;
         // One without a single page would do nothing where it is copied into another.
-        own.run("BEGIN IMMEDIATE; COMMIT")?;
-        own.checkpoint()?;
-        self.facts = Some(Facts::of(&own)?);
-        own.remove_cold_journal()?;
-        own.close()?;
+        connection.run("BEGIN IMMEDIATE; COMMIT")?;
+        connection.checkpoint()?;
+        self.facts = Some(Facts::of(&connection)?);
+        connection.remove_cold_journal()?;
+        connection.close()?;
         if let Some(sidecar) = sidecars(self.path()).next() {
             return Err(self.wrong(step, DatabaseProblem::StagingSidecar(sidecar).into()));
         }
@@ -152,6 +152,6 @@ pub const FOREIGN_KEYS: &str = "SELECT format('row %s of %s refers to a row of %
      coalesce(rowid, '?'), \"table\", parent) FROM pragma_foreign_key_check";
 
 /// The file's own: WAL or not.
-fn set_journal_mode(own: &MaintenanceConnection, is_wal: bool) -> Result<()> {
-    own.journal_mode(if is_wal { "wal" } else { "delete" }).map(drop)
+fn set_journal_mode(connection: &MaintenanceConnection, is_wal: bool) -> Result<()> {
+    connection.journal_mode(if is_wal { "wal" } else { "delete" }).map(drop)
 }

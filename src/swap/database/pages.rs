@@ -93,6 +93,6 @@ impl<'a, 'b> Copy<'a, 'b> {
 }
 
 /// Keeps the database as it is for this connection: in WAL mode writers go on beside it, else they wait.
-fn hold(own: &MaintenanceConnection) -> Result<()> {
-    own.run("BEGIN; SELECT count(*) FROM sqlite_schema")
+fn hold(connection: &MaintenanceConnection) -> Result<()> {
+    connection.run("BEGIN; SELECT count(*) FROM sqlite_schema")
 }

@@ -55,7 +55,7 @@ pub enum Verdict {
 impl OldFile {
     /// Opens the file of a database on which none of our own connections is needed.
     pub fn open(path: &Path) -> Result<Self> {
-        refuse_other_sqlite(path, Step::Prove)?;
+        refuse_foreign_sqlite(path, Step::Prove)?;
         let mut options = OpenOptions::new();
         options.read(true).write(!cfg!(windows));
         PlainFile::open_again(options, Link::Refuse, path).map(Self).at(Step::Prove, path)
@@ -76,7 +76,7 @@ impl OldFile {
                 .at(Step::Prove, path);
         }
         let in_use = |handle| {
-            refuse_other_sqlite(path, Step::Prove)?;
+            refuse_foreign_sqlite(path, Step::Prove)?;
             Ok(Verdict::InUse(Self(handle)))
         };
         if FileId::of(path).is_ok_and(|id| files::openings(&id) > 0) {
@@ -93,7 +93,7 @@ impl OldFile {
 
 /// An error where another SQLite in this process has the database open: the locks of the two mean
 /// nothing to each other, and go when either closes it.
-pub fn refuse_other_sqlite(path: &Path, step: Step) -> Result<()> {
+pub fn refuse_foreign_sqlite(path: &Path, step: Step) -> Result<()> {
     if files::is_open_elsewhere(path) {
         return Err(SwapError::new(DatabaseProblem::ForeignSqlite.into(), step, path));
     }
@@ -107,7 +107,7 @@ impl Lease {
     /// One before a file that nobody knows yet. None where that is not to be had: no lease keeps others
     /// waiting there, or somebody has found the file.
     #[cfg(target_os = "linux")]
-    pub fn before_unknown(path: &Path) -> Option<Self> {
+    pub fn on_new_file(path: &Path) -> Option<Self> {
         match OldFile::open(path).and_then(|handle| handle.prove(path)) {
             Ok(Verdict::Alone(lease)) => Some(lease),
             Ok(Verdict::InUse(_) | Verdict::Unknown(_)) | Err(_) => None,
@@ -116,7 +116,7 @@ impl Lease {
 
     /// There is none that keeps others waiting.
     #[cfg(not(target_os = "linux"))]
-    pub fn before_unknown(_path: &Path) -> Option<Self> {
+    pub fn on_new_file(_path: &Path) -> Option<Self> {
         None
     }
 

@@ -20,7 +20,7 @@ pub fn swap_database(
         return Err(swap.wrong(Step::Resolve, DatabaseProblem::TargetExists.into()));
     }
     swap.caller.begin(Step::Prove);
-    let (handle, is_alone) = swap.look_around()?;
+    let (handle, is_alone) = swap.prove_alone()?;
     swap.caller.begin(Step::Guard);
     let write_lock = WriteLock::take(&swap.target.path, &swap.limits)?;
     let new = swap.make(Some(&write_lock.facts), is_alone)?;

@@ -89,14 +89,14 @@ pub fn recover(given: &Path, limits: &Limits) -> Result<Report> {
 /// that fails is no reason not to open: what it did not do harms nobody, and stays to be done. It waits
 /// for nothing: the opener may be the JavaScript thread.
 pub fn before_open(path: &Path) {
-    if is_something_left(path) {
+    if has_leftovers(path) {
         let _patience = files::do_not_wait();
         let limits = Limits { timeout: Duration::ZERO, cancel: Arc::default() };
         let _ = recover(path, &limits);
     }
 }
 
-fn is_something_left(path: &Path) -> bool {
+fn has_leftovers(path: &Path) -> bool {
     let is_locked = |path: &Path| {
         let name = path.file_name().map(|name| path.with_file_name(name_with(lock::PREFIX, name)));
         name.is_some_and(|lock| lock.symlink_metadata().is_ok())
@@ -149,13 +149,13 @@ fn remove_cold_journal(target: &Target, record: &RecoveryRecord, limits: &Limits
     if !sidecars(&target.path).any(|path| files::sidecars::is_journal(&path)) {
         return Ok(());
     }
-    let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
+    let connection = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
     // A hot one is gone with the first look at the database.
-    if own.pragma::<String>("journal_mode")? == "wal" && record.was_wal.is_some() {
-        own.journal_mode("persist")?;
+    if connection.pragma::<String>("journal_mode")? == "wal" && record.was_wal.is_some() {
+        connection.journal_mode("persist")?;
     }
-    own.remove_cold_journal()?;
-    own.close()
+    connection.remove_cold_journal()?;
+    connection.close()
 }
 
 /// Puts the old database back into WAL mode, if it is still the one that is there.
@@ -169,12 +169,12 @@ fn restore_journal_mode(
         return None;
     }
     let set = || {
-        let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
-        if own.pragma::<String>("journal_mode")? == "wal" {
+        let connection = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
+        if connection.pragma::<String>("journal_mode")? == "wal" {
             return Ok(None);
         }
-        let mode = own.journal_mode("wal")?;
-        own.close()?;
+        let mode = connection.journal_mode("wal")?;
+        connection.close()?;
         Ok(Some(mode == "wal"))
     };
     match set() {

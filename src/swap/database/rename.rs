@@ -51,7 +51,7 @@ pub fn swap(
 
 /// What came of one attempt to rename.
 enum Attempt {
-    DatabaseSwapped(DatabaseSwapped, NewDatabase),
+    Committed(DatabaseSwapped, NewDatabase),
     /// Somebody came before the rename.
     Disturbed(Lease, NewDatabase),
     /// The file system has no second names for a file.
@@ -68,7 +68,7 @@ fn attempt(
     let mut wait = None;
     let mut disturbances = 0;
     loop {
-        proof::refuse_other_sqlite(&path, Step::Prove)?;
+        proof::refuse_foreign_sqlite(&path, Step::Prove)?;
         swap.caller.begin(Step::Checkpoint);
         if !checkpoint_and_leave_wal(&mut write_lock)? {
             write_lock.lock_again()?;
@@ -84,7 +84,7 @@ fn attempt(
             let (again, is_in_use, goes_in_place);
             (again, is_in_use, goes_in_place) = match handle.prove(&path)? {
                 Verdict::Alone(lease) => match rename(swap, lease, counter, new)? {
-                    Attempt::DatabaseSwapped(swapped, new) => {
+                    Attempt::Committed(swapped, new) => {
                         new.committed();
                         return Ok(swapped);
                     }
@@ -118,7 +118,7 @@ fn attempt(
             in_use @ (InUse::Refuse | InUse::Wait) => {
                 // They cannot commit while they are waited for: the write_lock is there.
                 let wait = wait.get_or_insert_with(|| Wait::new(&swap.limits, in_use));
-                if !wait.goes_on() {
+                if !wait.has_time() {
                     return Err(swap.in_use(1));
                 }
                 wait.pause().map_err(|reason| {
@@ -174,9 +174,9 @@ fn rename(
         return Ok(Attempt::Disturbed(lease, new));
     }
     let old_name = has_backup.then_some(unnamed.as_path());
-    let renamed = match rename_behind(lease, swap, &new, old_name)? {
-        Behind::Renamed(renamed) => renamed,
-        Behind::Disturbed(lease) => {
+    let renamed = match rename_under_lease(lease, swap, &new, old_name)? {
+        RenameOutcome::Renamed(renamed) => renamed,
+        RenameOutcome::Disturbed(lease) => {
             if has_backup {
                 swap.remove_unnamed()?;
             }
@@ -201,14 +201,14 @@ fn rename(
     drop(leases);
     swap.lock.forget_records();
     let durable = swap.is_durable();
-    Ok(Attempt::DatabaseSwapped(
+    Ok(Attempt::Committed(
         DatabaseSwapped { mode: Mode::Rename, durable, bytes, backup, opener_came },
         new,
     ))
 }
 
 /// What came of the rename itself.
-enum Behind {
+enum RenameOutcome {
     Renamed(Renamed),
     /// Somebody had looked the name up before, and waits for the old file, which has the name again.
     Disturbed(Lease),
@@ -225,17 +225,17 @@ struct Renamed {
 /// An opener who has looked the name up before it changed, and waits at the lease, gets the old file; and
 /// finds the new one's sidecars by name. So the two files change their names, with a lease before each:
 /// while nobody waits for the new one that can be taken back.
-fn rename_behind(
+fn rename_under_lease(
     lease: Lease,
     swap: &Job<'_>,
     new: &NewDatabase,
     old_name: Option<&Path>,
-) -> Result<Behind> {
+) -> Result<RenameOutcome> {
     let (staging, target) = (new.path(), &swap.target.path);
-    let exchanged = Lease::before_unknown(staging)
+    let exchanged = Lease::on_new_file(staging)
         .and_then(|new_lease| rename::exchange(staging, target).ok().map(|()| new_lease));
     let Some(new_lease) = exchanged else {
-        return rename_over(lease, swap, new, old_name).map(Behind::Renamed);
+        return rename_over(lease, swap, new, old_name).map(RenameOutcome::Renamed);
     };
     let mut opener_came = false;
     if !lease.is_undisturbed(Some(staging)) {
@@ -243,7 +243,7 @@ fn rename_behind(
             new_lease.is_undisturbed(Some(target)) && rename::exchange(staging, target).is_ok();
         // Somebody may wait for either: for the old one by its name again, or for the new one.
         if is_back && new_lease.is_undisturbed(Some(staging)) {
-            return Ok(Behind::Disturbed(lease));
+            return Ok(RenameOutcome::Disturbed(lease));
         }
         if is_back {
             rename::exchange(staging, target).at(Step::Rename, target)?;
@@ -252,7 +252,7 @@ fn rename_behind(
     }
     // The old file. Where that fails the next swap removes it.
     let _ = std::fs::remove_file(staging);
-    Ok(Behind::Renamed(Renamed { leases: [Some(lease), Some(new_lease)], opener_came }))
+    Ok(RenameOutcome::Renamed(Renamed { leases: [Some(lease), Some(new_lease)], opener_came }))
 }
 
 fn rename_over(
@@ -270,8 +270,8 @@ fn rename_over(
 /// comes in that instant keeps the rename itself from happening.
 fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Option<Lease>> {
     let cancel = &swap.limits.cancel;
-    let at_once = Retry { limit: std::time::Duration::ZERO, cancel };
-    match rename::replace(new.path(), &swap.target.path, &at_once) {
+    let without_waiting = Retry { limit: std::time::Duration::ZERO, cancel };
+    match rename::replace(new.path(), &swap.target.path, &without_waiting) {
         // The lease itself looks like a program that runs: nobody can write to it, and it can be removed.
         #[cfg(windows)]
         Err(SwapError {

@@ -14,7 +14,7 @@ use crate::swap::error::{Result, Step};
 /// See the module's own text.
 #[derive(Debug)]
 pub struct WriteLock {
-    own: MaintenanceConnection,
+    connection: MaintenanceConnection,
     data_version: i64,
     /// Which files are its `-wal` and `-shm`, where it is in WAL mode.
     wal: [Option<String>; 2],
@@ -41,14 +41,14 @@ pub struct Facts {
 
 impl Facts {
     /// Those of an open database.
-    pub fn of(own: &MaintenanceConnection) -> Result<Self> {
+    pub fn of(connection: &MaintenanceConnection) -> Result<Self> {
         Ok(Self {
-            is_wal: own.pragma::<String>("journal_mode")? == "wal",
-            page_size: own.pragma("page_size")?,
-            encoding: own.pragma("encoding")?,
-            auto_vacuum: own.pragma("auto_vacuum")?,
-            user_version: own.pragma("user_version")?,
-            schema_version: own.pragma("schema_version")?,
+            is_wal: connection.pragma::<String>("journal_mode")? == "wal",
+            page_size: connection.pragma("page_size")?,
+            encoding: connection.pragma("encoding")?,
+            auto_vacuum: connection.pragma("auto_vacuum")?,
+            user_version: connection.pragma("user_version")?,
+            schema_version: connection.pragma("schema_version")?,
         })
     }
 }
@@ -56,11 +56,11 @@ impl Facts {
 impl WriteLock {
     /// Waits for those who write, and keeps them out from then on.
     pub fn take(path: &Path, limits: &Limits) -> Result<Self> {
-        let own = MaintenanceConnection::open(path, Step::Guard, limits)?;
-        own.run("BEGIN IMMEDIATE")?;
-        let facts = Facts::of(&own)?;
+        let connection = MaintenanceConnection::open(path, Step::Guard, limits)?;
+        connection.run("BEGIN IMMEDIATE")?;
+        let facts = Facts::of(&connection)?;
         let wal = if facts.is_wal { wal_of(path) } else { [None, None] };
-        Ok(Self { data_version: own.pragma("data_version")?, wal, facts, own })
+        Ok(Self { data_version: connection.pragma("data_version")?, wal, facts, connection })
     }
 
     /// An error where somebody has committed since it was taken, although it keeps them out. Another
@@ -73,30 +73,30 @@ impl WriteLock {
     }
 
     fn check_files(&self) -> Result<()> {
-        if !self.facts.is_wal || wal_of(self.own.path()) == self.wal {
+        if !self.facts.is_wal || wal_of(self.connection.path()) == self.wal {
             return Ok(());
         }
-        Err(self.own.problem(DatabaseProblem::ForeignSqlite))
+        Err(self.connection.problem(DatabaseProblem::ForeignSqlite))
     }
 
     /// Lets the others in again.
     pub fn unlock(&mut self, step: Step) -> Result<()> {
-        self.own.begin(step);
-        self.own.run("ROLLBACK")
+        self.connection.begin(step);
+        self.connection.run("ROLLBACK")
     }
 
     /// Keeps them out again: an error where one of them has committed meanwhile.
     pub fn lock_again(&mut self) -> Result<()> {
-        self.own.run("BEGIN IMMEDIATE")?;
+        self.connection.run("BEGIN IMMEDIATE")?;
         self.check_unchanged()
     }
 
     /// An error where somebody else has committed since it was taken.
     pub fn check_unchanged(&self) -> Result<()> {
-        if self.own.pragma::<i64>("data_version")? == self.data_version {
+        if self.connection.pragma::<i64>("data_version")? == self.data_version {
             return Ok(());
         }
-        Err(self.own.problem(DatabaseProblem::Changed))
+        Err(self.connection.problem(DatabaseProblem::Changed))
     }
 
     /// Lets the others in, and makes the database one file, whose journal mode is not WAL. False
@@ -105,10 +105,10 @@ impl WriteLock {
         self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
-            return Ok(self.own.checkpoint()? && self.leave_wal()?);
+            return Ok(self.connection.checkpoint()? && self.leave_wal()?);
         }
         // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal.
-        self.own.remove_cold_journal()?;
+        self.connection.remove_cold_journal()?;
         Ok(true)
     }
 
@@ -117,26 +117,26 @@ impl WriteLock {
     /// between the look at the version and the end of the mode. In this locking mode a transaction
     /// takes SQLite's exclusive lock, and its end does not let it go; leaving the mode does.
     fn leave_wal(&mut self) -> Result<bool> {
-        self.own.set("locking_mode", "exclusive")?;
-        let is_alone = self.own.run_at_once("BEGIN IMMEDIATE")?;
+        self.connection.set("locking_mode", "exclusive")?;
+        let is_alone = self.connection.run_without_waiting("BEGIN IMMEDIATE")?;
         if is_alone {
             if !is_removed(Safeguard::ChangeCheck) {
                 self.check_unchanged()?;
             }
-            self.own.run("ROLLBACK")?;
+            self.connection.run("ROLLBACK")?;
         }
-        self.own.set("locking_mode", "normal")?;
-        Ok(is_alone && self.own.journal_mode("delete")? == "delete")
+        self.connection.set("locking_mode", "normal")?;
+        Ok(is_alone && self.connection.journal_mode("delete")? == "delete")
     }
 
     /// Its connection.
-    pub fn own(&mut self) -> &mut MaintenanceConnection {
-        &mut self.own
+    pub fn connection(&mut self) -> &mut MaintenanceConnection {
+        &mut self.connection
     }
 
     /// Closes it.
     pub fn close(self) -> Result<()> {
-        self.own.close()
+        self.connection.close()
     }
 }
 
@@ -183,13 +183,13 @@ mod tests {
             let mut write_lock = WriteLock::take(&path, &limits).unwrap();
             write_lock.unlock(Step::Checkpoint).unwrap();
             if !before_checkpoint {
-                assert!(write_lock.own.checkpoint().unwrap());
+                assert!(write_lock.connection.checkpoint().unwrap());
             }
             let mut other = Process::start();
             other.open(&path);
             other.run("INSERT INTO t VALUES (2)");
             other.end();
-            assert!(write_lock.own.checkpoint().unwrap());
+            assert!(write_lock.connection.checkpoint().unwrap());
             let error = write_lock.leave_wal().unwrap_err();
             assert_eq!(error.code(), "DATABASE_CHANGED");
             write_lock.close().unwrap();

@@ -102,14 +102,15 @@ fn a_wait_has_an_end() {
 fn connections_of_this_process_count_as_well() {
     for mode in MODES {
         let bench = Bench::new(mode);
-        let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
-        own.run("SELECT count(*) FROM old").unwrap();
+        let connection =
+            MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
+        connection.run("SELECT count(*) FROM old").unwrap();
         let error = bench.swap(&bench.request()).unwrap_err();
         assert_eq!(error.code(), "DATABASE_IN_USE");
         assert!(error.to_string().contains("this process has it open"), "{error}");
         assert_eq!(bench.swap(&bench.in_place()).unwrap().mode, Mode::InPlace);
-        own.run("INSERT INTO new VALUES (4)").unwrap();
-        own.close().unwrap();
+        connection.run("INSERT INTO new VALUES (4)").unwrap();
+        connection.close().unwrap();
         assert_eq!(numbers(&bench.path(), "new"), [1, 2, 3, 4]);
     }
 }

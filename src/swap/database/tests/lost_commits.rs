@@ -86,7 +86,7 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
             for in_use in [InUse::Refuse, InUse::InPlace] {
                 for step in before.into_iter().chain([Step::Transfer]) {
                     let bench = Bench::new(mode);
-                    let own = (in_use == InUse::InPlace).then(|| {
+                    let connection = (in_use == InUse::InPlace).then(|| {
                         MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
                             .unwrap()
                     });
@@ -101,8 +101,8 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
                     }
                     let error = ended.unwrap_err();
                     assert_eq!((error.code(), error.committed), ("ABORTED", false), "{step:?}");
-                    if let Some(own) = own {
-                        own.close().unwrap();
+                    if let Some(connection) = connection {
+                        connection.close().unwrap();
                     }
                     bench.assert_old(mode);
                 }

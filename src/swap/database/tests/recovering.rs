@@ -140,10 +140,11 @@ fn a_copied_backup_is_kept_once_the_new_content_is_there() {
                 .unwrap();
             if is_committed {
                 // What a swap in place does to the number that recovery goes by.
-                let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
-                    .unwrap();
+                let connection =
+                    MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
+                        .unwrap();
                 bench.swap(&bench.in_place()).unwrap();
-                let now: i64 = own.pragma("schema_version").unwrap();
+                let now: i64 = connection.pragma("schema_version").unwrap();
                 assert!(now > before, "{before} {now}");
             }
             fs::copy(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();

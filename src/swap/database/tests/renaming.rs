@@ -64,8 +64,9 @@ fn what_the_old_database_was_like_is_what_a_new_one_begins_with() {
     .unwrap();
     old.close().unwrap();
     bench.swap(&bench.request()).unwrap();
-    let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
-    let facts = Facts::of(&own).unwrap();
+    let connection =
+        MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
+    let facts = Facts::of(&connection).unwrap();
     assert_eq!((facts.page_size, facts.auto_vacuum), (1024, 1));
     assert_eq!((facts.encoding.as_str(), facts.is_wal), ("UTF-16le", false));
 }
