@@ -1,4 +1,4 @@
-//! A swap of a database under way: what its steps share.
+//! The state that the steps of a running database swap share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::swap::lock::TargetLock;
 use crate::swap::metadata;
 use crate::swap::target::Target;
 
-/// How soon it is asked again whether others have closed the old database, first and at last.
+/// The first and the longest pause between two checks whether others have closed the old database.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// How long, where those who have it open shall be refused at once: a process that this one has begun
-/// just now has copies of its descriptors, until it becomes another program.
+/// How long `inUse: "refuse"` waits. A child process has copies of this process's descriptors from its
+/// start until it executes its program, so that a first check may see it as an opener.
 const BRIEF_WAIT: Duration = Duration::from_millis(100);
-/// How long locks are waited for where what was done is undone: what cannot be done by then is left to
-/// the next to open the database.
+/// How long undoing a swap waits for a lock. After that the next client that opens the database does the
+/// rest.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A swap under way.
+/// A running swap.
 pub struct Job<'a> {
     pub request: &'a DatabaseSwap,
     pub caller: &'a mut dyn DatabaseSwapCaller,
@@ -37,12 +37,13 @@ pub struct Job<'a> {
     pub target: Target,
     pub lock: TargetLock,
     pub record: RecoveryRecord,
-    /// The old database has its second name, or the copy of it has that: by this swap.
+    /// Whether this swap has created the backup with its fixed name.
     pub has_unnamed: bool,
 }
 
 impl<'a> Job<'a> {
-    /// Finds the target and locks it; where it leads elsewhere once the lock is there, again.
+    /// Resolves the target and locks it. Repeats this if the path resolves differently once the lock is
+    /// taken.
     pub fn begin(
         request: &'a DatabaseSwap,
         caller: &'a mut dyn DatabaseSwapCaller,
@@ -65,7 +66,7 @@ impl<'a> Job<'a> {
             if let Backup::Named(name) = &request.backup {
                 backup::requested_name(name, &target)?;
             }
-            // What could not be set right yet, because others are using it.
+            // A journal mode that could not be restored, because others are using the database.
             let left = if lock.has_record() { RecoveryRecord::read(&lock, &target)? } else { None };
             let was_wal = left.and_then(|record| record.was_wal);
             let record = RecoveryRecord { was_wal, ..RecoveryRecord::default() };
@@ -73,8 +74,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Whether nobody else has the old database open. Waits for that, or refuses to go on without it,
-    /// as it was asked for.
+    /// Finds out whether another process or client has the old database open. As `inUse` demands, waits
+    /// until they have closed it, or fails.
     pub fn prove_alone(&mut self) -> Result<(OldFile, bool)> {
         let path = &self.target.path;
         let mut handle = OldFile::open(path)?;
@@ -95,8 +96,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Makes the new database, and has it looked at. Where `takes_name`, it will be the target itself.
-    pub fn make(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
+    /// Builds the new database, checks it, and lets the caller verify it. If `takes_name`, its file will be
+    /// renamed to the target, and gets its metadata.
+    pub fn build_new(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
         self.caller.begin(Step::Stage);
         let mut new = NewDatabase::create(&self.target, &self.limits)?;
         if let Some(source) = &self.request.source {
@@ -119,7 +121,7 @@ impl<'a> Job<'a> {
             return Ok(new);
         }
         self.caller.begin(Step::Metadata);
-        // It may have been made somebody else's, or private, meanwhile.
+        // The owner or the mode may have changed since the swap began.
         self.target.refresh()?;
         metadata::carry_over(&self.target, (&file, &found), new.path(), None, new.default_mode())?;
         self.caller.begin(Step::Sync);
@@ -139,7 +141,7 @@ impl<'a> Job<'a> {
         question(self.caller, staging, old).map_err(|reason| wrong(Problem::Cancelled(reason)))
     }
 
-    /// The source, which is another database than the target.
+    /// The real path of the source. Fails if it is the target itself.
     pub fn source(&self, given: &Path) -> Result<PathBuf> {
         let wrong = |problem| SwapError::new(problem, Step::Resolve, given);
         let source = resolve(given).map_err(|error| match error.problem {
@@ -160,7 +162,7 @@ impl<'a> Job<'a> {
         Ok(source.path)
     }
 
-    /// What the backup is to be called.
+    /// The name for the backup, if there is to be one.
     pub fn backup_name(
         &self,
         old: &Facts,
@@ -178,13 +180,13 @@ impl<'a> Job<'a> {
         self.record.write(&mut self.lock, &self.target, order)
     }
 
-    /// Has the names beside the target reach the disk before what comes next.
+    /// Syncs the names in the target's directory before the next step.
     pub fn sync_directory(&self, step: Step) -> Result<()> {
         let directory = &self.target.directory;
         durability::sync_directory(directory, self.order()).at(step, directory)
     }
 
-    /// How sure it is that one thing reaches the disk before another. Directories know no barrier.
+    /// The durability for syncs that order two steps. A directory has no barrier, so that needs a full sync.
     pub fn order(&self) -> Durability {
         match self.request.durability {
             Durability::Full | Durability::Barrier => Durability::Full,
@@ -192,8 +194,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Does what the record asks for. What cannot be done now is left to the next to open the database:
-    /// the record stays.
+    /// Does the work of the record. If a part fails, the record is kept, and the next client that opens
+    /// the database tries again.
     pub fn settle_record(&mut self) {
         let found = recovery::settle(&self.target, Some(&self.record), &self.undo_limits());
         if found.iter().all(|found| found.done != "failed") {
@@ -201,21 +203,21 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// What has ended the swap ends nothing of what comes after.
+    /// The limits for undoing a swap, which the swap's cancel flag does not end.
     pub fn undo_limits(&self) -> Limits {
         Limits { timeout: self.limits.timeout.min(UNDO_TIMEOUT), cancel: Arc::default() }
     }
 
-    /// Undoes what was done to the old database, which has stayed.
+    /// Undoes the changes to the old database, which is still the target.
     pub fn undo(&mut self) {
         if self.has_unnamed {
-            // Where that fails, the recovery finds out whose it is.
+            // If this fails, a recovery removes it later.
             let _ = self.remove_unnamed();
         }
         self.settle_record();
     }
 
-    /// The backup, while it has no name: a second name of the old database, or a copy of it.
+    /// Removes the backup under its fixed name, which is a second name or a copy of the old database.
     pub fn remove_unnamed(&mut self) -> Result<()> {
         let unnamed = backup::unnamed(&self.target);
         std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
@@ -231,9 +233,9 @@ impl<'a> Job<'a> {
         self.limits.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
     }
 
-    /// `own`: how many connections of ours are the swap's.
-    pub fn in_use(&self, connection: usize) -> SwapError {
-        self.wrong(Step::Prove, openers::in_use(&self.target.path, connection).into())
+    /// The error that names the openers. `own` is the number of the swap's connections on the target.
+    pub fn in_use(&self, own: usize) -> SwapError {
+        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
     }
 
     pub fn wrong(&self, step: Step, problem: Problem) -> SwapError {
@@ -241,11 +243,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What the caller is asked for, with the paths of the new and the old database.
+/// A question to the caller, with the paths of the new and the old database.
 type Question =
     fn(&mut dyn DatabaseSwapCaller, &str, Option<&str>) -> std::result::Result<(), CancelReason>;
 
-/// A wait for others, in growing pauses.
+/// A wait for other openers, with growing pauses.
 pub struct Wait {
     until: Instant,
     backoff: Backoff,

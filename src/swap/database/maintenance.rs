@@ -1,5 +1,5 @@
-//! The connections that a swap has of its own: their waits and statements end with the swap's cancel,
-//! their errors are those of its steps.
+//! The connections of a swap. The swap's cancel flag ends their waits and statements, and their errors
+//! carry the swap's step and path.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::sqlite::{self, Access, Connection, FromValue, Hooks, LockWait};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{Problem, Result, Step, SwapError};
 
-/// How soon a lock is tried again.
+/// The pause between two attempts to take a lock.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long it is tried again where nothing depends on it.
+/// How long an optional checkpoint is retried.
 const RETRY_LIMIT: Duration = Duration::from_millis(100);
 
-/// See the module's documentation.
+/// A connection of a swap on one database.
 #[derive(Debug)]
 pub struct MaintenanceConnection {
     connection: Connection,
@@ -29,11 +29,11 @@ pub struct MaintenanceConnection {
     step: Step,
 }
 
-/// What the connection asks the swap.
+/// The engine's hooks, which apply the swap's limits.
 #[derive(Debug)]
 struct SwapHooks {
     limits: Limits,
-    /// Nothing waits for a lock now.
+    /// Whether statements currently fail instead of waiting for a lock.
     without_waiting: AtomicBool,
 }
 
@@ -50,13 +50,13 @@ impl Hooks for SwapHooks {
 }
 
 impl MaintenanceConnection {
-    /// Opens a database that is there; errors are said to be those of `step`. A file that may not be
-    /// written to is opened for reading.
+    /// Opens an existing database. Errors carry `step`. A file without write permission is opened for
+    /// reading.
     pub fn open(path: &Path, step: Step, limits: &Limits) -> Result<Self> {
         Self::open_with(path, Access::Write, step, limits)
     }
 
-    /// Opens a database that is there for reading.
+    /// Opens an existing database for reading.
     pub fn open_to_read(path: &Path, step: Step, limits: &Limits, how: Reading) -> Result<Self> {
         let access = match how {
             Reading::WithLocks => Access::Read,
@@ -73,7 +73,7 @@ impl MaintenanceConnection {
                 SwapError::new(cause_of_failed_open(path, error, limits), step, path)
             })?;
         let connection = Self { connection, hooks, path: path.to_owned(), step };
-        // The connection is never handed to anybody, but what is in the database may be anybody's.
+        // Only this module uses the connection, but the database's schema may come from anywhere.
         connection.set("trusted_schema", 0)?;
         if cfg!(target_vendor = "apple") {
             connection.set("fullfsync", 1)?;
@@ -82,12 +82,12 @@ impl MaintenanceConnection {
         Ok(connection)
     }
 
-    /// Errors are those of this step from now on.
+    /// Sets the step for later errors.
     pub fn begin(&mut self, step: Step) {
         self.step = step;
     }
 
-    /// Whose errors they are.
+    /// The step for errors.
     pub fn step(&self) -> Step {
         self.step
     }
@@ -97,12 +97,12 @@ impl MaintenanceConnection {
         &self.connection
     }
 
-    /// The same, for what changes the connection itself.
+    /// The engine's connection, for calls that need it exclusively.
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
-    /// Where its file is.
+    /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -112,12 +112,12 @@ impl MaintenanceConnection {
         self.connection.run_all(sql).map_err(|error| self.wrong(error))
     }
 
-    /// The same without waiting for a lock: false where others are in the way.
+    /// The same without waiting for a lock. Returns false if another connection holds the lock.
     pub fn run_without_waiting(&self, sql: &str) -> Result<bool> {
         self.without_waiting(|connection| connection.run_all(sql).map(|()| true))
     }
 
-    /// Runs something without waiting for a lock: false where others are in the way.
+    /// Runs an action without waiting for a lock. Returns false if another connection holds the lock.
     fn without_waiting(
         &self,
         action: impl FnOnce(&Connection) -> std::result::Result<bool, sqlite::Error>,
@@ -136,13 +136,13 @@ impl MaintenanceConnection {
         self.connection.pragma(name).map_err(|error| self.wrong(error))
     }
 
-    /// Sets a PRAGMA whose answer says nothing.
+    /// Sets a PRAGMA, and ignores its result.
     pub fn set(&self, name: &str, value: impl sqlite::ToValue) -> Result<()> {
         self.connection.set_pragma(name, value).map_err(|error| self.wrong(error))
     }
 
-    /// Asks for a journal mode. Answers the mode that the database has then: where others have it open
-    /// that may be the old one.
+    /// Requests a journal mode. Returns the resulting mode, which is the old one if other connections
+    /// prevent the change.
     pub fn journal_mode(&self, mode: &str) -> Result<String> {
         match self.connection.set_journal_mode(mode) {
             Ok(mode) => Ok(mode),
@@ -151,8 +151,8 @@ impl MaintenanceConnection {
         }
     }
 
-    /// Removes a journal that holds nothing, by leaving the journal mode in which SQLite keeps it:
-    /// PERSIST, TRUNCATE. There is none in WAL mode.
+    /// Removes a journal without a transaction, by leaving the journal mode in which SQLite keeps it
+    /// (PERSIST or TRUNCATE). In WAL mode there is none.
     pub fn remove_cold_journal(&self) -> Result<()> {
         if sidecars(&self.path).any(|path| files::sidecars::is_journal(&path))
             && self.pragma::<String>("journal_mode")? != "wal"
@@ -163,8 +163,8 @@ impl MaintenanceConnection {
         Ok(())
     }
 
-    /// Takes all of the `-wal` into the database. False where others are in the way: they are not waited
-    /// for, as SQLite keeps every writer out while it waits for a reader.
+    /// Moves the content of the `-wal` into the database. Returns false if other connections prevent it.
+    /// Does not wait for them, because SQLite excludes all writers while it waits for a reader.
     pub fn checkpoint(&self) -> Result<bool> {
         self.without_waiting(|connection| {
             let busy = connection.query::<bool>("PRAGMA wal_checkpoint(TRUNCATE)", 1)?;
@@ -172,7 +172,7 @@ impl MaintenanceConnection {
         })
     }
 
-    /// The same for a while: who reads a few rows is soon done.
+    /// The same with retries for a short time, in which a short read ends.
     pub fn checkpoint_with_retries(&self) -> Result<bool> {
         let limits = &self.hooks.limits;
         let until = Instant::now() + limits.timeout.min(RETRY_LIMIT);
@@ -191,24 +191,25 @@ impl MaintenanceConnection {
         self.connection.query(sql, most).map_err(|error| self.wrong(error))
     }
 
-    /// An error of the engine, at this step.
+    /// Adds the step and the path to an error of the engine.
     pub fn wrong(&self, error: sqlite::Error) -> SwapError {
         SwapError::new(error.into(), self.step, &self.path)
     }
 
-    /// Something that is wrong with this database.
+    /// An error about this database.
     pub fn problem(&self, problem: DatabaseProblem) -> SwapError {
         SwapError::new(problem.into(), self.step, &self.path)
     }
 
-    /// Closes it, with proof.
+    /// Closes the connection. Fails if SQLite reports that it is still in use.
     pub fn close(self) -> Result<()> {
         let Self { connection, path, step, .. } = self;
         connection.close().map_err(|error| SwapError::new(error.into(), step, &path))
     }
 }
 
-/// SQLite says only "unable to open database file": the system says why.
+/// The cause of a failed open. SQLite only reports "unable to open database file", so that the system is
+/// asked for its error.
 fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
     if matches!(error, sqlite::Error::Refused { .. }) {
         return limits.cancel.reason().map_or_else(|| error.into(), Problem::Cancelled);
@@ -223,9 +224,9 @@ fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> P
 /// How a database is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// As others read it.
+    /// With SQLite's locks.
     WithLocks,
-    /// As a file that nobody changes: nothing but it is looked at, and nothing is made beside it.
+    /// As an immutable file: SQLite reads no other file, and creates none.
     Immutable,
 }
 
@@ -235,7 +236,7 @@ fn open_to_read(path: &Path) -> std::io::Result<PlainFile> {
     PlainFile::open(options, Link::Refuse, path)
 }
 
-/// SQLite's own limit (os_unix.c, MAX_PATHNAME), with room for the name of a journal.
+/// Whether the path exceeds SQLite's limit (os_unix.c, MAX_PATHNAME), with room for the journal's suffix.
 fn is_too_long(path: &Path) -> bool {
     cfg!(unix) && path.as_os_str().len() + "-journal".len() >= 512
 }

@@ -23,7 +23,7 @@ pub fn swap_database(
     let (handle, is_alone) = swap.prove_alone()?;
     swap.caller.begin(Step::Guard);
     let write_lock = WriteLock::take(&swap.target.path, &swap.limits)?;
-    let new = swap.make(Some(&write_lock.facts), is_alone)?;
+    let new = swap.build_new(Some(&write_lock.facts), is_alone)?;
     if is_alone {
         rename::swap(swap, write_lock, handle, new)
     } else {
