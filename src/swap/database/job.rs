@@ -82,7 +82,7 @@ impl<'a> Job<'a> {
         let mut wait = Wait::new(&self.limits, self.request.in_use);
         loop {
             handle = match handle.prove(path)? {
-                Verdict::Alone(lease) => return Ok((lease.open(path)?, true)),
+                Verdict::Alone(lease) => return Ok((lease.release(path)?, true)),
                 Verdict::Unknown(handle) => return Ok((handle, false)),
                 Verdict::InUse(handle) => match self.request.in_use {
                     InUse::InPlace => return Ok((handle, false)),

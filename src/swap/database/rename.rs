@@ -91,11 +91,11 @@ fn attempt(
                     Attempt::Disturbed(lease, same) => {
                         new = same;
                         disturbances += 1;
-                        (lease.open(&path)?, disturbances >= MOST_DISTURBANCES, false)
+                        (lease.release(&path)?, disturbances >= MOST_DISTURBANCES, false)
                     }
                     Attempt::NoLinks(lease, same) => {
                         new = same;
-                        (lease.open(&path)?, false, true)
+                        (lease.release(&path)?, false, true)
                     }
                 },
                 Verdict::InUse(handle) => (handle, true, false),

@@ -28,7 +28,7 @@ fn no_commit_of_another_process_is_lost_whenever_it_comes() {
     for mode in MODES {
         for idle in [true, false] {
             let bench = Bench::new(mode);
-            let writer = Process::start().write_all_the_time(&bench.path(), idle);
+            let writer = Process::start().write_continuously(&bench.path(), idle);
             let (mut swapped, mut refused) = (0, 0);
             while swapped < 40 && refused < 400 {
                 let mut caller = TestCaller::building(|staging, old, _| {
