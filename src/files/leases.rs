@@ -74,11 +74,11 @@ impl LeaseWait {
         let waited = self.began.get_or_insert_with(Instant::now).elapsed();
         // A thread that is ending has no thread-local storage any more.
         let patience = PATIENCE.try_with(|patience| patience.borrow().clone());
-        let goes_on = match patience.unwrap_or(Patience::Limit(LIMIT)) {
+        let has_time = match patience.unwrap_or(Patience::Limit(LIMIT)) {
             Patience::Limit(limit) => waited < limit,
             Patience::While(goes_on) => goes_on(),
         };
-        if !goes_on || (self.is_sidecar && waited >= SIDECAR_LIMIT) {
+        if !has_time || (self.is_sidecar && waited >= SIDECAR_LIMIT) {
             return false;
         }
         thread::sleep(self.backoff.pause());

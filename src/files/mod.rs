@@ -167,11 +167,11 @@ mod tests {
         let empty = open("empty.db", "");
         std::fs::hard_link(path("wal.db-shm"), path("link")).unwrap();
         for name in ["wal.db", "wal.db-wal", "wal.db-shm", "link", "idle.db", "empty.db"] {
-            assert_eq!(open_by(&path(name)), Some(OpenBy::SomebodyElse), "{name}");
+            assert_eq!(open_by(&path(name)), Some(OpenBy::ForeignSqlite), "{name}");
         }
         assert_eq!(
             open_by(&path("idle.db-journal")),
-            Some(OpenBy::SomebodyElse),
+            Some(OpenBy::ForeignSqlite),
             "SQLite would use it"
         );
         drop((wal, idle, empty));
@@ -184,7 +184,7 @@ mod tests {
         let reader = File::open(path("idle.db")).unwrap();
         assert_eq!(
             open_by(&path("idle.db")),
-            Some(OpenBy::SomebodyElse),
+            Some(OpenBy::ForeignSqlite),
             "it may be another SQLite's"
         );
         drop((ours, plain, reader));
@@ -207,7 +207,7 @@ mod tests {
         let other = open();
         disown(folder.path());
         let ours = open();
-        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        assert_eq!(open_by(&path), Some(OpenBy::ForeignSqlite));
         // SQLite keeps a closed connection's descriptor while another connection has locks.
         drop(other);
         drop(ours);
@@ -228,7 +228,7 @@ mod tests {
         let file = File::options().read(true).write(true).open(&path).unwrap();
         assert_eq!(open_by(&path), None);
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
-        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        assert_eq!(open_by(&path), Some(OpenBy::ForeignSqlite));
         fcntl_lock(&file, FlockOperation::Unlock).unwrap();
         assert_eq!(open_by(&path), None);
     }

@@ -17,7 +17,7 @@ pub enum OpenBy {
     /// Our SQLite.
     Us,
     /// Another SQLite library in this process.
-    SomebodyElse,
+    ForeignSqlite,
 }
 
 /// Which SQLite library in this process has the file at this path open as a database. A file that is
@@ -25,7 +25,7 @@ pub enum OpenBy {
 pub fn open_by(path: &Path) -> Option<OpenBy> {
     // Checked first, even if our SQLite has the file open too: each library's close drops the locks of both.
     if is_open_elsewhere(path) {
-        return Some(OpenBy::SomebodyElse);
+        return Some(OpenBy::ForeignSqlite);
     }
     is_open_by_us(path).then_some(OpenBy::Us)
 }

@@ -132,8 +132,8 @@ mod tests {
     use std::fs;
     use std::os::fd::AsFd;
 
-    const SOMEBODY: u32 = 65_534;
-    const SOMEBODY_ELSE: u32 = 65_533;
+    const OTHER_USER: u32 = 65_534;
+    const THIRD_USER: u32 = 65_533;
 
     #[test]
     fn hard_links_and_special_files_are_refused() {
@@ -194,7 +194,7 @@ mod tests {
         fs::write(&target, "").unwrap();
         fs::write(&sidecar, "").unwrap();
         let give = |path: &Path, owner| chown(path, Some(Uid::from_raw(owner)), None::<Gid>);
-        if give(&sidecar, SOMEBODY).is_err() {
+        if give(&sidecar, OTHER_USER).is_err() {
             eprintln!("skipped: only root gives files away");
             return;
         }
@@ -206,12 +206,12 @@ mod tests {
             check_sidecar(&lstat(&sidecar).unwrap(), &target).is_ok()
         };
         assert!(!is_trusted(0o755, ROOT, 0o644, ROOT));
-        assert!(!is_trusted(0o1777, SOMEBODY_ELSE, 0o644, SOMEBODY_ELSE), "sticky");
+        assert!(!is_trusted(0o1777, THIRD_USER, 0o644, THIRD_USER), "sticky");
         assert!(is_trusted(0o777, ROOT, 0o644, ROOT), "the owner could replace the file");
         assert!(is_trusted(0o1777, ROOT, 0o664, ROOT), "the owner may be in the group");
-        assert!(is_trusted(0o755, SOMEBODY, 0o644, ROOT));
-        assert!(is_trusted(0o755, ROOT, 0o644, SOMEBODY));
+        assert!(is_trusted(0o755, OTHER_USER, 0o644, ROOT));
+        assert!(is_trusted(0o755, ROOT, 0o644, OTHER_USER));
         give(&sidecar, ROOT).unwrap();
-        assert!(is_trusted(0o1777, SOMEBODY_ELSE, 0o644, SOMEBODY_ELSE), "root");
+        assert!(is_trusted(0o1777, THIRD_USER, 0o644, THIRD_USER), "root");
     }
 }

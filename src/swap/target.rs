@@ -122,7 +122,7 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     let problem = match files::open_by(path) {
         None => return Ok(()),
         Some(OpenBy::Us) => Problem::OpenDatabase,
-        Some(OpenBy::SomebodyElse) => Problem::OpenElsewhereInProcess,
+        Some(OpenBy::ForeignSqlite) => Problem::OpenElsewhereInProcess,
     };
     Err(SwapError::new(problem, step, path))
 }

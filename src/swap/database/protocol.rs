@@ -1,4 +1,4 @@
-//! The order of the steps: see the module above.
+//! The order of the protocol's steps. The module `database` describes them.
 
 use super::job::Job;
 use super::request::{DatabaseSwap, DatabaseSwapCaller, DatabaseSwapped};
@@ -7,7 +7,7 @@ use super::{first, in_place, rename};
 use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{Result, Step};
 
-/// Replaces a database. Takes as long as it takes: for a thread of its own.
+/// Replaces a database. Blocks, and must run on a thread of its own.
 pub fn swap_database(
     request: &DatabaseSwap,
     caller: &mut dyn DatabaseSwapCaller,

@@ -1,15 +1,15 @@
-//! The new database's file takes the name of the old one's.
+//! Renaming the new database's file to the target.
 //!
-//! What reaches the disk when, so that a power cut at any instant leaves all of the old or all of the
-//! new:
+//! The order of the syncs ensures that a power cut at any instant leaves the complete old or the complete
+//! new database:
 //!
-//! - the staging file, before any of this;
-//! - the record, before the old database leaves WAL mode;
-//! - the names beside the old database, before the rename: SQLite removes its `-wal` without syncing
-//!   the directory, and one that comes back would be read into the new file;
-//! - the new name, before anybody else can open it: what they commit, in a file that nothing but this
-//!   name leads to, must not be lost with it;
-//! - the backup's name, with it; the record goes last.
+//! - The staging file is synced before all of these steps.
+//! - The record is synced before the old database leaves WAL mode.
+//! - The names beside the old database are synced before the rename. SQLite removes the `-wal` without
+//!   syncing the directory. A `-wal` that reappears would be read into the new file.
+//! - The new name is synced before other processes can open the file. Otherwise a power cut could undo the
+//!   name, and with it what they have committed.
+//! - The backup's name is synced together with the new name. The record is removed last.
 
 use std::path::Path;
 
@@ -26,11 +26,11 @@ use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::rename::{self, Retry};
 
-/// How often somebody who comes right before the rename is let in and waited for, whatever `inUse`
-/// says: a look at the file (`ls`, a backup) is over at once.
+/// How often the rename is retried if a process opens the file right before it, whatever `inUse` says. A
+/// program that only inspects the file (`ls`, a backup program) closes it soon.
 const MOST_DISTURBANCES: usize = 20;
 
-/// Swaps the new file in. Whatever was done to the old one is undone where that fails.
+/// Renames the new file to the target. Undoes the changes to the old database if that fails.
 pub fn swap(
     mut swap: Job<'_>,
     write_lock: WriteLock,
@@ -49,12 +49,12 @@ pub fn swap(
     swapped
 }
 
-/// What came of one attempt to rename.
+/// The result of one attempt to rename.
 enum Attempt {
     Committed(DatabaseSwapped, NewDatabase),
-    /// Somebody came before the rename.
+    /// A process opened the old file before the rename.
     Disturbed(Lease, NewDatabase),
-    /// The file system has no second names for a file.
+    /// The file system has no hard links.
     NoLinks(Lease, NewDatabase),
 }
 
@@ -73,8 +73,8 @@ fn attempt(
         if !checkpoint_and_leave_wal(&mut write_lock)? {
             write_lock.lock_again()?;
         } else {
-            // In this order: a commit after the look at the counter changes the counter, one before it
-            // the version.
+            // The order matters: a commit after the counter is read changes the counter, and a commit before
+            // that changes `data_version`.
             let counter = handle.change_counter(&path)?;
             if !is_removed(Safeguard::ChangeCheck) {
                 write_lock.check_unchanged()?;
@@ -116,7 +116,7 @@ fn attempt(
         match swap.request.in_use {
             InUse::InPlace => return in_place::transfer(swap, write_lock, &handle, &mut new),
             in_use @ (InUse::Refuse | InUse::Wait) => {
-                // They cannot commit while they are waited for: the write_lock is there.
+                // The write lock keeps the others from committing during the wait.
                 let wait = wait.get_or_insert_with(|| Wait::new(&swap.limits, in_use));
                 if !wait.has_time() {
                     return Err(swap.in_use(1));
@@ -136,7 +136,7 @@ fn checkpoint_and_leave_wal(write_lock: &mut WriteLock) -> Result<bool> {
     write_lock.checkpoint_and_leave_wal()
 }
 
-/// Renames behind the lease: nobody has the old file open.
+/// Renames under the lease, which proves that no other process or client has the old file open.
 fn rename(
     swap: &mut Job<'_>,
     lease: Lease,
@@ -166,7 +166,7 @@ fn rename(
     let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
     swap.check_cancel(Step::Rename)?;
     swap.caller.begin(Step::Rename);
-    // Whoever waits at the lease has looked the name up already, and gets the old file.
+    // A process that waits for the lease has resolved the name already, and will open the old file.
     if !lease.is_undisturbed(Some(&path)) {
         if has_backup {
             swap.remove_unnamed()?;
@@ -180,8 +180,8 @@ fn rename(
             if has_backup {
                 swap.remove_unnamed()?;
             }
-            // Whoever is let in now may commit to the old file: that the new one had its name must not
-            // come back after a power cut.
+            // The waiting process may commit to the old file. A power cut must not bring back the new file's
+            // short time under this name.
             swap.sync_directory(Step::Rename)?;
             return Ok(Attempt::Disturbed(lease, new));
         }
@@ -190,7 +190,7 @@ fn rename(
         Ok(Some(Settled::Named(backup))) => Some(backup),
         Ok(_) => None,
         Err(error) => {
-            // Before others can open it, as below.
+            // Sync before the lease is released, as below.
             sync_last(swap)?;
             return Err(SwapError { committed: true, ..error });
         }
@@ -207,24 +207,24 @@ fn rename(
     ))
 }
 
-/// What came of the rename itself.
+/// The result of the rename itself.
 enum RenameOutcome {
     Renamed(Renamed),
-    /// Somebody had looked the name up before, and waits for the old file, which has the name again.
+    /// A process had resolved the name before, and waits for the old file, which has its name again.
     Disturbed(Lease),
 }
 
-/// The new file has the name.
+/// The new file has the target's name.
 struct Renamed {
-    /// Those before the old and the new file, where there still are such.
+    /// The leases on the old and the new file, as far as they still exist.
     leases: [Option<Lease>; 2],
-    /// Whether somebody gets the old file.
+    /// Whether a process opens the old file.
     opener_came: bool,
 }
 
-/// An opener who has looked the name up before it changed, and waits at the lease, gets the old file; and
-/// finds the new one's sidecars by name. So the two files change their names, with a lease before each:
-/// while nobody waits for the new one that can be taken back.
+/// Exchanges the names of the two files, with a lease on each. A process that resolved the name before the
+/// exchange and waits for the lease opens the old file, but would find the new file's sidecars by name. As
+/// long as no process waits for the new file, the exchange can be undone for it.
 fn rename_under_lease(
     lease: Lease,
     swap: &Job<'_>,
@@ -241,7 +241,7 @@ fn rename_under_lease(
     if !lease.is_undisturbed(Some(staging)) {
         let is_back =
             new_lease.is_undisturbed(Some(target)) && rename::exchange(staging, target).is_ok();
-        // Somebody may wait for either: for the old one by its name again, or for the new one.
+        // After the second exchange, check again that no process waits for the new file.
         if is_back && new_lease.is_undisturbed(Some(staging)) {
             return Ok(RenameOutcome::Disturbed(lease));
         }
@@ -250,7 +250,7 @@ fn rename_under_lease(
         }
         opener_came = true;
     }
-    // The old file. Where that fails the next swap removes it.
+    // Remove the old file. If this fails, the next swap removes it.
     let _ = std::fs::remove_file(staging);
     Ok(RenameOutcome::Renamed(Renamed { leases: [Some(lease), Some(new_lease)], opener_came }))
 }
@@ -266,13 +266,13 @@ fn rename_over(
     Ok(Renamed { leases: [lease, None], opener_came })
 }
 
-/// Where Windows cannot rename over a file that has an open handle, the lease is let go first: whoever
-/// comes in that instant keeps the rename itself from happening.
+/// Renames over the old file, and keeps the lease. If Windows cannot rename over a file with an open handle,
+/// releases the lease first. A process that opens the file in that instant makes the rename fail.
 fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Option<Lease>> {
     let cancel = &swap.limits.cancel;
-    let without_waiting = Retry { limit: std::time::Duration::ZERO, cancel };
-    match rename::replace(new.path(), &swap.target.path, &without_waiting) {
-        // The lease itself looks like a program that runs: nobody can write to it, and it can be removed.
+    let no_retry = Retry { limit: std::time::Duration::ZERO, cancel };
+    match rename::replace(new.path(), &swap.target.path, &no_retry) {
+        // The leased file looks like a loaded program: it cannot be opened for writing, but for deletion.
         #[cfg(windows)]
         Err(SwapError {
             problem: Problem::InUse { .. } | Problem::InUseAsImage(_) | Problem::Io(_),
@@ -286,7 +286,7 @@ fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Op
     }
 }
 
-/// Whether a file cannot have a second name here, or no further one.
+/// Whether the file cannot get another name here.
 fn has_no_links(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), Unsupported | TooManyLinks | PermissionDenied)

@@ -188,7 +188,7 @@ fn subject(openers: &[Opener]) -> String {
         })
         .collect();
     match &names[..] {
-        [] => "another process, which this process is not allowed to see, has".to_owned(),
+        [] => "another process, which cannot be seen from here, has".to_owned(),
         [one] => format!("{one} has"),
         several => format!("{} have", several.join(", ")),
     }

@@ -1,9 +1,9 @@
-//! No commit of anybody is lost, and an error or an abort changes nothing.
+//! Tests that no commit is lost, and that an error or an abort changes nothing.
 
 use super::*;
 
 #[test]
-fn nobody_else_commits_while_the_new_one_is_built() {
+fn other_connections_cannot_commit_during_the_build() {
     for mode in MODES {
         for in_use in [InUse::Refuse, InUse::InPlace] {
             let bench = Bench::new(mode);
@@ -22,9 +22,9 @@ fn nobody_else_commits_while_the_new_one_is_built() {
     }
 }
 
-/// Whatever was acknowledged is in the new database, or the swap was refused and it is in the old one.
+/// Every acknowledged commit is in the new database, or the swap failed and the commit is in the old one.
 #[test]
-fn no_commit_of_another_process_is_lost_whenever_it_comes() {
+fn no_commit_of_another_process_is_lost() {
     for mode in MODES {
         for idle in [true, false] {
             let bench = Bench::new(mode);
@@ -66,7 +66,7 @@ fn no_commit_of_another_process_is_lost_whenever_it_comes() {
 }
 
 #[test]
-fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
+fn an_abort_at_any_step_leaves_the_old_database() {
     let before = [
         Step::Lock,
         Step::Recover,
@@ -113,7 +113,7 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
 
 #[test]
 #[cfg(unix)]
-fn a_commit_that_slipped_by_the_guard_is_seen() {
+fn a_commit_in_spite_of_the_write_lock_is_detected() {
     for (mode, in_place) in [("wal", false), ("delete", false), ("delete", true)] {
         let bench = Bench::new(mode);
         let mut idle = Process::start();
@@ -139,7 +139,7 @@ fn a_commit_that_slipped_by_the_guard_is_seen() {
 }
 
 #[test]
-fn a_database_that_somebody_makes_meanwhile_keeps_its_wal() {
+fn a_database_that_is_created_during_the_swap_keeps_its_wal() {
     let bench = Bench::empty();
     let mut other = Process::start();
     let mut caller = TestCaller::building(|staging, _, _| {
