@@ -21,8 +21,8 @@ impl FileId {
         Ok(Self((metadata.dev(), metadata.ino())))
     }
 
-    /// The identity of the file at this path. On Windows the canonical path identifies a file, because
-    /// a file that is open cannot be renamed there.
+    /// The identity of the file at this path. On Windows the canonical path identifies a file,
+    /// because a file that is open cannot be renamed there.
     #[cfg(not(unix))]
     pub fn of(path: &Path) -> io::Result<Self> {
         Ok(Self(path.canonicalize()?))

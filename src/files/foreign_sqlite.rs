@@ -1,10 +1,11 @@
-//! Databases that another SQLite library in this process has open: the runtime's, or that of a second copy
-//! of latchdb. Closing a plain handle of ours drops its locks too. Our registry does not know its
-//! files, so this module searches the system's list of the process's descriptors.
+//! Databases that another SQLite library in this process has open: the runtime's, or that of a
+//! second copy of latchdb. Closing a plain handle of ours drops its locks too. Our registry does
+//! not know its files, so this module searches the system's list of the process's descriptors.
 //!
-//! The search must not open the file, because closing it again would drop the locks. It only queries the
-//! descriptors that exist. The owner of a descriptor may close it during the search, and its number may
-//! be reused. The worst result is a wrong answer: the search writes nothing and moves no file position.
+//! The search must not open the file, because closing it again would drop the locks. It only
+//! queries the descriptors that exist. The owner of a descriptor may close it during the search,
+//! and its number may be reused. The worst result is a wrong answer: the search writes nothing and
+//! moves no file position.
 //!
 //! A search costs about 1 µs for each descriptor of the process, on the job's thread.
 //!
@@ -29,8 +30,8 @@ use super::sidecars::is_named_like_one;
 /// The directory in which the system lists this process's descriptors.
 const LIST: &str = if cfg!(target_vendor = "apple") { "/dev/fd" } else { "/proc/self/fd" };
 
-/// Our plain handles are opened with this flag, also those of a second copy of latchdb. SQLite's handles
-/// never have it. The flag has no effect on a regular file (`open(2)`).
+/// Our plain handles are opened with this flag, also those of a second copy of latchdb. SQLite's
+/// handles never have it. The flag has no effect on a regular file (`open(2)`).
 pub const PLAIN_HANDLE_FLAG: OFlags = OFlags::NONBLOCK;
 
 /// SQLite's smallest page size. A database's size is a multiple of it
@@ -41,13 +42,13 @@ const SMALLEST_PAGE: u64 = 512;
 const BEGINNINGS: [&[u8]; 5] =
     [magic::DATABASE, magic::JOURNAL, magic::WAL[0], magic::WAL[1], &magic::SHARED_MEMORY];
 
-/// How often and at which interval a search is repeated. Our SQLite registers a descriptor right after
-/// the open, so a single search may find one that is not registered yet.
+/// How often and at which interval a search is repeated. Our SQLite registers a descriptor right
+/// after the open, so a single search may find one that is not registered yet.
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
-/// Whether another library has the file open as SQLite does. Ordinary files and plain handles do not
-/// count, because they have no locks to lose.
+/// Whether another library has the file open as SQLite does. Ordinary files and plain handles do
+/// not count, because they have no locks to lose.
 pub fn has(path: &Path) -> bool {
     let Ok(file) = std::fs::metadata(path) else { return false };
     // Size and name rule out most files without a search.
@@ -70,8 +71,8 @@ fn descriptors() -> impl Iterator<Item = RawFd> {
 }
 
 fn is_sqlites(descriptor: RawFd, file: &Metadata) -> bool {
-    // SAFETY: the owner may close the descriptor at any time. The calls below then fail with EBADF or
-    // describe another file. They only read, so that the result is at worst a wrong answer.
+    // SAFETY: the owner may close the descriptor at any time. The calls below then fail with EBADF
+    // or describe another file. They only read, so that the result is at worst a wrong answer.
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let Ok(opened) = fstat(descriptor) else { return false };
     #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "as std's Metadata has it")]
@@ -83,8 +84,8 @@ fn is_sqlites(descriptor: RawFd, file: &Metadata) -> bool {
     if flags.contains(PLAIN_HANDLE_FLAG) {
         return false;
     }
-    // SQLite sets O_NOFOLLOW since 3.32, and few other programs do. For an empty or encrypted database
-    // without locks, the flag is the only evidence.
+    // SQLite sets O_NOFOLLOW since 3.32, and few other programs do. For an empty or encrypted
+    // database without locks, the flag is the only evidence.
     flags.contains(OFlags::NOFOLLOW) || is_locked(descriptor) || begins_like_sqlites(descriptor)
 }
 
@@ -94,8 +95,8 @@ fn begins_like_sqlites(descriptor: BorrowedFd<'_>) -> bool {
         .is_ok_and(|_| BEGINNINGS.iter().any(|one| beginning.starts_with(one)))
 }
 
-/// Whether the file has a POSIX lock. F_OFD_GETLK also reports the locks of this process (`fcntl(2)`,
-/// open file description locks).
+/// Whether the file has a POSIX lock. F_OFD_GETLK also reports the locks of this process
+/// (`fcntl(2)`, open file description locks).
 pub(super) fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     {

@@ -1,11 +1,12 @@
 //! How long an open waits while another process holds a lease on the file (`fcntl(2)`, F_SETLEASE).
 //!
-//! A blocking `open(2)` waits until the lease is released, at worst for the system's `lease-break-time`
-//! of 45 s, and cannot be cancelled. With O_NONBLOCK the call also asks the holder to release the lease,
-//! but fails with EWOULDBLOCK. We retry it, for a time that each thread can set.
+//! A blocking `open(2)` waits until the lease is released, at worst for the system's
+//! `lease-break-time` of 45 s, and cannot be cancelled. With O_NONBLOCK the call also asks the
+//! holder to release the lease, but fails with EWOULDBLOCK. We retry it, for a time that each
+//! thread can set.
 //!
-//! A swap of a database holds a lease while it renames two files, for about 0.1 ms and two syncs of a
-//! directory. Only the file's owner and root can hold one (CAP_LEASE).
+//! A swap of a database holds a lease while it renames two files, for about 0.1 ms and two syncs of
+//! a directory. Only the file's owner and root can hold one (CAP_LEASE).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,8 +18,8 @@ use crate::jobs::backoff::Backoff;
 /// How long a thread waits by default. The JavaScript thread uses the default.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// How long any thread waits for a sidecar. A swap takes no lease on one, and SQLite holds a process-wide
-/// mutex while it opens a `-shm`.
+/// How long any thread waits for a sidecar. A swap takes no lease on one, and SQLite holds a
+/// process-wide mutex while it opens a `-shm`.
 const SIDECAR_LIMIT: Duration = Duration::from_millis(50);
 
 /// The first and the longest pause between two attempts.

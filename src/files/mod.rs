@@ -1,14 +1,15 @@
 //! The files that our SQLite has open in this process, by device and inode.
 //!
-//! POSIX drops all of a process's locks on a file when the process closes any descriptor of that file
-//! (<https://sqlite.org/howtocorrupt.html>, section 2.2). Code that opens a database file by plain file
-//! calls must therefore first check [`open_by()`], and open the file as a [`PlainFile`]. The same applies to
-//! the [`sidecars`] of a database: in WAL mode the `-shm` has the locks, and the `-wal` has committed
-//! rows.
+//! POSIX drops all of a process's locks on a file when the process closes any descriptor of that
+//! file (<https://sqlite.org/howtocorrupt.html>, section 2.2). Code that opens a database file by
+//! plain file calls must therefore first check [`open_by()`], and open the file as a [`PlainFile`].
+//! The same applies to the [`sidecars`] of a database: in WAL mode the `-shm` has the locks, and
+//! the `-wal` has committed rows.
 //!
-//! SQLite opens and closes files by our functions (`sqlite_calls`), which update the `registry`. A file
-//! is registered however SQLite came to open it, from before SQLite can lock it until its descriptor is
-//! closed. `foreign_sqlite` finds files that other SQLite libraries in this process have open.
+//! SQLite opens and closes files by our functions (`sqlite_calls`), which update the `registry`. A
+//! file is registered however SQLite came to open it, from before SQLite can lock it until its
+//! descriptor is closed. `foreign_sqlite` finds files that other SQLite libraries in this process
+//! have open.
 
 mod file_id;
 #[cfg(unix)]

@@ -10,8 +10,8 @@ use super::plain_file::{Link, PlainFile};
 use super::registry::registry;
 use super::{magic, sidecars};
 
-/// The SQLite library that has a file open as a database, or has the database open to which the file
-/// belongs as a sidecar.
+/// The SQLite library that has a file open as a database, or has the database open to which the
+/// file belongs as a sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenBy {
     /// Our SQLite.
@@ -20,18 +20,19 @@ pub enum OpenBy {
     ForeignSqlite,
 }
 
-/// Which SQLite library in this process has the file at this path open as a database. A file that is
-/// missing or inaccessible counts as not open: the caller's own open reports the error.
+/// Which SQLite library in this process has the file at this path open as a database. A file that
+/// is missing or inaccessible counts as not open: the caller's own open reports the error.
 pub fn open_by(path: &Path) -> Option<OpenBy> {
-    // Checked first, even if our SQLite has the file open too: each library's close drops the locks of both.
+    // Checked first, even if our SQLite has the file open too: each library's close drops the locks
+    // of both.
     if is_open_elsewhere(path) {
         return Some(OpenBy::ForeignSqlite);
     }
     is_open_by_us(path).then_some(OpenBy::Us)
 }
 
-/// Whether another SQLite library in this process has the file open, or the database to which it belongs
-/// as a sidecar.
+/// Whether another SQLite library in this process has the file open, or the database to which it
+/// belongs as a sidecar.
 #[cfg(unix)]
 pub fn is_open_elsewhere(path: &Path) -> bool {
     foreign_sqlite::has(path)
@@ -79,8 +80,8 @@ fn is_linked_sidecar(path: &Path) -> bool {
     sidecars::are_of(&paths, &id)
 }
 
-/// Always false: on Windows closing a handle drops only its own locks, and the system refuses to rename
-/// or remove a file that SQLite has open.
+/// Always false: on Windows closing a handle drops only its own locks, and the system refuses to
+/// rename or remove a file that SQLite has open.
 #[cfg(not(unix))]
 fn is_linked_sidecar(_path: &Path) -> bool {
     false
@@ -96,9 +97,10 @@ pub fn openings(id: &FileId) -> usize {
     registry().openings(id)
 }
 
-/// Whether a sidecar that is not open in this process holds transactions. A file without SQLite's magic
-/// holds none. A file that is not regular holds none either, because SQLite follows no symbolic link to a
-/// sidecar (except on Windows). A file that cannot be read is assumed to hold some.
+/// Whether a sidecar that is not open in this process holds transactions. A file without SQLite's
+/// magic holds none. A file that is not regular holds none either, because SQLite follows no
+/// symbolic link to a sidecar (except on Windows). A file that cannot be read is assumed to hold
+/// some.
 pub fn holds_transactions(sidecar: &Path) -> bool {
     let is_file = || {
         let found = if cfg!(unix) { sidecar.symlink_metadata() } else { sidecar.metadata() };

@@ -1,6 +1,7 @@
 //! Opening a file whose name another user could have given to a different file. The file is checked
-//! before the open, so that only regular files are touched. It is opened with O_NONBLOCK, so that the
-//! open never blocks (see [`leases`](super::leases)). It is checked again afterwards, by its descriptor.
+//! before the open, so that only regular files are touched. It is opened with O_NONBLOCK, so that
+//! the open never blocks (see [`leases`](super::leases)). It is checked again afterwards, by its
+//! descriptor.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_int, c_uint};
@@ -28,8 +29,8 @@ thread_local! {
     static LAST: RefCell<Option<(PathBuf, Refusal)>> = const { RefCell::new(None) };
 }
 
-/// Takes the refusal of the last open by SQLite on this thread, if it was refused. SQLite itself reports
-/// only SQLITE_CANTOPEN.
+/// Takes the refusal of the last open by SQLite on this thread, if it was refused. SQLite itself
+/// reports only SQLITE_CANTOPEN.
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
     replace_refusal(None)
 }
@@ -40,9 +41,9 @@ fn replace_refusal(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refu
     LAST.try_with(|last| last.replace(refusal)).ok().flatten()
 }
 
-/// `open(2)` for SQLite: returns a descriptor, or -1 with `errno`. A refusal sets EISDIR, because after
-/// any other error SQLite tries again read-only (os_unix.c, unixOpen). It would then treat a database
-/// that was leased a moment ago as read-only.
+/// `open(2)` for SQLite: returns a descriptor, or -1 with `errno`. A refusal sets EISDIR, because
+/// after any other error SQLite tries again read-only (os_unix.c, unixOpen). It would then treat a
+/// database that was leased a moment ago as read-only.
 pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
     replace_refusal(None);
     let opened = if is_sqlites_file(flags) {
@@ -64,24 +65,25 @@ pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
     }
 }
 
-/// Whether SQLite opens a database or a sidecar: it passes O_NOFOLLOW for those. Otherwise it opens a
-/// directory to sync it, or a device.
+/// Whether SQLite opens a database or a sidecar: it passes O_NOFOLLOW for those. Otherwise it opens
+/// a directory to sync it, or a device.
 fn is_sqlites_file(flags: c_int) -> bool {
     flags & libc::O_NOFOLLOW != 0
 }
 
-/// The database to which the file belongs as a sidecar. A file with a sidecar's name is one only if the
-/// database exists, or is open in this process although its name was removed. Otherwise it is a database
-/// with an unusual name, for example `travel-journal`.
+/// The database to which the file belongs as a sidecar. A file with a sidecar's name is one only if
+/// the database exists, or is open in this process although its name was removed. Otherwise it is a
+/// database with an unusual name, for example `travel-journal`.
 fn database_of_sidecar(path: &Path) -> Option<PathBuf> {
     sidecars::database_of(path).filter(|database| {
-        // Any error but ENOENT leaves open whether the database exists. The stricter checks apply then.
+        // Any error but ENOENT leaves open whether the database exists. The stricter checks apply
+        // then.
         !matches!(lstat(database), Err(Errno::NOENT)) || registry().has_path(database)
     })
 }
 
-/// A directory passes the checks: opening one does not block, and SQLite reports its own error when it
-/// cannot use it.
+/// A directory passes the checks: opening one does not block, and SQLite reports its own error when
+/// it cannot use it.
 fn is_directory(found: &Stat) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::Directory
 }
@@ -161,9 +163,9 @@ fn open(path: &CStr, flags: c_int, mode: c_uint) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Closes a file that SQLite does not get. Another name of the file may be a database that is open in
-/// this process: then the registry keeps the handle, because closing it would drop SQLite's locks. The
-/// flag keeps `foreign_sqlite` from taking the handle for another SQLite's.
+/// Closes a file that SQLite does not get. Another name of the file may be a database that is open
+/// in this process: then the registry keeps the handle, because closing it would drop SQLite's
+/// locks. The flag keeps `foreign_sqlite` from taking the handle for another SQLite's.
 fn close(file: OwnedFd) {
     if let Ok(flags) = fcntl_getfl(&file) {
         let _ = fcntl_setfl(&file, flags | PLAIN_HANDLE_FLAG);

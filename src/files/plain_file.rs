@@ -20,8 +20,8 @@ use super::registry::registry;
 #[cfg(unix)]
 use super::{sidecars, trust};
 
-/// A file that is opened by plain file calls. If our SQLite has the same file open when this is dropped,
-/// the handle is closed only after SQLite's last handle on the file.
+/// A file that is opened by plain file calls. If our SQLite has the same file open when this is
+/// dropped, the handle is closed only after SQLite's last handle on the file.
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
@@ -39,8 +39,8 @@ pub enum Link {
 }
 
 impl PlainFile {
-    /// Opens a regular file. A file of another kind is an error; a pipe does not block. The thread's
-    /// patience limits the wait for a lease (`leases`). The caller must first check
+    /// Opens a regular file. A file of another kind is an error; a pipe does not block. The
+    /// thread's patience limits the wait for a lease (`leases`). The caller must first check
     /// whether the file is a database that is open in this process ([`super::open_by()`]).
     pub fn open(mut options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         let opened = Self {
@@ -53,8 +53,8 @@ impl PlainFile {
         Ok(opened)
     }
 
-    /// Opens a database's file to inspect it, or reuses a parked handle on the file. Without the reuse,
-    /// each call would park one more handle while SQLite has the file open.
+    /// Opens a database's file to inspect it, or reuses a parked handle on the file. Without the
+    /// reuse, each call would park one more handle while SQLite has the file open.
     pub fn open_again(options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -137,8 +137,8 @@ impl Drop for PlainFile {
         }
         drop(open);
         let Ok(metadata) = file.metadata() else {
-            // The file cannot be identified. Leak the handle, because closing it could drop the locks of
-            // our SQLite.
+            // The file cannot be identified. Leak the handle, because closing it could drop the
+            // locks of our SQLite.
             std::mem::forget(file);
             return;
         };
@@ -147,8 +147,8 @@ impl Drop for PlainFile {
         let belongs = |database: &PathBuf| {
             may_be_sidecar && sidecars::are_of(std::slice::from_ref(database), &id)
         };
-        // Close the file under the lock. A file that SQLite opens meanwhile has no locks yet: the open
-        // returns to SQLite only after the file is registered.
+        // Close the file under the lock. A file that SQLite opens meanwhile has no locks yet: the
+        // open returns to SQLite only after the file is registered.
         let mut registry = registry();
         drop(registry.park(&id, file, belongs));
     }

@@ -5,7 +5,8 @@ use std::io;
 /// Why a file was refused. Each text ends with the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The file is not a regular file. Opening a FIFO blocks, and opening a device can have side effects.
+    /// The file is not a regular file. Opening a FIFO blocks, and opening a device can have side
+    /// effects.
     #[error("it is {0}, where a regular file belongs; remove it")]
     NotAFile(&'static str),
     /// The file has this many names. Writing to it would change the file under its other names too.
@@ -13,8 +14,8 @@ pub enum Refusal {
         "it is one of {0} hard links to a file, and writing to it would change that file; remove it, or replace it with a copy"
     )]
     HardLink(u64),
-    /// The file's owner, with this number, may not write to the file that it is for. [`super::trust`] has
-    /// the rules.
+    /// The file's owner, with this number, may not write to the file that it is for.
+    /// [`super::trust`] has the rules.
     #[cfg(unix)]
     #[error(
         "it belongs to user {0}, who may not write to the file that it is for; remove it, or change its owner to that file's owner"

@@ -3,8 +3,8 @@
 //!
 //! Our SQLite reports every file that it opens and closes (`sqlite_calls`): a client's database, a
 //! database that is attached or written by VACUUM INTO, a swap's, and every `-wal`, `-shm` and
-//! `-journal`. The connections that we open ourselves are also entered as such, by [`OpenFile`]. The
-//! difference tells an error text whether to advise DETACH.
+//! `-journal`. The connections that we open ourselves are also entered as such, by [`OpenFile`].
+//! The difference tells an error text whether to advise DETACH.
 
 use std::collections::HashMap;
 #[cfg(unix)]
@@ -37,8 +37,8 @@ struct Entry {
     connections: Vec<PathBuf>,
     /// SQLite's handles, each with the path by which SQLite opened the file.
     handles: Vec<(Handle, PathBuf)>,
-    /// Plain handles on the same file or its sidecars. Closing one would drop SQLite's locks, so they
-    /// are kept until SQLite closes its last handle. Only POSIX has such locks.
+    /// Plain handles on the same file or its sidecars. Closing one would drop SQLite's locks, so
+    /// they are kept until SQLite closes its last handle. Only POSIX has such locks.
     #[cfg(unix)]
     parked: Vec<File>,
 }
@@ -100,8 +100,8 @@ impl Registry {
         self.files.get(id).map_or(0, |entry| entry.connections.len())
     }
 
-    /// How many handles SQLite has on the file. After a connection closes, SQLite keeps its descriptor
-    /// as long as another connection has locks on the file; such a descriptor counts.
+    /// How many handles SQLite has on the file. After a connection closes, SQLite keeps its
+    /// descriptor as long as another connection has locks on the file; such a descriptor counts.
     pub fn openings(&self, id: &FileId) -> usize {
         self.files.get(id).map_or(0, |entry| entry.handles.len().max(entry.connections.len()))
     }
@@ -132,8 +132,8 @@ impl Registry {
         self.files.values().flat_map(Entry::paths).any(|open| open == path)
     }
 
-    /// Keeps a plain handle until SQLite has closed its last handle on the file, or on the database for
-    /// which `belongs` is true. Returns the handle if SQLite has neither open.
+    /// Keeps a plain handle until SQLite has closed its last handle on the file, or on the database
+    /// for which `belongs` is true. Returns the handle if SQLite has neither open.
     #[cfg(unix)]
     pub fn park(
         &mut self,
@@ -173,8 +173,8 @@ impl Registry {
 
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 
-/// Locks the registry of this process. SQLite calls the functions that update it while it holds its own
-/// mutexes. A thread that holds this lock must therefore not call SQLite.
+/// Locks the registry of this process. SQLite calls the functions that update it while it holds its
+/// own mutexes. A thread that holds this lock must therefore not call SQLite.
 pub fn registry() -> MutexGuard<'static, Registry> {
     lock(&REGISTRY)
 }

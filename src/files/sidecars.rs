@@ -11,8 +11,8 @@ use super::magic;
 /// The suffixes that SQLite appends to the database's name.
 const SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// The database to which a file belongs if it is a sidecar. Follows symbolic links, and judges by the
-/// resulting name.
+/// The database to which a file belongs if it is a sidecar. Follows symbolic links, and judges by
+/// the resulting name.
 pub fn database_beside(path: &Path) -> Option<PathBuf> {
     // Most paths are not symbolic links. One readlink(2) saves them the canonicalization.
     let real = std::fs::read_link(path).is_ok().then(|| dunce::canonicalize(path).ok()).flatten();
@@ -61,8 +61,8 @@ pub fn is_journal(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-journal")
 }
 
-/// Whether a file's first 8 bytes (or all its bytes, if it is shorter) are those of a sidecar with its
-/// name. SQLite leaves sidecars empty, and journals and `-shm` files also zeroed.
+/// Whether a file's first 8 bytes (or all its bytes, if it is shorter) are those of a sidecar with
+/// its name. SQLite leaves sidecars empty, and journals and `-shm` files also zeroed.
 #[cfg(unix)]
 pub fn begins_like_one(sidecar: &Path, beginning: &[u8]) -> bool {
     let known: &[&[u8]] = if is_shared_memory(sidecar) {

@@ -1,17 +1,18 @@
-//! Whether a file with the name of one of our lock files, or of one of SQLite's sidecars, is trusted.
+//! Whether a file with the name of one of our lock files, or of one of SQLite's sidecars, is
+//! trusted.
 //!
-//! These names are predictable. A user who may only create files in the directory could put another file
-//! there, or a link to one. We or SQLite would then write to it, truncate it, or read it into the
-//! database. A file is therefore trusted only if
+//! These names are predictable. A user who may only create files in the directory could put another
+//! file there, or a link to one. We or SQLite would then write to it, truncate it, or read it into
+//! the database. A file is therefore trusted only if
 //!
 //! - it is a regular file, not a symbolic link;
 //! - it has one name, because writing to it would otherwise change another file. A sidecar may have
-//!   several names (`cp -al` copies by hard links) if it has the database's owner and group and begins
-//!   with SQLite's magic;
-//! - its owner could do the same harm without it: root, the process's effective user, the owner of the
-//!   directory, or the owner of the file that it is for. Any owner is trusted if others may write to that
-//!   file, or may replace it: the directory is writable for group or others, and not sticky
-//!   (`unlink(2)`).
+//!   several names (`cp -al` copies by hard links) if it has the database's owner and group and
+//!   begins with SQLite's magic;
+//! - its owner could do the same harm without it: root, the process's effective user, the owner of
+//!   the directory, or the owner of the file that it is for. Any owner is trusted if others may
+//!   write to that file, or may replace it: the directory is writable for group or others, and not
+//!   sticky (`unlink(2)`).
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -44,8 +45,8 @@ pub fn check_lock_file(found: &Stat, target: &Path) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that the file can be trusted as a sidecar of the database. For a file with several names, the
-/// caller must also check the content ([`check_content`]).
+/// Checks that the file can be trusted as a sidecar of the database. For a file with several names,
+/// the caller must also check the content ([`check_content`]).
 pub fn check_sidecar(found: &Stat, database: &Path) -> Result<(), Refusal> {
     check_regular(found)?;
     check_owner(found, database)?;
@@ -56,9 +57,9 @@ pub fn check_sidecar(found: &Stat, database: &Path) -> Result<(), Refusal> {
     }
 }
 
-/// Checks the content of a sidecar that has several names. SQLite overwrites a sidecar, so that it must
-/// begin with SQLite's magic. SQLite gives an empty one the database's permissions, so that it must have
-/// them already.
+/// Checks the content of a sidecar that has several names. SQLite overwrites a sidecar, so that it
+/// must begin with SQLite's magic. SQLite gives an empty one the database's permissions, so that it
+/// must have them already.
 pub fn check_content(file: BorrowedFd<'_>, found: &Stat, path: &Path) -> Result<(), Refusal> {
     let links = links(found);
     if links <= 1 {

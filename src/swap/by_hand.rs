@@ -39,7 +39,8 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
 pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
-    // Without a file at `to`, sidecars there may belong to the moved file: a caller may move them first.
+    // Without a file at `to`, sidecars there may belong to the moved file: a caller may move them
+    // first.
     if to.symlink_metadata().is_ok() {
         refuse_sidecars(to, Step::Rename)?;
     }
@@ -53,7 +54,8 @@ pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
         committed: true,
         ..error
     };
-    // Sync the new name first, so that a power cut between the two syncs leaves both names, not none.
+    // Sync the new name first, so that a power cut between the two syncs leaves both names, not
+    // none.
     let (from, to) = (directory_of(from), directory_of(to));
     fsync_directory(to).map_err(not_durable)?;
     if from == to { Ok(()) } else { fsync_directory(from).map_err(not_durable) }

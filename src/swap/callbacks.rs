@@ -104,8 +104,8 @@ impl FileSwapCaller for JobCallbacks<'_> {
         self.channel.cancel()
     }
 
-    /// Asks for the next piece as soon as one arrives, so that JavaScript produces a piece while the
-    /// previous one is written.
+    /// Asks for the next piece as soon as one arrives, so that JavaScript produces a piece while
+    /// the previous one is written.
     fn next_piece(&mut self, last: Vec<u8>) -> Result<Option<Vec<u8>>, CancelReason> {
         self.channel.give_back(last);
         if !self.asked {

@@ -1,13 +1,14 @@
-//! Runs one swap of a target at a time, by a queue inside this process and a lock file between processes.
+//! Runs one swap of a target at a time, by a queue inside this process and a lock file between
+//! processes.
 //!
 //! The lock file exists in the target's directory while a swap runs. The system's lock on the file
 //! decides, not its existence: the system releases the lock when the process ends, even if it is
-//! killed. A swap that ends normally removes the file. An unlocked lock file therefore means that its
-//! process was killed. The file holds that swap's recovery record, and is kept until a recovery has done
-//! what the record asks for.
+//! killed. A swap that ends normally removes the file. An unlocked lock file therefore means that
+//! its process was killed. The file holds that swap's recovery record, and is kept until a recovery
+//! has done what the record asks for.
 //!
-//! Another user may have put a different file under this name. The file is therefore checked before it is
-//! used, and a file that is not ours is left unchanged.
+//! Another user may have put a different file under this name. The file is therefore checked before
+//! it is used, and a file that is not ours is left unchanged.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -29,7 +30,8 @@ pub const PREFIX: &str = ".swap-lock-";
 /// How many bytes of a lock file are read. A swap writes at most two records.
 const MOST_RECORD_BYTES: u64 = 64 * 1024;
 
-/// The first and the longest pause between two attempts to lock a file that another process has locked.
+/// The first and the longest pause between two attempts to lock a file that another process has
+/// locked.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -210,9 +212,10 @@ mod platform {
     use rustix::io::Errno;
 
     use super::{Path, PathBuf, io};
-    use crate::files::trust;
+    use crate::files::{PlainFile, trust};
 
-    /// A file with a `flock(2)` lock. The lock belongs to the open file description, and ends with it.
+    /// A file with a `flock(2)` lock. The lock belongs to the open file description, and ends with
+    /// it.
     #[derive(Debug)]
     pub struct LockFile {
         path: PathBuf,
@@ -222,7 +225,8 @@ mod platform {
     }
 
     impl LockFile {
-        /// Returns none if another process holds the lock. `target` is the path of the swap's target.
+        /// Returns none if another process holds the lock. `target` is the path of the swap's
+        /// target.
         pub fn try_lock(path: &Path, target: &Path) -> io::Result<Option<Self>> {
             let Some(opened) = open_lock_file(path, target)? else { return Ok(None) };
             let locked = opened.file.try_lock();
@@ -238,16 +242,17 @@ mod platform {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => {
-                    // The file system has no locks. Remove the file if we created it. An existing file
-                    // is kept: another process may have locked it before the locks ran out (ENOLCK).
+                    // The file system has no locks. Remove the file if we created it. An existing
+                    // file is kept: another process may have locked it before the locks ran out
+                    // (ENOLCK).
                     if is_new {
                         let _ = std::fs::remove_file(path);
                     }
                     return Err(error);
                 }
             }
-            // The previous owner may have removed the file between our open and our lock. The next swap
-            // would then create and lock another file, and our lock would exclude nothing.
+            // The previous owner may have removed the file between our open and our lock. The next
+            // swap would then create and lock another file, and our lock would exclude nothing.
             let (ours, named) = (fstat(&file)?, lstat(path));
             let is_named =
                 named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino));
@@ -266,11 +271,12 @@ mod platform {
     impl Drop for LockFile {
         fn drop(&mut self) {
             if !self.keep {
-                // Remove the file before the lock is released. If that fails, the next swap locks and
-                // removes it.
+                // Remove the file before the lock is released. If that fails, the next swap locks
+                // and removes it.
                 let _ = std::fs::remove_file(&self.path);
             }
-            // Closing the descriptor is not enough: a child process that is just starting has a copy.
+            // Closing the descriptor is not enough: a child process that is just starting has a
+            // copy.
             let _ = self.file.unlock();
         }
     }
@@ -284,11 +290,12 @@ mod platform {
     /// The owner may write, and every user may read. Reading permission is enough for a lock.
     const FOR_ALL: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 
-    /// Opens the file for writing if permitted, because NFS locks only such files. Opens another user's
-    /// file for reading. Returns none if the file was just removed, or if a process holds a lease on it,
-    /// which counts as a lock.
+    /// Opens the file for writing if permitted, because NFS locks only such files. Opens another
+    /// user's file for reading. Returns none if the file was just removed, or if a process holds a
+    /// lease on it, which counts as a lock.
     fn open_lock_file(path: &Path, target: &Path) -> io::Result<Option<Opened>> {
-        // The open must not block: the file may be a FIFO, or may be replaced by one before the open.
+        // The open must not block: the file may be a FIFO, or may be replaced by one before the
+        // open.
         let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let new = flags | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         match open(path, new, FOR_ALL) {
@@ -312,8 +319,17 @@ mod platform {
             Err(Errno::NOENT | Errno::AGAIN) => return Ok(None),
             opened => opened?,
         };
-        trust::check_lock_file(&fstat(&file)?, target)?;
-        Ok(Some(Opened { file: file.into(), is_new: false }))
+        let file = File::from(file);
+        let checked = fstat(&file).map_err(io::Error::from).and_then(|found| {
+            trust::check_lock_file(&found, target)?;
+            Ok(())
+        });
+        if let Err(error) = checked {
+            // The file may have been replaced by a link to a database that is open in this process.
+            drop(PlainFile::from(file));
+            return Err(error);
+        }
+        Ok(Some(Opened { file, is_new: false }))
     }
 
     #[cfg(test)]
@@ -418,16 +434,17 @@ mod platform {
     }
 
     impl Drop for LockFile {
-        /// Marks the file for deletion with its handle, so that no other process can open it between the
-        /// two. A file that is kept, or whose process was killed, is locked and removed by the next swap.
+        /// Marks the file for deletion with its handle, so that no other process can open it
+        /// between the two. A file that is kept, or whose process was killed, is locked and removed
+        /// by the next swap.
         fn drop(&mut self) {
             if self.keep {
                 return;
             }
             let gone = FILE_DISPOSITION_INFO { DeleteFile: true };
             let size = size_of::<FILE_DISPOSITION_INFO>() as u32;
-            // SAFETY: the handle is open while `self.file` lives. The structure outlives the call, which
-            // only reads it, and has the given size.
+            // SAFETY: the handle is open while `self.file` lives. The structure outlives the call,
+            // which only reads it, and has the given size.
             let _ = unsafe {
                 SetFileInformationByHandle(
                     self.file.as_raw_handle(),
@@ -456,7 +473,8 @@ mod platform {
     }
 
     /// Whether another process has the file open. A file that is being deleted denies access for a
-    /// moment. A directory without write permission also denies access, but then the file does not exist.
+    /// moment. A directory without write permission also denies access, but then the file does not
+    /// exist.
     fn is_taken(error: &io::Error, path: &Path) -> bool {
         let code = error.raw_os_error().unwrap_or(0).cast_unsigned();
         code == ERROR_SHARING_VIOLATION

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::error::Result;
 use super::target::Target;
 
-/// Gives the staging file the owner, mode and extended attributes of the old file. `mode` overrides the
-/// old file's mode. A target without an old file gets `default_mode`, unless `prepare` has changed the
-/// permissions. `found` is the metadata of the staging file.
+/// Gives the staging file the owner, mode and extended attributes of the old file. `mode` overrides
+/// the old file's mode. A target without an old file gets `default_mode`, unless `prepare` has
+/// changed the permissions. `found` is the metadata of the staging file.
 pub fn carry_over(
     target: &Target,
     (staging, found): (&File, &Metadata),
@@ -58,8 +58,8 @@ mod platform {
         };
         set_owner(old, (staging, found), path)?;
         set_attributes(&target.path, staging, path)?;
-        // The mode is set last: changing the owner clears the set-id bits, and an access control list
-        // changes the permissions.
+        // The mode is set last: changing the owner clears the set-id bits, and an access control
+        // list changes the permissions.
         set_mode(staging, path, Some(mode.unwrap_or(old.mode() & MODE_BITS)))
     }
 
@@ -83,8 +83,8 @@ mod platform {
     }
 
     fn set_attributes(old: &Path, staging: &File, path: &Path) -> Result<()> {
-        // The old file is read by its path: it may be open as a database in this process, and closing
-        // a handle on it would drop SQLite's locks.
+        // The old file is read by its path: it may be open as a database in this process, and
+        // closing a handle on it would drop SQLite's locks.
         let old_names = match xattr::list(old) {
             Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::NotFound => {
                 return Ok(());
@@ -134,8 +134,9 @@ mod platform {
         matches!(name, b"security.ima" | b"security.evm") || name.starts_with(b"com.apple.cs.")
     }
 
-    /// Whether only a privileged process may set an attribute: any outside of `user.` but the access
-    /// control list. A process that may not set it cannot have set it on the old file either.
+    /// Whether only a privileged process may set an attribute: any outside of `user.` but the
+    /// access control list. A process that may not set it cannot have set it on the old file
+    /// either.
     fn is_reserved(name: &OsStr, error: &io::Error) -> bool {
         let is_users = name.as_bytes().starts_with(b"user.") || name == ACCESS_CONTROL_LIST;
         let errno = Errno::from_io_error(error);
@@ -143,7 +144,8 @@ mod platform {
             && matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL))
     }
 
-    /// None where the attribute was removed since it was listed, or where this process may not read it.
+    /// None where the attribute was removed since it was listed, or where this process may not read
+    /// it.
     fn value_of_path(path: &Path, name: &OsStr) -> io::Result<Option<Vec<u8>>> {
         match xattr::get(path, name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
@@ -160,8 +162,8 @@ mod platform {
     use super::Target;
     use crate::swap::error::{At, Result, Step};
 
-    /// Sets the read-only attribute, the only part of a mode that Windows has. The access control list
-    /// is inherited from the directory, as with every new file.
+    /// Sets the read-only attribute, the only part of a mode that Windows has. The access control
+    /// list is inherited from the directory, as with every new file.
     pub fn carry_over(
         target: &Target,
         (staging, found): (&File, &Metadata),

@@ -38,13 +38,14 @@ mod unix {
     use crate::swap::error::SwapError;
     use crate::swap::target::Target;
 
-    /// Renames a file, and replaces an existing one: `rename(2)`. Open files do not prevent it here.
+    /// Renames a file, and replaces an existing one: `rename(2)`. Open files do not prevent it
+    /// here.
     pub fn replace(from: &Path, to: &Path, _retry: &Retry<'_>) -> Result<()> {
         std::fs::rename(from, to).at(Step::Rename, to)
     }
 
-    /// The same for two paths that may be hard links to one file. `rename(2)` reports success for such
-    /// links and does nothing.
+    /// The same for two paths that may be hard links to one file. `rename(2)` reports success for
+    /// such links and does nothing.
     pub fn replace_also_link(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
         let were_links = are_links_to_one_file(from, to);
         replace(from, to, retry)?;
@@ -63,8 +64,8 @@ mod unix {
         }
     }
 
-    /// Removes the old name, unless both paths are the same name: by two paths to one directory or, on a
-    /// file system that ignores case, by two spellings.
+    /// Removes the old name, unless both paths are the same name: by two paths to one directory or,
+    /// on a file system that ignores case, by two spellings.
     fn remove_old_link(from: &Path, to: &Path) -> Result<()> {
         let (Some(old), Some(new)) = (from.file_name(), to.file_name()) else { return Ok(()) };
         let (Some(old_in), Some(new_in)) = (from.parent(), to.parent()) else { return Ok(()) };

@@ -11,8 +11,8 @@ use super::target::{Target, name_with, refuse_open_database};
 use crate::failpoints::{Safeguard, is_removed};
 use crate::files::{Link, PlainFile, sidecars};
 
-/// The name of a staging file is this prefix, 12 random characters, `-` and the target's name. It ends
-/// like the target's name, because tools may depend on the extension.
+/// The name of a staging file is this prefix, 12 random characters, `-` and the target's name. It
+/// ends like the target's name, because tools may depend on the extension.
 const PREFIX: &str = ".staging-";
 /// The prefix of a file that was moved aside on Windows.
 const ASIDE_PREFIX: &str = ".aside-";
@@ -24,7 +24,8 @@ const ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub struct StagingFile {
     path: PathBuf,
-    /// The permissions that the system gives to a new file in this directory, if `create` determined them.
+    /// The permissions that the system gives to a new file in this directory, if `create`
+    /// determined them.
     default_mode: Option<u32>,
     exists: bool,
 }
@@ -53,12 +54,14 @@ impl StagingFile {
         &self.path
     }
 
-    /// The permissions that the system gives to a new file in this directory, if they were determined.
+    /// The permissions that the system gives to a new file in this directory, if they were
+    /// determined.
     pub fn default_mode(&self) -> Option<u32> {
         self.default_mode
     }
 
-    /// Opens the staging file by its name, for reading and writing. `prepare` may have replaced the file.
+    /// Opens the staging file by its name, for reading and writing. `prepare` may have replaced the
+    /// file.
     pub fn reopen(&self) -> Result<(PlainFile, Metadata)> {
         let path = &self.path;
         let wrong = |problem| Err(SwapError::new(problem, Step::Prepare, path));
@@ -95,8 +98,8 @@ impl StagingFile {
         }
     }
 
-    /// Refuses a staging file with a sidecar that holds data: only the file itself is swapped in, so that
-    /// the transactions in the sidecar would be lost. Removes sidecars without data.
+    /// Refuses a staging file with a sidecar that holds data: only the file itself is swapped in,
+    /// so that the transactions in the sidecar would be lost. Removes sidecars without data.
     fn remove_empty_sidecars(&self) -> Result<()> {
         for sidecar in sidecars::of(&self.path) {
             let Ok(found) = fs::symlink_metadata(&sidecar) else { continue };
@@ -130,7 +133,8 @@ pub fn sweep(target: &Target) -> Result<()> {
     let entries = fs::read_dir(&target.directory).at(Step::Lock, &target.directory)?;
     for entry in entries.flatten() {
         if kind_of_leftover(&entry.file_name(), name).is_some() {
-            // A program that still runs from `.aside-*` prevents the removal. The next swap tries again.
+            // A program that still runs from `.aside-*` prevents the removal. The next swap tries
+            // again.
             let _ = remove_with_sidecars(&entry.path());
         }
     }
@@ -166,9 +170,9 @@ fn create_new(target: &Target, default_mode: bool) -> Result<(PathBuf, File)> {
     }
 }
 
-/// Removes the permissions of other users from a new file, and returns its initial mode. The mode results
-/// from 0666, the umask and the directory's default ACL. Creating a file is the only way to determine it,
-/// because reading the umask means setting it, for all threads.
+/// Removes the permissions of other users from a new file, and returns its initial mode. The mode
+/// results from 0666, the umask and the directory's default ACL. Creating a file is the only way to
+/// determine it, because reading the umask means setting it, for all threads.
 #[cfg(unix)]
 fn restrict(file: &File) -> io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt;
@@ -184,8 +188,8 @@ fn restrict(_file: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// The kind of leftover that a candidate's name denotes, if it is one of this target: a staging file, or
-/// a file that was moved aside.
+/// The kind of leftover that a candidate's name denotes, if it is one of this target: a staging
+/// file, or a file that was moved aside.
 pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static str> {
     let is_with = |prefix: &str| {
         let random = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes())?.get(..RANDOM)?;
@@ -202,7 +206,8 @@ pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static st
 
 const CHARACTERS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
-/// Twelve random characters. They need not be unpredictable, because an existing file is never opened.
+/// Twelve random characters. They need not be unpredictable, because an existing file is never
+/// opened.
 fn random_characters() -> String {
     let mut number = RandomState::new().build_hasher().finish();
     (0..RANDOM)
@@ -214,8 +219,8 @@ fn random_characters() -> String {
         .collect()
 }
 
-/// Removes a staging file, and the sidecars that `prepare` may have left beside it. The file is removed
-/// last: without it, a sidecar's name could also be that of another target's staging file.
+/// Removes a staging file, and the sidecars that `prepare` may have left beside it. The file is
+/// removed last: without it, a sidecar's name could also be that of another target's staging file.
 pub fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     for sidecar in sidecars::of(path) {
         let _ = fs::remove_file(sidecar);

@@ -11,9 +11,9 @@ use crate::files::{self, OpenBy};
 /// The number of symbolic links that Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// The longest label for the target in our file names, in bytes. With our longest prefix and SQLite's
-/// longest suffix it makes 255 bytes, the limit of common file systems. All our names use the same
-/// limit, so that two targets share all of these names or none.
+/// The longest label for the target in our file names, in bytes. With our longest prefix and
+/// SQLite's longest suffix it makes 255 bytes, the limit of common file systems. All our names use
+/// the same limit, so that two targets share all of these names or none.
 const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len() - "-journal".len();
 
 /// A target, with symbolic links followed. Its directory exists; the file need not.
@@ -28,8 +28,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Follows the path. A dangling link is followed too: the swap creates the file that it names, as
-    /// `open(O_CREAT)` does.
+    /// Follows the path. A dangling link is followed too: the swap creates the file that it names,
+    /// as `open(O_CREAT)` does.
     pub fn resolve(given: &Path) -> Result<Self> {
         let mut path = std::path::absolute(given).at(Step::Resolve, given)?;
         // "name/" names a directory, even if it does not exist.
@@ -116,8 +116,8 @@ impl Target {
     }
 }
 
-/// Fails if this process has the file at this path open as a database, or the database whose `-wal`,
-/// `-shm` or `-journal` it is.
+/// Fails if this process has the file at this path open as a database, or the database whose
+/// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     let problem = match files::open_by(path) {
         None => return Ok(()),
@@ -127,8 +127,8 @@ pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     Err(SwapError::new(problem, step, path))
 }
 
-/// Fails if a sidecar beside this path holds transactions: SQLite would read them into the new file that
-/// gets this name. Sidecars of a database that this process has open do not count.
+/// Fails if a sidecar beside this path holds transactions: SQLite would read them into the new file
+/// that gets this name. Sidecars of a database that this process has open do not count.
 pub fn refuse_sidecars(path: &Path, step: Step) -> Result<()> {
     match files::sidecars::of(path).find(|sidecar| files::holds_transactions(sidecar)) {
         Some(sidecar) => {
@@ -175,7 +175,8 @@ fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
         ));
     };
     match dunce::canonicalize(directory) {
-        // On other systems, reading the metadata of the file reports a path that is not a directory.
+        // On other systems, reading the metadata of the file reports a path that is not a
+        // directory.
         Ok(real) if !cfg!(windows) || real.is_dir() => Ok((real, name)),
         Ok(_) => Err(SwapError::new(Problem::DirectoryMissing, Step::Resolve, directory)),
         Err(error)

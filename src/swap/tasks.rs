@@ -82,8 +82,8 @@ impl FileTask {
     fn perform(&self, channel: &JobChannel) -> Result<Ended> {
         let cancel = channel.cancel();
         cancel.check().map_err(|reason| self.error(Problem::Cancelled(reason)))?;
-        // Swaps wait for a lease until they are cancelled. Other jobs cannot be cancelled, and keep the
-        // default limit.
+        // Swaps wait for a lease until they are cancelled. Other jobs cannot be cancelled, and keep
+        // the default limit.
         let _lease_wait = self.turn().map(|_| {
             let cancel = Arc::clone(cancel);
             files::wait_while(move || cancel.check().is_ok())
@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn waiting_swaps_leave_threads_to_other_jobs() {
         let bench = Bench::new();
-        // Half of the swaps wait for one target, by different paths to it. The others wait in `prepare`,
-        // each with a target of its own.
+        // Half of the swaps wait for one target, by different paths to it. The others wait in
+        // `prepare`, each with a target of its own.
         let count = u32::try_from(MOST_WORKING).unwrap() + 10;
         for job in 1..=count {
             let name = "./".repeat(job as usize) + "a";

@@ -1,8 +1,8 @@
 //! The functions by which our SQLite opens and closes files. They update the registry.
 //!
 //! SQLite allows its system calls to be replaced (<https://sqlite.org/c3ref/vfs.html>,
-//! `xSetSystemCall`). All of SQLite's VFSs for one system share the same calls. Each copy of SQLite in a
-//! process has its own.
+//! `xSetSystemCall`). All of SQLite's VFSs for one system share the same calls. Each copy of SQLite
+//! in a process has its own.
 
 use std::ffi::CStr;
 #[cfg(not(unix))]
@@ -35,8 +35,8 @@ pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
     None
 }
 
-/// Replaces the system calls. It must be called before SQLite opens a file, so that every open file is
-/// registered.
+/// Replaces the system calls. It must be called before SQLite opens a file, so that every open file
+/// is registered.
 pub fn before_open() {
     static REPLACED: Once = Once::new();
     REPLACED.call_once(|| {
@@ -52,11 +52,12 @@ pub fn before_open() {
 type SystemCall = unsafe extern "C" fn();
 
 fn replace(name: &CStr, function: SystemCall) {
-    // SAFETY: the only argument is a name, which may be null. The call initialises SQLite if needed.
+    // SAFETY: the only argument is a name, which may be null. The call initialises SQLite if
+    // needed.
     let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
     // SAFETY: a registered VFS is never freed, and this code does not write to it.
     let Some(set) = (unsafe { vfs.as_ref() }).and_then(|vfs| vfs.xSetSystemCall) else { return };
-    // SAFETY: `set` is a method of this VFS. The name outlives the call, and the function is part of this
-    // library, as SQLite is.
+    // SAFETY: `set` is a method of this VFS. The name outlives the call, and the function is part
+    // of this library, as SQLite is.
     unsafe { set(vfs, name.as_ptr(), Some(function)) };
 }

@@ -17,9 +17,9 @@ type Close = unsafe extern "C" fn(c_int) -> c_int;
 
 /// The system calls that we replace, with our functions.
 pub fn calls() -> [(&'static CStr, SystemCall); 2] {
-    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the system
-    // function of that name: `open` with a path, flags and a mode, `close` with a descriptor. These are
-    // the arguments of our two functions.
+    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the
+    // system function of that name: `open` with a path, flags and a mode, `close` with a
+    // descriptor. These are the arguments of our two functions.
     unsafe {
         [
             (c"open", std::mem::transmute::<Open, SystemCall>(open)),
@@ -36,17 +36,19 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_i
     // SAFETY: the caller passes a string that ends with NUL.
     let path = unsafe { CStr::from_ptr(path) };
     let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
-    // SAFETY: the descriptor is open, and stays open: only SQLite closes it, and does not know it yet.
+    // SAFETY: the descriptor is open, and stays open: only SQLite closes it, and does not know it
+    // yet.
     let id = (descriptor >= 0).then(|| identify(unsafe { BorrowedFd::borrow_raw(descriptor) }));
     if let Some(Some(id)) = id {
-        // The file is registered before SQLite can lock it, because it gets the descriptor only now.
+        // The file is registered before SQLite can lock it, because it gets the descriptor only
+        // now.
         registry().opened(descriptor, id, PathBuf::from(OsStr::from_bytes(path.to_bytes())));
     }
     descriptor
 }
 
-/// The identity of the file. None for a directory, which has no locks, and for a temporary file, which
-/// has no name.
+/// The identity of the file. None for a directory, which has no locks, and for a temporary file,
+/// which has no name.
 fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
     let found = fstat(descriptor).ok()?;
     let has_name = found.st_nlink > 0;
@@ -61,10 +63,10 @@ fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
 /// # Safety
 /// The descriptor is SQLite's.
 unsafe extern "C" fn close(descriptor: c_int) -> c_int {
-    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the same
-    // number, and is registered only after this entry is removed. Parked handles are closed here too:
-    // SQLite has no locks left when it closes its last descriptor, and cannot get new ones before the
-    // registry is unlocked.
+    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the
+    // same number, and is registered only after this entry is removed. Parked handles are closed
+    // here too: SQLite has no locks left when it closes its last descriptor, and cannot get new
+    // ones before the registry is unlocked.
     let mut registry = registry();
     // SAFETY: the caller passes a descriptor that belongs to it.
     let closed = unsafe { libc::close(descriptor) };

@@ -35,8 +35,8 @@ type Close = unsafe extern "system" fn(HANDLE) -> i32;
 
 /// The system calls that we replace, with our functions.
 pub fn calls() -> [(&'static CStr, SystemCall); 2] {
-    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the system
-    // function of that name. Our two functions have the arguments of those.
+    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the
+    // system function of that name. Our two functions have the arguments of those.
     unsafe {
         [
             (c"CreateFileW", std::mem::transmute::<Open, SystemCall>(open)),
@@ -87,8 +87,8 @@ unsafe fn path_of(name: *const u16) -> PathBuf {
 /// # Safety
 /// The handle is SQLite's.
 unsafe extern "system" fn close(handle: HANDLE) -> i32 {
-    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the same
-    // number, and is registered only after this entry is removed.
+    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the
+    // same number, and is registered only after this entry is removed.
     let mut registry = registry();
     // SAFETY: the caller passes a handle that belongs to it.
     let closed = unsafe { CloseHandle(handle) };

@@ -1,7 +1,7 @@
 //! The name of the old database after the swap.
 //!
-//! Until the swap is committed, the backup has a fixed name, by which a recovery finds it. Then it gets the
-//! requested name.
+//! Until the swap is committed, the backup has a fixed name, by which a recovery finds it. Then it
+//! gets the requested name.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -31,8 +31,8 @@ pub fn unnamed(target: &Target) -> PathBuf {
     target.beside(PREFIX)
 }
 
-/// Fails if an earlier swap has left a backup that a recovery could not name. The backup of this swap
-/// needs the same fixed name.
+/// Fails if an earlier swap has left a backup that a recovery could not name. The backup of this
+/// swap needs the same fixed name.
 pub fn refuse_unnamed(target: &Target) -> Result<()> {
     let unnamed = unnamed(target);
     if exists(&unnamed) {
@@ -77,7 +77,8 @@ pub fn requested_name(path: &Path, target: &Target) -> Result<OsString> {
     }
 }
 
-/// Whether a file of this name would be taken for a sidecar of the database, or for a leftover of a swap.
+/// Whether a file of this name would be taken for a sidecar of the database, or for a leftover of a
+/// swap.
 fn is_reserved(name: &OsStr, target: &Target) -> bool {
     let database = target.path.file_name().unwrap_or_default();
     let is_sidecar = files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
@@ -85,8 +86,8 @@ fn is_reserved(name: &OsStr, target: &Target) -> bool {
     is_sidecar || is_ours || staging::kind_of_leftover(name, database).is_some()
 }
 
-/// Whether a record's name can have been written by a swap: a single component, and not reserved. Any user
-/// who may write to the directory may have written the record.
+/// Whether a record's name can have been written by a swap: a single component, and not reserved.
+/// Any user who may write to the directory may have written the record.
 fn is_valid_name(name: &OsStr, target: &Target) -> bool {
     let path = Path::new(name);
     path.file_name() == Some(name)
@@ -95,8 +96,8 @@ fn is_valid_name(name: &OsStr, target: &Target) -> bool {
         && !is_reserved(name, target)
 }
 
-/// Gives the backup its name, or removes it if the old database is still the target. Returns none if
-/// there is no backup.
+/// Gives the backup its name, or removes it if the old database is still the target. Returns none
+/// if there is no backup.
 pub fn settle(
     target: &Target,
     record: Option<&RecoveryRecord>,
@@ -137,9 +138,9 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     }
 }
 
-/// Removes a second name of the database, which a power cut may leave. One sync covers both the rename and
-/// the naming of the backup. If only the backup's name reached the disk, it is another name of the
-/// database, which was not replaced.
+/// Removes a second name of the database, which a power cut may leave. One sync covers both the
+/// rename and the naming of the backup. If only the backup's name reached the disk, it is another
+/// name of the database, which was not replaced.
 fn remove_second_name(target: &Target, record: Option<&RecoveryRecord>) -> Result<Option<Settled>> {
     let Some(name) = record.and_then(|record| record.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
@@ -158,13 +159,14 @@ fn remove_second_name(target: &Target, record: Option<&RecoveryRecord>) -> Resul
 pub enum Settled {
     /// The backup has this name.
     Named(PathBuf),
-    /// The backup was removed: it was another name of the database, or a copy of its present content.
+    /// The backup was removed: it was another name of the database, or a copy of its present
+    /// content.
     Removed(PathBuf),
 }
 
-/// Whether the target is still the old database. A swap by rename has committed if backup and target are
-/// different files. A swap in place has committed if the database's `schema_version` has increased, which
-/// SQLite does in the copy. If the database cannot be read, the backup is kept.
+/// Whether the target is still the old database. A swap by rename has committed if backup and
+/// target are different files. A swap in place has committed if the database's `schema_version` has
+/// increased, which SQLite does in the copy. If the database cannot be read, the backup is kept.
 fn is_old_in_place(
     target: &Target,
     unnamed: &Path,

@@ -1,13 +1,13 @@
-//! A report on a database and the files beside it. It changes nothing: no recovery, no checkpoint, no new
-//! file.
+//! A report on a database and the files beside it. It changes nothing: no recovery, no checkpoint,
+//! no new file.
 //!
 //! Even a read-only connection on a WAL database creates a `-shm` and leaves it. Therefore:
 //!
 //! - Without a `-wal`, the file is opened as immutable, which touches no other file.
-//! - With `-wal` and `-shm`, other connections have or had the database open. Another reader adds no file;
-//!   at most it rebuilds the `-shm`, which holds no data.
-//! - A `-wal` without a `-shm` was left by a process that was killed. The database is not opened, and the
-//!   report says so.
+//! - With `-wal` and `-shm`, other connections have or had the database open. Another reader adds
+//!   no file; at most it rebuilds the `-shm`, which holds no data.
+//! - A `-wal` without a `-shm` was left by a process that was killed. The database is not opened,
+//!   and the report says so.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ use crate::swap::target::Target;
 /// The largest number of findings of a check in a report.
 const MOST_FINDINGS: usize = 100;
 
-/// The offset of the two bytes of the header that have the value 2 in WAL mode, one for reading and one for
-/// writing.
+/// The offset of the two bytes of the header that have the value 2 in WAL mode, one for reading and
+/// one for writing.
 const JOURNAL_MODE_AT: usize = 18;
 
 /// The report.
@@ -50,8 +50,8 @@ pub struct Report {
     openers_complete: bool,
     sidecars: Vec<Sidecar>,
     leftovers: Vec<Leftover>,
-    /// "none", "held" (a swap is running), "left" (a swap was killed), or "untrusted" (the file of this name
-    /// is not a lock file of latchdb).
+    /// "none", "held" (a swap is running), "left" (a swap was killed), or "untrusted" (the file of
+    /// this name is not a lock file of latchdb).
     lock_file: &'static str,
     database: Option<Database>,
     /// Why the database could not be examined.
@@ -190,8 +190,8 @@ fn examine_content(path: &Path, limits: &Limits) -> std::result::Result<Database
     })
 }
 
-/// Whether the header has WAL mode. None if the header was not read, because this process has the file
-/// open and closing a plain handle would drop its locks.
+/// Whether the header has WAL mode. None if the header was not read, because this process has the
+/// file open and closing a plain handle would drop its locks.
 fn is_wal(path: &Path) -> Option<bool> {
     if files::open_by(path).is_some() {
         return None;

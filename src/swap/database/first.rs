@@ -13,8 +13,9 @@ use crate::swap::{durability, rename};
 pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     let new = swap.build_new(None, true)?;
     let target = swap.target.path.clone();
-    // Remove the sidecars of a deleted database, as SQLite does before it creates a database. Otherwise
-    // SQLite would take them for the new database's. Sync the removal before the new name exists.
+    // Remove the sidecars of a deleted database, as SQLite does before it creates a database.
+    // Otherwise SQLite would take them for the new database's. Sync the removal before the new name
+    // exists.
     let mut is_changed = false;
     for sidecar in sidecars(&target) {
         // If another process has created the database meanwhile, the sidecar belongs to it.

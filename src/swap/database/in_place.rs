@@ -1,8 +1,8 @@
-//! Copying the new database's content into the old file. This is for a database that others have open, or
-//! for which that cannot be determined.
+//! Copying the new database's content into the old file. This is for a database that others have
+//! open, or for which that cannot be determined.
 //!
-//! The copy is one transaction of SQLite. A reader sees the complete old or the complete new content, and
-//! after a crash SQLite's own recovery restores one of the two.
+//! The copy is one transaction of SQLite. A reader sees the complete old or the complete new
+//! content, and after a crash SQLite's own recovery restores one of the two.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,8 @@ pub fn swap(
     swapped
 }
 
-/// The same without undoing. A swap by rename also ends here if it cannot rename; its record is complete
-/// already.
+/// The same without undoing. A swap by rename also ends here if it cannot rename; its record is
+/// complete already.
 pub fn transfer(
     swap: &mut Job<'_>,
     mut write_lock: WriteLock,
@@ -80,7 +80,8 @@ pub fn transfer(
         write_lock.connection().set("synchronous", "EXTRA")?;
     }
     let copy = Copy::begin(&source, write_lock.connection(), swap.caller)?;
-    // The copy holds SQLite's write lock again, so that no further commit can come before the check.
+    // The copy holds SQLite's write lock again, so that no further commit can come before the
+    // check.
     if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
         return Err(swap.wrong(Step::Transfer, DatabaseProblem::Changed.into()));
     }
@@ -99,8 +100,8 @@ pub fn transfer(
     Ok(DatabaseSwapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
 }
 
-/// Names the backup, and restores the journal mode if an attempt to rename has changed it. If that fails,
-/// the next client that opens the database does it.
+/// Names the backup, and restores the journal mode if an attempt to rename has changed it. If that
+/// fails, the next client that opens the database does it.
 fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.record), &swap.limits)?;
     sync_last(swap)?;
@@ -111,8 +112,8 @@ fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
     })
 }
 
-/// Copies the old database to the fixed name of its backup. The copy is complete and synced before it gets
-/// that name. The write lock prevents changes meanwhile.
+/// Copies the old database to the fixed name of its backup. The copy is complete and synced before
+/// it gets that name. The write lock prevents changes meanwhile.
 fn back_up(swap: &mut Job<'_>) -> Result<()> {
     // The owner or the mode may have changed since the swap began.
     swap.target.refresh()?;
@@ -127,7 +128,8 @@ fn back_up(swap: &mut Job<'_>) -> Result<()> {
     old.close()?;
     let (file, found) = staging.reopen()?;
     match metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None) {
-        // If the owner cannot be changed, the backup belongs to this user, and only this user may read it.
+        // If the owner cannot be changed, the backup belongs to this user, and only this user may
+        // read it.
         #[cfg(unix)]
         Err(SwapError { problem: Problem::Owner { .. }, .. }) => {}
         carried => carried?,
@@ -141,8 +143,8 @@ fn back_up(swap: &mut Job<'_>) -> Result<()> {
     swap.sync_directory(Step::Backup)
 }
 
-/// Marks an error of the copy as committed if the transaction has committed. SQLite also reports a failed
-/// commit if only a sync failed. In that case the `schema_version` has increased by one.
+/// Marks an error of the copy as committed if the transaction has committed. SQLite also reports a
+/// failed commit if only a sync failed. In that case the `schema_version` has increased by one.
 fn detect_commit(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
     if error.code() != "IO_ERROR" {
         return error;
@@ -156,12 +158,13 @@ fn detect_commit(error: SwapError, path: &Path, before: i64, limits: &Limits) ->
     error
 }
 
-/// Detects commits of other connections since the write lock was taken. The connection of the write lock
-/// cannot, because the new content is copied through it.
+/// Detects commits of other connections since the write lock was taken. The connection of the write
+/// lock cannot, because the new content is copied through it.
 enum ChangeWatch<'a> {
     /// In WAL mode, a second connection, whose `data_version` changes with the commits of others.
     Connection(Box<MaintenanceConnection>, i64),
-    /// In other modes, the change counter in the file, because no connection may read during the copy.
+    /// In other modes, the change counter in the file, because no connection may read during the
+    /// copy.
     Counter(&'a OldFile, Option<u32>),
 }
 

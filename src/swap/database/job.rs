@@ -22,11 +22,11 @@ use crate::swap::target::Target;
 /// The first and the longest pause between two checks whether others have closed the old database.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// How long `inUse: "refuse"` waits. A child process has copies of this process's descriptors from its
-/// start until it executes its program, so that a first check may see it as an opener.
+/// How long `inUse: "refuse"` waits. A child process has copies of this process's descriptors from
+/// its start until it executes its program, so that a first check may see it as an opener.
 const BRIEF_WAIT: Duration = Duration::from_millis(100);
-/// How long undoing a swap waits for a lock. After that the next client that opens the database does the
-/// rest.
+/// How long undoing a swap waits for a lock. After that the next client that opens the database
+/// does the rest.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running swap.
@@ -42,8 +42,8 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Resolves the target and locks it. Repeats this if the path resolves differently once the lock is
-    /// taken.
+    /// Resolves the target and locks it. Repeats this if the path resolves differently once the
+    /// lock is taken.
     pub fn begin(
         request: &'a DatabaseSwap,
         caller: &'a mut dyn DatabaseSwapCaller,
@@ -74,8 +74,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Finds out whether another process or client has the old database open. As `inUse` demands, waits
-    /// until they have closed it, or fails.
+    /// Finds out whether another process or client has the old database open. As `inUse` demands,
+    /// waits until they have closed it, or fails.
     pub fn prove_alone(&mut self) -> Result<(OldFile, bool)> {
         let path = &self.target.path;
         let mut handle = OldFile::open(path)?;
@@ -96,8 +96,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Builds the new database, checks it, and lets the caller verify it. If `takes_name`, its file will be
-    /// renamed to the target, and gets its metadata.
+    /// Builds the new database, checks it, and lets the caller verify it. If `takes_name`, its file
+    /// will be renamed to the target, and gets its metadata.
     pub fn build_new(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
         self.caller.begin(Step::Stage);
         let mut new = NewDatabase::create(&self.target, &self.limits)?;
@@ -186,7 +186,8 @@ impl<'a> Job<'a> {
         durability::sync_directory(directory, self.order()).at(step, directory)
     }
 
-    /// The durability for syncs that order two steps. A directory has no barrier, so that needs a full sync.
+    /// The durability for syncs that order two steps. A directory has no barrier, so that needs a
+    /// full sync.
     pub fn order(&self) -> Durability {
         match self.request.durability {
             Durability::Full | Durability::Barrier => Durability::Full,
@@ -194,8 +195,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Does the work of the record. If a part fails, the record is kept, and the next client that opens
-    /// the database tries again.
+    /// Does the work of the record. If a part fails, the record is kept, and the next client that
+    /// opens the database tries again.
     pub fn settle_record(&mut self) {
         let found = recovery::settle(&self.target, Some(&self.record), &self.undo_limits());
         if found.iter().all(|found| found.done != "failed") {
@@ -217,7 +218,8 @@ impl<'a> Job<'a> {
         self.settle_record();
     }
 
-    /// Removes the backup under its fixed name, which is a second name or a copy of the old database.
+    /// Removes the backup under its fixed name, which is a second name or a copy of the old
+    /// database.
     pub fn remove_unnamed(&mut self) -> Result<()> {
         let unnamed = backup::unnamed(&self.target);
         std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
@@ -233,7 +235,8 @@ impl<'a> Job<'a> {
         self.limits.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
     }
 
-    /// The error that names the openers. `own` is the number of the swap's connections on the target.
+    /// The error that names the openers. `own` is the number of the swap's connections on the
+    /// target.
     pub fn in_use(&self, own: usize) -> SwapError {
         self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
     }

@@ -1,5 +1,5 @@
-//! The connections of a swap. The swap's cancel flag ends their waits and statements, and their errors
-//! carry the swap's step and path.
+//! The connections of a swap. The swap's cancel flag ends their waits and statements, and their
+//! errors carry the swap's step and path.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,8 +50,8 @@ impl Hooks for SwapHooks {
 }
 
 impl MaintenanceConnection {
-    /// Opens an existing database. Errors carry `step`. A file without write permission is opened for
-    /// reading.
+    /// Opens an existing database. Errors carry `step`. A file without write permission is opened
+    /// for reading.
     pub fn open(path: &Path, step: Step, limits: &Limits) -> Result<Self> {
         Self::open_with(path, Access::Write, step, limits)
     }
@@ -117,7 +117,8 @@ impl MaintenanceConnection {
         self.without_waiting(|connection| connection.run_all(sql).map(|()| true))
     }
 
-    /// Runs an action without waiting for a lock. Returns false if another connection holds the lock.
+    /// Runs an action without waiting for a lock. Returns false if another connection holds the
+    /// lock.
     fn without_waiting(
         &self,
         action: impl FnOnce(&Connection) -> std::result::Result<bool, sqlite::Error>,
@@ -141,8 +142,8 @@ impl MaintenanceConnection {
         self.connection.set_pragma(name, value).map_err(|error| self.wrong(error))
     }
 
-    /// Requests a journal mode. Returns the resulting mode, which is the old one if other connections
-    /// prevent the change.
+    /// Requests a journal mode. Returns the resulting mode, which is the old one if other
+    /// connections prevent the change.
     pub fn journal_mode(&self, mode: &str) -> Result<String> {
         match self.connection.set_journal_mode(mode) {
             Ok(mode) => Ok(mode),
@@ -151,8 +152,8 @@ impl MaintenanceConnection {
         }
     }
 
-    /// Removes a journal without a transaction, by leaving the journal mode in which SQLite keeps it
-    /// (PERSIST or TRUNCATE). In WAL mode there is none.
+    /// Removes a journal without a transaction, by leaving the journal mode in which SQLite keeps
+    /// it (PERSIST or TRUNCATE). In WAL mode there is none.
     pub fn remove_cold_journal(&self) -> Result<()> {
         if sidecars(&self.path).any(|path| files::sidecars::is_journal(&path))
             && self.pragma::<String>("journal_mode")? != "wal"
@@ -163,8 +164,9 @@ impl MaintenanceConnection {
         Ok(())
     }
 
-    /// Moves the content of the `-wal` into the database. Returns false if other connections prevent it.
-    /// Does not wait for them, because SQLite excludes all writers while it waits for a reader.
+    /// Moves the content of the `-wal` into the database. Returns false if other connections
+    /// prevent it. Does not wait for them, because SQLite excludes all writers while it waits for a
+    /// reader.
     pub fn checkpoint(&self) -> Result<bool> {
         self.without_waiting(|connection| {
             let busy = connection.query::<bool>("PRAGMA wal_checkpoint(TRUNCATE)", 1)?;
@@ -208,8 +210,8 @@ impl MaintenanceConnection {
     }
 }
 
-/// The cause of a failed open. SQLite only reports "unable to open database file", so that the system is
-/// asked for its error.
+/// The cause of a failed open. SQLite only reports "unable to open database file", so that the
+/// system is asked for its error.
 fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
     if matches!(error, sqlite::Error::Refused { .. }) {
         return limits.cancel.reason().map_or_else(|| error.into(), Problem::Cancelled);
@@ -236,7 +238,8 @@ fn open_to_read(path: &Path) -> std::io::Result<PlainFile> {
     PlainFile::open(options, Link::Refuse, path)
 }
 
-/// Whether the path exceeds SQLite's limit (os_unix.c, MAX_PATHNAME), with room for the journal's suffix.
+/// Whether the path exceeds SQLite's limit (os_unix.c, MAX_PATHNAME), with room for the journal's
+/// suffix.
 fn is_too_long(path: &Path) -> bool {
     cfg!(unix) && path.as_os_str().len() + "-journal".len() >= 512
 }

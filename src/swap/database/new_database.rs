@@ -19,7 +19,8 @@ const MOST_FINDINGS: usize = 10;
 /// A staging file that SQLite writes. Dropping it removes the file and its sidecars.
 #[derive(Debug)]
 pub struct NewDatabase {
-    // The sidecars are removed first: without the staging file, a later sweep may not recognise them.
+    // The sidecars are removed first: without the staging file, a later sweep may not recognise
+    // them.
     sidecars: Sidecars,
     staging: StagingFile,
     limits: Limits,
@@ -55,7 +56,8 @@ impl NewDatabase {
         self.staging.path()
     }
 
-    /// The permissions that the system gives to a new file in this directory, if they were determined.
+    /// The permissions that the system gives to a new file in this directory, if they were
+    /// determined.
     pub fn default_mode(&self) -> Option<u32> {
         self.staging.default_mode()
     }
@@ -67,8 +69,8 @@ impl NewDatabase {
         connection.set("encoding", &old.encoding)?;
         connection.set("auto_vacuum", old.auto_vacuum)?;
         set_journal_mode(&connection, old.is_wal)?;
-        // An empty transaction would write the first page, but not the encoding: SQLite writes that with
-        // the first entry of the schema.
+        // An empty transaction would write the first page, but not the encoding: SQLite writes that
+        // with the first entry of the schema.
         connection.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
         connection.close()
     }
@@ -90,8 +92,8 @@ impl NewDatabase {
         connection.close()
     }
 
-    /// Runs SQLite's checks for damage and, if `constraints`, for violated constraints. Fails if a client
-    /// of this process still has the new database open.
+    /// Runs SQLite's checks for damage and, if `constraints`, for violated constraints. Fails if a
+    /// client of this process still has the new database open.
     pub fn check(&mut self, constraints: bool) -> Result<()> {
         let connection = self.open(Step::Check)?;
         connection.set("ignore_check_constraints", !constraints)?;

@@ -1,5 +1,5 @@
-//! The processes that have a file open, as far as this process may see them. The list is for errors and
-//! reports; a swap relies on [`super::proof`] instead.
+//! The processes that have a file open, as far as this process may see them. The list is for errors
+//! and reports; a swap relies on [`super::proof`] instead.
 
 use std::path::Path;
 
@@ -20,8 +20,8 @@ pub fn others(path: &Path) -> Openers {
     platform::others(path)
 }
 
-/// An error that names the openers. It includes this process if its SQLite has more connections on the file
-/// than the `own` connections of the swap.
+/// An error that names the openers. It includes this process if its SQLite has more connections on
+/// the file than the `own` connections of the swap.
 pub fn in_use(path: &Path, own: usize) -> DatabaseProblem {
     let mut openers = others(path).others;
     let id = FileId::of(path).ok();
@@ -48,8 +48,8 @@ mod platform {
 
     type Identity = (u64, u64);
 
-    /// Reads `/proc/PID/fd` (`proc(5)`). A user sees only the descriptors of the user's own processes, and
-    /// root sees all.
+    /// Reads `/proc/PID/fd` (`proc(5)`). A user sees only the descriptors of the user's own
+    /// processes, and root sees all.
     pub fn others(path: &Path) -> Openers {
         let mut found = Openers { is_complete: true, ..Openers::default() };
         let (Some(file), Ok(processes)) = (identity(path), fs::read_dir("/proc")) else {

@@ -1,4 +1,5 @@
-//! Copying a database with SQLite's backup API, page by page, in one transaction of the destination.
+//! Copying a database with SQLite's backup API, page by page, in one transaction of the
+//! destination.
 
 use super::maintenance::MaintenanceConnection;
 use super::request::DatabaseSwapCaller;
@@ -91,8 +92,8 @@ impl<'a, 'b> Copy<'a, 'b> {
     }
 }
 
-/// Begins a read transaction, which keeps a snapshot. In WAL mode writers continue; in other modes they
-/// wait.
+/// Begins a read transaction, which keeps a snapshot. In WAL mode writers continue; in other modes
+/// they wait.
 fn begin_read(connection: &MaintenanceConnection) -> Result<()> {
     connection.run("BEGIN; SELECT count(*) FROM sqlite_schema")
 }

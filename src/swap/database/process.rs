@@ -65,8 +65,8 @@ impl Process {
         self.tell("close");
     }
 
-    /// Keeps inserting consecutive numbers into the table `old`, by one connection that stays open, or by a
-    /// new connection for each.
+    /// Keeps inserting consecutive numbers into the table `old`, by one connection that stays open,
+    /// or by a new connection for each.
     pub fn write_continuously(mut self, path: &Path, stays_open: bool) -> Self {
         assert_eq!(self.ask(&format!("write {stays_open} {}", path.display())), "ok");
         self

@@ -1,10 +1,10 @@
-//! The proof that no other process or client has the old database's file open, and the lease that keeps
-//! them out during the rename.
+//! The proof that no other process or client has the old database's file open, and the lease that
+//! keeps them out during the rename.
 //!
-//! An idle connection in rollback-journal mode holds no lock, so that SQLite's locks do not reveal it.
-//! After a rename it would continue with the old file, and its commits would be lost. The system does
-//! reveal it: by a write lease on Linux, a sharing violation on Windows, and the list of openers on
-//! macOS.
+//! An idle connection in rollback-journal mode holds no lock, so that SQLite's locks do not reveal
+//! it. After a rename it would continue with the old file, and its commits would be lost. The
+//! system does reveal it: by a write lease on Linux, a sharing violation on Windows, and the list
+//! of openers on macOS.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -32,18 +32,19 @@ use none as platform;
 #[cfg(windows)]
 use windows as platform;
 
-/// The offset of the header's change counter, which counts the transactions of a rollback-journal database
-/// (<https://sqlite.org/fileformat.html>).
+/// The offset of the header's change counter, which counts the transactions of a rollback-journal
+/// database (<https://sqlite.org/fileformat.html>).
 const CHANGE_COUNTER_AT: u64 = 24;
 
-/// A plain handle on the old database's file. It is opened before our connection and closed after it,
-/// because closing a handle meanwhile would drop the connection's locks.
+/// A plain handle on the old database's file. It is opened before our connection and closed after
+/// it, because closing a handle meanwhile would drop the connection's locks.
 #[derive(Debug)]
 pub struct OldFile(PlainFile);
 
 /// The result of a proof.
 pub enum Verdict {
-    /// No other process or client has the file open, and none can open it before the lease is released.
+    /// No other process or client has the file open, and none can open it before the lease is
+    /// released.
     Alone(Lease),
     /// Another process or client has the file open.
     InUse(OldFile),
@@ -61,13 +62,14 @@ impl OldFile {
         PlainFile::open_again(options, Link::Refuse, path).map(Self).at(Step::Prove, path)
     }
 
-    /// SQLite's count of the transactions of a database that is not in WAL mode. None for an empty file.
+    /// SQLite's count of the transactions of a database that is not in WAL mode. None for an empty
+    /// file.
     pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
         read_counter(&self.0).at(Step::Prove, path)
     }
 
-    /// Proves that no other process or client has the file open. A connection of this process counts too,
-    /// so the swap must have closed its own.
+    /// Proves that no other process or client has the file open. A connection of this process
+    /// counts too, so the swap must have closed its own.
     pub fn prove(self, path: &Path) -> Result<Verdict> {
         if is_removed(Safeguard::Proof) {
             return platform::pretend(self.0)
@@ -90,8 +92,8 @@ impl OldFile {
     }
 }
 
-/// Fails if another SQLite library in this process has the database open. The locks of the two libraries do
-/// not exclude each other, and are dropped when either closes the file.
+/// Fails if another SQLite library in this process has the database open. The locks of the two
+/// libraries do not exclude each other, and are dropped when either closes the file.
 pub fn refuse_foreign_sqlite(path: &Path, step: Step) -> Result<()> {
     if files::is_open_elsewhere(path) {
         return Err(SwapError::new(DatabaseProblem::ForeignSqlite.into(), step, path));
@@ -103,8 +105,8 @@ pub fn refuse_foreign_sqlite(path: &Path, step: Step) -> Result<()> {
 pub struct Lease(platform::Lease);
 
 impl Lease {
-    /// Takes a lease on the new file, which no other process uses yet. None if the system cannot lease it,
-    /// or if a process has opened it.
+    /// Takes a lease on the new file, which no other process uses yet. None if the system cannot
+    /// lease it, or if a process has opened it.
     #[cfg(target_os = "linux")]
     pub fn on_new_file(path: &Path) -> Option<Self> {
         match OldFile::open(path).and_then(|handle| handle.prove(path)) {
@@ -135,7 +137,8 @@ impl Lease {
         (ours.dev(), ours.ino()) == (named.dev(), named.ino())
     }
 
-    /// Whether the file exists. Only this process can have renamed it: others cannot open it for deletion.
+    /// Whether the file exists. Only this process can have renamed it: others cannot open it for
+    /// deletion.
     #[cfg(not(unix))]
     pub fn is_at(&self, path: &Path) -> bool {
         path.exists()

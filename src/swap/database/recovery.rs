@@ -1,19 +1,19 @@
-//! Clearing the remains of a killed swap. The database itself needs no repair: it is the complete old or the
-//! complete new one at every instant.
+//! Clearing the remains of a killed swap. The database itself needs no repair: it is the complete
+//! old or the complete new one at every instant.
 //!
 //! A recovery runs only under the target's lock. A killed swap can leave:
 //!
 //! - `.staging-*` with its sidecars, and `.aside-*`: they are removed.
 //! - The old database outside of WAL mode: its journal mode is restored.
-//! - A backup with its fixed name: it is removed if it is another name of the database or a copy of the
-//!   present content. Otherwise it gets the requested name.
-//! - The lock file: it is removed last. If a part fails, the file is kept, and the next recovery tries
-//!   again.
+//! - A backup with its fixed name: it is removed if it is another name of the database or a copy of
+//!   the present content. Otherwise it gets the requested name.
+//! - The lock file: it is removed last. If a part fails, the file is kept, and the next recovery
+//!   tries again.
 //!
-//! After a power cut the lock file may be missing, if its name was not on the disk yet. The swap syncs that
-//! name before any step that needs the record, so that only staging files can be left without it. The
-//! next swap removes them. The lock file may also exist although all work is done. The recovery then
-//! finds nothing to do.
+//! After a power cut the lock file may be missing, if its name was not on the disk yet. The swap
+//! syncs that name before any step that needs the record, so that only staging files can be left
+//! without it. The next swap removes them. The lock file may also exist although all work is done.
+//! The recovery then finds nothing to do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,11 +85,11 @@ pub fn recover(given: &Path, limits: &Limits) -> Result<Report> {
     Ok(Report { target: target.path, under_way: false, found })
 }
 
-/// The same before a connection opens the file at this path. Without remains it costs two system calls:
-/// whether the path is a symbolic link, and whether a lock file exists, which every swap has from its
-/// beginning to its end. A running swap does not concern the opener. A failed recovery does not prevent
-/// the open: the remains harm no connection, and the next recovery tries again. The function does not
-/// wait, because it may run on the JavaScript thread.
+/// The same before a connection opens the file at this path. Without remains it costs two system
+/// calls: whether the path is a symbolic link, and whether a lock file exists, which every swap has
+/// from its beginning to its end. A running swap does not concern the opener. A failed recovery
+/// does not prevent the open: the remains harm no connection, and the next recovery tries again.
+/// The function does not wait, because it may run on the JavaScript thread.
 pub fn before_open(path: &Path) {
     if has_leftovers(path) {
         let _patience = files::do_not_wait();
@@ -145,8 +145,8 @@ pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits)
     found
 }
 
-/// Removes a journal that its process had not begun to use when it was killed. SQLite ignores such a
-/// journal, but does not remove it.
+/// Removes a journal that its process had not begun to use when it was killed. SQLite ignores such
+/// a journal, but does not remove it.
 fn remove_cold_journal(target: &Target, record: &RecoveryRecord, limits: &Limits) -> Result<()> {
     if !sidecars(&target.path).any(|path| files::sidecars::is_journal(&path)) {
         return Ok(());

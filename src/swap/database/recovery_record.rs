@@ -1,8 +1,8 @@
 //! The recovery record: some lines in the lock file that a recovery needs if this swap is killed.
 //!
-//! The record and the lock file's name are synced before the swap takes a step that a recovery must undo.
-//! Otherwise a power cut could leave the effect of the step without the record. The record is removed only
-//! once a recovery is no longer needed.
+//! The record and the lock file's name are synced before the swap takes a step that a recovery must
+//! undo. Otherwise a power cut could leave the effect of the step without the record. The record is
+//! removed only once a recovery is no longer needed.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -30,7 +30,8 @@ pub struct RecoveryRecord {
 }
 
 impl RecoveryRecord {
-    /// Appends the record to the lock file. If the write is interrupted, the previous record still counts.
+    /// Appends the record to the lock file. If the write is interrupted, the previous record still
+    /// counts.
     pub fn write(&self, lock: &mut TargetLock, target: &Target, sync: Durability) -> Result<()> {
         if is_removed(Safeguard::RecoveryRecord) {
             return Ok(());
@@ -40,8 +41,8 @@ impl RecoveryRecord {
         durability::sync_directory(&target.directory, sync).at(Step::Lock, &target.directory)
     }
 
-    /// The last complete record in the lock file. None if the swap was killed before it had written one;
-    /// then it had not changed anything yet.
+    /// The last complete record in the lock file. None if the swap was killed before it had written
+    /// one; then it had not changed anything yet.
     pub fn read(lock: &TargetLock, target: &Target) -> Result<Option<Self>> {
         let bytes = lock.records().at(Step::Lock, &target.beside(lock::PREFIX))?;
         Ok(Self::last_of(&bytes))
@@ -90,7 +91,8 @@ impl RecoveryRecord {
     }
 }
 
-/// Identifies the file at this path among the files that exist now. Does not follow a symbolic link.
+/// Identifies the file at this path among the files that exist now. Does not follow a symbolic
+/// link.
 #[cfg(unix)]
 pub fn identity(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -98,8 +100,8 @@ pub fn identity(path: &Path) -> Option<String> {
     Some(format!("{}:{}", found.dev(), found.ino()))
 }
 
-/// Identifies the file at this path among all files that had or will have this name. Does not contain the
-/// device, whose number may change when the system restarts.
+/// Identifies the file at this path among all files that had or will have this name. Does not
+/// contain the device, whose number may change when the system restarts.
 #[cfg(unix)]
 pub fn lasting_identity(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -114,7 +116,8 @@ pub fn lasting_identity(path: &Path) -> Option<String> {
     identity(path)
 }
 
-/// Identifies the file at this path. Opens it only for its attributes, which conflicts with no other handle.
+/// Identifies the file at this path. Opens it only for its attributes, which conflicts with no
+/// other handle.
 #[cfg(windows)]
 pub fn identity(path: &Path) -> Option<String> {
     use std::os::windows::fs::OpenOptionsExt;

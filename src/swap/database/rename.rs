@@ -1,14 +1,14 @@
 //! Renaming the new database's file to the target.
 //!
-//! The order of the syncs ensures that a power cut at any instant leaves the complete old or the complete
-//! new database:
+//! The order of the syncs ensures that a power cut at any instant leaves the complete old or the
+//! complete new database:
 //!
 //! - The staging file is synced before all of these steps.
 //! - The record is synced before the old database leaves WAL mode.
-//! - The names beside the old database are synced before the rename. SQLite removes the `-wal` without
-//!   syncing the directory. A `-wal` that reappears would be read into the new file.
-//! - The new name is synced before other processes can open the file. Otherwise a power cut could undo the
-//!   name, and with it what they have committed.
+//! - The names beside the old database are synced before the rename. SQLite removes the `-wal`
+//!   without syncing the directory. A `-wal` that reappears would be read into the new file.
+//! - The new name is synced before other processes can open the file. Otherwise a power cut could
+//!   undo the name, and with it what they have committed.
 //! - The backup's name is synced together with the new name. The record is removed last.
 
 use std::path::Path;
@@ -26,8 +26,8 @@ use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::rename::{self, Retry};
 
-/// How often the rename is retried if a process opens the file right before it, whatever `inUse` says. A
-/// program that only inspects the file (`ls`, a backup program) closes it soon.
+/// How often the rename is retried if a process opens the file right before it, whatever `inUse`
+/// says. A program that only inspects the file (`ls`, a backup program) closes it soon.
 const MOST_DISTURBANCES: usize = 20;
 
 /// Renames the new file to the target. Undoes the changes to the old database if that fails.
@@ -73,8 +73,8 @@ fn attempt(
         if !checkpoint_and_leave_wal(&mut write_lock)? {
             write_lock.lock_again()?;
         } else {
-            // The order matters: a commit after the counter is read changes the counter, and a commit before
-            // that changes `data_version`.
+            // The order matters: a commit after the counter is read changes the counter, and a
+            // commit before that changes `data_version`.
             let counter = handle.change_counter(&path)?;
             if !is_removed(Safeguard::ChangeCheck) {
                 write_lock.check_unchanged()?;
@@ -180,8 +180,8 @@ fn rename(
             if has_backup {
                 swap.remove_unnamed()?;
             }
-            // The waiting process may commit to the old file. A power cut must not bring back the new file's
-            // short time under this name.
+            // The waiting process may commit to the old file. A power cut must not bring back the
+            // new file's short time under this name.
             swap.sync_directory(Step::Rename)?;
             return Ok(Attempt::Disturbed(lease, new));
         }
@@ -210,7 +210,8 @@ fn rename(
 /// The result of the rename itself.
 enum RenameOutcome {
     Renamed(Renamed),
-    /// A process had resolved the name before, and waits for the old file, which has its name again.
+    /// A process had resolved the name before, and waits for the old file, which has its name
+    /// again.
     Disturbed(Lease),
 }
 
@@ -222,9 +223,10 @@ struct Renamed {
     opener_came: bool,
 }
 
-/// Exchanges the names of the two files, with a lease on each. A process that resolved the name before the
-/// exchange and waits for the lease opens the old file, but would find the new file's sidecars by name. As
-/// long as no process waits for the new file, the exchange can be undone for it.
+/// Exchanges the names of the two files, with a lease on each. A process that resolved the name
+/// before the exchange and waits for the lease opens the old file, but would find the new file's
+/// sidecars by name. As long as no process waits for the new file, the exchange can be undone for
+/// it.
 fn rename_under_lease(
     lease: Lease,
     swap: &Job<'_>,
@@ -266,13 +268,15 @@ fn rename_over(
     Ok(Renamed { leases: [lease, None], opener_came })
 }
 
-/// Renames over the old file, and keeps the lease. If Windows cannot rename over a file with an open handle,
-/// releases the lease first. A process that opens the file in that instant makes the rename fail.
+/// Renames over the old file, and keeps the lease. If Windows cannot rename over a file with an
+/// open handle, releases the lease first. A process that opens the file in that instant makes the
+/// rename fail.
 fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Option<Lease>> {
     let cancel = &swap.limits.cancel;
     let no_retry = Retry { limit: std::time::Duration::ZERO, cancel };
     match rename::replace(new.path(), &swap.target.path, &no_retry) {
-        // The leased file looks like a loaded program: it cannot be opened for writing, but for deletion.
+        // The leased file looks like a loaded program: it cannot be opened for writing, but for
+        // deletion.
         #[cfg(windows)]
         Err(SwapError {
             problem: Problem::InUse { .. } | Problem::InUseAsImage(_) | Problem::Io(_),

@@ -19,8 +19,8 @@ pub struct DatabaseSwap {
     pub build: bool,
     /// Whether the caller has a `verify` step.
     pub verify: bool,
-    /// Whether content that violates the database's constraints is an error. For a plain copy it is not,
-    /// because the source has the same content.
+    /// Whether content that violates the database's constraints is an error. For a plain copy it is
+    /// not, because the source has the same content.
     pub constraints: bool,
     /// What happens to the old database.
     pub backup: Backup,
@@ -69,8 +69,8 @@ pub struct Limits {
 pub trait DatabaseSwapCaller {
     /// The flag by which the caller cancels the swap.
     fn cancel(&self) -> &Arc<Cancel>;
-    /// Builds the new database at `staging`. `old` is the path of the old one, if it exists. The caller
-    /// must close its connections on both before it returns.
+    /// Builds the new database at `staging`. `old` is the path of the old one, if it exists. The
+    /// caller must close its connections on both before it returns.
     fn build(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason>;
     /// Verifies the new database.
     fn verify(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason>;

@@ -8,8 +8,8 @@ use crate::swap::error::database::DatabaseProblem;
 use crate::swap::error::{Result, Step, SwapError};
 use crate::swap::target::Target;
 
-/// Resolves the path of a database. Fails for a sidecar of another database: closing a handle on a sidecar
-/// would drop that database's locks, and a sidecar alone is not a database.
+/// Resolves the path of a database. Fails for a sidecar of another database: closing a handle on a
+/// sidecar would drop that database's locks, and a sidecar alone is not a database.
 pub fn resolve(given: &Path) -> Result<Target> {
     let target = Target::resolve(given)?;
     let wrong =
@@ -29,7 +29,8 @@ pub fn resolve(given: &Path) -> Result<Target> {
     Ok(target)
 }
 
-/// Whether the file begins with the magic of a database. No SQLite library in this process has it open.
+/// Whether the file begins with the magic of a database. No SQLite library in this process has it
+/// open.
 fn is_database(path: &Path) -> bool {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);

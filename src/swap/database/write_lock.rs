@@ -1,5 +1,5 @@
-//! The write lock: our connection on the old database, with an open `BEGIN IMMEDIATE`. Other connections
-//! cannot commit meanwhile, but may read.
+//! The write lock: our connection on the old database, with an open `BEGIN IMMEDIATE`. Other
+//! connections cannot commit meanwhile, but may read.
 
 use std::path::{Path, PathBuf};
 
@@ -63,10 +63,10 @@ impl WriteLock {
         Ok(Self { data_version: connection.pragma("data_version")?, wal, facts, connection })
     }
 
-    /// Fails if another connection has committed in spite of the lock. When another SQLite library in this
-    /// process closes the database, our lock is dropped. That library may also consider itself the last
-    /// connection and remove the `-wal`. Later commits of other processes then go to a new `-wal`, which
-    /// our connection does not read.
+    /// Fails if another connection has committed in spite of the lock. When another SQLite library
+    /// in this process closes the database, our lock is dropped. That library may also consider
+    /// itself the last connection and remove the `-wal`. Later commits of other processes then go
+    /// to a new `-wal`, which our connection does not read.
     pub fn check_kept(&mut self, step: Step) -> Result<()> {
         self.check_files()?;
         self.unlock(step)?;
@@ -100,24 +100,26 @@ impl WriteLock {
         Err(self.connection.problem(DatabaseProblem::Changed))
     }
 
-    /// Releases the lock, and makes the database a single file outside of WAL mode. Returns false if other
-    /// connections prevent that. The database is unchanged then, except that its `-wal` may be checkpointed.
+    /// Releases the lock, and makes the database a single file outside of WAL mode. Returns false
+    /// if other connections prevent that. The database is unchanged then, except that its `-wal`
+    /// may be checkpointed.
     pub fn checkpoint_and_leave_wal(&mut self) -> Result<bool> {
         self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
             return Ok(self.connection.checkpoint()? && self.leave_wal()?);
         }
-        // A connection with journal_mode PERSIST or TRUNCATE has left a journal without a transaction.
+        // A connection with journal_mode PERSIST or TRUNCATE has left a journal without a
+        // transaction.
         self.connection.remove_cold_journal()?;
         Ok(true)
     }
 
-    /// Leaves WAL mode, unless another connection has the database open. Neither the change counter nor
-    /// `data_version` reveals a commit that is in the `-wal` when the mode ends. So no connection may commit
-    /// between the check of the version and the end of the mode. In exclusive locking mode, a transaction
-    /// takes SQLite's exclusive lock and keeps it after its end. Leaving WAL mode in normal locking mode
-    /// releases it.
+    /// Leaves WAL mode, unless another connection has the database open. Neither the change counter
+    /// nor `data_version` reveals a commit that is in the `-wal` when the mode ends. So no
+    /// connection may commit between the check of the version and the end of the mode. In exclusive
+    /// locking mode, a transaction takes SQLite's exclusive lock and keeps it after its end.
+    /// Leaving WAL mode in normal locking mode releases it.
     fn leave_wal(&mut self) -> Result<bool> {
         self.connection.set("locking_mode", "exclusive")?;
         let is_alone = self.connection.run_without_waiting("BEGIN IMMEDIATE")?;
@@ -150,8 +152,8 @@ fn wal_of(database: &Path) -> [Option<String>; 2] {
     })
 }
 
-/// The sidecars that SQLite would read. It ignores an empty `-wal` or `-journal`, and rebuilds a `-shm` that
-/// no process has open.
+/// The sidecars that SQLite would read. It ignores an empty `-wal` or `-journal`, and rebuilds a
+/// `-shm` that no process has open.
 pub fn sidecars_with_data(database: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     sidecars(database).filter(|sidecar| {
         !files::sidecars::is_shared_memory(sidecar)
@@ -171,7 +173,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// The commit changes only a row, so that the first page with the change counter stays the same.
+    /// The commit changes only a row, so that the first page with the change counter stays the
+    /// same.
     #[test]
     fn a_commit_before_wal_mode_is_left_is_detected() {
         for before_checkpoint in [true, false] {

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 
 use super::Disk;
 
-/// Uses `F_FULLFSYNC`, or `F_BARRIERFSYNC`, or `fsync`, whichever the file system supports (`fcntl(2)`,
-/// `fsync(2)`). Only Apple's file systems support the first two for certain.
+/// Uses `F_FULLFSYNC`, or `F_BARRIERFSYNC`, or `fsync`, whichever the file system supports
+/// (`fcntl(2)`, `fsync(2)`). Only Apple's file systems support the first two for certain.
 pub struct MacOs;
 
 impl Disk for MacOs {
@@ -46,7 +46,8 @@ fn is_unsupported(error: &io::Error) -> bool {
 }
 
 fn barrier(file: &File) -> Result<(), Errno> {
-    // SAFETY: F_BARRIERFSYNC takes no argument, and the descriptor is open while `file` is borrowed.
+    // SAFETY: F_BARRIERFSYNC takes no argument, and the descriptor is open while `file` is
+    // borrowed.
     let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_BARRIERFSYNC) };
     if answer == -1 {
         return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));

@@ -16,7 +16,8 @@ impl Disk for Unix {
         file.sync_all()
     }
 
-    /// Waits for the content to be on the disk, because these systems have no write barrier for files.
+    /// Waits for the content to be on the disk, because these systems have no write barrier for
+    /// files.
     fn order_file(file: &File) -> io::Result<()> {
         file.sync_all()
     }

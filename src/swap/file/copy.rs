@@ -95,7 +95,8 @@ impl<'a> Source<'a> {
         Ok(done)
     }
 
-    /// Fails if the source was written to during the copy, because the copy may mix old and new content.
+    /// Fails if the source was written to during the copy, because the copy may mix old and new
+    /// content.
     fn check_unchanged(&self, copied: u64) -> Result<()> {
         let now = self.file.metadata().at(Step::Write, self.path)?;
         // Files in /proc report a size of 0, even if they have content.
@@ -109,8 +110,9 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether a file was changed, even if its modification time was reset. Linking, unlinking and replacing
-/// a file also set the change time, but do not change the content; the link count reveals them.
+/// Whether a file was changed, even if its modification time was reset. Linking, unlinking and
+/// replacing a file also set the change time, but do not change the content; the link count reveals
+/// them.
 #[cfg(unix)]
 fn was_touched(before: &Metadata, now: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -167,8 +169,8 @@ impl<'a> Copier<'a> {
     }
 }
 
-/// Copies with `copy_file_range(2)`, inside the kernel. A file system that can share blocks copies no
-/// data. Returns none if the call does not support these files.
+/// Copies with `copy_file_range(2)`, inside the kernel. A file system that can share blocks copies
+/// no data. Returns none if the call does not support these files.
 #[cfg(target_os = "linux")]
 fn copy_in_kernel(source: &File, staging: &File) -> io::Result<Option<u64>> {
     use rustix::io::Errno;

@@ -1,7 +1,7 @@
 //! The protocol for a file. Its steps:
 //!
-//! 1. `target` resolves the path. `lock` allows one swap of the target at a time, in this process and
-//!    between processes. `staging` removes the files of killed swaps.
+//! 1. `target` resolves the path. `lock` allows one swap of the target at a time, in this process
+//!    and between processes. `staging` removes the files of killed swaps.
 //! 2. `staging` creates a file in the target's directory, which only its owner may read.
 //! 3. `copy` writes the content and checks its size.
 //! 4. The caller's `prepare` runs. It may replace the staging file.
@@ -10,8 +10,8 @@
 //! 7. `rename` renames it to the target: the commit point.
 //! 8. `durability` syncs the directory.
 //!
-//! An error before step 7 leaves the target unchanged and removes the staging file. After step 7 the swap
-//! is committed, and an error has the flag `committed`.
+//! An error before step 7 leaves the target unchanged and removes the staging file. After step 7
+//! the swap is committed, and an error has the flag `committed`.
 //!
 //! This module does not depend on JavaScript. [`FileSwapCaller`] has the questions to the caller.
 
@@ -66,8 +66,8 @@ pub enum Content {
     File(PathBuf),
     /// Bytes that the swap owns.
     Bytes(Vec<u8>),
-    /// Bytes in the caller's memory. After the write, `next_piece` lets the caller report that it has
-    /// taken the memory away. Otherwise it returns none.
+    /// Bytes in the caller's memory. After the write, `next_piece` lets the caller report that it
+    /// has taken the memory away. Otherwise it returns none.
     Borrowed(BorrowedBytes),
     /// Pieces that the caller supplies.
     Pieces {
@@ -80,8 +80,8 @@ pub enum Content {
 pub trait FileSwapCaller {
     /// The flag by which the caller cancels the swap.
     fn cancel(&self) -> &Arc<Cancel>;
-    /// The next piece of the content, or none at its end. The caller may reuse the memory of `last`,
-    /// because allocating fresh memory takes as long as copying the bytes.
+    /// The next piece of the content, or none at its end. The caller may reuse the memory of
+    /// `last`, because allocating fresh memory takes as long as copying the bytes.
     fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
     /// Runs the caller's `prepare` on the staging file.
     fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason>;
@@ -184,8 +184,8 @@ fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other:
     dunce::canonicalize(other).is_ok_and(|other| other == one)
 }
 
-/// Whether the file has other names. After a rename they would be further names of the target, and would
-/// get its owner and mode.
+/// Whether the file has other names. After a rename they would be further names of the target, and
+/// would get its owner and mode.
 #[cfg(unix)]
 fn has_other_links(found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -217,7 +217,8 @@ fn same_already(
     let is_same = match (&request.content, source) {
         (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
         (_, Some(source)) => {
-            // Use a second handle: if the contents differ, the first one is read from the beginning.
+            // Use a second handle: if the contents differ, the first one is read from the
+            // beginning.
             let again = open_to_read(source.path())?;
             copy::same_bytes(&*old, &*again, caller.cancel())
         }
@@ -277,8 +278,8 @@ fn open_to_read(path: &Path) -> Result<PlainFile> {
     PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)
 }
 
-/// Leaves the target unchanged. It may have been written a moment ago, so it is synced here to make it
-/// durable. On Windows a file without write permission cannot be synced.
+/// Leaves the target unchanged. It may have been written a moment ago, so it is synced here to make
+/// it durable. On Windows a file without write permission cannot be synced.
 fn skip(request: &FileSwap, target: &Target, bytes: u64) -> Result<FileSwapped> {
     let mut durable = request.durability == Durability::Full;
     if durable {
@@ -314,8 +315,8 @@ fn write(
             let total = borrowed.len() as u64;
             let wrote = |done| caller.wrote(done, Some(total));
             let written = copy::write_bytes(borrowed.bytes(), file, path, &cancel, wrote);
-            // Ask even after an error (EFAULT): a caller that has taken the memory away reports that as
-            // the cause.
+            // Ask even after an error (EFAULT): a caller that has taken the memory away reports
+            // that as the cause.
             let more = write_pieces(Some(total), file, path, caller)?;
             written?;
             Ok(total + more)
@@ -400,8 +401,9 @@ fn commit(
         durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
     drop(file);
-    // A client may have opened the target meanwhile, or a killed program may have left a sidecar. A full
-    // check costs a few percent of a short swap, so it is made only if the swap can have taken long.
+    // A client may have opened the target meanwhile, or a killed program may have left a sidecar. A
+    // full check costs a few percent of a short swap, so it is made only if the swap can have taken
+    // long.
     let may_have_taken_long =
         request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
     if may_have_taken_long {

@@ -3,14 +3,16 @@
 use std::io;
 use std::path::Path;
 
-/// Exchanges the names of two files. If the file system does not support it, changes nothing and fails.
+/// Exchanges the names of two files. If the file system does not support it, changes nothing and
+/// fails.
 #[cfg(target_os = "linux")]
 pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
-/// Always fails. The exchange is useful only with a lease that detects waiting processes, as on Linux.
+/// Always fails. The exchange is useful only with a lease that detects waiting processes, as on
+/// Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

@@ -21,8 +21,8 @@ pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
     link_and_remove(from, to)
 }
 
-/// Links the file to its new name, and then removes the old one. A file system without hard links gets an
-/// empty file of the new name first, which the rename replaces.
+/// Links the file to its new name, and then removes the old one. A file system without hard links
+/// gets an empty file of the new name first, which the rename replaces.
 #[cfg(unix)]
 fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
     use io::ErrorKind::{PermissionDenied, Unsupported};

@@ -36,14 +36,14 @@ const IGNORE_READONLY_ATTRIBUTE: u32 = 0x40;
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Renames a file, and replaces an existing one. A file that is loaded as a program or library cannot be
-/// replaced: the error comes at once, without retries.
+/// Renames a file, and replaces an existing one. A file that is loaded as a program or library
+/// cannot be replaced: the error comes at once, without retries.
 pub fn replace(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     retry(Step::Rename, to, retry, is_image, || rename_over(from, to))
 }
 
-/// Replaces a file that is loaded as a program or library: renames it, which Windows allows, and then
-/// renames the new file to its name. Between the two renames the target does not exist.
+/// Replaces a file that is loaded as a program or library: renames it, which Windows allows, and
+/// then renames the new file to its name. Between the two renames the target does not exist.
 pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
     let aside = staging::aside(target);
     let renamed = || rename_over(&target.path, &aside);
@@ -120,8 +120,8 @@ fn is_conflict(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a file is loaded as a program or library. Such a file can be opened for deletion, but not for
-/// writing.
+/// Whether a file is loaded as a program or library. Such a file can be opened for deletion, but
+/// not for writing.
 fn is_image(path: &Path) -> bool {
     let writing = open_as(path, GENERIC_WRITE);
     let is_refused = writing.is_err_and(|error| {
@@ -130,8 +130,8 @@ fn is_image(path: &Path) -> bool {
     is_refused && open_as(path, DELETE).is_ok()
 }
 
-/// Whether any handle on the file is open. Without POSIX semantics even a handle that shares everything
-/// prevents the rename, with the same error as missing permissions.
+/// Whether any handle on the file is open. Without POSIX semantics even a handle that shares
+/// everything prevents the rename, with the same error as missing permissions.
 fn has_open_handle(path: &Path) -> bool {
     let alone = OpenOptions::new().access_mode(SYNCHRONIZE | DELETE).share_mode(0).open(path);
     alone.is_err_and(|error| code(&error) == ERROR_SHARING_VIOLATION)
@@ -145,8 +145,8 @@ fn open_as(path: &Path, access: u32) -> io::Result<File> {
         .open(path)
 }
 
-/// Renames with POSIX semantics: handles on the old file that share deletion keep it. Without support for
-/// that, falls back to MoveFileEx.
+/// Renames with POSIX semantics: handles on the old file that share deletion keep it. Without
+/// support for that, falls back to MoveFileEx.
 fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     match rename_with_posix_semantics(from, to) {
         Err(error)
@@ -176,9 +176,9 @@ fn rename_with_posix_semantics(from: &Path, to: &Path) -> io::Result<()> {
     let too_long = |_| io::Error::from(io::ErrorKind::InvalidFilename);
     let (name_length, size) =
         (u32::try_from(name_bytes).map_err(too_long)?, u32::try_from(size).map_err(too_long)?);
-    // SAFETY: the buffer is zeroed, has room for the structure with the whole name, and is aligned to 8
-    // bytes, as the structure needs. The handle is open while `file` lives, and the call reads `size`
-    // bytes of the buffer.
+    // SAFETY: the buffer is zeroed, has room for the structure with the whole name, and is aligned
+    // to 8 bytes, as the structure needs. The handle is open while `file` lives, and the call reads
+    // `size` bytes of the buffer.
     let renamed = unsafe {
         (*info).Anonymous.Flags = REPLACE_IF_EXISTS | POSIX_SEMANTICS | IGNORE_READONLY_ATTRIBUTE;
         (*info).FileNameLength = name_length;

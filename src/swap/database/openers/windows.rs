@@ -1,6 +1,6 @@
 //! The Restart Manager, which lists the processes that have a file open
-//! (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>). Nano Server does not have
-//! it, so that the addon loads it only when it is needed.
+//! (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>). Nano Server does not
+//! have it, so that the addon loads it only when it is needed.
 
 use std::ffi::CStr;
 use std::os::windows::ffi::OsStrExt;
@@ -83,7 +83,8 @@ impl RestartManager {
     fn others(&self, path: &Path) -> Option<Openers> {
         let mut session = 0;
         let mut key = [0u16; CCH_RM_SESSION_KEY as usize + 1];
-        // SAFETY: the call writes the session's number, and the buffer has the length that it requires.
+        // SAFETY: the call writes the session's number, and the buffer has the length that it
+        // requires.
         if unsafe { (self.start)(&raw mut session, 0, key.as_mut_ptr()) } != 0 {
             return None;
         }
@@ -104,8 +105,8 @@ impl RestartManager {
         }
         let (mut needed, mut count, mut reasons) = (0, MOST, 0);
         let mut processes: Vec<RM_PROCESS_INFO> = Vec::with_capacity(MOST as usize);
-        // SAFETY: the buffer has room for `count` structures, and the call sets `count` to the number that
-        // it has filled.
+        // SAFETY: the buffer has room for `count` structures, and the call sets `count` to the
+        // number that it has filled.
         let listed = unsafe {
             let (needed, count) = (&raw mut needed, &raw mut count);
             (self.list)(session, needed, count, processes.as_mut_ptr(), &raw mut reasons)

@@ -1,6 +1,6 @@
 //! Linux: a write lease (`fcntl(2)`, F_SETLEASE). The kernel grants it only if no other open file
-//! description of the file exists, in this process or another. A process that opens the file while we
-//! hold the lease blocks in `open(2)`.
+//! description of the file exists, in this process or another. A process that opens the file while
+//! we hold the lease blocks in `open(2)`.
 
 use std::fs::File;
 use std::io;
@@ -36,9 +36,9 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
     if is_served(&file) || is_mounted(&file) {
         return Ok(Proven::Unknown(file));
     }
-    // When another process opens the file, the kernel signals the lease holder. The default signal SIGIO
-    // terminates a process without a handler. SIGURG is ignored by default, and programs that handle it
-    // tolerate extra ones.
+    // When another process opens the file, the kernel signals the lease holder. The default signal
+    // SIGIO terminates a process without a handler. SIGURG is ignored by default, and programs that
+    // handle it tolerate extra ones.
     control(&file, F_SETSIG, libc::SIGURG)?;
     match control(&file, libc::F_SETLEASE, libc::F_WRLCK) {
         Ok(_) => Ok(Proven::Alone(Lease { file, has_lease: true })),
@@ -48,8 +48,8 @@ pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
     }
 }
 
-/// Whether the file can be open outside of this kernel: on a server, on the host of a virtual machine or
-/// container, or in a FUSE program. This kernel grants a lease in spite of that.
+/// Whether the file can be open outside of this kernel: on a server, on the host of a virtual
+/// machine or container, or in a FUSE program. This kernel grants a lease in spite of that.
 fn is_served(file: &File) -> bool {
     #[allow(
         clippy::unnecessary_cast,
@@ -60,9 +60,9 @@ fn is_served(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|found| SERVED.contains(&(found.f_type as u32)))
 }
 
-/// The magic numbers of such file systems. From <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2,
-/// Ceph, AFS (two kinds), Coda, VirtualBox, GFS2, OCFS2. From their own sources: Lustre, GPFS, BeeGFS,
-/// VMware, Parallels.
+/// The magic numbers of such file systems. From <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS,
+/// SMB2, Ceph, AFS (two kinds), Coda, VirtualBox, GFS2, OCFS2. From their own sources: Lustre,
+/// GPFS, BeeGFS, VMware, Parallels.
 const SERVED: [u32; 17] = [
     0x6573_5546,
     0x0102_1997,
@@ -83,8 +83,8 @@ const SERVED: [u32; 17] = [
     0x7c7c_6673,
 ];
 
-/// Whether the file itself is a mount point, as a single file in a container often is. A mount point cannot
-/// be replaced by a rename, and cannot have a second name in its directory.
+/// Whether the file itself is a mount point, as a single file in a container often is. A mount
+/// point cannot be replaced by a rename, and cannot have a second name in its directory.
 fn is_mounted(file: &File) -> bool {
     use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
     let found = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::empty());
@@ -102,8 +102,8 @@ impl Lease {
         &self.file
     }
 
-    /// Whether no process waits for the file. A waiting process makes the kernel downgrade the lease, which
-    /// F_GETLEASE reports.
+    /// Whether no process waits for the file. A waiting process makes the kernel downgrade the
+    /// lease, which F_GETLEASE reports.
     pub fn is_undisturbed(&self, _old: Option<&Path>) -> bool {
         !self.has_lease || control(&self.file, libc::F_GETLEASE, 0) == Ok(libc::F_WRLCK)
     }
@@ -122,8 +122,8 @@ impl Lease {
 }
 
 fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i32, Errno> {
-    // SAFETY: the commands that this module passes take an integer, and the descriptor is open while
-    // `file` is borrowed.
+    // SAFETY: the commands that this module passes take an integer, and the descriptor is open
+    // while `file` is borrowed.
     let answer = unsafe { libc::fcntl(file.as_raw_fd(), command, argument) };
     if answer == -1 {
         return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));

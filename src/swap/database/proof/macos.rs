@@ -1,6 +1,6 @@
-//! macOS: the list of the processes that have the file open (`proc_listpidspath`). The system cannot keep
-//! others from opening the file. A process that opens it between the last check and the rename is not
-//! detected.
+//! macOS: the list of the processes that have the file open (`proc_listpidspath`). The system
+//! cannot keep others from opening the file. A process that opens it between the last check and the
+//! rename is not detected.
 
 use std::fs::File;
 use std::io;

@@ -1,5 +1,5 @@
-//! Windows: a handle that shares only deletion. The system grants it only if no handle for reading or
-//! writing is open on the file, and grants no such handle while it exists.
+//! Windows: a handle that shares only deletion. The system grants it only if no handle for reading
+//! or writing is open on the file, and grants no such handle while it exists.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,8 +13,8 @@ use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_DELETE;
 use crate::files::{Link, PlainFile};
 use crate::swap::database::openers;
 
-/// How often the open is retried if no opener is visible. A virus scanner opens every file that was just
-/// closed.
+/// How often the open is retried if no opener is visible. A virus scanner opens every file that was
+/// just closed.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(25);
 

@@ -139,7 +139,8 @@ fn another_sqlite_in_this_process_is_refused_for_each_in_use() {
     }
 }
 
-/// The locks of the two libraries do not exclude each other, because POSIX locks belong to the process.
+/// The locks of the two libraries do not exclude each other, because POSIX locks belong to the
+/// process.
 #[test]
 #[cfg(target_os = "linux")]
 fn another_sqlite_that_comes_during_the_build_is_refused() {

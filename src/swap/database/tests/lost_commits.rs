@@ -22,7 +22,8 @@ fn other_connections_cannot_commit_during_the_build() {
     }
 }
 
-/// Every acknowledged commit is in the new database, or the swap failed and the commit is in the old one.
+/// Every acknowledged commit is in the new database, or the swap failed and the commit is in the
+/// old one.
 #[test]
 fn no_commit_of_another_process_is_lost() {
     for mode in MODES {

@@ -197,7 +197,8 @@ impl Bench {
         assert_eq!(self.names(), ["a.db"], "something is left over");
     }
 
-    /// Asserts that the database is the new one, in the old one's journal mode, beside the named files.
+    /// Asserts that the database is the new one, in the old one's journal mode, beside the named
+    /// files.
     #[track_caller]
     fn assert_new(&self, mode: &str, names: &[&str]) {
         assert_eq!(numbers(&self.path(), "new"), [1, 2, 3]);
@@ -224,8 +225,8 @@ fn open_by_another_sqlite(path: &Path) -> Connection {
     other
 }
 
-/// Does what another SQLite library in this process does when it closes the database: closing the files
-/// drops this process's locks, and the library removes the `-wal` and `-shm`.
+/// Does what another SQLite library in this process does when it closes the database: closing the
+/// files drops this process's locks, and the library removes the `-wal` and `-shm`.
 #[cfg(unix)]
 fn close_as_another_library(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {
