@@ -441,7 +441,7 @@ mod platform {
             if self.keep {
                 return;
             }
-            let gone = FILE_DISPOSITION_INFO { DeleteFile: true };
+            let disposition = FILE_DISPOSITION_INFO { DeleteFile: true };
             let size = size_of::<FILE_DISPOSITION_INFO>() as u32;
             // SAFETY: the handle is open while `self.file` lives. The structure outlives the call,
             // which only reads it, and has the given size.
@@ -449,7 +449,7 @@ mod platform {
                 SetFileInformationByHandle(
                     self.file.as_raw_handle(),
                     FileDispositionInfo,
-                    (&raw const gone).cast(),
+                    (&raw const disposition).cast(),
                     size,
                 )
             };

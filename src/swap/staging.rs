@@ -64,12 +64,12 @@ impl StagingFile {
     /// file.
     pub fn reopen(&self) -> Result<(PlainFile, Metadata)> {
         let path = &self.path;
-        let wrong = |problem| Err(SwapError::new(problem, Step::Prepare, path));
+        let failure = |problem| Err(SwapError::new(problem, Step::Prepare, path));
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => {}
-            Ok(_) => return wrong(Problem::NotAFile("STAGING_NOT_A_FILE")),
+            Ok(_) => return failure(Problem::NotAFile("STAGING_NOT_A_FILE")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return wrong(Problem::Missing("STAGING_MISSING"));
+                return failure(Problem::Missing("STAGING_MISSING"));
             }
             Err(error) => return Err(error).at(Step::Prepare, path),
         }
@@ -94,7 +94,7 @@ impl StagingFile {
         if found.is_file() {
             Ok((file, found))
         } else {
-            wrong(Problem::NotAFile("STAGING_NOT_A_FILE"))
+            failure(Problem::NotAFile("STAGING_NOT_A_FILE"))
         }
     }
 

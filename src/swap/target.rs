@@ -59,12 +59,12 @@ impl Target {
     }
 
     fn existing(path: PathBuf, directory: PathBuf, found: Metadata) -> Result<Self> {
-        let wrong = |problem| Err(SwapError::new(problem, Step::Resolve, &path));
+        let failure = |problem| Err(SwapError::new(problem, Step::Resolve, &path));
         if found.is_dir() {
-            return wrong(Problem::IsDirectory("TARGET_IS_DIRECTORY"));
+            return failure(Problem::IsDirectory("TARGET_IS_DIRECTORY"));
         }
         if !found.is_file() {
-            return wrong(Problem::NotAFile("TARGET_NOT_A_FILE"));
+            return failure(Problem::NotAFile("TARGET_NOT_A_FILE"));
         }
         // On a file system that ignores case, the canonical path has the stored spelling.
         let path = if cfg!(any(windows, target_vendor = "apple")) {

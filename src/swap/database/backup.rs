@@ -57,19 +57,19 @@ pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Op
 /// The name that the caller requested. Fails if the name cannot be used.
 pub fn requested_name(path: &Path, target: &Target) -> Result<OsString> {
     let path = target.directory.join(path);
-    let wrong = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
+    let failure = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
     let directory = path.parent().and_then(|directory| dunce::canonicalize(directory).ok());
-    let name = path.file_name().ok_or_else(|| wrong(DatabaseProblem::BackupNotBeside))?;
+    let name = path.file_name().ok_or_else(|| failure(DatabaseProblem::BackupNotBeside))?;
     if directory.as_ref() != Some(&target.directory) {
-        return Err(wrong(DatabaseProblem::BackupNotBeside));
+        return Err(failure(DatabaseProblem::BackupNotBeside));
     }
     if is_reserved(name, target) {
-        return Err(wrong(DatabaseProblem::BackupName));
+        return Err(failure(DatabaseProblem::BackupName));
     }
     match path.symlink_metadata() {
-        Ok(_) => Err(wrong(DatabaseProblem::BackupExists)),
+        Ok(_) => Err(failure(DatabaseProblem::BackupExists)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match sidecars(&path).next() {
-            Some(sidecar) => Err(wrong(DatabaseProblem::BackupSidecar(sidecar))),
+            Some(sidecar) => Err(failure(DatabaseProblem::BackupSidecar(sidecar))),
             None => Ok(name.to_owned()),
         },
         // For example, the name is too long. Report that now, not after the commit.

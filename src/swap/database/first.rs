@@ -20,7 +20,7 @@ pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     for sidecar in sidecars(&target) {
         // If another process has created the database meanwhile, the sidecar belongs to it.
         if target.symlink_metadata().is_ok() {
-            return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));
+            return Err(swap.error(Step::Rename, DatabaseProblem::TargetExists.into()));
         }
         // Our SQLite may still have a deleted database open.
         refuse_open_database(&sidecar, Step::Rename)?;
@@ -36,9 +36,9 @@ pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     swap.caller.begin(Step::Rename);
     rename::to_new_name(new.path(), &target).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into())
+            swap.error(Step::Rename, DatabaseProblem::TargetExists.into())
         }
-        _ => swap.wrong(Step::Rename, Problem::Io(error)),
+        _ => swap.error(Step::Rename, Problem::Io(error)),
     })?;
     new.committed();
     swap.caller.begin(Step::SyncDirectory);

@@ -50,12 +50,12 @@ pub fn transfer(
         let (old, new) = (write_lock.facts.page_size, facts.page_size);
         if write_lock.facts.is_wal && old != new {
             let problem = DatabaseProblem::PageSize { old, new };
-            return Err(swap.wrong(Step::Transfer, problem.into()));
+            return Err(swap.error(Step::Transfer, problem.into()));
         }
         let (old, new) = (&write_lock.facts.encoding, &facts.encoding);
         if old != new {
             let problem = DatabaseProblem::Encoding { old: old.clone(), new: new.clone() };
-            return Err(swap.wrong(Step::Transfer, problem.into()));
+            return Err(swap.error(Step::Transfer, problem.into()));
         }
     }
     if !is_removed(Safeguard::ChangeCheck) {
@@ -83,7 +83,7 @@ pub fn transfer(
     // The copy holds SQLite's write lock again, so that no further commit can come before the
     // check.
     if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
-        return Err(swap.wrong(Step::Transfer, DatabaseProblem::Changed.into()));
+        return Err(swap.error(Step::Transfer, DatabaseProblem::Changed.into()));
     }
     let finished = copy.finish(swap.caller, check_foreign);
     finished.map_err(|error| {

@@ -131,32 +131,32 @@ impl<'a> Job<'a> {
     }
 
     pub fn ask(&mut self, step: Step, new: &NewDatabase, question: Question) -> Result<()> {
-        let wrong = |problem| SwapError::new(problem, step, new.path());
-        let staging = new.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+        let failure = |problem| SwapError::new(problem, step, new.path());
+        let staging = new.path().to_str().ok_or_else(|| failure(Problem::NotUtf8))?;
         let old = match &self.target.found {
-            Some(_) => Some(self.target.path.to_str().ok_or_else(|| wrong(Problem::NotUtf8))?),
+            Some(_) => Some(self.target.path.to_str().ok_or_else(|| failure(Problem::NotUtf8))?),
             None => None,
         };
         self.caller.begin(step);
-        question(self.caller, staging, old).map_err(|reason| wrong(Problem::Cancelled(reason)))
+        question(self.caller, staging, old).map_err(|reason| failure(Problem::Cancelled(reason)))
     }
 
     /// The real path of the source. Fails if it is the target itself.
     pub fn source(&self, given: &Path) -> Result<PathBuf> {
-        let wrong = |problem| SwapError::new(problem, Step::Resolve, given);
+        let failure = |problem| SwapError::new(problem, Step::Resolve, given);
         let source = resolve(given).map_err(|error| match error.problem {
             Problem::IsDirectory(_) | Problem::NotAFile(_) => {
-                wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"))
+                failure(Problem::NotAFile("SOURCE_NOT_A_FILE"))
             }
-            Problem::DirectoryMissing => wrong(Problem::Missing("SOURCE_MISSING")),
+            Problem::DirectoryMissing => failure(Problem::Missing("SOURCE_MISSING")),
             _ => error,
         })?;
         if source.found.is_none() {
-            return Err(wrong(Problem::Missing("SOURCE_MISSING")));
+            return Err(failure(Problem::Missing("SOURCE_MISSING")));
         }
         let identity = recovery_record::identity(&source.path);
         if identity == recovery_record::identity(&self.target.path) {
-            return Err(wrong(Problem::SourceIsTarget));
+            return Err(failure(Problem::SourceIsTarget));
         }
         proof::refuse_foreign_sqlite(&source.path, Step::Resolve)?;
         Ok(source.path)
@@ -232,16 +232,16 @@ impl<'a> Job<'a> {
     }
 
     pub fn check_cancel(&self, step: Step) -> Result<()> {
-        self.limits.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
+        self.limits.cancel.check().map_err(|reason| self.error(step, Problem::Cancelled(reason)))
     }
 
     /// The error that names the openers. `own` is the number of the swap's connections on the
     /// target.
     pub fn in_use(&self, own: usize) -> SwapError {
-        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
+        self.error(Step::Prove, openers::in_use(&self.target.path, own).into())
     }
 
-    pub fn wrong(&self, step: Step, problem: Problem) -> SwapError {
+    pub fn error(&self, step: Step, problem: Problem) -> SwapError {
         SwapError::new(problem, step, &self.target.path)
     }
 }

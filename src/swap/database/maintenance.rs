@@ -109,7 +109,7 @@ impl MaintenanceConnection {
 
     /// Runs statements without rows.
     pub fn run(&self, sql: &str) -> Result<()> {
-        self.connection.run_all(sql).map_err(|error| self.wrong(error))
+        self.connection.run_all(sql).map_err(|error| self.error(error))
     }
 
     /// The same without waiting for a lock. Returns false if another connection holds the lock.
@@ -126,7 +126,7 @@ impl MaintenanceConnection {
         self.hooks.without_waiting.store(true, Ordering::Relaxed);
         let ran = match action(&self.connection) {
             Err(error) if error.is_busy() => Ok(false),
-            ran => ran.map_err(|error| self.wrong(error)),
+            ran => ran.map_err(|error| self.error(error)),
         };
         self.hooks.without_waiting.store(false, Ordering::Relaxed);
         ran
@@ -134,12 +134,12 @@ impl MaintenanceConnection {
 
     /// The value of a PRAGMA.
     pub fn pragma<T: FromValue>(&self, name: &str) -> Result<T> {
-        self.connection.pragma(name).map_err(|error| self.wrong(error))
+        self.connection.pragma(name).map_err(|error| self.error(error))
     }
 
     /// Sets a PRAGMA, and ignores its result.
     pub fn set(&self, name: &str, value: impl sqlite::ToValue) -> Result<()> {
-        self.connection.set_pragma(name, value).map_err(|error| self.wrong(error))
+        self.connection.set_pragma(name, value).map_err(|error| self.error(error))
     }
 
     /// Requests a journal mode. Returns the resulting mode, which is the old one if other
@@ -148,7 +148,7 @@ impl MaintenanceConnection {
         match self.connection.set_journal_mode(mode) {
             Ok(mode) => Ok(mode),
             Err(error) if error.is_busy() => self.pragma("journal_mode"),
-            Err(error) => Err(self.wrong(error)),
+            Err(error) => Err(self.error(error)),
         }
     }
 
@@ -190,11 +190,11 @@ impl MaintenanceConnection {
 
     /// The first column of the first rows of a query, as text.
     pub fn texts(&self, sql: &str, most: usize) -> Result<Vec<String>> {
-        self.connection.query(sql, most).map_err(|error| self.wrong(error))
+        self.connection.query(sql, most).map_err(|error| self.error(error))
     }
 
     /// Adds the step and the path to an error of the engine.
-    pub fn wrong(&self, error: sqlite::Error) -> SwapError {
+    pub fn error(&self, error: sqlite::Error) -> SwapError {
         SwapError::new(error.into(), self.step, &self.path)
     }
 

@@ -120,7 +120,7 @@ impl NewDatabase {
         connection.remove_cold_journal()?;
         connection.close()?;
         if let Some(sidecar) = sidecars(self.path()).next() {
-            return Err(self.wrong(step, DatabaseProblem::StagingSidecar(sidecar).into()));
+            return Err(self.error(step, DatabaseProblem::StagingSidecar(sidecar).into()));
         }
         self.staging.reopen()
     }
@@ -135,16 +135,16 @@ impl NewDatabase {
     fn open(&self, step: Step) -> Result<MaintenanceConnection> {
         let path = self.path();
         if files::open_by(path).is_some() {
-            return Err(self.wrong(step, DatabaseProblem::StagingOpen.into()));
+            return Err(self.error(step, DatabaseProblem::StagingOpen.into()));
         }
         match std::fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => MaintenanceConnection::open(path, step, &self.limits),
-            Ok(_) => Err(self.wrong(step, Problem::NotAFile("STAGING_NOT_A_FILE"))),
-            Err(_) => Err(self.wrong(step, Problem::Missing("STAGING_MISSING"))),
+            Ok(_) => Err(self.error(step, Problem::NotAFile("STAGING_NOT_A_FILE"))),
+            Err(_) => Err(self.error(step, Problem::Missing("STAGING_MISSING"))),
         }
     }
 
-    fn wrong(&self, step: Step, problem: Problem) -> SwapError {
+    fn error(&self, step: Step, problem: Problem) -> SwapError {
         SwapError::new(problem, step, self.path())
     }
 }

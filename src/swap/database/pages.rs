@@ -73,17 +73,17 @@ impl<'a, 'b> Copy<'a, 'b> {
     /// Copies some pages. Waits for locks as long as the two connections do.
     fn step(&self, pages: i32, caller: &dyn DatabaseSwapCaller) -> Result<BackupStep> {
         let (step, path) = &self.at;
-        let wrong = |problem| Err(SwapError::new(problem, *step, path));
+        let failure = |problem| Err(SwapError::new(problem, *step, path));
         if let Err(reason) = caller.cancel().check() {
-            return wrong(Problem::Cancelled(reason));
+            return failure(Problem::Cancelled(reason));
         }
         match self.backup.step(pages) {
             Ok(BackupStep::Busy) => match caller.cancel().check() {
-                Err(reason) => wrong(Problem::Cancelled(reason)),
-                Ok(()) => wrong(crate::swap::error::database::DatabaseProblem::Busy.into()),
+                Err(reason) => failure(Problem::Cancelled(reason)),
+                Ok(()) => failure(crate::swap::error::database::DatabaseProblem::Busy.into()),
             },
             Ok(result) => Ok(result),
-            Err(error) => wrong(error.into()),
+            Err(error) => failure(error.into()),
         }
     }
 

@@ -17,7 +17,7 @@ pub fn swap_database(
         return first::swap(swap);
     }
     if !request.overwrite {
-        return Err(swap.wrong(Step::Resolve, DatabaseProblem::TargetExists.into()));
+        return Err(swap.error(Step::Resolve, DatabaseProblem::TargetExists.into()));
     }
     swap.caller.begin(Step::Prove);
     let (handle, is_alone) = swap.prove_alone()?;

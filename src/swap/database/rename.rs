@@ -104,7 +104,7 @@ fn attempt(
             handle = again;
             write_lock = WriteLock::take(&path, &swap.limits)?;
             if handle.change_counter(&path)? != counter {
-                return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+                return Err(swap.error(Step::Prove, DatabaseProblem::Changed.into()));
             }
             if goes_in_place {
                 return in_place::transfer(swap, write_lock, &handle, &mut new);
@@ -148,7 +148,7 @@ fn rename(
         && lease.is_at(&path)
         && (sidecars_with_data(&path).next().is_none() || is_removed(Safeguard::Checkpoint));
     if !is_unchanged && !is_removed(Safeguard::ChangeCheck) {
-        return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+        return Err(swap.error(Step::Prove, DatabaseProblem::Changed.into()));
     }
     swap.caller.begin(Step::Backup);
     let unnamed = backup::unnamed(&swap.target);

@@ -12,7 +12,7 @@ use crate::swap::target::Target;
 /// sidecar would drop that database's locks, and a sidecar alone is not a database.
 pub fn resolve(given: &Path) -> Result<Target> {
     let target = Target::resolve(given)?;
-    let wrong =
+    let failure =
         |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
     let is_open_itself = || files::is_open_database(&target.path);
     if let Some(database) = files::sidecars::database_beside(&target.path)
@@ -20,11 +20,11 @@ pub fn resolve(given: &Path) -> Result<Target> {
         && !is_open_itself()
         && (files::open_by(&target.path).is_some() || !is_database(&target.path))
     {
-        return wrong(DatabaseProblem::Sidecar(database));
+        return failure(DatabaseProblem::Sidecar(database));
     }
     if files::is_open_by_us(&target.path) && !is_open_itself() {
         // Another name of an open database's sidecar.
-        return wrong(DatabaseProblem::NotADatabase);
+        return failure(DatabaseProblem::NotADatabase);
     }
     Ok(target)
 }

@@ -25,15 +25,15 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// Opens a regular file. Fails for a pipe or a device, without blocking.
     pub fn open(path: &'a Path) -> Result<Self> {
-        let wrong = |problem| Err(SwapError::new(problem, Step::Resolve, path));
+        let failure = |problem| Err(SwapError::new(problem, Step::Resolve, path));
         let found = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return wrong(Problem::Missing("SOURCE_MISSING"));
+                return failure(Problem::Missing("SOURCE_MISSING"));
             }
             found => found.at(Step::Resolve, path)?,
         };
         if !found.is_file() {
-            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
         }
         refuse_open_database(path, Step::Resolve)?;
         let mut options = OpenOptions::new();
@@ -41,7 +41,7 @@ impl<'a> Source<'a> {
         let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
         let metadata = file.metadata().at(Step::Resolve, path)?;
         if !metadata.is_file() {
-            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
         }
         Ok(Self { path, file, metadata })
     }

@@ -363,15 +363,15 @@ fn ready(
     if !request.prepare {
         return Ok(written);
     }
-    let wrong = |problem| SwapError::new(problem, Step::Prepare, staging.path());
-    let name = staging.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+    let failure = |problem| SwapError::new(problem, Step::Prepare, staging.path());
+    let name = staging.path().to_str().ok_or_else(|| failure(Problem::NotUtf8))?;
     if is_removed(Safeguard::SyncAfterPrepare) {
         durability::sync_file(&written.file, request.durability).at(Step::Sync, &target.path)?;
     }
     // Close the file: on Windows a tool cannot open it while we have it open for writing.
     drop(written);
     caller.begin(Step::Prepare);
-    caller.prepare(name).map_err(|reason| wrong(Problem::Cancelled(reason)))?;
+    caller.prepare(name).map_err(|reason| failure(Problem::Cancelled(reason)))?;
     let (file, found) = staging.reopen()?;
     Ok(NewFile { file, found })
 }

@@ -76,7 +76,7 @@ fn retry<T>(
     is_hopeless: fn(&Path) -> bool,
     mut action: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
-    let wrong = |problem| Err(SwapError::new(problem, step, path));
+    let failure = |problem| Err(SwapError::new(problem, step, path));
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -88,7 +88,7 @@ fn retry<T>(
             return Err(error).at(step, path);
         }
         if is_hopeless(path) {
-            return wrong(Problem::InUseAsImage(error));
+            return failure(Problem::InUseAsImage(error));
         }
         let waited = began.elapsed();
         if waited >= retry.limit {
@@ -96,11 +96,11 @@ fn retry<T>(
             return if code(&error) == ERROR_ACCESS_DENIED && !has_open_handle(path) {
                 Err(error).at(step, path)
             } else {
-                wrong(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
+                failure(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
             };
         }
         if let Err(reason) = retry.cancel.sleep(pause.min(retry.limit - waited)) {
-            return wrong(Problem::Cancelled(reason));
+            return failure(Problem::Cancelled(reason));
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

@@ -128,8 +128,8 @@ fn a_target_that_is_not_a_database_is_unchanged() {
     let error = bench.swap(&bench.request()).unwrap_err();
     assert_eq!(error.code(), "TARGET_IS_DIRECTORY");
     assert_eq!(bench.names(), ["a.db"]);
-    let gone = DatabaseSwap { target: bench.beside("none/a.db"), ..bench.request() };
-    assert_eq!(bench.swap(&gone).unwrap_err().code(), "DIRECTORY_MISSING");
+    let missing = DatabaseSwap { target: bench.beside("none/a.db"), ..bench.request() };
+    assert_eq!(bench.swap(&missing).unwrap_err().code(), "DIRECTORY_MISSING");
 }
 
 #[test]
