@@ -107,7 +107,7 @@ pub fn settle(
     if !exists(&unnamed) {
         return remove_second_name(target, record);
     }
-    if is_old_in_place(target, &unnamed, record, limits) {
+    if is_target_still_old(target, &unnamed, record, limits) {
         std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
         return Ok(Some(Settled::Removed(unnamed)));
     }
@@ -166,8 +166,8 @@ pub enum Settled {
 
 /// Whether the target is still the old database. A swap by rename has committed if backup and
 /// target are different files. A swap in place has committed if the database's `schema_version` has
-/// increased, which SQLite does in the copy. If the database cannot be read, the backup is kept.
-fn is_old_in_place(
+/// increased, as each such copy does. If the database cannot be read, the backup is kept.
+fn is_target_still_old(
     target: &Target,
     unnamed: &Path,
     record: Option<&RecoveryRecord>,
@@ -185,7 +185,7 @@ fn is_old_in_place(
 /// An unused name that contains the time.
 fn dated(target: &Target, what: &str) -> OsString {
     let end = format!(".{what}-{}", timestamp(SystemTime::now()));
-    let mut name = beginning(target.path.file_name().unwrap_or_default(), end.len());
+    let mut name = shortened(target.path.file_name().unwrap_or_default(), end.len());
     name.push(end);
     let mut number = 1;
     let is_free = |path: PathBuf| !exists(&path) && sidecars(&path).next().is_none();
@@ -196,7 +196,7 @@ fn dated(target: &Target, what: &str) -> OsString {
 }
 
 /// The beginning of a name, shortened to leave `room` bytes and space for a number.
-fn beginning(name: &OsStr, room: usize) -> OsString {
+fn shortened(name: &OsStr, room: usize) -> OsString {
     let most = LONGEST_NAME.saturating_sub(room + LONGEST_NUMBER);
     if name.len() <= most {
         return name.to_owned();

@@ -80,8 +80,8 @@ pub fn transfer(
         write_lock.connection().set("synchronous", "EXTRA")?;
     }
     let copy = Copy::begin(&source, write_lock.connection(), swap.caller)?;
-    // The copy holds SQLite's write lock again, so that no further commit can come before the
-    // check.
+    // The copy holds SQLite's write lock again. A commit in between is complete by now, so that the
+    // check detects it.
     if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
         return Err(swap.error(Step::Transfer, DatabaseProblem::Changed.into()));
     }
@@ -95,14 +95,14 @@ pub fn transfer(
     // If this fails, the next connection that closes the database does it.
     let _ = write_lock.connection().checkpoint_with_retries();
     write_lock.close().map_err(committed)?;
-    let backup = end(swap).map_err(committed)?;
+    let backup = finish(swap).map_err(committed)?;
     let durable = swap.is_durable();
     Ok(DatabaseSwapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
 }
 
 /// Names the backup, and restores the journal mode if an attempt to rename has changed it. If that
 /// fails, the next client that opens the database does it.
-fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
+fn finish(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.record), &swap.limits)?;
     sync_last(swap)?;
     swap.settle_record();
