@@ -43,8 +43,8 @@ pub struct OldFile(PlainFile);
 
 /// The result of a proof.
 pub enum Verdict {
-    /// No other process or client has the file open, and none can open it before the lease is
-    /// released.
+    /// No other process or client has the file open. On Linux and Windows none can open it before
+    /// the lease is released.
     Alone(Lease),
     /// Another process or client has the file open.
     InUse(OldFile),
