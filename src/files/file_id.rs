@@ -1,9 +1,9 @@
-//! What tells one file from another.
+//! The identity of a file, independent of its name.
 
 use std::io;
 use std::path::Path;
 
-/// What tells one file from another, whatever its name.
+/// Identifies a file by device and inode; on Windows by its canonical path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileId(pub(super) Identity);
 
@@ -21,8 +21,8 @@ impl FileId {
         Ok(Self((metadata.dev(), metadata.ino())))
     }
 
-    /// The identity of the file at this path. On Windows the canonical path stands for it: a file
-    /// that is open there cannot be renamed away.
+    /// The identity of the file at this path. On Windows the canonical path identifies a file,
+    /// because a file that is open cannot be renamed there.
     #[cfg(not(unix))]
     pub fn of(path: &Path) -> io::Result<Self> {
         Ok(Self(path.canonicalize()?))

@@ -1,16 +1,18 @@
-//! Databases that another SQLite in this process has open: the runtime's own, a second copy of ours. Their locks are dropped just the same when a plain handle of ours is
-//! closed, and no registry of ours knows of them; the system's list of the process's descriptors does.
+//! Databases that another SQLite library in this process has open: the runtime's, or that of a
+//! second copy of latchdb. Closing a plain handle of ours drops its locks too. Our registry does
+//! not know its files, so this module searches the system's list of the process's descriptors.
 //!
-//! Looking must not open the file, for closing it again would be the harm. All that is asked is asked of
-//! the descriptor that is there. One that its owner closes meanwhile, so that its number is free or
-//! another file's, makes no difference but a wrong answer: nothing is written, and no position moves.
+//! The search must not open the file, because closing it again would drop the locks. It only
+//! queries the descriptors that exist. The owner of a descriptor may close it during the search,
+//! and its number may be reused. The worst result is a wrong answer: the search writes nothing and
+//! moves no file position.
 //!
-//! A look costs the system about 1 µs for each descriptor of the process, on the job's thread.
+//! A search costs about 1 µs for each descriptor of the process, on the job's thread.
 //!
-//! Our own SQLite's are known by their numbers (`registry`).
+//! The descriptors of our own SQLite are known by their numbers (`registry`).
 //!
-//! What remains is the instant between the look and our own opening and closing: who opens the file
-//! there, unknown to us, is not noticed. Nor is anybody where the system has no such list.
+//! Two cases are not detected: a library that opens the file between the search and our own open or
+//! close, and any library on a system without such a list.
 
 use std::fs::Metadata;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -25,31 +27,31 @@ use super::magic;
 use super::registry::registry;
 use super::sidecars::is_named_like_one;
 
-/// Where the system lists this process's descriptors.
+/// The directory in which the system lists this process's descriptors.
 const LIST: &str = if cfg!(target_vendor = "apple") { "/dev/fd" } else { "/proc/self/fd" };
 
-/// What plain handles of ours are opened with, and SQLite's never are: it tells them apart, those of a
-/// second copy of ours too. It means nothing to a regular file (`open(2)`).
+/// Our plain handles are opened with this flag, also those of a second copy of latchdb. SQLite's
+/// handles never have it. The flag has no effect on a regular file (`open(2)`).
 pub const PLAIN_HANDLE_FLAG: OFlags = OFlags::NONBLOCK;
 
-/// SQLite's smallest page: a database has a whole number of them
+/// SQLite's smallest page size. A database's size is a multiple of it
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.2).
 const SMALLEST_PAGE: u64 = 512;
 
-/// What SQLite's files begin with.
+/// The first bytes of SQLite's files.
 const BEGINNINGS: [&[u8]; 5] =
     [magic::DATABASE, magic::JOURNAL, magic::WAL[0], magic::WAL[1], &magic::SHARED_MEMORY];
 
-/// How often and how soon it is looked again: our SQLite says that a descriptor is its own right after it
-/// has opened it.
+/// How often and at which interval a search is repeated. Our SQLite registers a descriptor right
+/// after the open, so a single search may find one that is not registered yet.
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
-/// Whether somebody else has the file open in a way that looks like SQLite's. Others that have it open do
-/// no harm: an ordinary file, or a plain handle.
+/// Whether another library has the file open as SQLite does. Ordinary files and plain handles do
+/// not count, because they have no locks to lose.
 pub fn has(path: &Path) -> bool {
     let Ok(file) = std::fs::metadata(path) else { return false };
-    // Of most files that is known without looking further.
+    // Size and name rule out most files without a search.
     let may_be_sqlites =
         file.is_file() && (file.len() % SMALLEST_PAGE == 0 || is_named_like_one(path));
     may_be_sqlites
@@ -69,8 +71,8 @@ fn descriptors() -> impl Iterator<Item = RawFd> {
 }
 
 fn is_sqlites(descriptor: RawFd, file: &Metadata) -> bool {
-    // SAFETY: it may be closed by its owner at any time: then the calls below answer EBADF, or tell
-    // of another file, as the module's text says.
+    // SAFETY: the owner may close the descriptor at any time. The calls below then fail with EBADF
+    // or describe another file. They only read, so that the result is at worst a wrong answer.
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let Ok(opened) = fstat(descriptor) else { return false };
     #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "as std's Metadata has it")]
@@ -82,8 +84,8 @@ fn is_sqlites(descriptor: RawFd, file: &Metadata) -> bool {
     if flags.contains(PLAIN_HANDLE_FLAG) {
         return false;
     }
-    // The flag is SQLite's habit since 3.32, and nearly nobody else's: of a database that is empty
-    // or encrypted it is all that there is to see while nobody has locked it.
+    // SQLite sets O_NOFOLLOW since 3.32, and few other programs do. For an empty or encrypted
+    // database without locks, the flag is the only evidence.
     flags.contains(OFlags::NOFOLLOW) || is_locked(descriptor) || begins_like_sqlites(descriptor)
 }
 
@@ -93,8 +95,8 @@ fn begins_like_sqlites(descriptor: BorrowedFd<'_>) -> bool {
         .is_ok_and(|_| BEGINNINGS.iter().any(|one| beginning.starts_with(one)))
 }
 
-/// Whether anybody has a POSIX lock on the file. The question for a lock of the descriptor's own sees
-/// those of this process too (`fcntl(2)`, open file description locks).
+/// Whether the file has a POSIX lock. F_OFD_GETLK also reports the locks of this process
+/// (`fcntl(2)`, open file description locks).
 pub(super) fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     {
@@ -102,10 +104,10 @@ pub(super) fn is_locked(descriptor: BorrowedFd<'_>) -> bool {
         #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast, reason = "0 to 3")]
         let [write, none, start] =
             [libc::F_WRLCK as i16, libc::F_UNLCK as i16, libc::SEEK_SET as i16];
-        // All of the file: from 0, for 0 bytes.
+        // Start 0 and length 0 mean the whole file.
         let mut lock =
             libc::flock { l_type: write, l_whence: start, l_start: 0, l_len: 0, l_pid: 0 };
-        // SAFETY: the structure lives as long as the call; F_OFD_GETLK takes no lock.
+        // SAFETY: the structure outlives the call, and F_OFD_GETLK acquires no lock.
         let asked =
             unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) };
         asked == 0 && lock.l_type != none

@@ -1,11 +1,12 @@
-//! How long an opening waits while another process has a lease on the file (`fcntl(2)`, F_SETLEASE).
+//! How long an open waits while another process holds a lease on the file (`fcntl(2)`, F_SETLEASE).
 //!
-//! `open(2)` would wait until the lease is given up, at worst for the system's `lease-break-time`, 45 s,
-//! and nothing could end that. With O_NONBLOCK it asks for the lease to be given up, too, and answers
-//! EWOULDBLOCK: so it is tried again, and each thread says for how long.
+//! A blocking `open(2)` waits until the lease is released, at worst for the system's
+//! `lease-break-time` of 45 s, and cannot be cancelled. With O_NONBLOCK the call also asks the
+//! holder to release the lease, but fails with EWOULDBLOCK. We retry it, for a time that each
+//! thread can set.
 //!
-//! A swap of a database holds a lease on it while two names change, about 0.1 ms and two syncs of a
-//! directory. Nobody but a file's owner and root can have one (CAP_LEASE).
+//! A swap of a database holds a lease while it renames two files, for about 0.1 ms and two syncs of
+//! a directory. Only the file's owner and root can hold one (CAP_LEASE).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,14 +15,14 @@ use std::time::{Duration, Instant};
 
 use crate::jobs::backoff::Backoff;
 
-/// How long a thread waits that has not said otherwise: the JavaScript thread is one.
+/// How long a thread waits by default. The JavaScript thread uses the default.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// How long the wait for a sidecar is on any thread: no swap takes a lease on one, and SQLite has a lock of
-/// the whole process while it opens a `-shm`.
+/// How long any thread waits for a sidecar. A swap takes no lease on one, and SQLite holds a
+/// process-wide mutex while it opens a `-shm`.
 const SIDECAR_LIMIT: Duration = Duration::from_millis(50);
 
-/// How soon it is tried again, first and at last.
+/// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 
@@ -36,27 +37,27 @@ thread_local! {
     static PATIENCE: RefCell<Patience> = const { RefCell::new(Patience::Limit(LIMIT)) };
 }
 
-/// Until this is dropped the thread has another patience.
+/// Restores the thread's previous patience when it is dropped.
 #[must_use]
-pub struct Changed(Patience);
+pub struct PatienceGuard(Patience);
 
-impl Drop for Changed {
+impl Drop for PatienceGuard {
     fn drop(&mut self) {
         PATIENCE.replace(self.0.clone());
     }
 }
 
-/// This thread waits for as long as `goes_on` says, which is asked every few milliseconds.
-pub fn wait_while(goes_on: impl Fn() -> bool + 'static) -> Changed {
-    Changed(PATIENCE.replace(Patience::While(Rc::new(goes_on))))
+/// Lets this thread wait for as long as `goes_on` is true. It is called every few milliseconds.
+pub fn wait_while(goes_on: impl Fn() -> bool + 'static) -> PatienceGuard {
+    PatienceGuard(PATIENCE.replace(Patience::While(Rc::new(goes_on))))
 }
 
-/// This thread does not wait.
-pub fn do_not_wait() -> Changed {
-    Changed(PATIENCE.replace(Patience::Limit(Duration::ZERO)))
+/// Keeps this thread from waiting.
+pub fn do_not_wait() -> PatienceGuard {
+    PatienceGuard(PATIENCE.replace(Patience::Limit(Duration::ZERO)))
 }
 
-/// One file's wait.
+/// The wait for the lease on one file.
 pub struct LeaseWait {
     is_sidecar: bool,
     began: Option<Instant>,
@@ -64,21 +65,21 @@ pub struct LeaseWait {
 }
 
 impl LeaseWait {
-    /// One that has not begun.
+    /// A wait that begins with the first pause.
     pub fn new(is_sidecar: bool) -> Self {
         Self { is_sidecar, began: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
     }
 
-    /// Pauses. False where the thread has waited long enough.
+    /// Pauses. Returns false if the thread's patience has ended.
     pub fn pause(&mut self) -> bool {
         let waited = self.began.get_or_insert_with(Instant::now).elapsed();
-        // A thread that is ending has forgotten what it said.
+        // A thread that is ending has no thread-local storage any more.
         let patience = PATIENCE.try_with(|patience| patience.borrow().clone());
-        let goes_on = match patience.unwrap_or(Patience::Limit(LIMIT)) {
+        let has_time = match patience.unwrap_or(Patience::Limit(LIMIT)) {
             Patience::Limit(limit) => waited < limit,
             Patience::While(goes_on) => goes_on(),
         };
-        if !goes_on || (self.is_sidecar && waited >= SIDECAR_LIMIT) {
+        if !has_time || (self.is_sidecar && waited >= SIDECAR_LIMIT) {
             return false;
         }
         thread::sleep(self.backoff.pause());

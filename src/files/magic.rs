@@ -1,4 +1,5 @@
-//! What SQLite's files begin with (<https://sqlite.org/fileformat2.html>, sections 1.2, 3 and 4).
+//! The first bytes of SQLite's files (<https://sqlite.org/fileformat2.html>, sections 1.2, 3 and
+//! 4).
 
 /// A database that is not empty.
 pub const DATABASE: &[u8; 16] = b"SQLite format 3\0";

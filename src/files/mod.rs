@@ -1,13 +1,15 @@
-//! Which files our SQLite has open in this process, by device and inode.
+//! The files that our SQLite has open in this process, by device and inode.
 //!
-//! POSIX drops all of a process's locks on a file when any of its descriptors is closed
-//! (<https://sqlite.org/howtocorrupt.html>, section 2.2): whoever wants to open a database file by
-//! plain file calls asks here first, and opens it as a [`PlainFile`]. The same goes for the [`sidecars`]
-//! of a database: the locks of WAL mode are on the `-shm`, and acknowledged rows in the `-wal`.
+//! POSIX drops all of a process's locks on a file when the process closes any descriptor of that
+//! file (<https://sqlite.org/howtocorrupt.html>, section 2.2). Code that opens a database file by
+//! plain file calls must therefore first check [`open_by()`], and open the file as a [`PlainFile`].
+//! The same applies to the [`sidecars`] of a database: in WAL mode the `-shm` has the locks, and
+//! the `-wal` has committed rows.
 //!
-//! SQLite opens and closes files by functions of ours (`sqlite_calls`), which keep the `registry`: a
-//! file is known however SQLite came to open it, from before it can have a lock until its descriptor is
-//! closed. `foreign_sqlite` looks for what other SQLite libraries in this process have open.
+//! SQLite opens and closes files by our functions (`sqlite_calls`), which update the `registry`. A
+//! file is registered however SQLite came to open it, from before SQLite can lock it until its
+//! descriptor is closed. `foreign_sqlite` finds files that other SQLite libraries in this process
+//! have open.
 
 mod file_id;
 #[cfg(unix)]
@@ -40,21 +42,21 @@ pub use registry::OpenFile;
 pub use sqlite_calls::disown;
 pub use sqlite_calls::{before_open, take_refusal};
 
-/// There are no leases elsewhere, and nothing changes.
+/// Restores nothing: this system has no leases to wait for.
 #[cfg(not(unix))]
 #[must_use]
-pub struct Changed;
+pub struct PatienceGuard;
 
-/// See [`Changed`].
+/// Does nothing: this system has no leases to wait for.
 #[cfg(not(unix))]
-pub fn wait_while(_goes_on: impl Fn() -> bool + 'static) -> Changed {
-    Changed
+pub fn wait_while(_goes_on: impl Fn() -> bool + 'static) -> PatienceGuard {
+    PatienceGuard
 }
 
-/// See [`Changed`].
+/// Does nothing: this system has no leases to wait for.
 #[cfg(not(unix))]
-pub fn do_not_wait() -> Changed {
-    Changed
+pub fn do_not_wait() -> PatienceGuard {
+    PatienceGuard
 }
 
 #[cfg(test)]
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_counted_by_file_and_go_with_their_connections() {
+    fn entries_are_counted_by_file_and_end_with_their_connections() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other_name) = (folder.path().join("a.db"), folder.path().join("b.db"));
         std::fs::write(&path, "").unwrap();
@@ -112,7 +114,7 @@ mod tests {
         for path_of_plain in [&path, &shm, &link] {
             let open = || open_to_read(path_of_plain);
             drop(open());
-            assert_eq!(handles(), 0, "nobody has it open: closed at once");
+            assert_eq!(handles(), 0, "SQLite does not have it open: the handle is closed at once");
             let plain = open();
             let connection = OpenFile::enter(&path).unwrap();
             drop(plain);
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sidecars_of_an_open_database_are_as_open_as_it_is() {
+    fn the_sidecars_of_an_open_database_count_as_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in ["a.db", "a.db-shm", "b.db", "b.db-wal"] {
@@ -131,7 +133,7 @@ mod tests {
         }
         std::fs::hard_link(path("a.db-shm"), path("link")).unwrap();
         let entry = OpenFile::enter(&path("a.db")).unwrap();
-        // Also those that are not there: SQLite would take them for its own.
+        // Missing sidecars count too: SQLite would use a file that appears by one of these names.
         for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-journal"] {
             assert_eq!(open_by(&path(name)), Some(OpenBy::Us), "{name}");
         }
@@ -154,7 +156,7 @@ mod tests {
         use std::io::Write;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        // A connection that nobody knows of stands for another SQLite.
+        // An unregistered connection stands for another SQLite library.
         let open = |name: &str, statements: &str| {
             let connection = rusqlite::Connection::open(path(name)).unwrap();
             connection.execute_batch(statements).unwrap();
@@ -166,28 +168,32 @@ mod tests {
         let empty = open("empty.db", "");
         std::fs::hard_link(path("wal.db-shm"), path("link")).unwrap();
         for name in ["wal.db", "wal.db-wal", "wal.db-shm", "link", "idle.db", "empty.db"] {
-            assert_eq!(open_by(&path(name)), Some(OpenBy::SomebodyElse), "{name}");
+            assert_eq!(open_by(&path(name)), Some(OpenBy::ForeignSqlite), "{name}");
         }
         assert_eq!(
             open_by(&path("idle.db-journal")),
-            Some(OpenBy::SomebodyElse),
-            "would be its own"
+            Some(OpenBy::ForeignSqlite),
+            "SQLite would use it"
         );
         drop((wal, idle, empty));
         let mut plain = File::create(path("plain")).unwrap();
         plain.write_all(&[7; 512]).unwrap();
-        // Ours on a database that nobody has open; other people's on what is no database.
+        // A plain handle on a database does not count, nor does any handle on another kind of file.
         let ours = open_to_read(&path("idle.db"));
         assert_eq!(open_by(&path("idle.db")), None);
         assert_eq!(open_by(&path("plain")), None);
         let reader = File::open(path("idle.db")).unwrap();
-        assert_eq!(open_by(&path("idle.db")), Some(OpenBy::SomebodyElse), "it may be anybody's");
+        assert_eq!(
+            open_by(&path("idle.db")),
+            Some(OpenBy::ForeignSqlite),
+            "it may be another SQLite's"
+        );
         drop((ours, plain, reader));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn another_sqlite_is_seen_beside_ours_and_ours_is_never_taken_for_one() {
+    fn another_sqlite_is_seen_beside_ours_and_ours_is_not_mistaken_for_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         before_open();
@@ -202,8 +208,8 @@ mod tests {
         let other = open();
         disown(folder.path());
         let ours = open();
-        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
-        // SQLite keeps a closed connection's descriptor while another one has locks.
+        assert_eq!(open_by(&path), Some(OpenBy::ForeignSqlite));
+        // SQLite keeps a closed connection's descriptor while another connection has locks.
         drop(other);
         drop(ours);
         let (first, second) = (open(), open());
@@ -215,7 +221,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_lock_tells_of_a_database_that_is_not_to_be_recognised() {
+    fn a_lock_reveals_a_database_without_a_known_header() {
         use rustix::fs::{FlockOperation, fcntl_lock};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("encrypted");
@@ -223,14 +229,14 @@ mod tests {
         let file = File::options().read(true).write(true).open(&path).unwrap();
         assert_eq!(open_by(&path), None);
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
-        assert_eq!(open_by(&path), Some(OpenBy::SomebodyElse));
+        assert_eq!(open_by(&path), Some(OpenBy::ForeignSqlite));
         fcntl_lock(&file, FlockOperation::Unlock).unwrap();
         assert_eq!(open_by(&path), None);
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_handle_that_waits_is_taken_up_by_the_next_look() {
+    fn a_parked_handle_is_reused_by_open_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "").unwrap();

@@ -1,4 +1,4 @@
-//! By what in this process a file is open as a database.
+//! Which SQLite library in this process has a file open as a database.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,41 +10,44 @@ use super::plain_file::{Link, PlainFile};
 use super::registry::registry;
 use super::{magic, sidecars};
 
-/// By what a file is open as a database, or the database whose sidecar it is or would be.
+/// The SQLite library that has a file open as a database, or has the database open to which the
+/// file belongs as a sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenBy {
     /// Our SQLite.
     Us,
-    /// Another SQLite in this process.
-    SomebodyElse,
+    /// Another SQLite library in this process.
+    ForeignSqlite,
 }
 
-/// By what in this process the file at this path is open as a database. One that is not there, or not
-/// to be seen, is open by nobody: whoever opens it next says so.
+/// Which SQLite library in this process has the file at this path open as a database. A file that
+/// is missing or inaccessible counts as not open: the caller's own open reports the error.
 pub fn open_by(path: &Path) -> Option<OpenBy> {
-    // Whether we have it open or not: the locks of both go when either closes it.
+    // Checked first, even if our SQLite has the file open too: each library's close drops the locks
+    // of both.
     if is_open_elsewhere(path) {
-        return Some(OpenBy::SomebodyElse);
+        return Some(OpenBy::ForeignSqlite);
     }
     is_open_by_us(path).then_some(OpenBy::Us)
 }
 
-/// Whether another SQLite in this process has it open, or the database whose sidecar it is or would be.
+/// Whether another SQLite library in this process has the file open, or the database to which it
+/// belongs as a sidecar.
 #[cfg(unix)]
 pub fn is_open_elsewhere(path: &Path) -> bool {
     foreign_sqlite::has(path)
         || sidecars::database_beside(path).is_some_and(|database| foreign_sqlite::has(&database))
 }
 
-/// Windows locks by handle: what another one does there is in nobody's way.
+/// Always false: on Windows a lock belongs to its handle, so that closing another handle keeps it.
 #[cfg(not(unix))]
 pub fn is_open_elsewhere(_path: &Path) -> bool {
     false
 }
 
-/// Whether our SQLite has it open. See [`open_by`].
+/// Whether our SQLite has the file open, or the database to which it belongs as a sidecar.
 pub fn is_open_by_us(path: &Path) -> bool {
-    // Where there is none at all, the path need not be looked at.
+    // An empty registry answers the question without a system call.
     if registry().is_empty() {
         return false;
     }
@@ -53,7 +56,7 @@ pub fn is_open_by_us(path: &Path) -> bool {
         || is_linked_sidecar(path)
 }
 
-/// Whether our SQLite has the file at this path open as a database, and not as another one's sidecar.
+/// Whether our SQLite has the file at this path open as a database, not as a sidecar.
 pub fn is_open_database(path: &Path) -> bool {
     let Ok(id) = FileId::of(path) else { return false };
     let (paths, is_connected) = registry().paths(&id);
@@ -64,7 +67,7 @@ pub fn is_open_database(path: &Path) -> bool {
     is_connected || paths.iter().any(|path| !is_sidecar(path))
 }
 
-/// Whether it is another link to a sidecar of a database that is open here.
+/// Whether the path is another hard link to a sidecar of a database that our SQLite has open.
 #[cfg(unix)]
 fn is_linked_sidecar(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -77,26 +80,27 @@ fn is_linked_sidecar(path: &Path) -> bool {
     sidecars::are_of(&paths, &id)
 }
 
-/// Windows has no locks that another handle's end would drop, and refuses to rename or remove what
-/// SQLite has open.
+/// Always false: on Windows closing a handle drops only its own locks, and the system refuses to
+/// rename or remove a file that SQLite has open.
 #[cfg(not(unix))]
 fn is_linked_sidecar(_path: &Path) -> bool {
     false
 }
 
-/// How many connections that we opened ourselves have the file open as their database.
+/// How many of our own connections have the file open as their main database.
 pub fn connections(id: &FileId) -> usize {
     registry().connections(id)
 }
 
-/// How often our SQLite has the file open: by those connections, and attached to others.
+/// How many times our SQLite has the file open, by those connections and attached to others.
 pub fn openings(id: &FileId) -> usize {
     registry().openings(id)
 }
 
-/// Whether there are transactions in a sidecar that nobody of this process has open: one that does not
-/// begin as SQLite's do holds none, nor does what is no regular file, for SQLite follows no link here
-/// (but on Windows). One that cannot be read may hold some.
+/// Whether a sidecar that is not open in this process holds transactions. A file without SQLite's
+/// magic holds none. A file that is not regular holds none either, because SQLite follows no
+/// symbolic link to a sidecar (except on Windows). A file that cannot be read is assumed to hold
+/// some.
 pub fn holds_transactions(sidecar: &Path) -> bool {
     let is_file = || {
         let found = if cfg!(unix) { sidecar.symlink_metadata() } else { sidecar.metadata() };
@@ -114,7 +118,7 @@ pub fn holds_transactions(sidecar: &Path) -> bool {
         Ok(_) => [magic::WAL[0], magic::WAL[1], magic::JOURNAL]
             .iter()
             .any(|one| beginning.starts_with(one)),
-        // It may be gone, or something else, by now.
+        // The file may have been removed or replaced since the first check.
         Err(_) => is_file(),
     }
 }

@@ -1,6 +1,7 @@
-//! Opening a file by a name that somebody else could have given to something else: it is looked at
-//! before, so that nothing but a regular file is touched, opened so that no opening waits (O_NONBLOCK;
-//! see [`leases`](super::leases)), and looked at again.
+//! Opening a file whose name another user could have given to a different file. The file is checked
+//! before the open, so that only regular files are touched. It is opened with O_NONBLOCK, so that
+//! the open never blocks (see [`leases`](super::leases)). It is checked again afterwards, by its
+//! descriptor.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_int, c_uint};
@@ -13,65 +14,85 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fcntl_setfl, fstat, lstat};
 use rustix::io::Errno;
 
+use super::foreign_sqlite::PLAIN_HANDLE_FLAG;
 use super::leases::LeaseWait;
 use super::plain_file::PlainFile;
 use super::refusal::Refusal;
+use super::registry::registry;
 use super::{sidecars, trust};
 
-/// How often a file that comes and goes is looked for again.
+/// How often an open is retried while the file keeps appearing and disappearing.
 const MOST_MISSED: u32 = 100;
 
 thread_local! {
-    /// Why the last file that SQLite asked for on this thread was refused, if it was.
+    /// The refusal of the last open by SQLite on this thread, if it was refused.
     static LAST: RefCell<Option<(PathBuf, Refusal)>> = const { RefCell::new(None) };
 }
 
-/// Which file SQLite was refused on this thread, where that was the last one that it asked for: all that it
-/// says itself is SQLITE_CANTOPEN. It is said once.
+/// Takes the refusal of the last open by SQLite on this thread, if it was refused. SQLite itself
+/// reports only SQLITE_CANTOPEN.
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
-    note(None)
+    replace_refusal(None)
 }
 
-/// Answers what was noted before. A thread that is ending has no such note any more.
-fn note(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refusal)> {
+/// Returns the previous refusal. A thread that is ending has no thread-local storage any more, and
+/// returns none.
+fn replace_refusal(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refusal)> {
     LAST.try_with(|last| last.replace(refusal)).ok().flatten()
 }
 
-/// `open(2)` for SQLite: answers a descriptor, or -1 with `errno`. What is refused has EISDIR, as nothing
-/// else keeps SQLite from trying once more, for reading (os_unix.c, unixOpen): it would take a database
-/// that was leased a moment ago for one that it may not write to.
+/// `open(2)` for SQLite: returns a descriptor, or -1 with `errno`. A refusal sets EISDIR, because
+/// after any other error SQLite tries again read-only (os_unix.c, unixOpen). It would then treat a
+/// database that was leased a moment ago as read-only.
 pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
-    note(None);
-    let opened =
-        if is_own(flags) { open_own(path, flags, mode) } else { Ok(open(path, flags, mode)) };
+    replace_refusal(None);
+    let opened = if is_sqlites_file(flags) {
+        open_checked(path, flags, mode)
+    } else {
+        Ok(open(path, flags, mode))
+    };
     match opened {
         Ok(Ok(file)) => file.into_raw_fd(),
-        // As `open` has left `errno`.
-        Ok(Err(_)) => -1,
+        Ok(Err(error)) => {
+            set_errno(error);
+            -1
+        }
         Err(refusal) => {
-            note(Some((path_of(path).to_owned(), refusal)));
-            // Nothing is there that may be opened for writing.
+            replace_refusal(Some((path_of(path).to_owned(), refusal)));
+            // A directory cannot be opened for writing: this call sets EISDIR.
             raw_open(c"/", libc::O_WRONLY | libc::O_CLOEXEC, 0)
         }
     }
 }
 
-/// Whether it is a file with content of SQLite's: then it follows no link. Else it is a directory that is
-/// to be synced, or a device of the system's.
-fn is_own(flags: c_int) -> bool {
+/// Whether SQLite opens a database or a sidecar: it passes O_NOFOLLOW for those. Otherwise it opens
+/// a directory to sync it, or a device.
+fn is_sqlites_file(flags: c_int) -> bool {
     flags & libc::O_NOFOLLOW != 0
 }
 
-/// To open one waits for nothing, and SQLite has errors of its own for what it then cannot do.
+/// The database to which the file belongs as a sidecar. A file with a sidecar's name is one only if
+/// the database exists, or is open in this process although its name was removed. Otherwise it is a
+/// database with an unusual name, for example `travel-journal`.
+fn database_of_sidecar(path: &Path) -> Option<PathBuf> {
+    sidecars::database_of(path).filter(|database| {
+        // Any error but ENOENT leaves open whether the database exists. The stricter checks apply
+        // then.
+        !matches!(lstat(database), Err(Errno::NOENT)) || registry().has_path(database)
+    })
+}
+
+/// A directory passes the checks: opening one does not block, and SQLite reports its own error when
+/// it cannot use it.
 fn is_directory(found: &Stat) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::Directory
 }
 
 type Opened = Result<Result<OwnedFd, Errno>, Refusal>;
 
-fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
+fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     let name = path_of(path);
-    let database = sidecars::database_of(name);
+    let database = database_of_sidecar(name);
     let check = |found: &Stat| match &database {
         _ if is_directory(found) => Ok(()),
         Some(database) => trust::check_sidecar(found, database),
@@ -93,7 +114,7 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
                 }
                 made => return Ok(made),
             },
-            // The system says it again.
+            // The open below fails with the same error.
             Err(_) => {}
         }
         match open(path, flags & !libc::O_CREAT, mode) {
@@ -104,7 +125,10 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
             Ok(file) => {
                 let found = match fstat(&file) {
                     Ok(found) => found,
-                    Err(error) => return Ok(Err(error)),
+                    Err(error) => {
+                        close(file);
+                        return Ok(Err(error));
+                    }
                 };
                 let mut checked = check(&found);
                 if checked.is_ok() && database.is_some() && !is_directory(&found) {
@@ -113,8 +137,7 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
                 return match checked {
                     Ok(()) => Ok(Ok(file)),
                     Err(refusal) => {
-                        // By another name it may be a database that is open here.
-                        drop(PlainFile::from(File::from(file)));
+                        close(file);
                         Err(refusal)
                     }
                 };
@@ -123,25 +146,55 @@ fn open_own(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     }
 }
 
-/// Opens without waiting. What comes of it waits where it is read and written, as SQLite has it. Leaves
-/// `errno` behind it.
+/// Opens without blocking. Reads and writes of the returned descriptor block, as SQLite expects.
 fn open(path: &CStr, flags: c_int, mode: c_uint) -> Result<OwnedFd, Errno> {
     let descriptor = raw_open(path, flags | libc::O_NONBLOCK, mode);
     if descriptor < 0 {
         return Err(last_error());
     }
-    // SAFETY: it was opened just now, and nobody else has its number.
+    // SAFETY: the descriptor was opened just now, and no other code knows its number.
     let file = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    let is_set = set_waiting(file.as_fd());
-    is_set.map(|()| file)
+    match set_blocking(file.as_fd()) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            close(file);
+            Err(error)
+        }
+    }
 }
 
-fn set_waiting(file: BorrowedFd<'_>) -> Result<(), Errno> {
+/// Closes a file that SQLite does not get. Another name of the file may be a database that is open
+/// in this process: then the registry keeps the handle, because closing it would drop SQLite's
+/// locks. The flag keeps `foreign_sqlite` from taking the handle for another SQLite's.
+fn close(file: OwnedFd) {
+    if let Ok(flags) = fcntl_getfl(&file) {
+        let _ = fcntl_setfl(&file, flags | PLAIN_HANDLE_FLAG);
+    }
+    drop(PlainFile::from(File::from(file)));
+}
+
+/// Sets `errno` for SQLite. Closing a file after the failed call may have changed it.
+fn set_errno(error: Errno) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the pointer to this thread's `errno` is valid for as long as the thread runs.
+    unsafe {
+        *libc::__errno_location() = error.raw_os_error();
+    }
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    // SAFETY: the pointer to this thread's `errno` is valid for as long as the thread runs.
+    unsafe {
+        *libc::__error() = error.raw_os_error();
+    }
+    // Other systems keep the value that the last call has left.
+    let _ = error;
+}
+
+fn set_blocking(file: BorrowedFd<'_>) -> Result<(), Errno> {
     fcntl_setfl(file, fcntl_getfl(file)? - OFlags::NONBLOCK)
 }
 
 fn raw_open(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
-    // SAFETY: the text ends with NUL, and lives as long as the call; the mode is there for O_CREAT.
+    // SAFETY: the path ends with NUL and outlives the call. The mode is passed for O_CREAT.
     unsafe { libc::open(path.as_ptr(), flags, mode) }
 }
 
@@ -168,12 +221,12 @@ mod tests {
         if descriptor < 0 {
             return Err(last_error());
         }
-        // SAFETY: it was opened just now, for this test alone.
+        // SAFETY: the descriptor was opened just now, for this test alone.
         Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
     }
 
     #[test]
-    fn what_is_opened_waits_where_it_is_read_and_has_no_mark_of_ours() {
+    fn an_opened_file_blocks_on_reads_and_lacks_the_flag_of_plain_handles() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db-wal");
         for _ in 0..2 {
@@ -183,7 +236,7 @@ mod tests {
         }
         let found = lstat(&path).unwrap();
         assert!(Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR | Mode::WUSR));
-        // Others are as the system has them: a directory that is to be synced, a device.
+        // A directory that SQLite syncs and a device are opened without checks.
         open_for_sqlite(folder.path(), libc::O_RDONLY).unwrap();
         open_for_sqlite(Path::new("/dev/null"), libc::O_RDONLY).unwrap();
         let missing = folder.path().join("missing");
@@ -195,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_said_once_and_left_as_it_is() {
+    fn a_refusal_is_reported_once_and_the_file_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("precious"), "precious").unwrap();
@@ -232,9 +285,46 @@ mod tests {
         let entry = crate::files::OpenFile::enter(&path("b.db")).unwrap();
         connection.execute_batch("begin exclusive").unwrap();
         open_for_sqlite(&path("a.db-journal"), FLAGS).unwrap_err();
-        // Its closing would drop them, too.
+        assert_eq!(crate::files::open_by(&path("b.db")), Some(crate::files::OpenBy::Us));
+        // Closing this handle would drop the locks too.
         let look = std::mem::ManuallyDrop::new(File::open(path("b.db")).unwrap());
         assert!(crate::files::foreign_sqlite::is_locked(look.as_fd()));
         drop((connection, entry));
+    }
+
+    #[test]
+    fn a_database_with_the_name_of_a_sidecar_is_opened_unless_its_database_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, database) in [("travel-journal", "travel"), ("y-wal", "y")] {
+            fs::write(path(name), "SQLite format 3\0").unwrap();
+            fs::hard_link(path(name), path("other name")).unwrap();
+            open_for_sqlite(&path(name), FLAGS).unwrap();
+            assert_eq!(take_refusal(), None);
+            fs::write(path(database), "").unwrap();
+            open_for_sqlite(&path(name), FLAGS).unwrap_err();
+            assert_eq!(take_refusal(), Some((path(name), Refusal::HardLink(2))));
+            // A database that is open in this process stays one when its name is removed.
+            let entry = crate::files::OpenFile::enter(&path(database)).unwrap();
+            let real = fs::canonicalize(path(database)).unwrap();
+            let sidecar = fs::canonicalize(path(name)).unwrap();
+            fs::remove_file(real).unwrap();
+            open_for_sqlite(&sidecar, FLAGS).unwrap_err();
+            drop(entry);
+            open_for_sqlite(&sidecar, FLAGS).unwrap();
+            fs::remove_file(path("other name")).unwrap();
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_sidecar_whose_name_is_not_utf_8_is_checked_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &[u8]| folder.path().join(OsStr::from_bytes(name));
+        fs::write(path(b"\xff.db"), "").unwrap();
+        fs::write(path(b"precious"), "precious").unwrap();
+        fs::hard_link(path(b"precious"), path(b"\xff.db-wal")).unwrap();
+        assert_eq!(open_for_sqlite(&path(b"\xff.db-wal"), FLAGS).err(), Some(Errno::ISDIR));
+        assert_eq!(take_refusal(), Some((path(b"\xff.db-wal"), Refusal::HardLink(2))));
     }
 }

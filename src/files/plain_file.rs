@@ -1,4 +1,4 @@
-//! Files that are opened by plain file calls, and might be databases.
+//! Files that are opened by plain file calls, not by SQLite, and may be databases.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,8 +20,8 @@ use super::registry::registry;
 #[cfg(unix)]
 use super::{sidecars, trust};
 
-/// A file that is opened by plain file calls. Where our SQLite has come to open the same file meanwhile,
-/// the handle is closed only after the last of SQLite's.
+/// A file that is opened by plain file calls. If our SQLite has the same file open when this is
+/// dropped, the handle is closed only after SQLite's last handle on the file.
 #[derive(Debug)]
 pub struct PlainFile {
     file: Option<File>,
@@ -29,34 +29,37 @@ pub struct PlainFile {
     named_like_sidecar: bool,
 }
 
-/// What becomes of a path that ends in a symbolic link.
+/// How a path that ends in a symbolic link is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// It is followed.
+    /// The link is followed.
     Follow,
-    /// It is an error. Not on Windows.
+    /// The link is an error. On Windows it is followed.
     Refuse,
 }
 
 impl PlainFile {
-    /// Opens a regular file, without waiting for the other end where it is a pipe by now: then it is an
-    /// error. For how long it waits for a lease, the thread says ([`wait_while`]). Whether the file is a
-    /// database that is open in this process is for the caller to ask first.
+    /// Opens a regular file. A file of another kind is an error; a pipe does not block. The
+    /// thread's patience limits the wait for a lease (`leases`). The caller must first check
+    /// whether the file is a database that is open in this process ([`super::open_by()`]).
     pub fn open(mut options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
-        Ok(Self {
+        let opened = Self {
             file: Some(open_marked(&mut options, link, path)?),
             #[cfg(unix)]
             named_like_sidecar: sidecars::database_beside(path).is_some(),
-        })
+        };
+        #[cfg(unix)]
+        trust::check_regular(&rustix::fs::fstat(&*opened)?)?;
+        Ok(opened)
     }
 
-    /// Opens a database's file for a look at it, or takes up a handle that waits for the end of SQLite's
-    /// last one: else each look would add one.
+    /// Opens a database's file to inspect it, or reuses a parked handle on the file. Without the
+    /// reuse, each call would park one more handle while SQLite has the file open.
     pub fn open_again(options: OpenOptions, link: Link, path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         {
             let id = FileId::of(path)?;
-            // Those of its sidecars wait there, too.
+            // Handles on the sidecars are parked at the same entry.
             let is_it = |file: &File| {
                 use std::os::unix::fs::MetadataExt;
                 file.metadata().is_ok_and(|found| FileId((found.dev(), found.ino())) == id)
@@ -75,25 +78,23 @@ impl PlainFile {
 fn open_marked(options: &mut OpenOptions, link: Link, path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
 
-    use rustix::fs::{OFlags, fstat};
+    use rustix::fs::OFlags;
     let flags = match link {
         Link::Follow => OFlags::empty(),
         Link::Refuse => OFlags::NOFOLLOW,
     };
     options.custom_flags((flags | PLAIN_HANDLE_FLAG).bits().cast_signed());
     let mut wait = LeaseWait::new(sidecars::database_of(path).is_some());
-    let file = loop {
+    loop {
         match options.open(path) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if !wait.pause() {
                     return Err(Refusal::Leased.into());
                 }
             }
-            opened => break opened?,
+            opened => return opened,
         }
-    };
-    trust::check_regular(&fstat(&file)?)?;
-    Ok(file)
+    }
 }
 
 #[cfg(not(unix))]
@@ -102,7 +103,7 @@ fn open_marked(options: &mut OpenOptions, _link: Link, path: &Path) -> io::Resul
 }
 
 impl From<File> for PlainFile {
-    /// Of a file that was made just now, and has a name of ours.
+    /// Wraps a file without its path. It counts as a possible sidecar only if it has several names.
     fn from(file: File) -> Self {
         Self {
             file: Some(file),
@@ -118,7 +119,7 @@ impl Deref for PlainFile {
     fn deref(&self) -> &File {
         match &self.file {
             Some(file) => file,
-            None => unreachable!("it is taken out only when it is dropped"),
+            None => unreachable!("only `drop` takes the file out"),
         }
     }
 }
@@ -130,19 +131,24 @@ impl Drop for PlainFile {
         let Some(file) = self.file.take() else { return };
         let open = registry();
         if open.is_empty() {
-            // Under the lock, as below.
+            // Close the file under the lock, for the reason given below.
             drop(file);
             return;
         }
         drop(open);
-        let Ok(metadata) = file.metadata() else { return };
+        let Ok(metadata) = file.metadata() else {
+            // The file cannot be identified. Leak the handle, because closing it could drop the
+            // locks of our SQLite.
+            std::mem::forget(file);
+            return;
+        };
         let id = FileId((metadata.dev(), metadata.ino()));
         let may_be_sidecar = self.named_like_sidecar || metadata.nlink() > 1;
         let belongs = |database: &PathBuf| {
             may_be_sidecar && sidecars::are_of(std::slice::from_ref(database), &id)
         };
-        // Closed under the lock: SQLite has no locks yet on what it opens now, for it goes on only when
-        // that is entered.
+        // Close the file under the lock. A file that SQLite opens meanwhile has no locks yet: the
+        // open returns to SQLite only after the file is registered.
         let mut registry = registry();
         drop(registry.park(&id, file, belongs));
     }

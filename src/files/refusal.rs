@@ -1,25 +1,27 @@
-//! Why a file is not opened although it has the name that was looked for.
+//! The reasons for which a file of the right name is not opened.
 
 use std::io;
 
-/// See the module's own text.
+/// Why a file was refused. Each text ends with the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Opening a FIFO waits for its other end; a device or a terminal may do anything.
+    /// The file is not a regular file. Opening a FIFO blocks, and opening a device can have side
+    /// effects.
     #[error("it is {0}, where a regular file belongs; remove it")]
     NotAFile(&'static str),
-    /// It has this many names: what is written by one of them is read by all.
+    /// The file has this many names. Writing to it would change the file under its other names too.
     #[error(
-        "it is one of {0} hard links to a file, and what is written to it would change that file; remove it, or put a copy in its place"
+        "it is one of {0} hard links to a file, and writing to it would change that file; remove it, or replace it with a copy"
     )]
     HardLink(u64),
-    /// It belongs to this user, who may not change what it stands beside. See [`super::trust`].
+    /// The file's owner, with this number, may not write to the file that it is for.
+    /// [`super::trust`] has the rules.
     #[cfg(unix)]
     #[error(
-        "it belongs to the user {0}, who may not write to the file that it is for; remove it, or give it to the owner of that file"
+        "it belongs to user {0}, who may not write to the file that it is for; remove it, or change its owner to that file's owner"
     )]
     Owner(u32),
-    /// See [`super::leases`].
+    /// Another process kept its lease on the file longer than the thread waits ([`super::leases`]).
     #[cfg(unix)]
     #[error(
         "another process holds a lease on it (fcntl F_SETLEASE), and has not given it up in time; try again"
@@ -28,7 +30,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The one that an error of a file call stands for, where it does.
+    /// The refusal inside an error of a file call, if it has one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }

@@ -1,10 +1,10 @@
-//! The registry itself: what is entered for each file. It makes no system call but the closing of what
-//! is parked.
+//! The registry of the files that our SQLite has open. Its only system call is the close of parked
+//! handles.
 //!
-//! Our SQLite tells of each file that it opens and closes (`sqlite_calls`), however it comes to
-//! open it: as a client's database, by ATTACH or VACUUM INTO, for a swap, as a `-wal`, `-shm` or
-//! `-journal`. The connections that we open ourselves are entered besides, by [`OpenFile`]: they
-//! are those that nobody needs to be told to DETACH.
+//! Our SQLite reports every file that it opens and closes (`sqlite_calls`): a client's database, a
+//! database that is attached or written by VACUUM INTO, a swap's, and every `-wal`, `-shm` and
+//! `-journal`. The connections that we open ourselves are also entered as such, by [`OpenFile`].
+//! The difference tells an error text whether to advise DETACH.
 
 use std::collections::HashMap;
 #[cfg(unix)]
@@ -16,35 +16,35 @@ use std::sync::LazyLock;
 use super::file_id::FileId;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// A file that SQLite has open, by the system's number.
+/// The system's number of a file that SQLite has open.
 #[cfg(unix)]
 pub type Handle = std::os::fd::RawFd;
 #[cfg(not(unix))]
 pub type Handle = usize;
 
-/// See the module's documentation.
+/// The open files, and the handles by which SQLite has them open.
 #[derive(Debug, Default)]
 pub struct Registry {
     files: HashMap<FileId, Entry>,
-    /// The file of each of SQLite's handles.
+    /// The file behind each of SQLite's handles.
     handles: HashMap<Handle, FileId>,
 }
 
-/// What is known of a file that is open.
+/// One open file.
 #[derive(Debug, Default)]
 struct Entry {
-    /// The real path of each connection of ours: its sidecars are named after it.
+    /// The canonical path of each of our connections. SQLite derives the sidecars' names from it.
     connections: Vec<PathBuf>,
     /// SQLite's handles, each with the path by which SQLite opened the file.
     handles: Vec<(Handle, PathBuf)>,
-    /// Plain handles on the same file or its sidecars, whose closing would drop SQLite's locks: they
-    /// wait for its last handle's end. Only POSIX has such locks.
+    /// Plain handles on the same file or its sidecars. Closing one would drop SQLite's locks, so
+    /// they are kept until SQLite closes its last handle. Only POSIX has such locks.
     #[cfg(unix)]
     parked: Vec<File>,
 }
 
 impl Entry {
-    fn is_over(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.connections.is_empty() && self.handles.is_empty()
     }
 
@@ -54,20 +54,20 @@ impl Entry {
 }
 
 impl Registry {
-    /// Whether nothing is open.
+    /// Whether no file is open.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
     /// SQLite has opened a file.
     pub fn opened(&mut self, handle: Handle, id: FileId, path: PathBuf) {
-        // A number that was given anew says that its last file is closed.
+        // The system reuses a number only after its previous file was closed.
         self.closed(handle);
         self.files.entry(id.clone()).or_default().handles.push((handle, path));
         self.handles.insert(handle, id);
     }
 
-    /// SQLite has closed it. What is parked there is closed with the last of its handles.
+    /// SQLite has closed a handle. Parked handles are closed with the last one.
     pub fn closed(&mut self, handle: Handle) {
         let Some(id) = self.handles.remove(&handle) else { return };
         self.leave(&id, |entry| entry.handles.retain(|(open, _)| *open != handle));
@@ -78,7 +78,7 @@ impl Registry {
         self.files.entry(id).or_default().connections.push(path);
     }
 
-    /// It has it no more.
+    /// A connection of ours has closed the file.
     pub fn disconnected(&mut self, id: &FileId, path: &PathBuf) {
         self.leave(id, |entry| {
             if let Some(index) = entry.connections.iter().position(|open| open == path) {
@@ -90,7 +90,7 @@ impl Registry {
     fn leave(&mut self, id: &FileId, leave: impl FnOnce(&mut Entry)) {
         let Some(entry) = self.files.get_mut(id) else { return };
         leave(entry);
-        if entry.is_over() {
+        if entry.is_closed() {
             self.files.remove(id);
         }
     }
@@ -100,13 +100,13 @@ impl Registry {
         self.files.get(id).map_or(0, |entry| entry.connections.len())
     }
 
-    /// How often SQLite has the file open. One that a connection has closed is among them while SQLite
-    /// keeps its descriptor, for the locks of another connection.
+    /// How many handles SQLite has on the file. After a connection closes, SQLite keeps its
+    /// descriptor as long as another connection has locks on the file; such a descriptor counts.
     pub fn openings(&self, id: &FileId) -> usize {
         self.files.get(id).map_or(0, |entry| entry.handles.len().max(entry.connections.len()))
     }
 
-    /// By which paths SQLite has the file open, and whether one of them is that of a connection of ours.
+    /// The paths by which SQLite has the file open, and whether a connection of ours is among them.
     pub fn paths(&self, id: &FileId) -> (Vec<PathBuf>, bool) {
         match self.files.get(id) {
             Some(entry) => (entry.paths().cloned().collect(), !entry.connections.is_empty()),
@@ -114,7 +114,7 @@ impl Registry {
         }
     }
 
-    /// Whether a handle is SQLite's.
+    /// Whether a handle belongs to our SQLite.
     #[cfg(unix)]
     pub fn is_sqlites(&self, handle: Handle) -> bool {
         self.handles.contains_key(&handle)
@@ -126,8 +126,14 @@ impl Registry {
         self.files.values().flat_map(Entry::paths).cloned().collect()
     }
 
-    /// Keeps a plain handle until SQLite has closed the file, or the database of which it is a sidecar
-    /// as `belongs` says. Gives it back where there is none.
+    /// Whether SQLite has a file open by this path.
+    #[cfg(unix)]
+    pub fn has_path(&self, path: &Path) -> bool {
+        self.files.values().flat_map(Entry::paths).any(|open| open == path)
+    }
+
+    /// Keeps a plain handle until SQLite has closed its last handle on the file, or on the database
+    /// for which `belongs` is true. Returns the handle if SQLite has neither open.
     #[cfg(unix)]
     pub fn park(
         &mut self,
@@ -147,7 +153,7 @@ impl Registry {
         None
     }
 
-    /// Takes a parked handle back that `is_it`.
+    /// Takes back a parked handle for which `is_it` is true.
     #[cfg(unix)]
     pub fn unpark(&mut self, id: &FileId, is_it: impl Fn(&File) -> bool) -> Option<File> {
         let entry = self.files.get_mut(id)?;
@@ -155,7 +161,7 @@ impl Registry {
         Some(entry.parked.swap_remove(at))
     }
 
-    /// Forgets those of SQLite's handles of which `is_forgotten`, as if they were another SQLite's.
+    /// Removes the handles for which `is_forgotten` is true, as if another SQLite had opened them.
     #[cfg(all(test, target_os = "linux"))]
     pub fn forget(&mut self, is_forgotten: impl Fn(Handle) -> bool) {
         let handles: Vec<_> = self.handles.keys().copied().collect();
@@ -167,13 +173,13 @@ impl Registry {
 
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 
-/// The registry of this process. SQLite calls the functions that keep it while it holds mutexes of its
-/// own: so nothing calls SQLite while it holds this lock.
+/// Locks the registry of this process. SQLite calls the functions that update it while it holds its
+/// own mutexes. A thread that holds this lock must therefore not call SQLite.
 pub fn registry() -> MutexGuard<'static, Registry> {
     lock(&REGISTRY)
 }
 
-/// The entry of a connection that we open ourselves. It is removed by dropping it.
+/// The registry's entry of a connection that we opened ourselves. Dropping it removes the entry.
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
@@ -181,7 +187,7 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Enters a file that a connection has just opened.
+    /// Registers a file that a connection has just opened.
     pub fn enter(path: &Path) -> io::Result<Self> {
         let id = FileId::of(path)?;
         let path = dunce::canonicalize(path)?;
@@ -189,7 +195,7 @@ impl OpenFile {
         Ok(Self { id, path })
     }
 
-    /// Which file it is.
+    /// The identity of the file.
     pub fn id(&self) -> &FileId {
         &self.id
     }
@@ -235,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_given_anew_is_that_of_the_new_file() {
+    fn a_reused_number_belongs_to_the_new_file() {
         let (_folder, [old, new]) = ids();
         let mut registry = Registry::default();
         registry.opened(3, old.clone(), PathBuf::from("/a.db"));
@@ -247,7 +253,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_parked_handle_goes_with_the_file_or_with_its_database() {
+    fn a_parked_handle_is_closed_with_the_file_or_its_database() {
         let (folder, [database, sidecar]) = ids();
         let mut registry = Registry::default();
         let open = || File::open(folder.path().join("b.db")).unwrap();
@@ -260,6 +266,6 @@ mod tests {
         assert!(registry.unpark(&database, |_| true).is_some());
         registry.opened(4, sidecar.clone(), PathBuf::from("/a.db-shm"));
         assert!(registry.park(&sidecar, open(), belongs).is_none());
-        assert!(registry.unpark(&sidecar, |_| true).is_some(), "its own handle is nearer");
+        assert!(registry.unpark(&sidecar, |_| true).is_some(), "the file's own entry comes first");
     }
 }

@@ -1,16 +1,17 @@
-//! Which files are taken for what their names say: lock files of ours, and what SQLite keeps beside a
-//! database.
+//! Whether a file with the name of one of our lock files, or of one of SQLite's sidecars, is
+//! trusted.
 //!
-//! Their names can be guessed. Somebody who may make files in the directory, and no more, could put
-//! another file there, or a link to one: it would be written to, truncated, or read into the database.
-//! So such a file counts only if it is
+//! These names are predictable. A user who may only create files in the directory could put another
+//! file there, or a link to one. We or SQLite would then write to it, truncate it, or read it into
+//! the database. A file is therefore trusted only if
 //!
-//! - a regular file, no symbolic link;
-//! - with one name: else another file's content would be changed. A sidecar may have more (`cp -al` makes
-//!   copies of links) if it is of the database's owner and group, and begins as SQLite's do;
-//! - of a user who could do the same without it: root, the process's own (effective) user, the owner of
-//!   the directory, the owner of the file that it is for. Of any user, where others may write to that
-//!   file, or may put another one in its place: the directory is writable for group or others, and not
+//! - it is a regular file, not a symbolic link;
+//! - it has one name, because writing to it would otherwise change another file. A sidecar may have
+//!   several names (`cp -al` copies by hard links) if it has the database's owner and group and
+//!   begins with SQLite's magic;
+//! - its owner could do the same harm without it: root, the process's effective user, the owner of
+//!   the directory, or the owner of the file that it is for. Any owner is trusted if others may
+//!   write to that file, or may replace it: the directory is writable for group or others, and not
 //!   sticky (`unlink(2)`).
 
 use std::os::fd::BorrowedFd;
@@ -25,27 +26,27 @@ use super::sidecars;
 
 const ROOT: u32 = 0;
 
-/// As much of a sidecar as tells that it is one, in bytes.
+/// The length of the longest magic of a sidecar, in bytes.
 const LONGEST_BEGINNING: usize = 8;
 
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 
-/// Group or others may write.
+/// Write permission for group or others.
 const WRITABLE_FOR_OTHERS: Mode = Mode::WGRP.union(Mode::WOTH);
 
-/// Takes it for a lock file of the file at the path `target`; or says why not.
+/// Checks that the file can be trusted as a lock file of the file at the path `target`.
 pub fn check_lock_file(found: &Stat, target: &Path) -> Result<(), Refusal> {
     check_regular(found)?;
     check_owner(found, target)?;
     match links(found) {
-        // 0: it was removed since it was opened.
+        // 0 means that the file was removed after it was opened.
         0 | 1 => Ok(()),
         links => Err(Refusal::HardLink(links)),
     }
 }
 
-/// Takes it for a sidecar of a database; or says why not. One that has several names is one only if its
-/// content is that of one, too.
+/// Checks that the file can be trusted as a sidecar of the database. For a file with several names,
+/// the caller must also check the content ([`check_content`]).
 pub fn check_sidecar(found: &Stat, database: &Path) -> Result<(), Refusal> {
     check_regular(found)?;
     check_owner(found, database)?;
@@ -56,8 +57,9 @@ pub fn check_sidecar(found: &Stat, database: &Path) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a sidecar that is open to be read is one by its content, too, where it has several names: SQLite
-/// writes over it, and gives an empty one the permissions of its database.
+/// Checks the content of a sidecar that has several names. SQLite overwrites a sidecar, so that it
+/// must begin with SQLite's magic. SQLite gives an empty one the database's permissions, so that it
+/// must have them already.
 pub fn check_content(file: BorrowedFd<'_>, found: &Stat, path: &Path) -> Result<(), Refusal> {
     let links = links(found);
     if links <= 1 {
@@ -65,14 +67,15 @@ pub fn check_content(file: BorrowedFd<'_>, found: &Stat, path: &Path) -> Result<
     }
     let mut beginning = [0; LONGEST_BEGINNING];
     let read = pread(file, &mut beginning[..], 0).unwrap_or(0);
-    if sidecars::begins_like_one(path, &beginning[..read]) && (read > 0 || is_as_made(found, path))
+    if sidecars::begins_like_one(path, &beginning[..read])
+        && (read > 0 || has_permissions_of_database(found, path))
     {
         return Ok(());
     }
     Err(Refusal::HardLink(links))
 }
 
-fn is_as_made(found: &Stat, sidecar: &Path) -> bool {
+fn has_permissions_of_database(found: &Stat, sidecar: &Path) -> bool {
     let permissions = |found: &Stat| Mode::from_raw_mode(found.st_mode) & PERMISSIONS;
     sidecars::database_of(sidecar)
         .and_then(|database| lstat(&database).ok())
@@ -93,7 +96,7 @@ fn check_owner(found: &Stat, beside: &Path) -> Result<(), Refusal> {
     if is_trusted(found.st_uid, beside) { Ok(()) } else { Err(Refusal::Owner(found.st_uid)) }
 }
 
-/// That it is a regular file is all that is asked of one that the user has named.
+/// Checks that the file is a regular file. A file that the user has named needs no further check.
 pub fn check_regular(found: &Stat) -> Result<(), Refusal> {
     match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => Ok(()),
@@ -130,11 +133,11 @@ mod tests {
     use std::fs;
     use std::os::fd::AsFd;
 
-    const SOMEBODY: u32 = 65_534;
-    const SOMEBODY_ELSE: u32 = 65_533;
+    const OTHER_USER: u32 = 65_534;
+    const THIRD_USER: u32 = 65_533;
 
     #[test]
-    fn links_and_what_is_no_regular_file_are_refused() {
+    fn hard_links_and_special_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let look = |name: &str| check_lock_file(&lstat(path(name)).unwrap(), &path("a.db"));
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_with_several_names_is_one_by_its_content() {
+    fn a_sidecar_with_several_names_must_have_its_magic() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let version = 3_007_000_u32.to_ne_bytes();
@@ -161,7 +164,7 @@ mod tests {
             ("a.db-shm", &version, true),
             ("a.db-shm", b"precious", false),
             ("a.db-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", true),
-            // As journal_mode = persist leaves it.
+            // journal_mode = persist leaves a journal like this one.
             ("a.db-journal", b"\0\0\0\0\0\0\0\0", true),
             ("a.db-journal", b"\0", false),
             ("a.db-journal", b"\x37\x7f\x06\x82more", false),
@@ -186,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_trusted_where_he_could_change_the_file_itself() {
+    fn another_owner_is_trusted_if_it_could_change_the_file_itself() {
         let folder = tempfile::tempdir().unwrap();
         let (target, sidecar) = (folder.path().join("a.db"), folder.path().join("a.db-wal"));
         fs::write(&target, "").unwrap();
         fs::write(&sidecar, "").unwrap();
         let give = |path: &Path, owner| chown(path, Some(Uid::from_raw(owner)), None::<Gid>);
-        if give(&sidecar, SOMEBODY).is_err() {
+        if give(&sidecar, OTHER_USER).is_err() {
             eprintln!("skipped: only root gives files away");
             return;
         }
@@ -204,12 +207,12 @@ mod tests {
             check_sidecar(&lstat(&sidecar).unwrap(), &target).is_ok()
         };
         assert!(!is_trusted(0o755, ROOT, 0o644, ROOT));
-        assert!(!is_trusted(0o1777, SOMEBODY_ELSE, 0o644, SOMEBODY_ELSE), "sticky");
-        assert!(is_trusted(0o777, ROOT, 0o644, ROOT), "he could put another file there");
-        assert!(is_trusted(0o1777, ROOT, 0o664, ROOT), "he may be of the group");
-        assert!(is_trusted(0o755, SOMEBODY, 0o644, ROOT));
-        assert!(is_trusted(0o755, ROOT, 0o644, SOMEBODY));
+        assert!(!is_trusted(0o1777, THIRD_USER, 0o644, THIRD_USER), "sticky");
+        assert!(is_trusted(0o777, ROOT, 0o644, ROOT), "the owner could replace the file");
+        assert!(is_trusted(0o1777, ROOT, 0o664, ROOT), "the owner may be in the group");
+        assert!(is_trusted(0o755, OTHER_USER, 0o644, ROOT));
+        assert!(is_trusted(0o755, ROOT, 0o644, OTHER_USER));
         give(&sidecar, ROOT).unwrap();
-        assert!(is_trusted(0o1777, SOMEBODY_ELSE, 0o644, SOMEBODY_ELSE), "root");
+        assert!(is_trusted(0o1777, THIRD_USER, 0o644, THIRD_USER), "root");
     }
 }

@@ -1,4 +1,4 @@
-//! What a swap tells JavaScript, as records.
+//! The records by which a swap reports to JavaScript.
 
 use super::database::request::DatabaseSwapped;
 use super::file::FileSwapped;
@@ -9,18 +9,18 @@ use crate::wire::error_text::bounded;
 use crate::wire::kinds::{QuestionKind, RecordKind, SwapErrorFlag, SwappedFlag, flag};
 use crate::wire::records::{Records, put_f64, put_str, put_u32};
 
-/// How a job ended well.
+/// The result of a successful job.
 #[derive(Debug)]
 pub enum Ended {
-    /// A file was swapped, or a step by hand is done.
+    /// A file was swapped, or a single step is done.
     File(FileSwapped),
     /// A database was swapped.
     Database(DatabaseSwapped),
-    /// Something was found out: JSON.
+    /// A report, as JSON.
     Report(String),
 }
 
-/// How a job ended.
+/// The result of a job.
 pub fn ended(job: JobId, ended: &Result<Ended>) -> Vec<u8> {
     match ended {
         Ok(Ended::File(swapped)) => file_swapped(job, *swapped),
@@ -30,7 +30,7 @@ pub fn ended(job: JobId, ended: &Result<Ended>) -> Vec<u8> {
     }
 }
 
-/// A step under way, and how many bytes are written, of how many where that is known.
+/// The current step, the number of bytes written, and the total if it is known.
 pub fn progress(job: JobId, step: Step, done: u64, total: Option<u64>) -> Vec<u8> {
     one(job, RecordKind::Progress, |bytes| {
         put_str(bytes, step.name());
@@ -39,17 +39,17 @@ pub fn progress(job: JobId, step: Step, done: u64, total: Option<u64>) -> Vec<u8
     })
 }
 
-/// The next piece of the content is wanted.
+/// Asks for the next piece of the content.
 pub fn wanted_piece(job: JobId) -> Vec<u8> {
     wanted_prepare(job, "")
 }
 
-/// The caller's own step with the staging file at this path is wanted.
+/// Asks the caller to prepare the staging file at this path.
 pub fn wanted_prepare(job: JobId, staging: &str) -> Vec<u8> {
     one(job, RecordKind::Wanted, |bytes| put_str(bytes, staging))
 }
 
-/// The caller's own step with the new database is wanted, beside the old one.
+/// Asks the caller to build or verify the new database. `old` is the path of the old one.
 pub fn wanted_database(
     job: JobId,
     question: QuestionKind,

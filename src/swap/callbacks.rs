@@ -1,4 +1,4 @@
-//! A swap's caller is JavaScript: asked by records, heard by replies.
+//! The caller of a swap is JavaScript. It gets questions as records and answers with replies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::channel::{JobChannel, Reply};
 use crate::wire::kinds::QuestionKind;
 
-/// How often JavaScript hears of the bytes written.
+/// The shortest interval between two progress reports to JavaScript.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
 /// The caller of one swap.
 pub struct JobCallbacks<'a> {
     channel: &'a JobChannel,
-    /// Whether JavaScript wants to hear of progress.
+    /// Whether JavaScript wants progress reports.
     progress: bool,
     step: Step,
     done: u64,
@@ -28,7 +28,7 @@ pub struct JobCallbacks<'a> {
 }
 
 impl<'a> JobCallbacks<'a> {
-    /// For the job of this channel.
+    /// The callbacks of the channel's job.
     pub fn new(channel: &'a JobChannel, progress: bool) -> Self {
         Self {
             channel,
@@ -104,7 +104,8 @@ impl FileSwapCaller for JobCallbacks<'_> {
         self.channel.cancel()
     }
 
-    /// Asks for the next piece as soon as this one is here: one is written while the other is made.
+    /// Asks for the next piece as soon as one arrives, so that JavaScript produces a piece while
+    /// the previous one is written.
     fn next_piece(&mut self, last: Vec<u8>) -> Result<Option<Vec<u8>>, CancelReason> {
         self.channel.give_back(last);
         if !self.asked {

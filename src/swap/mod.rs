@@ -1,5 +1,5 @@
-//! Replacing files and databases: whoever looks finds the old one or the new one, never anything between,
-//! at any instant and after any crash.
+//! Replacing files and databases. At any instant and after any crash, a reader finds the complete
+//! old version or the complete new one.
 //!
 //! - `file` is the protocol for a file, `database` the one for a SQLite database, which is more than a
 //!   file. `steps` are what both use: `target` (where the path leads), `lock` (one swap of a target at a

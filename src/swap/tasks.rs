@@ -1,4 +1,4 @@
-//! What the threads for files do: swaps, and single steps of them by hand.
+//! The jobs of the file threads: swaps, single steps of a swap, recovery and reports.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,29 +18,29 @@ use crate::jobs::channel::JobChannel;
 use crate::jobs::ids::JobId;
 use crate::jobs::pool::{Failure, Task};
 
-/// How long a look at a database waits for its locks.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long a recovery or a report waits for a lock.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A job on files.
 #[derive(Debug)]
 pub enum FileTask {
-    /// Replaces a file. `progress`: JavaScript wants to hear of it.
+    /// Replaces a file.
     Swap {
-        /// What is asked for.
+        /// The request.
         request: FileSwap,
-        /// Whether JavaScript wants to hear of it.
+        /// Whether JavaScript wants progress reports.
         progress: bool,
     },
-    /// Replaces a database, or makes a copy of one.
+    /// Replaces a database, or copies one.
     SwapDatabase {
-        /// What is asked for.
+        /// The request.
         request: DatabaseSwap,
-        /// Whether JavaScript wants to hear of it.
+        /// Whether JavaScript wants progress reports.
         progress: bool,
     },
-    /// Sets right what a killed swap left beside a database.
+    /// Clears the remains of a killed swap of a database.
     Recover(PathBuf),
-    /// Looks at a database.
+    /// Reports on a database.
     Examine(PathBuf),
     /// Syncs a file.
     SyncFile(PathBuf),
@@ -48,24 +48,24 @@ pub enum FileTask {
     SyncDirectory(PathBuf),
     /// Renames a file durably.
     Rename {
-        /// Its name.
+        /// The file's path.
         from: PathBuf,
-        /// Its new name.
+        /// The file's new path.
         to: PathBuf,
-        /// How long to try again (Windows).
+        /// How long to retry (Windows).
         retry: Duration,
     },
     /// Removes a file.
     Remove {
-        /// Its name.
+        /// The file's path.
         path: PathBuf,
-        /// How long to try again (Windows).
+        /// How long to retry (Windows).
         retry: Duration,
     },
 }
 
 impl FileTask {
-    /// The path it is about.
+    /// The path for errors of the job itself.
     fn path(&self) -> &Path {
         match self {
             Self::Swap { request, .. } => &request.target,
@@ -82,7 +82,8 @@ impl FileTask {
     fn perform(&self, channel: &JobChannel) -> Result<Ended> {
         let cancel = channel.cancel();
         cancel.check().map_err(|reason| self.error(Problem::Cancelled(reason)))?;
-        // The others have no signal, and a limit of their own.
+        // Swaps wait for a lease until they are cancelled. Other jobs cannot be cancelled, and keep
+        // the default limit.
         let _lease_wait = self.turn().map(|_| {
             let cancel = Arc::clone(cancel);
             files::wait_while(move || cancel.check().is_ok())
@@ -90,8 +91,8 @@ impl FileTask {
         let done = |happened| {
             Ended::File(FileSwapped { committed: happened, durable: happened, bytes: 0 })
         };
-        // For a look at a database on behalf of a person.
-        let limits = || Limits { timeout: LOOK, cancel: Arc::clone(cancel) };
+        // A person waits for the result of a recovery or a report.
+        let limits = || Limits { timeout: REPORT_TIMEOUT, cancel: Arc::clone(cancel) };
         match self {
             Self::Swap { request, progress } => {
                 file::swap_file(request, &mut JobCallbacks::new(channel, *progress))
@@ -120,7 +121,7 @@ impl FileTask {
         }
     }
 
-    /// An error of a wait for a lease that the cancel has ended.
+    /// Turns the error of a wait for a lease into "cancelled" if the job was cancelled.
     fn cancelled(&self, error: SwapError, channel: &JobChannel) -> SwapError {
         let is_wait = matches!(&error.problem, Problem::Io(error) if error.kind() == io::ErrorKind::WouldBlock);
         match channel.cancel().check() {
@@ -133,7 +134,7 @@ impl FileTask {
 
     fn report(&self, report: &impl serde::Serialize) -> Result<Ended> {
         let json = serde_json::to_string(report);
-        // A path may be no UTF-8.
+        // Fails for a path that is not UTF-8.
         json.map(Ended::Report).map_err(|error| self.error(Problem::Io(error.into())))
     }
 
@@ -178,13 +179,13 @@ mod tests {
     use std::thread;
     use std::time::Instant;
 
-    /// How long a test waits in vain.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    /// How long a test waits before it fails.
+    const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Tells of each record, and whether it ends a job.
-    struct Ears(Mutex<Sender<(Vec<u8>, bool)>>);
+    /// Sends each record to the test, and whether it ends a job.
+    struct TestOutbox(Mutex<Sender<(Vec<u8>, bool)>>);
 
-    impl Outbox for Ears {
+    impl Outbox for TestOutbox {
         fn post(&self, records: Vec<u8>, ends_job: bool) {
             let _ = self.0.lock().unwrap().send((records, ends_job));
         }
@@ -193,20 +194,20 @@ mod tests {
     struct Bench {
         jobs: Pool<FileTask>,
         folder: tempfile::TempDir,
-        ears: Arc<Ears>,
-        heard: Receiver<(Vec<u8>, bool)>,
+        outbox: Arc<TestOutbox>,
+        records: Receiver<(Vec<u8>, bool)>,
     }
 
     impl Bench {
         fn new() -> Self {
-            let (sender, heard) = mpsc::channel();
-            let ears = Arc::new(Ears(Mutex::new(sender)));
-            Self { jobs: Pool::default(), folder: tempfile::tempdir().unwrap(), ears, heard }
+            let (sender, records) = mpsc::channel();
+            let outbox = Arc::new(TestOutbox(Mutex::new(sender)));
+            Self { jobs: Pool::default(), folder: tempfile::tempdir().unwrap(), outbox, records }
         }
 
         fn start(&self, job: u32, task: FileTask) {
-            let ears: Arc<dyn Outbox> = Arc::clone(&self.ears) as _;
-            self.jobs.start(JobId(job), task, ears);
+            let outbox: Arc<dyn Outbox> = Arc::clone(&self.outbox) as _;
+            self.jobs.start(JobId(job), task, outbox);
         }
 
         fn swap(&self, name: &str, prepare: bool) -> FileTask {
@@ -223,11 +224,11 @@ mod tests {
             FileTask::Swap { request, progress: false }
         }
 
-        fn hear(&self) -> (Vec<u8>, bool) {
-            self.heard.recv_timeout(PATIENCE).unwrap()
+        fn next_record(&self) -> (Vec<u8>, bool) {
+            self.records.recv_timeout(TEST_TIMEOUT).unwrap()
         }
 
-        fn go_on(&self, job: u32) {
+        fn continue_job(&self, job: u32) {
             self.jobs.channel(JobId(job)).unwrap().send(Reply::Continue);
         }
 
@@ -237,28 +238,28 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_stays_for_the_next_job() {
+    fn a_thread_is_reused_by_the_next_job() {
         let bench = Bench::new();
         for job in 1..=20 {
             let task = bench.swap("a", false);
             bench.start(job, task);
-            assert!(bench.hear().1);
+            assert!(bench.next_record().1);
             assert_eq!(bench.threads(), 1);
         }
     }
 
     #[test]
-    fn a_few_stay_and_end_at_once_when_they_are_stopped() {
+    fn a_few_idle_threads_stay_and_end_at_once_when_the_pool_stops() {
         let bench = Bench::new();
         for job in 1..=20 {
             let task = bench.swap(&job.to_string(), true);
             bench.start(job, task);
         }
-        // Each waits for its caller, so each has a thread.
-        (0..20).for_each(|_| assert!(!bench.hear().1));
+        // Each job waits in `prepare` for the test, so that each has a thread.
+        (0..20).for_each(|_| assert!(!bench.next_record().1));
         assert_eq!(bench.threads(), 20);
-        (1..=20).for_each(|job| bench.go_on(job));
-        (0..20).for_each(|_| assert!(bench.hear().1));
+        (1..=20).for_each(|job| bench.continue_job(job));
+        (0..20).for_each(|_| assert!(bench.next_record().1));
         let began = Instant::now();
         while bench.threads() > MOST_IDLE && began.elapsed() < IDLE / 2 {
             thread::yield_now();
@@ -267,37 +268,37 @@ mod tests {
         bench.jobs.stop();
         bench.jobs.join();
         assert_eq!(bench.threads(), 0);
-        assert!(began.elapsed() < IDLE, "nobody waited for their time to run out");
+        assert!(began.elapsed() < IDLE, "idle threads end before their time");
         let task = bench.swap("a", false);
         bench.start(21, task);
-        assert!(bench.hear().1, "refused");
+        assert!(bench.next_record().1, "refused");
         assert_eq!(bench.threads(), 0);
     }
 
     #[test]
-    fn swaps_of_one_path_take_turns_and_leave_the_line_when_they_are_aborted() {
+    fn swaps_of_one_path_run_in_order_and_leave_the_queue_when_aborted() {
         let bench = Bench::new();
         for job in 1..=3 {
             let task = bench.swap("a", true);
             bench.start(job, task);
         }
-        assert!(!bench.hear().1, "the first one prepares");
+        assert!(!bench.next_record().1, "the first swap prepares");
         bench.jobs.abort(JobId(2));
-        let (records, ends_job) = bench.hear();
+        let (records, ends_job) = bench.next_record();
         assert!(ends_job && String::from_utf8_lossy(&records).contains("ABORTED"));
-        bench.go_on(1);
-        assert!(bench.hear().1, "the first one has ended");
-        assert!(!bench.hear().1, "the third one prepares");
-        bench.go_on(3);
-        assert!(bench.hear().1);
+        bench.continue_job(1);
+        assert!(bench.next_record().1, "the first swap has ended");
+        assert!(!bench.next_record().1, "the third swap prepares");
+        bench.continue_job(3);
+        assert!(bench.next_record().1);
         assert!(bench.jobs.is_empty());
     }
 
     #[test]
-    fn whoever_waits_leaves_the_threads_to_others() {
+    fn waiting_swaps_leave_threads_to_other_jobs() {
         let bench = Bench::new();
-        // Each in its `prepare`: one behind the other at one target, by many names of it, and
-        // at targets of their own.
+        // Half of the swaps wait for one target, by different paths to it. The others wait in
+        // `prepare`, each with a target of its own.
         let count = u32::try_from(MOST_WORKING).unwrap() + 10;
         for job in 1..=count {
             let name = "./".repeat(job as usize) + "a";
@@ -312,18 +313,18 @@ mod tests {
             let task = bench.swap(&job.to_string(), true);
             bench.start(count + job, task);
         }
-        let heard: Vec<_> = (0..=count).map(|_| bench.hear().1).collect();
-        assert!(heard.iter().all(|ends_job| !ends_job), "each target is prepared by one");
+        let ends: Vec<_> = (0..=count).map(|_| bench.next_record().1).collect();
+        assert!(ends.iter().all(|ends_job| !ends_job), "one swap of each target prepares");
         let task = bench.swap("another", false);
         bench.start(2 * count + 1, task);
-        assert!(bench.hear().1);
+        assert!(bench.next_record().1);
         bench.jobs.stop();
         bench.jobs.join();
         assert_eq!(bench.threads(), 0);
     }
 
     #[test]
-    fn no_more_threads_than_may_work_at_once() {
+    fn the_number_of_threads_is_limited() {
         let bench = Bench::new();
         let mut most = 0;
         for job in 1..=u32::try_from(MOST_WORKING).unwrap() * 4 {
@@ -332,20 +333,20 @@ mod tests {
             most = most.max(bench.threads());
         }
         assert!(most <= MOST_WORKING, "{most}");
-        (0..MOST_WORKING * 4).for_each(|_| assert!(bench.hear().1));
+        (0..MOST_WORKING * 4).for_each(|_| assert!(bench.next_record().1));
     }
 
     #[test]
-    fn whoever_waits_for_a_turn_is_told_that_it_will_not_come() {
+    fn stopping_the_pool_ends_waiting_swaps() {
         let bench = Bench::new();
         for job in 1..=3 {
             let task = bench.swap("a", true);
             bench.start(job, task);
         }
-        assert!(!bench.hear().1);
+        assert!(!bench.next_record().1);
         bench.jobs.stop();
         bench.jobs.join();
-        (0..3).for_each(|_| assert!(bench.hear().1));
+        (0..3).for_each(|_| assert!(bench.next_record().1));
         assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,8 +1,8 @@
-//! How our SQLite opens and closes files: by functions of ours, which keep the registry.
+//! The functions by which our SQLite opens and closes files. They update the registry.
 //!
-//! SQLite lets its system calls be replaced (<https://sqlite.org/c3ref/vfs.html>, `xSetSystemCall`).
-//! All of SQLite's VFSs for one system use the same ones, and each copy of SQLite in a process has its
-//! own.
+//! SQLite allows its system calls to be replaced (<https://sqlite.org/c3ref/vfs.html>,
+//! `xSetSystemCall`). All of SQLite's VFSs for one system share the same calls. Each copy of SQLite
+//! in a process has its own.
 
 use std::ffi::CStr;
 #[cfg(not(unix))]
@@ -29,13 +29,14 @@ pub use super::open_regular::take_refusal;
 #[cfg(all(test, target_os = "linux"))]
 pub use unix::disown;
 
-/// Elsewhere SQLite opens files by itself.
+/// Always none: here no file is refused.
 #[cfg(not(unix))]
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
     None
 }
 
-/// To be called before SQLite opens a file: what it has open is known from then on.
+/// Replaces the system calls. It must be called before SQLite opens a file, so that every open file
+/// is registered.
 pub fn before_open() {
     static REPLACED: Once = Once::new();
     REPLACED.call_once(|| {
@@ -43,20 +44,20 @@ pub fn before_open() {
             replace(name, function);
         }
     });
-    // A refusal that nobody asked about has nothing to do with what is opened now.
+    // A refusal that was not taken belongs to an earlier open.
     take_refusal();
 }
 
-/// A function as SQLite keeps it: it is called as the system's function of its name.
+/// A function as SQLite stores it. SQLite casts it to the type of the system function it replaces.
 type SystemCall = unsafe extern "C" fn();
 
 fn replace(name: &CStr, function: SystemCall) {
-    // SAFETY: no arguments but a name that may be null. SQLite initialises itself first, as with every
-    // first call.
+    // SAFETY: the only argument is a name, which may be null. The call initialises SQLite if
+    // needed.
     let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
-    // SAFETY: a VFS that is registered stays for good, and is not written to here.
+    // SAFETY: a registered VFS is never freed, and this code does not write to it.
     let Some(set) = (unsafe { vfs.as_ref() }).and_then(|vfs| vfs.xSetSystemCall) else { return };
-    // SAFETY: the VFS is the one that the function belongs to; the name lives as long as the call, and
-    // the function as long as the library.
+    // SAFETY: `set` is a method of this VFS. The name outlives the call, and the function is part
+    // of this library, as SQLite is.
     unsafe { set(vfs, name.as_ptr(), Some(function)) };
 }

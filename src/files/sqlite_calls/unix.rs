@@ -15,11 +15,11 @@ use crate::files::registry::registry;
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type Close = unsafe extern "C" fn(c_int) -> c_int;
 
-/// The functions that are replaced.
+/// The system calls that we replace, with our functions.
 pub fn calls() -> [(&'static CStr, SystemCall); 2] {
-    // SAFETY: SQLite keeps a function as a pointer to one without arguments, and calls it as what its
-    // name says: `open` with a path, flags and a mode, `close` with a descriptor, which is what these two
-    // take.
+    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the
+    // system function of that name: `open` with a path, flags and a mode, `close` with a
+    // descriptor. These are the arguments of our two functions.
     unsafe {
         [
             (c"open", std::mem::transmute::<Open, SystemCall>(open)),
@@ -31,21 +31,24 @@ pub fn calls() -> [(&'static CStr, SystemCall); 2] {
 /// `open(2)`, for SQLite.
 ///
 /// # Safety
-/// `path` is a text that ends with NUL.
+/// `path` points to a string that ends with NUL.
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: as the caller says.
+    // SAFETY: the caller passes a string that ends with NUL.
     let path = unsafe { CStr::from_ptr(path) };
     let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
-    // SAFETY: it is open: SQLite, whose it is, does not know of it yet.
+    // SAFETY: the descriptor is open, and stays open: only SQLite closes it, and does not know it
+    // yet.
     let id = (descriptor >= 0).then(|| identify(unsafe { BorrowedFd::borrow_raw(descriptor) }));
     if let Some(Some(id)) = id {
-        // SQLite can lock nothing before this returns.
+        // The file is registered before SQLite can lock it, because it gets the descriptor only
+        // now.
         registry().opened(descriptor, id, PathBuf::from(OsStr::from_bytes(path.to_bytes())));
     }
     descriptor
 }
 
-/// Which file it is. None for what has no locks or no name: a directory, a temporary file.
+/// The identity of the file. None for a directory, which has no locks, and for a temporary file,
+/// which has no name.
 fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
     let found = fstat(descriptor).ok()?;
     let has_name = found.st_nlink > 0;
@@ -60,17 +63,18 @@ fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
 /// # Safety
 /// The descriptor is SQLite's.
 unsafe extern "C" fn close(descriptor: c_int) -> c_int {
-    // While it is locked nothing is entered: what SQLite opens meanwhile may get the same number, but
-    // is entered after this one is gone. And what is parked here is closed before SQLite can have new
-    // locks on the same file: of those it has now, none is left when it closes its last descriptor.
+    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the
+    // same number, and is registered only after this entry is removed. Parked handles are closed
+    // here too: SQLite has no locks left when it closes its last descriptor, and cannot get new
+    // ones before the registry is unlocked.
     let mut registry = registry();
-    // SAFETY: as the caller says.
+    // SAFETY: the caller passes a descriptor that belongs to it.
     let closed = unsafe { libc::close(descriptor) };
     registry.closed(descriptor);
     closed
 }
 
-/// As if another SQLite had opened what this one has open of a directory.
+/// Makes the open files of a directory look as if another SQLite library had opened them.
 #[cfg(all(test, target_os = "linux"))]
 pub fn disown(directory: &std::path::Path) {
     registry().forget(|descriptor| {

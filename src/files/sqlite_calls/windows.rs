@@ -1,6 +1,6 @@
 //! `CreateFileW` and `CloseHandle` for SQLite.
 //!
-//! Of a `-wal`, `-shm` or `-journal` nothing is kept: with its database it is known by its name.
+//! A `-wal`, `-shm` or `-journal` is not registered: the name of its database identifies it.
 
 use std::ffi::{CStr, OsString, c_void};
 use std::os::windows::ffi::OsStringExt;
@@ -33,10 +33,10 @@ type Open =
     unsafe extern "system" fn(*const u16, u32, u32, *const c_void, u32, u32, HANDLE) -> HANDLE;
 type Close = unsafe extern "system" fn(HANDLE) -> i32;
 
-/// The functions that are replaced.
+/// The system calls that we replace, with our functions.
 pub fn calls() -> [(&'static CStr, SystemCall); 2] {
-    // SAFETY: SQLite keeps a function as a pointer to one without arguments, and calls it as the system's
-    // function of that name, whose arguments these two take.
+    // SAFETY: SQLite stores a function as a pointer to one without arguments, and calls it as the
+    // system function of that name. Our two functions have the arguments of those.
     unsafe {
         [
             (c"CreateFileW", std::mem::transmute::<Open, SystemCall>(open)),
@@ -48,7 +48,7 @@ pub fn calls() -> [(&'static CStr, SystemCall); 2] {
 /// `CreateFileW`, for SQLite.
 ///
 /// # Safety
-/// As that function's: `name` is a text that ends with NUL.
+/// The same as for that function: `name` points to a string that ends with NUL.
 unsafe extern "system" fn open(
     name: *const u16,
     access: u32,
@@ -58,10 +58,10 @@ unsafe extern "system" fn open(
     flags: u32,
     template: HANDLE,
 ) -> HANDLE {
-    // SAFETY: as the caller says.
+    // SAFETY: the caller passes valid arguments of this very function.
     let handle = unsafe { CreateFileW(name, access, sharing, security, creation, flags, template) };
     if handle != INVALID_HANDLE_VALUE && flags & FILE_FLAG_DELETE_ON_CLOSE == 0 {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller passes a string that ends with NUL.
         let path = unsafe { path_of(name) };
         if !sidecars::is_named_like_one(&path)
             && let Ok(id) = FileId::of(&path)
@@ -74,11 +74,11 @@ unsafe extern "system" fn open(
 }
 
 /// # Safety
-/// `name` is a text that ends with NUL.
+/// `name` points to a string that ends with NUL.
 unsafe fn path_of(name: *const u16) -> PathBuf {
-    // SAFETY: up to the NUL, as the caller says.
+    // SAFETY: the reads end at the NUL, with which the caller's string ends.
     let length = (0..).take_while(|&at| unsafe { *name.add(at) } != 0).count();
-    // SAFETY: as long as was just counted.
+    // SAFETY: the string has the length that was just counted.
     PathBuf::from(OsString::from_wide(unsafe { std::slice::from_raw_parts(name, length) }))
 }
 
@@ -87,9 +87,10 @@ unsafe fn path_of(name: *const u16) -> PathBuf {
 /// # Safety
 /// The handle is SQLite's.
 unsafe extern "system" fn close(handle: HANDLE) -> i32 {
-    // Locked meanwhile: what SQLite opens now may get the same number, and is entered afterwards.
+    // The registry stays locked across the close. A file that SQLite opens meanwhile may get the
+    // same number, and is registered only after this entry is removed.
     let mut registry = registry();
-    // SAFETY: as the caller says.
+    // SAFETY: the caller passes a handle that belongs to it.
     let closed = unsafe { CloseHandle(handle) };
     registry.closed(handle.addr());
     closed

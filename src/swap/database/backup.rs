@@ -1,7 +1,7 @@
-//! What the old database is called afterwards.
+//! The name of the old database after the swap.
 //!
-//! Until the swap is committed it has a fixed name, by which a recovery knows it; only then the name
-//! that was asked for.
+//! Until the swap is committed, the backup has a fixed name, by which a recovery finds it. Then it
+//! gets the requested name.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -19,10 +19,10 @@ use crate::swap::steps::error::{At, Result, Step, SwapError};
 use crate::swap::steps::target::{Target, name_with};
 use crate::swap::steps::{lock, rename, staging};
 
-/// The fixed name: this and the target's.
+/// The prefix of the fixed name. The target's name follows.
 const PREFIX: &str = ".swap-backup-";
 
-/// How long a name may be on common file systems, and what `numbered` appends, in bytes.
+/// The longest name on common file systems, and the longest suffix of `numbered`, in bytes.
 const LONGEST_NAME: usize = 255;
 const LONGEST_NUMBER: usize = "-999".len();
 
@@ -31,18 +31,18 @@ pub fn unnamed(target: &Target) -> PathBuf {
     target.beside(PREFIX)
 }
 
-/// An error where there still is one that an earlier swap has left, and a recovery could not name: this
-/// swap's would have to take its place.
+/// Fails if an earlier swap has left a backup that a recovery could not name. The backup of this
+/// swap needs the same fixed name.
 pub fn refuse_unnamed(target: &Target) -> Result<()> {
     let unnamed = unnamed(target);
-    if is_there(&unnamed) {
+    if exists(&unnamed) {
         let problem = DatabaseProblem::BackupUnnamed;
         return Err(SwapError::new(problem.into(), Step::Recover, &unnamed));
     }
     Ok(())
 }
 
-/// What it is to be called, which nothing else is called now.
+/// The backup's name. No file has this name now.
 pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Option<OsString>> {
     match backup {
         Backup::None => Ok(None),
@@ -50,74 +50,74 @@ pub fn name(backup: &Backup, target: &Target, versions: (i64, i64)) -> Result<Op
             let (old, new) = versions;
             Ok(Some(dated(target, &format!("v{old}-v{new}"))))
         }
-        Backup::Named(path) => asked_for(path, target).map(Some),
+        Backup::Named(path) => requested_name(path, target).map(Some),
     }
 }
 
-/// The name that the caller asked for: an error where it cannot be had.
-pub fn asked_for(path: &Path, target: &Target) -> Result<OsString> {
+/// The name that the caller requested. Fails if the name cannot be used.
+pub fn requested_name(path: &Path, target: &Target) -> Result<OsString> {
     let path = target.directory.join(path);
-    let wrong = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
+    let failure = |problem: DatabaseProblem| SwapError::new(problem.into(), Step::Backup, &path);
     let directory = path.parent().and_then(|directory| dunce::canonicalize(directory).ok());
-    let name = path.file_name().ok_or_else(|| wrong(DatabaseProblem::BackupNotBeside))?;
+    let name = path.file_name().ok_or_else(|| failure(DatabaseProblem::BackupNotBeside))?;
     if directory.as_ref() != Some(&target.directory) {
-        return Err(wrong(DatabaseProblem::BackupNotBeside));
+        return Err(failure(DatabaseProblem::BackupNotBeside));
     }
-    if is_taken(name, target) {
-        return Err(wrong(DatabaseProblem::BackupName));
+    if is_reserved(name, target) {
+        return Err(failure(DatabaseProblem::BackupName));
     }
     match path.symlink_metadata() {
-        Ok(_) => Err(wrong(DatabaseProblem::BackupExists)),
+        Ok(_) => Err(failure(DatabaseProblem::BackupExists)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             match sidecars::existing(&path).next() {
-                Some(sidecar) => Err(wrong(DatabaseProblem::BackupSidecar(sidecar))),
+                Some(sidecar) => Err(failure(DatabaseProblem::BackupSidecar(sidecar))),
                 None => Ok(name.to_owned()),
             }
         }
-        // A name that is too long, for example: not only once the swap is committed.
+        // For example, the name is too long. Report that now, not after the commit.
         Err(error) => Err(error).at(Step::Backup, &path),
     }
 }
 
-/// Whether SQLite takes a file of this name beside the database for a part of it, or we take it for a
-/// leftover.
-fn is_taken(name: &OsStr, target: &Target) -> bool {
+/// Whether a file of this name would be taken for a sidecar of the database, or for a leftover of a
+/// swap.
+fn is_reserved(name: &OsStr, target: &Target) -> bool {
     let database = target.path.file_name().unwrap_or_default();
     let is_sidecar = files::sidecars::of(&target.path).any(|path| path.file_name() == Some(name));
     let is_ours = [PREFIX, lock::PREFIX].iter().any(|prefix| name_with(prefix, database) == name);
     is_sidecar || is_ours || staging::kind_of_leftover(name, database).is_some()
 }
 
-/// Whether a record's name is one that a swap can have written: a name alone, and a free one. Whoever
-/// may write to the directory may have written the record.
-fn is_name(name: &OsStr, target: &Target) -> bool {
+/// Whether a record's name can have been written by a swap: a single component, and not reserved.
+/// Any user who may write to the directory may have written the record.
+fn is_valid_name(name: &OsStr, target: &Target) -> bool {
     let path = Path::new(name);
     path.file_name() == Some(name)
         && path.components().count() == 1
         && target.path.file_name() != Some(name)
-        && !is_taken(name, target)
+        && !is_reserved(name, target)
 }
 
-/// Gives the backup its name, or removes it where the old database has stayed. Answers where it is,
-/// and whether it was there at all.
+/// Gives the backup its name, or removes it if the old database is still the target. Returns none
+/// if there is no backup.
 pub fn settle(
     target: &Target,
     record: Option<&RecoveryRecord>,
     limits: &Limits,
 ) -> Result<Option<Settled>> {
     let unnamed = unnamed(target);
-    if !is_there(&unnamed) {
+    if !exists(&unnamed) {
         return remove_second_name(target, record);
     }
-    if has_old_stayed(target, &unnamed, record, limits) {
+    if is_target_still_old(target, &unnamed, record, limits) {
         std::fs::remove_file(&unnamed).at(Step::Recover, &unnamed)?;
         return Ok(Some(Settled::Removed(unnamed)));
     }
     let name = match record.and_then(|record| record.backup.clone()) {
-        Some(name) if is_name(&name, target) => name,
+        Some(name) if is_valid_name(&name, target) => name,
         _ => dated(target, "backup"),
     };
-    // A name that cannot be had, or cannot be numbered, is no reason to leave it without one.
+    // If the name cannot be used or numbered, give the backup a name with the date instead.
     give_name(&unnamed, &name, target)
         .or_else(|_| give_name(&unnamed, &dated(target, "backup"), target))
         .map(|path| Some(Settled::Named(path)))
@@ -128,7 +128,7 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     loop {
         let path = target.directory.join(numbered(name, number));
         number += 1;
-        // SQLite would take them for the backup's.
+        // SQLite would take the sidecars of this name for the backup's.
         if sidecars::existing(&path).next().is_some() {
             continue;
         }
@@ -140,13 +140,14 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     }
 }
 
-/// The backup gets its name right after the rename, with one sync for both: a power cut may leave that
-/// name alone, as another name of the database that has stayed.
+/// Removes a second name of the database, which a power cut may leave. One sync covers both the
+/// rename and the naming of the backup. If only the backup's name reached the disk, it is another
+/// name of the database, which was not replaced.
 fn remove_second_name(target: &Target, record: Option<&RecoveryRecord>) -> Result<Option<Settled>> {
     let Some(name) = record.and_then(|record| record.backup.as_ref()) else { return Ok(None) };
     let path = target.directory.join(name);
-    if !is_name(name, target)
-        || !is_there(&path)
+    if !is_valid_name(name, target)
+        || !exists(&path)
         || recovery_record::identity(&path) != recovery_record::identity(&target.path)
     {
         return Ok(None);
@@ -155,19 +156,20 @@ fn remove_second_name(target: &Target, record: Option<&RecoveryRecord>) -> Resul
     Ok(Some(Settled::Removed(path)))
 }
 
-/// What became of a backup.
+/// The result of `settle`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// It has this name.
+    /// The backup has this name.
     Named(PathBuf),
-    /// It was another name of the database itself, or a copy of what is still there.
+    /// The backup was removed: it was another name of the database, or a copy of its present
+    /// content.
     Removed(PathBuf),
 }
 
-/// A swap that renames has committed once the two are different files. One that copies leaves the
-/// database's `schema_version` greater than it was, by SQLite's own counting; one that cannot be read
-/// is no reason to remove a backup.
-fn has_old_stayed(
+/// Whether the target is still the old database. A swap by rename has committed if backup and
+/// target are different files. A swap in place has committed if the database's `schema_version` has
+/// increased, as each such copy does. If the database cannot be read, the backup is kept.
+fn is_target_still_old(
     target: &Target,
     unnamed: &Path,
     record: Option<&RecoveryRecord>,
@@ -178,25 +180,25 @@ fn has_old_stayed(
     }
     let Some(before) = record.and_then(|record| record.in_place) else { return false };
     let now = MaintenanceConnection::open(&target.path, Step::Recover, limits)
-        .and_then(|own| own.pragma::<i64>("schema_version"));
+        .and_then(|connection| connection.pragma::<i64>("schema_version"));
     now.is_ok_and(|now| now == before)
 }
 
-/// A name that nobody has, with the time.
+/// An unused name that contains the time.
 fn dated(target: &Target, what: &str) -> OsString {
     let end = format!(".{what}-{}", timestamp(SystemTime::now()));
-    let mut name = beginning(target.path.file_name().unwrap_or_default(), end.len());
+    let mut name = shortened(target.path.file_name().unwrap_or_default(), end.len());
     name.push(end);
     let mut number = 1;
-    let is_free = |path: PathBuf| !is_there(&path) && sidecars::existing(&path).next().is_none();
+    let is_free = |path: PathBuf| !exists(&path) && sidecars::existing(&path).next().is_none();
     while !is_free(target.directory.join(numbered(&name, number))) {
         number += 1;
     }
     numbered(&name, number)
 }
 
-/// As much of a name's beginning as leaves room for so many bytes, and a number.
-fn beginning(name: &OsStr, room: usize) -> OsString {
+/// The beginning of a name, shortened to leave `room` bytes and space for a number.
+fn shortened(name: &OsStr, room: usize) -> OsString {
     let most = LONGEST_NAME.saturating_sub(room + LONGEST_NUMBER);
     if name.len() <= most {
         return name.to_owned();
@@ -214,11 +216,11 @@ fn numbered(name: &OsStr, number: u32) -> OsString {
     name
 }
 
-fn is_there(path: &Path) -> bool {
+fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The time in UTC: it sorts, and any file system can hold it.
+/// The time in UTC, in a form that sorts and is valid on every file system.
 fn timestamp(time: SystemTime) -> String {
     utc_timestamp(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
@@ -229,7 +231,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn times_are_those_of_the_calendar() {
+    fn timestamps_match_the_calendar() {
         let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(at(0), "19700101T000000Z");
         assert_eq!(at(951_782_400), "20000229T000000Z");
@@ -239,18 +241,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_must_be_free_and_beside_the_database() {
+    fn a_name_must_be_unused_and_in_the_databases_directory() {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::resolve(&folder.path().join("a.db")).unwrap();
-        let code = |path: &Path| asked_for(path, &target).unwrap_err().code();
-        assert_eq!(asked_for(Path::new("old.db"), &target).unwrap(), "old.db");
-        assert_eq!(asked_for(&folder.path().join("old.db"), &target).unwrap(), "old.db");
+        let code = |path: &Path| requested_name(path, &target).unwrap_err().code();
+        assert_eq!(requested_name(Path::new("old.db"), &target).unwrap(), "old.db");
+        assert_eq!(requested_name(&folder.path().join("old.db"), &target).unwrap(), "old.db");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         assert_eq!(code(&folder.path().join("sub/old.db")), "BACKUP_NOT_BESIDE");
         assert_eq!(code(Path::new("/")), "BACKUP_NOT_BESIDE");
         std::fs::write(folder.path().join("old.db"), "").unwrap();
         assert_eq!(code(Path::new("old.db")), "BACKUP_EXISTS");
-        // Of a database that is gone: whoever opened the backup would read it.
+        // The -wal of a deleted database. A connection on the backup would read it.
         std::fs::write(folder.path().join("gone.db-wal"), "").unwrap();
         assert_eq!(code(Path::new("gone.db")), "BACKUP_EXISTS");
         let first = name(&Backup::Pattern, &target, (1, 2)).unwrap().unwrap();

@@ -1,11 +1,13 @@
-//! A look at a database, and at everything beside it, that changes nothing: no recovery, no checkpoint,
+//! A report on a database and the files beside it. It changes nothing: no recovery, no checkpoint,
 //! no new file.
 //!
-//! A connection that only reads would still make a `-shm` beside a database in WAL mode, and leave it
-//! there. So where there is no `-wal` the file is opened as immutable, which touches nothing else; where
-//! there are both, others have the database open, or had, and one more reader adds nothing (at most it
-//! rebuilds the `-shm`, which holds no data). A `-wal` without `-shm` was left by a process that died:
-//! then the database is not opened, and the report says so.
+//! Even a read-only connection on a WAL database creates a `-shm` and leaves it. Therefore:
+//!
+//! - Without a `-wal`, the file is opened as immutable, which touches no other file.
+//! - With `-wal` and `-shm`, other connections have or had the database open. Another reader adds
+//!   no file; at most it rebuilds the `-shm`, which holds no data.
+//! - A `-wal` without a `-shm` was left by a process that was killed. The database is not opened,
+//!   and the report says so.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,52 +20,54 @@ use super::sidecars;
 use super::target::resolve;
 use super::{new_database, openers, recovery};
 use crate::files;
+use crate::swap::steps::error::database::Opener;
 use crate::swap::steps::error::{Problem, Result, Step};
 use crate::swap::steps::lock::{self, TargetLock};
 use crate::swap::steps::target::Target;
 
-/// How many findings of a check are listed.
+/// The largest number of findings of a check in a report.
 const MOST_FINDINGS: usize = 100;
 
-/// Where the header says that the journal mode is WAL: twice, for reading and for writing.
+/// The offset of the two bytes of the header that have the value 2 in WAL mode, one for reading and
+/// one for writing.
 const JOURNAL_MODE_AT: usize = 18;
 
-/// What was found.
+/// The report.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The path that was given.
+    /// The given path.
     path: PathBuf,
-    /// Where it leads.
+    /// The real path.
     target: PathBuf,
     is_symlink: bool,
     exists: bool,
     bytes: u64,
-    /// How many names the file has.
+    /// The number of the file's names.
     links: u64,
-    openers: Vec<Opener>,
-    /// Whether no opener can have been missed.
+    openers: Vec<ReportedOpener>,
+    /// Whether the list of openers is certainly complete.
     openers_complete: bool,
-    sidecars: Vec<Beside>,
+    sidecars: Vec<Sidecar>,
     leftovers: Vec<Leftover>,
-    /// "none", "held" (a swap is under way), "left" (one was killed), or "untrusted" (what has its name is
-    /// no lock file of ours).
+    /// "none", "held" (a swap is running), "left" (a swap was killed), or "untrusted" (the file of
+    /// this name is not a lock file of latchdb).
     lock_file: &'static str,
     database: Option<Database>,
-    /// Why the database could not be looked at.
+    /// Why the database could not be examined.
     problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Opener {
+struct ReportedOpener {
     pid: u32,
     name: String,
     is_self: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Beside {
+struct Sidecar {
     path: PathBuf,
     bytes: u64,
 }
@@ -87,36 +91,36 @@ struct Database {
     application_id: i64,
     user_version: i64,
     schema_version: i64,
-    /// How many pages the `-wal` has room for in its present size.
+    /// The number of frames that fit into the `-wal` at its present size.
     wal_frames: u64,
-    /// What is wrong; nothing where all is well.
+    /// The findings of `integrity_check`; empty if there are none.
     integrity: Vec<String>,
     foreign_keys: Vec<String>,
 }
 
-/// What cannot be looked at without changing something.
-const LEFT_WAL: &str = "its -wal was left by a process that died, and is taken in by whoever opens the \
-    database next; open it once and look again";
-const LEFT_JOURNAL: &str = "its -journal was left by a process that died in a transaction, which is rolled \
-    back by whoever opens the database next; open it once and look again";
+/// Reading these databases would change them.
+const LEFT_WAL: &str = "its -wal was left by a process that was killed, and the next connection recovers \
+    it; open and close the database, and run the report again";
+const LEFT_JOURNAL: &str = "its -journal was left by a process that was killed in a transaction, and the \
+    next connection rolls it back; open and close the database, and run the report again";
 
-/// Looks at a database.
+/// Examines a database.
 pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
     let target = resolve(given)?;
     let path = &target.path;
     let found = openers::others(path);
-    let mut who = found.others;
+    let mut openers = found.others;
     if files::is_open_by_us(path) {
-        who.insert(0, openers::this_process());
+        openers.insert(0, openers::this_process());
     }
     let (database, problem) = match &target.found {
         None => (None, Some("there is no such file".to_owned())),
-        Some(_) => match look(path, limits) {
+        Some(_) => match examine_content(path, limits) {
             Ok(database) => (Some(database), None),
             Err(problem) => (None, Some(problem)),
         },
     };
-    let as_listed = |opener: crate::swap::steps::error::database::Opener| Opener {
+    let reported = |opener: Opener| ReportedOpener {
         is_self: opener.is_self(),
         pid: opener.pid,
         name: opener.name,
@@ -127,10 +131,10 @@ pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
         exists: target.found.is_some(),
         bytes: target.found.as_ref().map_or(0, std::fs::Metadata::len),
         links: target.found.as_ref().map_or(0, links),
-        openers: who.into_iter().map(as_listed).collect(),
+        openers: openers.into_iter().map(reported).collect(),
         openers_complete: found.is_complete,
         sidecars: sidecars::existing(path)
-            .map(|path| Beside { bytes: size(&path), path })
+            .map(|path| Sidecar { bytes: size(&path), path })
             .collect(),
         leftovers: recovery::leftovers(&target)?
             .into_iter()
@@ -143,7 +147,7 @@ pub fn examine(given: &Path, limits: &Limits) -> Result<Report> {
     })
 }
 
-fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
+fn examine_content(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
     let sidecar = |suffix: &str| {
         sidecars::existing(path).find(|path| path.to_string_lossy().ends_with(suffix))
     };
@@ -156,29 +160,29 @@ fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
         }
     };
     let database = || {
-        let own = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
-        let page_size: i64 = own.pragma("page_size")?;
+        let connection = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
+        let page_size: i64 = connection.pragma("page_size")?;
         let frame = 24 + u64::try_from(page_size).unwrap_or(0);
-        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
+        let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         let database = Database {
             journal_mode: match reading {
-                // An immutable file has none.
+                // SQLite reports no journal mode for an immutable file.
                 Reading::Immutable => "wal".to_owned(),
-                Reading::WithLocks => own.pragma("journal_mode")?,
+                Reading::WithLocks => connection.pragma("journal_mode")?,
             },
             page_size,
-            page_count: own.pragma("page_count")?,
-            freelist_count: own.pragma("freelist_count")?,
-            encoding: own.pragma("encoding")?,
-            auto_vacuum: own.pragma("auto_vacuum")?,
-            application_id: own.pragma("application_id")?,
-            user_version: own.pragma("user_version")?,
-            schema_version: own.pragma("schema_version")?,
+            page_count: connection.pragma("page_count")?,
+            freelist_count: connection.pragma("freelist_count")?,
+            encoding: connection.pragma("encoding")?,
+            auto_vacuum: connection.pragma("auto_vacuum")?,
+            application_id: connection.pragma("application_id")?,
+            user_version: connection.pragma("user_version")?,
+            schema_version: connection.pragma("schema_version")?,
             wal_frames: wal_bytes.saturating_sub(32) / frame,
             integrity: if integrity == ["ok"] { Vec::new() } else { integrity },
-            foreign_keys: own.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
+            foreign_keys: connection.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
         };
-        own.close()?;
+        connection.close()?;
         Ok(database)
     };
     database().map_err(|error: crate::swap::steps::error::SwapError| {
@@ -189,8 +193,8 @@ fn look(path: &Path, limits: &Limits) -> std::result::Result<Database, String> {
     })
 }
 
-/// Whether the header says so. None where it was not looked at: this process has the file open, and a
-/// plain handle would drop its locks.
+/// Whether the header has WAL mode. None if the header was not read, because this process has the
+/// file open and closing a plain handle would drop its locks.
 fn is_wal(path: &Path) -> Option<bool> {
     if files::open_by(path).is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! A first database, where there is none.
+//! Creating a database where none exists.
 
 use super::job::Job;
 use super::request::{DatabaseSwapped, Mode};
@@ -9,22 +9,22 @@ use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::target::refuse_open_database;
 use crate::swap::steps::{durability, rename};
 
-/// Makes it, and gives it its name, unless somebody else has taken that meanwhile.
+/// Builds the database and gives it its name. Fails if the name exists by then.
 pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
-    let new = swap.make(None, true)?;
+    let new = swap.build_new(None, true)?;
     let target = swap.target.path.clone();
-    // What a database that is gone has left: SQLite itself removes such a journal or -wal unread
-    // before it makes a database of that name, and would take it for the new one's else. Gone from the
-    // disk, too, before the new name is there.
+    // Remove the sidecars of a deleted database, as SQLite does before it creates a database.
+    // Otherwise SQLite would take them for the new database's. Sync the removal before the new name
+    // exists.
     let mut is_changed = false;
     for sidecar in sidecars::existing(&target) {
-        // Somebody has made one meanwhile: then it is theirs.
+        // If another process has created the database meanwhile, the sidecar belongs to it.
         if target.symlink_metadata().is_ok() {
-            return Err(swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into()));
+            return Err(swap.error(Step::Rename, DatabaseProblem::TargetExists.into()));
         }
-        // The database was removed while our SQLite had it open, and goes on.
+        // Our SQLite may still have a deleted database open.
         refuse_open_database(&sidecar, Step::Rename)?;
-        // A directory is none of SQLite's, and is not removed with all that is in it.
+        // A directory of this name is not SQLite's, and `remove_file` leaves it alone.
         std::fs::remove_file(&sidecar).at(Step::Rename, &sidecar)?;
         is_changed = true;
     }
@@ -36,9 +36,9 @@ pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     swap.caller.begin(Step::Rename);
     rename::to_new_name(new.path(), &target).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            swap.wrong(Step::Rename, DatabaseProblem::TargetExists.into())
+            swap.error(Step::Rename, DatabaseProblem::TargetExists.into())
         }
-        _ => swap.wrong(Step::Rename, Problem::Io(error)),
+        _ => swap.error(Step::Rename, Problem::Io(error)),
     })?;
     new.committed();
     swap.caller.begin(Step::SyncDirectory);
@@ -52,7 +52,7 @@ pub fn swap(mut swap: Job<'_>) -> Result<DatabaseSwapped> {
     })
 }
 
-/// Has the new name reach the disk. It is there whatever comes of that.
+/// Syncs the new name to the disk. The swap is committed even if this fails.
 pub fn sync_last(swap: &Job<'_>) -> Result<()> {
     if is_removed(Safeguard::LastDirectorySync) {
         return Ok(());

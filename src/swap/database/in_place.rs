@@ -1,8 +1,8 @@
-//! The new database's content takes the place of the old one's, in the same file: for a database that
-//! others have open, or of which nobody can tell.
+//! Copying the new database's content into the old file. This is for a database that others have
+//! open, or for which that cannot be determined.
 //!
-//! It is one transaction of SQLite's, so that whoever reads sees all of the old or all of the new, and
-//! after a crash SQLite's own recovery leaves one of the two.
+//! The copy is one transaction of SQLite. A reader sees the complete old or the complete new
+//! content, and after a crash SQLite's own recovery restores one of the two.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::staging::StagingFile;
 use crate::swap::steps::{durability, metadata, rename};
 
-/// Copies the new content in.
+/// Copies the new content into the old file. Undoes the swap if that fails.
 pub fn swap(
     mut swap: Job<'_>,
     write_lock: WriteLock,
@@ -37,7 +37,8 @@ pub fn swap(
     swapped
 }
 
-/// The same, for those who have begun otherwise, and whose record says so.
+/// The same without undoing. A swap by rename also ends here if it cannot rename; its record is
+/// complete already.
 pub fn transfer(
     swap: &mut Job<'_>,
     mut write_lock: WriteLock,
@@ -49,12 +50,12 @@ pub fn transfer(
         let (old, new) = (write_lock.facts.page_size, facts.page_size);
         if write_lock.facts.is_wal && old != new {
             let problem = DatabaseProblem::PageSize { old, new };
-            return Err(swap.wrong(Step::Transfer, problem.into()));
+            return Err(swap.error(Step::Transfer, problem.into()));
         }
         let (old, new) = (&write_lock.facts.encoding, &facts.encoding);
         if old != new {
             let problem = DatabaseProblem::Encoding { old: old.clone(), new: new.clone() };
-            return Err(swap.wrong(Step::Transfer, problem.into()));
+            return Err(swap.error(Step::Transfer, problem.into()));
         }
     }
     if !is_removed(Safeguard::ChangeCheck) {
@@ -70,64 +71,65 @@ pub fn transfer(
     let bytes = new.path().metadata().at(Step::Transfer, new.path())?.len();
     swap.caller.begin(Step::Transfer);
     let source = MaintenanceConnection::open(new.path(), Step::Transfer, &swap.limits)?;
-    // SQLite's locks keep other processes out, and no other SQLite of this one.
-    let is_ours_alone = || proof::refuse_other_sqlite(&path, Step::Transfer);
-    is_ours_alone()?;
+    // SQLite's locks exclude other processes, but not another SQLite library in this process.
+    let check_foreign = || proof::refuse_foreign_sqlite(&path, Step::Transfer);
+    check_foreign()?;
     write_lock.unlock(Step::Transfer)?;
     if swap.is_durable() {
-        // With a rollback journal a commit is the removal of the journal: that must be on the disk.
-        write_lock.own().set("synchronous", "EXTRA")?;
+        // With a rollback journal, removing the journal is the commit. EXTRA syncs the removal too.
+        write_lock.connection().set("synchronous", "EXTRA")?;
     }
-    let copy = Copy::begin(&source, write_lock.own(), swap.caller)?;
-    // The write lock is there again: whoever has committed since the write_lock let go of it has done so
-    // by now.
+    let copy = Copy::begin(&source, write_lock.connection(), swap.caller)?;
+    // The copy holds SQLite's write lock again. A commit in between is complete by now, so that the
+    // check detects it.
     if !watch.is_unchanged(&path)? && !is_removed(Safeguard::ChangeCheck) {
-        return Err(swap.wrong(Step::Transfer, DatabaseProblem::Changed.into()));
+        return Err(swap.error(Step::Transfer, DatabaseProblem::Changed.into()));
     }
-    let finished = copy.finish(swap.caller, is_ours_alone);
+    let finished = copy.finish(swap.caller, check_foreign);
     finished.map_err(|error| {
-        committed_after_all(error, &path, write_lock.facts.schema_version, &swap.undoing())
+        detect_commit(error, &path, write_lock.facts.schema_version, &swap.undo_limits())
     })?;
     let committed = |error| SwapError { committed: true, ..error };
     watch.end().map_err(committed)?;
     source.close().map_err(committed)?;
-    // It would be done by the next one to close the database else.
-    let _ = write_lock.own().checkpoint_soon();
+    // If this fails, the next connection that closes the database does it.
+    let _ = write_lock.connection().checkpoint_with_retries();
     write_lock.close().map_err(committed)?;
-    let backup = end(swap).map_err(committed)?;
+    let backup = finish(swap).map_err(committed)?;
     let durable = swap.is_durable();
     Ok(DatabaseSwapped { mode: Mode::InPlace, durable, bytes, backup, opener_came: false })
 }
 
-/// Names the backup, and puts the journal mode back where it was changed before it came to this. What
-/// cannot be done now is left to the next to open the database.
-fn end(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
+/// Names the backup, and restores the journal mode if an attempt to rename has changed it. If that
+/// fails, the next client that opens the database does it.
+fn finish(swap: &mut Job<'_>) -> Result<Option<PathBuf>> {
     let settled = backup::settle(&swap.target, Some(&swap.record), &swap.limits)?;
     sync_last(swap)?;
-    swap.clear_up();
+    swap.settle_record();
     Ok(match settled {
         Some(Settled::Named(path)) => Some(path),
         Some(Settled::Removed(_)) | None => None,
     })
 }
 
-/// Copies the old database to the fixed name of its backup, whole and synced before it has that name.
-/// The write_lock keeps it as it is.
+/// Copies the old database to the fixed name of its backup. The copy is complete and synced before
+/// it gets that name. The write lock prevents changes meanwhile.
 fn back_up(swap: &mut Job<'_>) -> Result<()> {
-    // It may have been made somebody else's, or private, meanwhile.
+    // The owner or the mode may have changed since the swap began.
     swap.target.refresh()?;
     let old = MaintenanceConnection::open(&swap.target.path, Step::Backup, &swap.limits)?;
     let (staging, file) = StagingFile::create(&swap.target, false)?;
     drop(file);
     let mut copy = MaintenanceConnection::open(staging.path(), Step::Backup, &swap.limits)?;
     Copy::begin(&old, &mut copy, swap.caller)?.finish(swap.caller, || Ok(()))?;
-    // One file, that needs no other.
+    // Outside of WAL mode the copy is a single file.
     copy.journal_mode("delete")?;
     copy.close()?;
     old.close()?;
     let (file, found) = staging.reopen()?;
     match metadata::carry_over(&swap.target, (&file, &found), staging.path(), None, None) {
-        // Somebody else's database has a backup of ours, which nobody else may read.
+        // If the owner cannot be changed, the backup belongs to this user, and only this user may
+        // read it.
         #[cfg(unix)]
         Err(SwapError { problem: Problem::Owner { .. }, .. }) => {}
         carried => carried?,
@@ -141,14 +143,14 @@ fn back_up(swap: &mut Job<'_>) -> Result<()> {
     swap.sync_directory(Step::Backup)
 }
 
-/// What an error of the copy means: SQLite says that a commit failed also where it is only not certain to
-/// be on the disk. The database's `schema_version` is the next one then.
-fn committed_after_all(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
+/// Marks an error of the copy as committed if the transaction has committed. SQLite also reports a
+/// failed commit if only a sync failed. In that case the `schema_version` has increased by one.
+fn detect_commit(error: SwapError, path: &Path, before: i64, limits: &Limits) -> SwapError {
     if error.code() != "IO_ERROR" {
         return error;
     }
     let now = MaintenanceConnection::open(path, Step::Transfer, limits)
-        .and_then(|own| own.pragma::<i64>("schema_version"));
+        .and_then(|connection| connection.pragma::<i64>("schema_version"));
     if now.is_ok_and(|now| now == before + 1) {
         let problem = Problem::NotDurable(io::Error::other(error));
         return SwapError { committed: true, ..SwapError::new(problem, Step::Transfer, path) };
@@ -156,36 +158,39 @@ fn committed_after_all(error: SwapError, path: &Path, before: i64, limits: &Limi
     error
 }
 
-/// Tells whether somebody else has committed since the write_lock was taken. The write_lock's own connection
-/// cannot: it is the one that the new content is copied through.
+/// Detects commits of other connections since the write lock was taken. The connection of the write
+/// lock cannot, because the new content is copied through it.
 enum ChangeWatch<'a> {
-    /// In WAL mode by a second connection, which sees whenever another one has committed.
+    /// In WAL mode, a second connection, whose `data_version` changes with the commits of others.
     Connection(Box<MaintenanceConnection>, i64),
-    /// Else by the counter in the file: no connection may read while the file is written.
+    /// In other modes, the change counter in the file, because no connection may read during the
+    /// copy.
     Counter(&'a OldFile, Option<u32>),
 }
 
 impl<'a> ChangeWatch<'a> {
-    /// While the write_lock is there.
+    /// Begins to watch. The caller holds the write lock.
     fn begin(path: &Path, old: &Facts, handle: &'a OldFile, limits: &Limits) -> Result<Self> {
         if !old.is_wal {
             return Ok(Self::Counter(handle, handle.change_counter(path)?));
         }
-        let own = MaintenanceConnection::open(path, Step::Transfer, limits)?;
-        let version = own.pragma("data_version")?;
-        Ok(Self::Connection(Box::new(own), version))
+        let connection = MaintenanceConnection::open(path, Step::Transfer, limits)?;
+        let version = connection.pragma("data_version")?;
+        Ok(Self::Connection(Box::new(connection), version))
     }
 
     fn is_unchanged(&self, path: &Path) -> Result<bool> {
         Ok(match self {
-            Self::Connection(own, version) => own.pragma::<i64>("data_version")? == *version,
+            Self::Connection(connection, version) => {
+                connection.pragma::<i64>("data_version")? == *version
+            }
             Self::Counter(handle, counter) => handle.change_counter(path)? == *counter,
         })
     }
 
     fn end(self) -> Result<()> {
         match self {
-            Self::Connection(own, _) => own.close(),
+            Self::Connection(connection, _) => connection.close(),
             Self::Counter(..) => Ok(()),
         }
     }
@@ -199,7 +204,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn an_error_behind_the_commit_says_that_it_is_committed() {
+    fn an_error_after_the_commit_has_the_flag_committed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let database = rusqlite::Connection::open(&path).unwrap();
@@ -207,7 +212,7 @@ mod tests {
         let error = || {
             let failed = io::Error::other("fsync failed");
             let error = SwapError::new(Problem::Io(failed), Step::Transfer, &path);
-            committed_after_all(error, &path, 0, &limits)
+            detect_commit(error, &path, 0, &limits)
         };
         let before = error();
         assert_eq!((before.code(), before.committed), ("IO_ERROR", false));
@@ -217,9 +222,9 @@ mod tests {
         assert!(after.to_string().contains("fsync failed"), "{after}");
     }
 
-    /// Between the write_lock's lock and the copy's there is a moment without a lock.
+    /// There is a moment without a lock between the write lock and the copy's own lock.
     #[test]
-    fn a_commit_in_between_is_seen() {
+    fn a_commit_between_the_two_locks_is_detected() {
         for mode in ["wal", "delete"] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a.db");
@@ -238,7 +243,7 @@ mod tests {
                 if commits {
                     other.run("INSERT INTO t VALUES (1)");
                 }
-                write_lock.own().run("BEGIN IMMEDIATE").unwrap();
+                write_lock.connection().run("BEGIN IMMEDIATE").unwrap();
                 assert_eq!(watch.is_unchanged(&path).unwrap(), !commits, "{mode}");
                 assert_eq!(write_lock.check_unchanged().is_ok(), !commits, "{mode}");
                 write_lock.close().unwrap();

@@ -1,4 +1,4 @@
-//! A swap of a database under way: what its steps share.
+//! The state that the steps of a running database swap share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::swap::steps::lock::TargetLock;
 use crate::swap::steps::metadata;
 use crate::swap::steps::target::Target;
 
-/// How soon it is asked again whether others have closed the old database, first and at last.
+/// The first and the longest pause between two checks whether others have closed the old database.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// How long, where those who have it open shall be refused at once: a process that this one has begun
-/// just now has copies of its descriptors, until it becomes another program.
-const BRIEFLY: Duration = Duration::from_millis(100);
-/// How long locks are waited for where what was done is undone: what cannot be done by then is left to
-/// the next to open the database.
-const UNDOING: Duration = Duration::from_secs(1);
+/// How long `inUse: "refuse"` waits. A child process has copies of this process's descriptors from
+/// its start until it executes its program, so that a first check may see it as an opener.
+const BRIEF_WAIT: Duration = Duration::from_millis(100);
+/// How long undoing a swap waits for a lock. After that the next client that opens the database
+/// does the rest.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A swap under way.
+/// A running swap.
 pub struct Job<'a> {
     pub request: &'a DatabaseSwap,
     pub caller: &'a mut dyn DatabaseSwapCaller,
@@ -37,12 +37,13 @@ pub struct Job<'a> {
     pub target: Target,
     pub lock: TargetLock,
     pub record: RecoveryRecord,
-    /// The old database has its second name, or the copy of it has that: by this swap.
+    /// Whether this swap has created the backup with its fixed name.
     pub has_unnamed: bool,
 }
 
 impl<'a> Job<'a> {
-    /// Finds the target and locks it; where it leads elsewhere once the lock is there, again.
+    /// Resolves the target and locks it. Repeats this if the path resolves differently once the
+    /// lock is taken.
     pub fn begin(
         request: &'a DatabaseSwap,
         caller: &'a mut dyn DatabaseSwapCaller,
@@ -54,18 +55,18 @@ impl<'a> Job<'a> {
             caller.begin(Step::Lock);
             let mut lock = TargetLock::acquire(&target, caller.cancel())?;
             let now = resolve(&request.target)?;
-            let leads_elsewhere = now.path != target.path;
+            let has_moved = now.path != target.path;
             target = now;
-            if leads_elsewhere {
+            if has_moved {
                 continue;
             }
             caller.begin(Step::Recover);
             recovery::clear(&target, &mut lock, &limits)?;
             backup::refuse_unnamed(&target)?;
             if let Backup::Named(name) = &request.backup {
-                backup::asked_for(name, &target)?;
+                backup::requested_name(name, &target)?;
             }
-            // What could not be set right yet, because others are using it.
+            // A journal mode that could not be restored, because others are using the database.
             let left = if lock.has_record() { RecoveryRecord::read(&lock, &target)? } else { None };
             let was_wal = left.and_then(|record| record.was_wal);
             let record = RecoveryRecord { was_wal, ..RecoveryRecord::default() };
@@ -73,19 +74,19 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Whether nobody else has the old database open. Waits for that, or refuses to go on without it,
-    /// as it was asked for.
-    pub fn look_around(&mut self) -> Result<(OldFile, bool)> {
+    /// Finds out whether another process or client has the old database open. As `inUse` demands,
+    /// waits until they have closed it, or fails.
+    pub fn prove_alone(&mut self) -> Result<(OldFile, bool)> {
         let path = &self.target.path;
         let mut handle = OldFile::open(path)?;
         let mut wait = Wait::new(&self.limits, self.request.in_use);
         loop {
             handle = match handle.prove(path)? {
-                Verdict::Alone(lease) => return Ok((lease.open(path)?, true)),
+                Verdict::Alone(lease) => return Ok((lease.release(path)?, true)),
                 Verdict::Unknown(handle) => return Ok((handle, false)),
                 Verdict::InUse(handle) => match self.request.in_use {
                     InUse::InPlace => return Ok((handle, false)),
-                    InUse::Wait | InUse::Refuse if wait.goes_on() => handle,
+                    InUse::Wait | InUse::Refuse if wait.has_time() => handle,
                     InUse::Wait | InUse::Refuse => return Err(self.in_use(0)),
                 },
             };
@@ -95,8 +96,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Makes the new database, and has it looked at. Where `takes_name`, it will be the target itself.
-    pub fn make(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
+    /// Builds the new database, checks it, and lets the caller verify it. If `takes_name`, its file
+    /// will be renamed to the target, and gets its metadata.
+    pub fn build_new(&mut self, old: Option<&Facts>, takes_name: bool) -> Result<NewDatabase> {
         self.caller.begin(Step::Stage);
         let mut new = NewDatabase::create(&self.target, &self.limits)?;
         if let Some(source) = &self.request.source {
@@ -119,7 +121,7 @@ impl<'a> Job<'a> {
             return Ok(new);
         }
         self.caller.begin(Step::Metadata);
-        // It may have been made somebody else's, or private, meanwhile.
+        // The owner or the mode may have changed since the swap began.
         self.target.refresh()?;
         metadata::carry_over(&self.target, (&file, &found), new.path(), None, new.default_mode())?;
         self.caller.begin(Step::Sync);
@@ -129,38 +131,38 @@ impl<'a> Job<'a> {
     }
 
     pub fn ask(&mut self, step: Step, new: &NewDatabase, question: Question) -> Result<()> {
-        let wrong = |problem| SwapError::new(problem, step, new.path());
-        let staging = new.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+        let failure = |problem| SwapError::new(problem, step, new.path());
+        let staging = new.path().to_str().ok_or_else(|| failure(Problem::NotUtf8))?;
         let old = match &self.target.found {
-            Some(_) => Some(self.target.path.to_str().ok_or_else(|| wrong(Problem::NotUtf8))?),
+            Some(_) => Some(self.target.path.to_str().ok_or_else(|| failure(Problem::NotUtf8))?),
             None => None,
         };
         self.caller.begin(step);
-        question(self.caller, staging, old).map_err(|reason| wrong(Problem::Cancelled(reason)))
+        question(self.caller, staging, old).map_err(|reason| failure(Problem::Cancelled(reason)))
     }
 
-    /// The source, which is another database than the target.
+    /// The real path of the source. Fails if it is the target itself.
     pub fn source(&self, given: &Path) -> Result<PathBuf> {
-        let wrong = |problem| SwapError::new(problem, Step::Resolve, given);
+        let failure = |problem| SwapError::new(problem, Step::Resolve, given);
         let source = resolve(given).map_err(|error| match error.problem {
             Problem::IsDirectory(_) | Problem::NotAFile(_) => {
-                wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"))
+                failure(Problem::NotAFile("SOURCE_NOT_A_FILE"))
             }
-            Problem::DirectoryMissing => wrong(Problem::Missing("SOURCE_MISSING")),
+            Problem::DirectoryMissing => failure(Problem::Missing("SOURCE_MISSING")),
             _ => error,
         })?;
         if source.found.is_none() {
-            return Err(wrong(Problem::Missing("SOURCE_MISSING")));
+            return Err(failure(Problem::Missing("SOURCE_MISSING")));
         }
         let identity = recovery_record::identity(&source.path);
         if identity == recovery_record::identity(&self.target.path) {
-            return Err(wrong(Problem::SourceIsTarget));
+            return Err(failure(Problem::SourceIsTarget));
         }
-        proof::refuse_other_sqlite(&source.path, Step::Resolve)?;
+        proof::refuse_foreign_sqlite(&source.path, Step::Resolve)?;
         Ok(source.path)
     }
 
-    /// What the backup is to be called.
+    /// The name for the backup, if there is to be one.
     pub fn backup_name(
         &self,
         old: &Facts,
@@ -178,13 +180,14 @@ impl<'a> Job<'a> {
         self.record.write(&mut self.lock, &self.target, order)
     }
 
-    /// Has the names beside the target reach the disk before what comes next.
+    /// Syncs the names in the target's directory before the next step.
     pub fn sync_directory(&self, step: Step) -> Result<()> {
         let directory = &self.target.directory;
         durability::sync_directory(directory, self.order()).at(step, directory)
     }
 
-    /// How sure it is that one thing reaches the disk before another. Directories know no barrier.
+    /// The durability for syncs that order two steps. A directory has no barrier, so that needs a
+    /// full sync.
     pub fn order(&self) -> Durability {
         match self.request.durability {
             Durability::Full | Durability::Barrier => Durability::Full,
@@ -192,30 +195,31 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Does what the record asks for. What cannot be done now is left to the next to open the database:
-    /// the record stays.
-    pub fn clear_up(&mut self) {
-        let found = recovery::settle(&self.target, Some(&self.record), &self.undoing());
+    /// Does the work of the record. If a part fails, the record is kept, and the next client that
+    /// opens the database tries again.
+    pub fn settle_record(&mut self) {
+        let found = recovery::settle(&self.target, Some(&self.record), &self.undo_limits());
         if found.iter().all(|found| found.done != "failed") {
             self.lock.forget_records();
         }
     }
 
-    /// What has ended the swap ends nothing of what comes after.
-    pub fn undoing(&self) -> Limits {
-        Limits { timeout: self.limits.timeout.min(UNDOING), cancel: Arc::default() }
+    /// The limits for undoing a swap, which the swap's cancel flag does not end.
+    pub fn undo_limits(&self) -> Limits {
+        Limits { timeout: self.limits.timeout.min(UNDO_TIMEOUT), cancel: Arc::default() }
     }
 
-    /// Undoes what was done to the old database, which has stayed.
+    /// Undoes the changes to the old database, which is still the target.
     pub fn undo(&mut self) {
         if self.has_unnamed {
-            // Where that fails, the recovery finds out whose it is.
+            // If this fails, a recovery removes it later.
             let _ = self.remove_unnamed();
         }
-        self.clear_up();
+        self.settle_record();
     }
 
-    /// The backup, while it has no name: a second name of the old database, or a copy of it.
+    /// Removes the backup under its fixed name, which is a second name or a copy of the old
+    /// database.
     pub fn remove_unnamed(&mut self) -> Result<()> {
         let unnamed = backup::unnamed(&self.target);
         std::fs::remove_file(&unnamed).at(Step::Backup, &unnamed)?;
@@ -228,24 +232,25 @@ impl<'a> Job<'a> {
     }
 
     pub fn check_cancel(&self, step: Step) -> Result<()> {
-        self.limits.cancel.check().map_err(|reason| self.wrong(step, Problem::Cancelled(reason)))
+        self.limits.cancel.check().map_err(|reason| self.error(step, Problem::Cancelled(reason)))
     }
 
-    /// `own`: how many connections of ours are the swap's.
+    /// The error that names the openers. `own` is the number of the swap's connections on the
+    /// target.
     pub fn in_use(&self, own: usize) -> SwapError {
-        self.wrong(Step::Prove, openers::in_use(&self.target.path, own).into())
+        self.error(Step::Prove, openers::in_use(&self.target.path, own).into())
     }
 
-    pub fn wrong(&self, step: Step, problem: Problem) -> SwapError {
+    pub fn error(&self, step: Step, problem: Problem) -> SwapError {
         SwapError::new(problem, step, &self.target.path)
     }
 }
 
-/// What the caller is asked for, with the paths of the new and the old database.
+/// A question to the caller, with the paths of the new and the old database.
 type Question =
     fn(&mut dyn DatabaseSwapCaller, &str, Option<&str>) -> std::result::Result<(), CancelReason>;
 
-/// A wait for others, in growing pauses.
+/// A wait for other openers, with growing pauses.
 pub struct Wait {
     until: Instant,
     backoff: Backoff,
@@ -256,13 +261,13 @@ impl Wait {
     pub fn new(limits: &Limits, in_use: InUse) -> Self {
         let limit = match in_use {
             InUse::Wait => limits.timeout,
-            InUse::Refuse | InUse::InPlace => limits.timeout.min(BRIEFLY),
+            InUse::Refuse | InUse::InPlace => limits.timeout.min(BRIEF_WAIT),
         };
         let until = Instant::now() + limit;
         Self { until, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), limits: limits.clone() }
     }
 
-    pub fn goes_on(&self) -> bool {
+    pub fn has_time(&self) -> bool {
         Instant::now() < self.until
     }
 

@@ -1,5 +1,5 @@
-//! The connections that a swap has of its own: their waits and statements end with the swap's cancel,
-//! their errors are those of its steps.
+//! The connections of a swap. The swap's cancel flag ends their waits and statements, and their
+//! errors carry the swap's step and path.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::sqlite::{self, Access, Connection, FromValue, Hooks, LockWait};
 use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 
-/// How soon a lock is tried again.
+/// The pause between two attempts to take a lock.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long it is tried again where nothing depends on it.
-const SOON: Duration = Duration::from_millis(100);
+/// How long an optional checkpoint is retried.
+const RETRY_LIMIT: Duration = Duration::from_millis(100);
 
-/// See the module's documentation.
+/// A connection of a swap on one database.
 #[derive(Debug)]
 pub struct MaintenanceConnection {
     connection: Connection,
@@ -29,12 +29,12 @@ pub struct MaintenanceConnection {
     step: Step,
 }
 
-/// What the connection asks the swap.
+/// The engine's hooks, which apply the swap's limits.
 #[derive(Debug)]
 struct SwapHooks {
     limits: Limits,
-    /// Nothing waits for a lock now.
-    at_once: AtomicBool,
+    /// Whether statements currently fail instead of waiting for a lock.
+    without_waiting: AtomicBool,
 }
 
 impl Hooks for SwapHooks {
@@ -43,20 +43,20 @@ impl Hooks for SwapHooks {
     }
 
     fn wait_for_lock(&self, wait: LockWait) -> bool {
-        !self.at_once.load(Ordering::Relaxed)
+        !self.without_waiting.load(Ordering::Relaxed)
             && wait.began.elapsed() < self.limits.timeout
             && self.limits.cancel.sleep(PAUSE).is_ok()
     }
 }
 
 impl MaintenanceConnection {
-    /// Opens a database that is there; errors are said to be those of `step`. A file that may not be
-    /// written to is opened for reading.
+    /// Opens an existing database. Errors carry `step`. A file without write permission is opened
+    /// for reading.
     pub fn open(path: &Path, step: Step, limits: &Limits) -> Result<Self> {
         Self::open_with(path, Access::Write, step, limits)
     }
 
-    /// Opens a database that is there for reading.
+    /// Opens an existing database for reading.
     pub fn open_to_read(path: &Path, step: Step, limits: &Limits, how: Reading) -> Result<Self> {
         let access = match how {
             Reading::WithLocks => Access::Read,
@@ -66,25 +66,28 @@ impl MaintenanceConnection {
     }
 
     fn open_with(path: &Path, access: Access, step: Step, limits: &Limits) -> Result<Self> {
-        let hooks = Arc::new(SwapHooks { limits: limits.clone(), at_once: AtomicBool::new(false) });
+        let hooks =
+            Arc::new(SwapHooks { limits: limits.clone(), without_waiting: AtomicBool::new(false) });
         let connection = Connection::open_for_maintenance(path, access, Arc::clone(&hooks) as _)
-            .map_err(|error| SwapError::new(why_not_opened(path, error, limits), step, path))?;
-        let own = Self { connection, hooks, path: path.to_owned(), step };
-        // The connection is never handed to anybody, but what is in the database may be anybody's.
-        own.set("trusted_schema", 0)?;
+            .map_err(|error| {
+                SwapError::new(cause_of_failed_open(path, error, limits), step, path)
+            })?;
+        let connection = Self { connection, hooks, path: path.to_owned(), step };
+        // Only this module uses the connection, but the database's schema may come from anywhere.
+        connection.set("trusted_schema", 0)?;
         if cfg!(target_vendor = "apple") {
-            own.set("fullfsync", 1)?;
-            own.set("checkpoint_fullfsync", 1)?;
+            connection.set("fullfsync", 1)?;
+            connection.set("checkpoint_fullfsync", 1)?;
         }
-        Ok(own)
+        Ok(connection)
     }
 
-    /// Errors are those of this step from now on.
+    /// Sets the step for later errors.
     pub fn begin(&mut self, step: Step) {
         self.step = step;
     }
 
-    /// Whose errors they are.
+    /// The step for errors.
     pub fn step(&self) -> Step {
         self.step
     }
@@ -94,62 +97,63 @@ impl MaintenanceConnection {
         &self.connection
     }
 
-    /// The same, for what changes the connection itself.
+    /// The engine's connection, for calls that need it exclusively.
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
-    /// Where its file is.
+    /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Runs statements without rows.
     pub fn run(&self, sql: &str) -> Result<()> {
-        self.connection.run_all(sql).map_err(|error| self.wrong(error))
+        self.connection.run_all(sql).map_err(|error| self.error(error))
     }
 
-    /// The same without waiting for a lock: false where others are in the way.
-    pub fn run_at_once(&self, sql: &str) -> Result<bool> {
-        self.at_once(|connection| connection.run_all(sql).map(|()| true))
+    /// The same without waiting for a lock. Returns false if another connection holds the lock.
+    pub fn run_without_waiting(&self, sql: &str) -> Result<bool> {
+        self.without_waiting(|connection| connection.run_all(sql).map(|()| true))
     }
 
-    /// Runs something without waiting for a lock: false where others are in the way.
-    fn at_once(
+    /// Runs an action without waiting for a lock. Returns false if another connection holds the
+    /// lock.
+    fn without_waiting(
         &self,
         action: impl FnOnce(&Connection) -> std::result::Result<bool, sqlite::Error>,
     ) -> Result<bool> {
-        self.hooks.at_once.store(true, Ordering::Relaxed);
+        self.hooks.without_waiting.store(true, Ordering::Relaxed);
         let ran = match action(&self.connection) {
             Err(error) if error.is_busy() => Ok(false),
-            ran => ran.map_err(|error| self.wrong(error)),
+            ran => ran.map_err(|error| self.error(error)),
         };
-        self.hooks.at_once.store(false, Ordering::Relaxed);
+        self.hooks.without_waiting.store(false, Ordering::Relaxed);
         ran
     }
 
     /// The value of a PRAGMA.
     pub fn pragma<T: FromValue>(&self, name: &str) -> Result<T> {
-        self.connection.pragma(name).map_err(|error| self.wrong(error))
+        self.connection.pragma(name).map_err(|error| self.error(error))
     }
 
-    /// Sets a PRAGMA whose answer says nothing.
+    /// Sets a PRAGMA, and ignores its result.
     pub fn set(&self, name: &str, value: impl sqlite::ToValue) -> Result<()> {
-        self.connection.set_pragma(name, value).map_err(|error| self.wrong(error))
+        self.connection.set_pragma(name, value).map_err(|error| self.error(error))
     }
 
-    /// Asks for a journal mode. Answers the mode that the database has then: where others have it open
-    /// that may be the old one.
+    /// Requests a journal mode. Returns the resulting mode, which is the old one if other
+    /// connections prevent the change.
     pub fn journal_mode(&self, mode: &str) -> Result<String> {
         match self.connection.set_journal_mode(mode) {
             Ok(mode) => Ok(mode),
             Err(error) if error.is_busy() => self.pragma("journal_mode"),
-            Err(error) => Err(self.wrong(error)),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    /// Removes a journal that holds nothing, by leaving the journal mode in which SQLite keeps it:
-    /// PERSIST, TRUNCATE. There is none in WAL mode.
+    /// Removes a journal without a transaction, by leaving the journal mode in which SQLite keeps
+    /// it (PERSIST or TRUNCATE). In WAL mode there is none.
     pub fn remove_cold_journal(&self) -> Result<()> {
         if sidecars::existing(&self.path).any(|path| files::sidecars::is_journal(&path))
             && self.pragma::<String>("journal_mode")? != "wal"
@@ -160,19 +164,20 @@ impl MaintenanceConnection {
         Ok(())
     }
 
-    /// Takes all of the `-wal` into the database. False where others are in the way: they are not waited
-    /// for, as SQLite keeps every writer out while it waits for a reader.
+    /// Moves the content of the `-wal` into the database. Returns false if other connections
+    /// prevent it. Does not wait for them, because SQLite excludes all writers while it waits for a
+    /// reader.
     pub fn checkpoint(&self) -> Result<bool> {
-        self.at_once(|connection| {
+        self.without_waiting(|connection| {
             let busy = connection.query::<bool>("PRAGMA wal_checkpoint(TRUNCATE)", 1)?;
             Ok(busy == [false])
         })
     }
 
-    /// The same for a while: who reads a few rows is soon done.
-    pub fn checkpoint_soon(&self) -> Result<bool> {
+    /// The same with retries for a short time, in which a short read ends.
+    pub fn checkpoint_with_retries(&self) -> Result<bool> {
         let limits = &self.hooks.limits;
-        let until = Instant::now() + limits.timeout.min(SOON);
+        let until = Instant::now() + limits.timeout.min(RETRY_LIMIT);
         loop {
             if self.checkpoint()? {
                 return Ok(true);
@@ -185,28 +190,29 @@ impl MaintenanceConnection {
 
     /// The first column of the first rows of a query, as text.
     pub fn texts(&self, sql: &str, most: usize) -> Result<Vec<String>> {
-        self.connection.query(sql, most).map_err(|error| self.wrong(error))
+        self.connection.query(sql, most).map_err(|error| self.error(error))
     }
 
-    /// An error of the engine, at this step.
-    pub fn wrong(&self, error: sqlite::Error) -> SwapError {
+    /// Adds the step and the path to an error of the engine.
+    pub fn error(&self, error: sqlite::Error) -> SwapError {
         SwapError::new(error.into(), self.step, &self.path)
     }
 
-    /// Something that is wrong with this database.
+    /// An error about this database.
     pub fn problem(&self, problem: DatabaseProblem) -> SwapError {
         SwapError::new(problem.into(), self.step, &self.path)
     }
 
-    /// Closes it, with proof.
+    /// Closes the connection. Fails if SQLite reports that it is still in use.
     pub fn close(self) -> Result<()> {
         let Self { connection, path, step, .. } = self;
         connection.close().map_err(|error| SwapError::new(error.into(), step, &path))
     }
 }
 
-/// SQLite says only "unable to open database file": the system says why.
-fn why_not_opened(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
+/// The cause of a failed open. SQLite only reports "unable to open database file", so that the
+/// system is asked for its error.
+fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
     if matches!(error, sqlite::Error::Refused { .. }) {
         return limits.cancel.reason().map_or_else(|| error.into(), Problem::Cancelled);
     }
@@ -220,9 +226,9 @@ fn why_not_opened(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem
 /// How a database is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// As others read it.
+    /// With SQLite's locks.
     WithLocks,
-    /// As a file that nobody changes: nothing but it is looked at, and nothing is made beside it.
+    /// As an immutable file: SQLite reads no other file, and creates none.
     Immutable,
 }
 
@@ -232,7 +238,8 @@ fn open_to_read(path: &Path) -> std::io::Result<PlainFile> {
     PlainFile::open(options, Link::Refuse, path)
 }
 
-/// SQLite's own limit (os_unix.c, MAX_PATHNAME), with room for the name of a journal.
+/// Whether the path exceeds SQLite's limit (os_unix.c, MAX_PATHNAME), with room for the journal's
+/// suffix.
 fn is_too_long(path: &Path) -> bool {
     cfg!(unix) && path.as_os_str().len() + "-journal".len() >= 512
 }

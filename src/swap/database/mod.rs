@@ -1,21 +1,25 @@
-//! The protocol for a database: whoever opens it finds the old one or the new one, with every transaction
-//! that was acknowledged, at any instant and after any crash.
+//! The protocol for a database. At any instant and after any crash, a program that opens the
+//! database finds the old or the new version, with every acknowledged transaction.
 //!
-//! A database is more than a file: what is in its `-wal`, and whoever has it open, belong to it. A
-//! rename is right only when nobody else has the old file open. In its steps:
+//! A database is more than a file: the `-wal` holds part of its content, and other connections may
+//! have it open. A rename is safe only if no other connection has the old file open. The steps:
 //!
-//! 1. the target's lock, as with every swap; `recovery`: what a killed swap left is set right;
-//! 2. `proof`: has anybody else the old database open? Then `inUse` decides;
-//! 3. `write_lock`: from now on nobody else commits, and everybody may read;
-//! 4. `new_database`: a staging file like the old one, in which the caller builds; `pages` copies one there;
-//! 5. its checks, and the caller's own; then it is one file that nobody has open, with the old one's
-//!    owner, mode and attributes, and on the disk;
-//! 6. `rename`: its file takes the old one's name; or `in_place`: its content takes the place of the
-//!    old one's, in one transaction of SQLite's. Where there was no old one: `first`.
-//! 7. `backup`: the old one gets its name.
+//! 1. Take the target's lock, as in every swap. `recovery` clears the remains of a killed swap.
+//! 2. `proof` finds out whether another process or client has the old database open. If so, `inUse`
+//!    decides how to continue.
+//! 3. `write_lock` keeps other connections from committing. They may still read.
+//! 4. `new_database` creates a staging file with the old database's settings, in which the caller
+//!    builds. `pages` copies a source into it.
+//! 5. Check the new database, and let the caller verify it. Then close it, give it the old file's
+//!    owner, mode and attributes, and sync it.
+//! 6. `rename` gives the new file the old one's name, or `in_place` copies its content into the old
+//!    file, in one transaction of SQLite. Without an old database, `first` renames it to a new
+//!    name.
+//! 7. `backup` gives the old database its new name.
 //!
-//! `recovery_record` is what a recovery must know; `maintenance`, the connections that all of this uses;
-//! `openers`, who else is there; `doctor`, a look at all of it that changes nothing.
+//! `recovery_record` holds what a recovery must know. `maintenance` has the connections that the
+//! steps use. `openers` lists the processes that have a file open. `doctor` reports on a database
+//! without changing anything.
 
 mod backup;
 pub mod doctor;

@@ -1,4 +1,4 @@
-//! The new database while it is made: a staging file that SQLite writes.
+//! The new database while it is built, in a staging file.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -14,67 +14,69 @@ use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 use crate::swap::steps::staging::{self, StagingFile};
 use crate::swap::steps::target::Target;
 
-/// How many findings of a check an error holds.
+/// The largest number of findings of a check in an error.
 const MOST_FINDINGS: usize = 10;
 
-/// See the module's own text.
+/// A staging file that SQLite writes. Dropping it removes the file and its sidecars.
 #[derive(Debug)]
 pub struct NewDatabase {
-    // SQLite's files first: a staging file without them is easier to know.
+    // The sidecars are removed first: without the staging file, a later sweep may not recognise
+    // them.
     sidecars: Sidecars,
     staging: StagingFile,
     limits: Limits,
-    /// What it is like, once it is checked.
+    /// Its settings, once the database is complete.
     pub facts: Option<Facts>,
 }
 
-/// What SQLite has beside the staging file. Dropping it removes them.
+/// The sidecars of the staging file at this path. Dropping it removes them.
 #[derive(Debug)]
 struct Sidecars(PathBuf);
 
 impl Drop for Sidecars {
     fn drop(&mut self) {
         for sidecar in sidecars::existing(&self.0) {
-            // What cannot be removed now is removed by the next swap of the target.
+            // If the removal fails, the next swap of the target tries again.
             let _ = staging::remove(&sidecar);
         }
     }
 }
 
 impl NewDatabase {
-    /// Makes an empty one, which only its owner may read.
+    /// Creates an empty database, which only its owner may read.
     pub fn create(target: &Target, limits: &Limits) -> Result<Self> {
         let (staging, file) = StagingFile::create(target, target.found.is_none())?;
-        // Before SQLite opens it: its locks would go with this handle.
+        // Close the handle before SQLite opens the file: a later close would drop SQLite's locks.
         drop(file);
         let sidecars = Sidecars(staging.path().to_owned());
         Ok(Self { sidecars, staging, limits: limits.clone(), facts: None })
     }
 
-    /// Where it is.
+    /// The path of the staging file.
     pub fn path(&self) -> &Path {
         self.staging.path()
     }
 
-    /// The permissions that a new file gets here.
+    /// The permissions that the system gives to a new file in this directory, if they were
+    /// determined.
     pub fn default_mode(&self) -> Option<u32> {
         self.staging.default_mode()
     }
 
-    /// Writes a header like the old database's.
+    /// Gives the new database the settings of the old one.
     pub fn begin_like(&self, old: &Facts) -> Result<()> {
-        let own = self.open(Step::Stage)?;
-        own.set("page_size", old.page_size)?;
-        own.set("encoding", &old.encoding)?;
-        own.set("auto_vacuum", old.auto_vacuum)?;
-        set_journal_mode(&own, old.is_wal)?;
-        // An empty transaction writes the first page of an empty file; but how text is encoded is
-        // written with the first entry of the schema.
-        own.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
-        own.close()
+        let connection = self.open(Step::Stage)?;
+        connection.set("page_size", old.page_size)?;
+        connection.set("encoding", &old.encoding)?;
+        connection.set("auto_vacuum", old.auto_vacuum)?;
+        set_journal_mode(&connection, old.is_wal)?;
+        // An empty transaction would write the first page, but not the encoding: SQLite writes that
+        // with the first entry of the schema.
+        connection.run("BEGIN IMMEDIATE; CREATE VIEW v AS SELECT 1; DROP VIEW v; COMMIT")?;
+        connection.close()
     }
 
-    /// Copies a database into it, as it is at one instant.
+    /// Copies a consistent snapshot of a database into the new one.
     pub fn fill(
         &self,
         source: &Path,
@@ -82,49 +84,49 @@ impl NewDatabase {
         caller: &mut dyn DatabaseSwapCaller,
     ) -> Result<()> {
         let source = MaintenanceConnection::open(source, Step::Write, &self.limits)?;
-        let mut own = self.open(Step::Write)?;
-        Copy::begin(&source, &mut own, caller)?.finish(caller, || Ok(()))?;
+        let mut connection = self.open(Step::Write)?;
+        Copy::begin(&source, &mut connection, caller)?.finish(caller, || Ok(()))?;
         source.close()?;
         if let Some(old) = old {
-            set_journal_mode(&own, old.is_wal)?;
+            set_journal_mode(&connection, old.is_wal)?;
         }
-        own.close()
+        connection.close()
     }
 
-    /// SQLite's own checks, once nobody of this process has it open: for damage, and where
-    /// `constraints`, also for what its own constraints forbid.
+    /// Runs SQLite's checks for damage and, if `constraints`, for violated constraints. Fails if a
+    /// client of this process still has the new database open.
     pub fn check(&mut self, constraints: bool) -> Result<()> {
-        let own = self.open(Step::Check)?;
-        own.set("ignore_check_constraints", !constraints)?;
-        let integrity = own.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
+        let connection = self.open(Step::Check)?;
+        connection.set("ignore_check_constraints", !constraints)?;
+        let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         if integrity != ["ok"] {
-            return Err(own.problem(DatabaseProblem::IntegrityCheck(integrity)));
+            return Err(connection.problem(DatabaseProblem::IntegrityCheck(integrity)));
         }
         if constraints {
-            let foreign_keys = own.texts(FOREIGN_KEYS, MOST_FINDINGS)?;
+            let foreign_keys = connection.texts(FOREIGN_KEYS, MOST_FINDINGS)?;
             if !foreign_keys.is_empty() {
-                return Err(own.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
+                return Err(connection.problem(DatabaseProblem::ForeignKeyCheck(foreign_keys)));
             }
         }
-        own.close()
+        connection.close()
     }
 
-    /// Makes it one file, which nobody has open.
+    /// Makes the database a single file that no connection has open.
     pub fn settle(&mut self, step: Step) -> Result<(PlainFile, Metadata)> {
-        let own = self.open(step)?;
-        // One without a single page would do nothing where it is copied into another.
-        own.run("BEGIN IMMEDIATE; COMMIT")?;
-        own.checkpoint()?;
-        self.facts = Some(Facts::of(&own)?);
-        own.remove_cold_journal()?;
-        own.close()?;
+        let connection = self.open(step)?;
+        // Write at least one page: copying a database without pages into another one has no effect.
+        connection.run("BEGIN IMMEDIATE; COMMIT")?;
+        connection.checkpoint()?;
+        self.facts = Some(Facts::of(&connection)?);
+        connection.remove_cold_journal()?;
+        connection.close()?;
         if let Some(sidecar) = sidecars::existing(self.path()).next() {
-            return Err(self.wrong(step, DatabaseProblem::StagingSidecar(sidecar).into()));
+            return Err(self.error(step, DatabaseProblem::StagingSidecar(sidecar).into()));
         }
         self.staging.reopen()
     }
 
-    /// It has its own name now.
+    /// Keeps the file, which has the target's name now.
     pub fn committed(self) {
         let Self { staging, sidecars, .. } = self;
         staging.committed();
@@ -134,25 +136,25 @@ impl NewDatabase {
     fn open(&self, step: Step) -> Result<MaintenanceConnection> {
         let path = self.path();
         if files::open_by(path).is_some() {
-            return Err(self.wrong(step, DatabaseProblem::StagingOpen.into()));
+            return Err(self.error(step, DatabaseProblem::StagingOpen.into()));
         }
         match std::fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => MaintenanceConnection::open(path, step, &self.limits),
-            Ok(_) => Err(self.wrong(step, Problem::NotAFile("STAGING_NOT_A_FILE"))),
-            Err(_) => Err(self.wrong(step, Problem::Missing("STAGING_MISSING"))),
+            Ok(_) => Err(self.error(step, Problem::NotAFile("STAGING_NOT_A_FILE"))),
+            Err(_) => Err(self.error(step, Problem::Missing("STAGING_MISSING"))),
         }
     }
 
-    fn wrong(&self, step: Step, problem: Problem) -> SwapError {
+    fn error(&self, step: Step, problem: Problem) -> SwapError {
         SwapError::new(problem, step, self.path())
     }
 }
 
-/// A line for each row that refers to one that is not there.
-pub const FOREIGN_KEYS: &str = "SELECT format('row %s of %s refers to a row of %s that is not there', \
+/// Selects a line for each row that refers to a missing row.
+pub const FOREIGN_KEYS: &str = "SELECT format('row %s of %s refers to a missing row of %s', \
      coalesce(rowid, '?'), \"table\", parent) FROM pragma_foreign_key_check";
 
-/// The file's own: WAL or not.
-fn set_journal_mode(own: &MaintenanceConnection, is_wal: bool) -> Result<()> {
-    own.journal_mode(if is_wal { "wal" } else { "delete" }).map(drop)
+/// Sets the journal mode that is stored in the file: WAL or not.
+fn set_journal_mode(connection: &MaintenanceConnection, is_wal: bool) -> Result<()> {
+    connection.journal_mode(if is_wal { "wal" } else { "delete" }).map(drop)
 }

@@ -1,27 +1,27 @@
-//! Who has a file open, as far as this process may see: for errors and reports. What a swap relies on
-//! is [`super::proof`].
+//! The processes that have a file open, as far as this process may see them. The list is for errors
+//! and reports; a swap relies on [`super::proof`] instead.
 
 use std::path::Path;
 
 use crate::files::{self, FileId};
 use crate::swap::steps::error::database::{DatabaseProblem, Opener};
 
-/// Who was found.
+/// The processes that have a file open.
 #[derive(Debug, Default)]
-pub struct Found {
-    /// Them, without this process.
+pub struct Openers {
+    /// The processes, without this one.
     pub others: Vec<Opener>,
-    /// Whether nobody can have been missed.
+    /// Whether the list is certainly complete.
     pub is_complete: bool,
 }
 
-/// Everybody else who has the file at this path open.
-pub fn others(path: &Path) -> Found {
+/// The other processes that have the file at this path open.
+pub fn others(path: &Path) -> Openers {
     platform::others(path)
 }
 
-/// An error that names them and this process, where its SQLite has the file open more often than the
-/// `own` connections of the swap.
+/// An error that names the openers. It includes this process if its SQLite has more connections on
+/// the file than the `own` connections of the swap.
 pub fn in_use(path: &Path, own: usize) -> DatabaseProblem {
     let mut openers = others(path).others;
     let id = FileId::of(path).ok();
@@ -33,7 +33,7 @@ pub fn in_use(path: &Path, own: usize) -> DatabaseProblem {
     DatabaseProblem::InUse { openers, is_attached }
 }
 
-/// This process.
+/// This process as an opener.
 pub fn this_process() -> Opener {
     Opener { pid: std::process::id(), name: String::new() }
 }
@@ -44,15 +44,16 @@ mod platform {
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    use super::{Found, Opener};
+    use super::{Opener, Openers};
 
     type Identity = (u64, u64);
 
-    /// `/proc/PID/fd` (`proc(5)`), which shows the descriptors of one's own processes; root sees all.
-    pub fn others(path: &Path) -> Found {
-        let mut found = Found { is_complete: true, ..Found::default() };
+    /// Reads `/proc/PID/fd` (`proc(5)`). A user sees only the descriptors of the user's own
+    /// processes, and root sees all.
+    pub fn others(path: &Path) -> Openers {
+        let mut found = Openers { is_complete: true, ..Openers::default() };
         let (Some(file), Ok(processes)) = (identity(path), fs::read_dir("/proc")) else {
-            return Found::default();
+            return Openers::default();
         };
         for process in processes.flatten() {
             let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -67,14 +68,14 @@ mod platform {
                     let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                     found.others.push(Opener { pid, name: name.trim_end().to_owned() });
                 }
-                // One that has ended meanwhile has nothing open.
+                // A process that has ended meanwhile has nothing open.
                 None => found.is_complete &= !process.path().exists(),
             }
         }
         found
     }
 
-    /// How many of a process' descriptors lead to the file. None where they are not to be seen.
+    /// The number of a process's descriptors on the file. None if they are not visible.
     fn descriptors(folder: &Path, file: Identity) -> Option<usize> {
         let entries = fs::read_dir(folder).ok()?;
         Some(entries.flatten().filter(|entry| identity(&entry.path()) == Some(file)).count())
@@ -91,7 +92,7 @@ mod platform {
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
-    use super::{Found, Opener};
+    use super::{Opener, Openers};
 
     const PROC_ALL_PIDS: u32 = 1;
     const MOST_PIDS: usize = 4096;
@@ -109,27 +110,26 @@ mod platform {
         ) -> c_int;
     }
 
-    /// `proc_listpidspath` of libproc, which compares device and inode.
-    pub fn others(path: &Path) -> Found {
-        let Ok(text) = CString::new(path.as_os_str().as_bytes()) else { return Found::default() };
+    /// Calls `proc_listpidspath` of libproc, which compares device and inode.
+    pub fn others(path: &Path) -> Openers {
+        let Ok(text) = CString::new(path.as_os_str().as_bytes()) else { return Openers::default() };
         let mut pids: Vec<c_int> = vec![0; MOST_PIDS];
         let size = c_int::try_from(size_of_val(&pids[..])).unwrap_or(c_int::MAX);
-        // SAFETY: the text ends with NUL, the buffer has as many bytes as is said, and both live as
-        // long as the call.
+        // SAFETY: the path ends with NUL, the buffer has the given size, and both outlive the call.
         let used = unsafe {
             proc_listpidspath(PROC_ALL_PIDS, 0, text.as_ptr(), 0, pids.as_mut_ptr().cast(), size)
         };
-        let Ok(used) = usize::try_from(used) else { return Found::default() };
+        let Ok(used) = usize::try_from(used) else { return Openers::default() };
         pids.truncate(used / size_of::<c_int>());
         let is_complete = pids.len() < MOST_PIDS;
         let own = std::process::id().cast_signed();
         let others = pids.into_iter().filter(|&pid| pid > 0 && pid != own).map(opener).collect();
-        Found { others, is_complete }
+        Openers { others, is_complete }
     }
 
     fn opener(pid: c_int) -> Opener {
         let mut name = [0u8; LONGEST_NAME];
-        // SAFETY: the buffer has as many bytes as is said, and lives as long as the call.
+        // SAFETY: the buffer has the given size, and outlives the call.
         let length = unsafe { libc::proc_name(pid, name.as_mut_ptr().cast(), LONGEST_NAME as u32) };
         let length = usize::try_from(length).unwrap_or(0).min(LONGEST_NAME);
         let name = String::from_utf8_lossy(&name[..length]).into_owned();
@@ -145,10 +145,10 @@ mod platform;
 mod platform {
     use std::path::Path;
 
-    use super::Found;
+    use super::Openers;
 
-    pub fn others(_path: &Path) -> Found {
-        Found::default()
+    pub fn others(_path: &Path) -> Openers {
+        Openers::default()
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_has_it_open_is_found_by_name() {
+    fn another_process_that_has_it_open_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "").unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_this_process_are_openers_unless_they_are_ours() {
+    fn connections_of_this_process_are_openers_unless_they_are_the_swaps() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "").unwrap();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_is_attached_is_said_to_be() {
+    fn the_error_mentions_an_attached_database() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         files::before_open();
@@ -198,7 +198,11 @@ mod tests {
         assert!(text(0).contains("DETACH"), "{}", text(0));
         let connection = rusqlite::Connection::open(&path).unwrap();
         let entry = files::OpenFile::enter(&path).unwrap();
-        assert!(text(1).contains("DETACH"), "beside the swap's own: {}", text(1));
+        assert!(
+            text(1).contains("DETACH"),
+            "attached beside the swap's own connection: {}",
+            text(1)
+        );
         assert!(!text(0).contains("DETACH"), "{}", text(0));
         drop((connection, entry));
         other.execute_batch("DETACH a").unwrap();

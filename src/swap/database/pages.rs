@@ -1,28 +1,28 @@
-//! Copying a database with SQLite's backup API: from one connection to another, page by page, all of
-//! it in one transaction of the other.
+//! Copying a database with SQLite's backup API, page by page, in one transaction of the
+//! destination.
 
 use super::maintenance::MaintenanceConnection;
 use super::request::DatabaseSwapCaller;
 use crate::sqlite::backup::{Backup, BackupStep, Progress};
 use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 
-/// How much is copied before the flag is asked again, in bytes.
+/// How many bytes are copied between two checks of the cancel flag.
 const PIECE: i64 = 4 * 1024 * 1024;
 
-/// How often it begins anew, because somebody has written to the source, before writers are kept out.
+/// How often the copy may restart because of writes to the source, before it excludes writers.
 const MOST_RESTARTS: usize = 3;
 
-/// A copy that has begun: the destination is locked, and nothing of it is changed yet.
+/// A running copy. The destination is locked.
 pub struct Copy<'a, 'b> {
     backup: Backup<'a, 'b>,
     source: &'a MaintenanceConnection,
     page_size: i64,
-    /// Where errors come up.
+    /// The step and path for errors.
     at: (Step, std::path::PathBuf),
 }
 
 impl<'a, 'b> Copy<'a, 'b> {
-    /// Locks the destination for writing.
+    /// Locks the destination for writing, without changing it.
     pub fn begin(
         source: &'a MaintenanceConnection,
         destination: &'b mut MaintenanceConnection,
@@ -31,8 +31,8 @@ impl<'a, 'b> Copy<'a, 'b> {
         let at = (destination.step(), destination.path().to_owned());
         let page_size = source.pragma("page_size")?;
         if source.pragma::<String>("journal_mode")? == "wal" {
-            // Whoever reads there keeps nobody from writing.
-            hold(source)?;
+            // In WAL mode a read transaction does not block writers.
+            begin_read(source)?;
         }
         let backup = match Backup::new(source.connection(), destination.connection_mut()) {
             Ok(backup) => backup,
@@ -43,8 +43,8 @@ impl<'a, 'b> Copy<'a, 'b> {
         Ok(copy)
     }
 
-    /// Copies all of it, and commits. `check` is asked before each piece: nothing is changed where it
-    /// says no.
+    /// Copies the whole database and commits. Calls `check` before each piece. If it fails, the
+    /// transaction is rolled back.
     pub fn finish(
         self,
         caller: &mut dyn DatabaseSwapCaller,
@@ -64,26 +64,28 @@ impl<'a, 'b> Copy<'a, 'b> {
                 restarts += 1;
             }
             if restarts >= MOST_RESTARTS && self.source.connection().is_autocommit() {
-                hold(self.source)?;
+                begin_read(self.source)?;
             }
             last = done;
         }
     }
 
-    /// A few pages. Waits for locks as long as the two connections do.
+    /// Copies some pages. Waits for locks as long as the two connections do.
     fn step(&self, pages: i32, caller: &dyn DatabaseSwapCaller) -> Result<BackupStep> {
         let (step, path) = &self.at;
-        let wrong = |problem| Err(SwapError::new(problem, *step, path));
+        let failure = |problem| Err(SwapError::new(problem, *step, path));
         if let Err(reason) = caller.cancel().check() {
-            return wrong(Problem::Cancelled(reason));
+            return failure(Problem::Cancelled(reason));
         }
         match self.backup.step(pages) {
             Ok(BackupStep::Busy) => match caller.cancel().check() {
-                Err(reason) => wrong(Problem::Cancelled(reason)),
-                Ok(()) => wrong(crate::swap::steps::error::database::DatabaseProblem::Busy.into()),
+                Err(reason) => failure(Problem::Cancelled(reason)),
+                Ok(()) => {
+                    failure(crate::swap::steps::error::database::DatabaseProblem::Busy.into())
+                }
             },
             Ok(result) => Ok(result),
-            Err(error) => wrong(error.into()),
+            Err(error) => failure(error.into()),
         }
     }
 
@@ -92,7 +94,8 @@ impl<'a, 'b> Copy<'a, 'b> {
     }
 }
 
-/// Keeps the database as it is for this connection: in WAL mode writers go on beside it, else they wait.
-fn hold(own: &MaintenanceConnection) -> Result<()> {
-    own.run("BEGIN; SELECT count(*) FROM sqlite_schema")
+/// Begins a read transaction, which keeps a snapshot. In WAL mode writers continue; in other modes
+/// they wait.
+fn begin_read(connection: &MaintenanceConnection) -> Result<()> {
+    connection.run("BEGIN; SELECT count(*) FROM sqlite_schema")
 }

@@ -1,4 +1,4 @@
-//! Another process for the tests: this test program once more, which does as it is told.
+//! Another process for the tests: a second instance of the test program, which obeys orders.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// It is set in the child.
+/// This variable is set in the child's environment.
 const IS_CHILD: &str = "LATCHDB_TEST_CHILD";
-/// What the child says begins with this: the test harness speaks as well.
-const SAYS: &str = "child says ";
+/// The prefix of the child's answers. The test harness also writes to standard output.
+const ANSWER: &str = "child says ";
 
-/// See the module's own text. Dropping it kills it.
+/// A child process that has a database open. Dropping it kills the process.
 pub struct Process {
     child: Child,
     orders: Option<ChildStdin>,
@@ -51,7 +51,7 @@ impl Process {
         assert_eq!(self.try_run(sql), "ok");
     }
 
-    /// What SQLite says, where it is not "ok".
+    /// Runs a statement. Returns "ok" or SQLite's message.
     pub fn try_run(&mut self, sql: &str) -> String {
         self.ask(&format!("run {sql}"))
     }
@@ -60,19 +60,19 @@ impl Process {
         assert_eq!(self.ask("close"), "ok");
     }
 
-    /// Closes it without waiting for that.
+    /// Closes the database without waiting for the answer.
     pub fn close_soon(&mut self) {
         self.tell("close");
     }
 
-    /// Inserts one number after the other into the table `old`: by one connection that stays open, or
-    /// each by its own.
-    pub fn write_all_the_time(mut self, path: &Path, stays_open: bool) -> Self {
+    /// Keeps inserting consecutive numbers into the table `old`, by one connection that stays open,
+    /// or by a new connection for each.
+    pub fn write_continuously(mut self, path: &Path, stays_open: bool) -> Self {
         assert_eq!(self.ask(&format!("write {stays_open} {}", path.display())), "ok");
         self
     }
 
-    /// Ends that. Answers the numbers whose commit was acknowledged.
+    /// Stops inserting. Returns the numbers whose commit was acknowledged.
     pub fn stop(mut self) -> Vec<i64> {
         let answer = self.ask("stop");
         let numbers = answer.split_whitespace().map(|number| number.parse().unwrap()).collect();
@@ -80,13 +80,13 @@ impl Process {
         numbers
     }
 
-    /// Ends in order.
+    /// Ends the process normally.
     pub fn end(mut self) {
         drop(self.orders.take());
         self.child.wait().unwrap();
     }
 
-    /// Ends now.
+    /// Kills the process.
     pub fn kill(self) {
         drop(self);
     }
@@ -101,7 +101,7 @@ impl Process {
         loop {
             line.clear();
             assert_ne!(self.answers.read_line(&mut line).unwrap(), 0, "the child has ended");
-            if let Some((_, answer)) = line.split_once(SAYS) {
+            if let Some((_, answer)) = line.split_once(ANSWER) {
                 return answer.trim_end().to_owned();
             }
         }
@@ -157,7 +157,7 @@ fn child() {
             }
             _ => unreachable!("{order}"),
         };
-        println!("{SAYS}{answer}");
+        println!("{ANSWER}{answer}");
     }
 }
 
@@ -177,7 +177,7 @@ fn write(path: &str, stays_open: bool, stop: &AtomicBool) -> Vec<i64> {
         if !stays_open {
             connection = None;
         }
-        // The swaps want their turn.
+        // Leave time for the swaps.
         thread::sleep(Duration::from_millis(2));
     }
     acknowledged

@@ -1,10 +1,10 @@
-//! The proof that nobody else has the old database's file open, and the lease that keeps them out while
-//! the new one takes its name.
+//! The proof that no other process or client has the old database's file open, and the lease that
+//! keeps them out during the rename.
 //!
-//! An idle connection in rollback-journal mode holds no lock, so that no lock of SQLite's finds it;
-//! after a rename it would go on with the old file, and what it commits would be lost. What does find
-//! it is the system: on Linux a write lease, on Windows the sharing violation, on macOS the list of
-//! those who have the file open.
+//! An idle connection in rollback-journal mode holds no lock, so that SQLite's locks do not reveal
+//! it. After a rename it would continue with the old file, and its commits would be lost. The
+//! system does reveal it: by a write lease on Linux, a sharing violation on Windows, and the list
+//! of openers on macOS.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -32,43 +32,44 @@ use none as platform;
 #[cfg(windows)]
 use windows as platform;
 
-/// Where in the header SQLite counts the transactions of a rollback-journal database
-/// (<https://sqlite.org/fileformat.html>).
+/// The offset of the header's change counter, which counts the transactions of a rollback-journal
+/// database (<https://sqlite.org/fileformat.html>).
 const CHANGE_COUNTER_AT: u64 = 24;
 
-/// A plain handle on the old database's file, from before our connection on it to after that: what is
-/// opened and closed in between would drop the connection's locks.
+/// A plain handle on the old database's file. It is opened before our connection and closed after
+/// it, because closing a handle meanwhile would drop the connection's locks.
 #[derive(Debug)]
 pub struct OldFile(PlainFile);
 
-/// What came of asking.
+/// The result of a proof.
 pub enum Verdict {
-    /// Nobody else has the file open, and nobody gets in before the lease is let go.
+    /// No other process or client has the file open. On Linux and Windows none can open it before
+    /// the lease is released.
     Alone(Lease),
-    /// Somebody has.
+    /// Another process or client has the file open.
     InUse(OldFile),
-    /// Here nobody can tell.
+    /// This system or file system cannot tell.
     #[cfg_attr(windows, expect(dead_code, reason = "Windows can always tell"))]
     Unknown(OldFile),
 }
 
 impl OldFile {
-    /// Opens the file of a database on which none of our own connections is needed.
+    /// Opens the file of a database on which this swap has no connection yet.
     pub fn open(path: &Path) -> Result<Self> {
-        refuse_other_sqlite(path, Step::Prove)?;
+        refuse_foreign_sqlite(path, Step::Prove)?;
         let mut options = OpenOptions::new();
         options.read(true).write(!cfg!(windows));
         PlainFile::open_again(options, Link::Refuse, path).map(Self).at(Step::Prove, path)
     }
 
-    /// SQLite's own count of the transactions of a database that is not in WAL mode. None where there
-    /// is no header yet.
+    /// SQLite's count of the transactions of a database that is not in WAL mode. None for an empty
+    /// file.
     pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
         read_counter(&self.0).at(Step::Prove, path)
     }
 
-    /// Asks whether anybody else has the file open. None of our connections has it now, or the answer
-    /// is that we do.
+    /// Proves that no other process or client has the file open. A connection of this process
+    /// counts too, so the swap must have closed its own.
     pub fn prove(self, path: &Path) -> Result<Verdict> {
         if is_removed(Safeguard::Proof) {
             return platform::pretend(self.0)
@@ -76,7 +77,7 @@ impl OldFile {
                 .at(Step::Prove, path);
         }
         let in_use = |handle| {
-            refuse_other_sqlite(path, Step::Prove)?;
+            refuse_foreign_sqlite(path, Step::Prove)?;
             Ok(Verdict::InUse(Self(handle)))
         };
         if FileId::of(path).is_ok_and(|id| files::openings(&id) > 0) {
@@ -91,41 +92,41 @@ impl OldFile {
     }
 }
 
-/// An error where another SQLite in this process has the database open: the locks of the two mean
-/// nothing to each other, and go when either closes it.
-pub fn refuse_other_sqlite(path: &Path, step: Step) -> Result<()> {
+/// Fails if another SQLite library in this process has the database open. The locks of the two
+/// libraries do not exclude each other, and are dropped when either closes the file.
+pub fn refuse_foreign_sqlite(path: &Path, step: Step) -> Result<()> {
     if files::is_open_elsewhere(path) {
-        return Err(SwapError::new(DatabaseProblem::OtherCopy.into(), step, path));
+        return Err(SwapError::new(DatabaseProblem::ForeignSqlite.into(), step, path));
     }
     Ok(())
 }
 
-/// The lease: let go by dropping it, or by opening it.
+/// Keeps others from opening the file. Dropping it, or [`Lease::release`], releases it.
 pub struct Lease(platform::Lease);
 
 impl Lease {
-    /// One before a file that nobody knows yet. None where that is not to be had: no lease keeps others
-    /// waiting there, or somebody has found the file.
+    /// Takes a lease on the new file, which no other process uses yet. None if the system cannot
+    /// lease it, or if a process has opened it.
     #[cfg(target_os = "linux")]
-    pub fn before_unknown(path: &Path) -> Option<Self> {
+    pub fn on_new_file(path: &Path) -> Option<Self> {
         match OldFile::open(path).and_then(|handle| handle.prove(path)) {
             Ok(Verdict::Alone(lease)) => Some(lease),
             Ok(Verdict::InUse(_) | Verdict::Unknown(_)) | Err(_) => None,
         }
     }
 
-    /// There is none that keeps others waiting.
+    /// Always none: on this system no lease makes other processes wait.
     #[cfg(not(target_os = "linux"))]
-    pub fn before_unknown(_path: &Path) -> Option<Self> {
+    pub fn on_new_file(_path: &Path) -> Option<Self> {
         None
     }
 
-    /// See [`OldFile::change_counter`].
+    /// The same as [`OldFile::change_counter`].
     pub fn change_counter(&self, path: &Path) -> Result<Option<u32>> {
         read_counter(self.0.file()).at(Step::Prove, path)
     }
 
-    /// Whether the file at this path is the one behind the lease.
+    /// Whether the leased file is the one at this path.
     #[cfg(unix)]
     pub fn is_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -136,20 +137,21 @@ impl Lease {
         (ours.dev(), ours.ino()) == (named.dev(), named.ino())
     }
 
-    /// A file that is open can only be renamed by those whom it shares deletion with: us.
+    /// Whether the file exists. Only this process can have renamed it: others cannot open it for
+    /// deletion.
     #[cfg(not(unix))]
     pub fn is_at(&self, path: &Path) -> bool {
         path.exists()
     }
 
-    /// Whether nobody stands before it. `old`: a name that the file has, where it has one.
+    /// Whether no process waits to open the file. `old` is a name of the file, if it has one.
     pub fn is_undisturbed(&self, old: Option<&Path>) -> bool {
         self.0.is_undisturbed(old)
     }
 
-    /// Lets whoever waits get in: they get the old file.
-    pub fn open(self, path: &Path) -> Result<OldFile> {
-        self.0.open(path).map(OldFile).at(Step::Prove, path)
+    /// Releases the lease. Waiting processes open the old file.
+    pub fn release(self, path: &Path) -> Result<OldFile> {
+        self.0.release(path).map(OldFile).at(Step::Prove, path)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The order of the steps: see the module above.
+//! The order of the protocol's steps. The module `database` describes them.
 
 use super::job::Job;
 use super::request::{DatabaseSwap, DatabaseSwapCaller, DatabaseSwapped};
@@ -7,7 +7,7 @@ use super::{first, in_place, rename};
 use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{Result, Step};
 
-/// Replaces a database. Takes as long as it takes: for a thread of its own.
+/// Replaces a database. Blocks, and must run on a thread of its own.
 pub fn swap_database(
     request: &DatabaseSwap,
     caller: &mut dyn DatabaseSwapCaller,
@@ -17,13 +17,13 @@ pub fn swap_database(
         return first::swap(swap);
     }
     if !request.overwrite {
-        return Err(swap.wrong(Step::Resolve, DatabaseProblem::TargetExists.into()));
+        return Err(swap.error(Step::Resolve, DatabaseProblem::TargetExists.into()));
     }
     swap.caller.begin(Step::Prove);
-    let (handle, is_alone) = swap.look_around()?;
+    let (handle, is_alone) = swap.prove_alone()?;
     swap.caller.begin(Step::Guard);
     let write_lock = WriteLock::take(&swap.target.path, &swap.limits)?;
-    let new = swap.make(Some(&write_lock.facts), is_alone)?;
+    let new = swap.build_new(Some(&write_lock.facts), is_alone)?;
     if is_alone {
         rename::swap(swap, write_lock, handle, new)
     } else {

@@ -1,17 +1,19 @@
-//! Setting right what a killed swap left, which never includes the database itself: that is old or
-//! new, whole, at every instant.
+//! Clearing the remains of a killed swap. The database itself needs no repair: it is the complete
+//! old or the complete new one at every instant.
 //!
-//! It runs only under the target's lock. What a swap can leave, and what becomes of it:
+//! A recovery runs only under the target's lock. A killed swap can leave:
 //!
-//! - `.staging-*` with what SQLite has beside it, `.aside-*`: removed;
-//! - the old database, no longer in WAL mode: it is put back;
-//! - a backup that has no name yet: removed where it is another name of the database itself, or a copy
-//!   of what is still there; else it gets the name that was asked for;
-//! - the lock file: removed last, when all of that is done. Until then the next one tries again.
+//! - `.staging-*` with its sidecars, and `.aside-*`: they are removed.
+//! - The old database outside of WAL mode: its journal mode is restored.
+//! - A backup with its fixed name: it is removed if it is another name of the database or a copy of
+//!   the present content. Otherwise it gets the requested name.
+//! - The lock file: it is removed last. If a part fails, the file is kept, and the next recovery
+//!   tries again.
 //!
-//! After a power cut the lock file may be missing where the last names were not on the disk yet. What
-//! needs its record has waited for that, so only what nobody needs can be left without it, and goes with
-//! the next swap. Or it is still there where all is done: then it is found that nothing is to do.
+//! After a power cut the lock file may be missing, if its name was not on the disk yet. The swap
+//! syncs that name before any step that needs the record, so that only staging files can be left
+//! without it. The next swap removes them. The lock file may also exist although all work is done.
+//! The recovery then finds nothing to do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,32 +34,32 @@ use crate::swap::steps::lock::{self, TargetLock};
 use crate::swap::steps::staging;
 use crate::swap::steps::target::{Target, name_with};
 
-/// What was found and done.
+/// The result of a recovery.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The database, by its real path.
     pub target: PathBuf,
-    /// Whether a swap of it is under way: then nothing was looked at.
+    /// Whether a swap of the target is running. If so, nothing was examined.
     pub under_way: bool,
-    /// What was there.
-    pub found: Vec<Found>,
+    /// The remains that were found.
+    pub found: Vec<Finding>,
 }
 
-/// A leftover.
+/// One of the remains of a killed swap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct Finding {
     /// "staging", "aside", "backup", "journal-mode" or "lock-file".
     pub what: &'static str,
-    /// Where it was, or for a backup that is kept: where it is.
+    /// Its path. For a backup that got its name, the new path.
     pub path: PathBuf,
     /// "removed", "named", "restored" or "failed".
     pub done: &'static str,
-    /// Why, where it failed.
+    /// The error, if it failed.
     pub detail: String,
 }
 
-impl Found {
+impl Finding {
     fn new(what: &'static str, path: &Path, done: &'static str) -> Self {
         Self { what, path: path.to_owned(), done, detail: String::new() }
     }
@@ -67,7 +69,7 @@ impl Found {
     }
 }
 
-/// Sets right what is left beside a database, unless a swap of it is under way.
+/// Clears the remains beside a database, unless a swap of it is running.
 pub fn recover(given: &Path, limits: &Limits) -> Result<Report> {
     let target = resolve(given)?;
     let lock_file = target.beside(lock::PREFIX);
@@ -78,25 +80,25 @@ pub fn recover(given: &Path, limits: &Limits) -> Result<Report> {
     let mut found = clear(&target, &mut lock, limits)?;
     drop(lock);
     if was_left && lock_file.symlink_metadata().is_err() {
-        found.push(Found::new("lock-file", &lock_file, "removed"));
+        found.push(Finding::new("lock-file", &lock_file, "removed"));
     }
     Ok(Report { target: target.path, under_way: false, found })
 }
 
-/// The same before a connection opens the file at this path. Where nothing is left it costs two looks
-/// at names: whether the path is a link, and whether there is a lock file, which each swap has from
-/// its beginning to its end. One that is under way is none of the opener's business, and a recovery
-/// that fails is no reason not to open: what it did not do harms nobody, and stays to be done. It waits
-/// for nothing: the opener may be the JavaScript thread.
+/// The same before a connection opens the file at this path. Without remains it costs two system
+/// calls: whether the path is a symbolic link, and whether a lock file exists, which every swap has
+/// from its beginning to its end. A running swap does not concern the opener. A failed recovery
+/// does not prevent the open: the remains harm no connection, and the next recovery tries again.
+/// The function does not wait, because it may run on the JavaScript thread.
 pub fn before_open(path: &Path) {
-    if is_something_left(path) {
+    if has_leftovers(path) {
         let _patience = files::do_not_wait();
         let limits = Limits { timeout: Duration::ZERO, cancel: Arc::default() };
         let _ = recover(path, &limits);
     }
 }
 
-fn is_something_left(path: &Path) -> bool {
+fn has_leftovers(path: &Path) -> bool {
     let is_locked = |path: &Path| {
         let name = path.file_name().map(|name| path.with_file_name(name_with(lock::PREFIX, name)));
         name.is_some_and(|lock| lock.symlink_metadata().is_ok())
@@ -107,8 +109,8 @@ fn is_something_left(path: &Path) -> bool {
     Target::resolve(path).is_ok_and(|target| is_locked(&target.path))
 }
 
-/// Sets everything right that the lock's last owner has left.
-pub fn clear(target: &Target, lock: &mut TargetLock, limits: &Limits) -> Result<Vec<Found>> {
+/// Clears the remains of the previous swap. The caller holds the lock.
+pub fn clear(target: &Target, lock: &mut TargetLock, limits: &Limits) -> Result<Vec<Finding>> {
     let was_left = lock.has_record();
     let record = RecoveryRecord::read(lock, target)?;
     let mut found = settle(target, record.as_ref(), limits);
@@ -119,11 +121,11 @@ pub fn clear(target: &Target, lock: &mut TargetLock, limits: &Limits) -> Result<
     Ok(found)
 }
 
-/// Does what a record asks for. The names reach the disk before the record may go.
-pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits) -> Vec<Found> {
+/// Does the work of a record. Syncs the names before the record may be removed.
+pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(record) = record {
-        // One that stays harms nobody: SQLite takes no notice of it.
+        // If this fails, the journal is harmless: SQLite ignores it.
         let _ = remove_cold_journal(target, record, limits);
     }
     if record.is_some_and(|record| record.was_wal.is_some()) {
@@ -131,76 +133,78 @@ pub fn settle(target: &Target, record: Option<&RecoveryRecord>, limits: &Limits)
     }
     match backup::settle(target, record, limits) {
         Ok(None) => {}
-        Ok(Some(Settled::Named(path))) => found.push(Found::new("backup", &path, "named")),
-        Ok(Some(Settled::Removed(path))) => found.push(Found::new("backup", &path, "removed")),
-        Err(error) => found.push(Found::failed("backup", &backup::unnamed(target), &error)),
+        Ok(Some(Settled::Named(path))) => found.push(Finding::new("backup", &path, "named")),
+        Ok(Some(Settled::Removed(path))) => found.push(Finding::new("backup", &path, "removed")),
+        Err(error) => found.push(Finding::failed("backup", &backup::unnamed(target), &error)),
     }
     if !found.is_empty()
         && let Err(error) = durability::sync_directory(&target.directory, Durability::Full)
     {
-        found.push(Found::failed("backup", &target.directory, &error));
+        found.push(Finding::failed("backup", &target.directory, &error));
     }
     found
 }
 
-/// Removes a journal that its writer had not begun to count on when it was killed. SQLite itself only
-/// lets it lie.
+/// Removes a journal that its process had not begun to use when it was killed. SQLite ignores such
+/// a journal, but does not remove it.
 fn remove_cold_journal(target: &Target, record: &RecoveryRecord, limits: &Limits) -> Result<()> {
     if !sidecars::existing(&target.path).any(|path| files::sidecars::is_journal(&path)) {
         return Ok(());
     }
-    let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
-    // A hot one is gone with the first look at the database.
-    if own.pragma::<String>("journal_mode")? == "wal" && record.was_wal.is_some() {
-        own.journal_mode("persist")?;
+    let connection = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
+    // Reading the journal mode makes SQLite roll back a hot journal, which removes it.
+    if connection.pragma::<String>("journal_mode")? == "wal" && record.was_wal.is_some() {
+        connection.journal_mode("persist")?;
     }
-    own.remove_cold_journal()?;
-    own.close()
+    connection.remove_cold_journal()?;
+    connection.close()
 }
 
-/// Puts the old database back into WAL mode, if it is still the one that is there.
+/// Restores WAL mode if the target is still the old database.
 fn restore_journal_mode(
     target: &Target,
     record: Option<&RecoveryRecord>,
     limits: &Limits,
-) -> Option<Found> {
+) -> Option<Finding> {
     let old = record.and_then(|record| record.was_wal.as_ref())?;
     if recovery_record::lasting_identity(&target.path).as_ref() != Some(old) {
         return None;
     }
     let set = || {
-        let own = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
-        if own.pragma::<String>("journal_mode")? == "wal" {
+        let connection = MaintenanceConnection::open(&target.path, Step::Recover, limits)?;
+        if connection.pragma::<String>("journal_mode")? == "wal" {
             return Ok(None);
         }
-        let mode = own.journal_mode("wal")?;
-        own.close()?;
+        let mode = connection.journal_mode("wal")?;
+        connection.close()?;
         Ok(Some(mode == "wal"))
     };
     match set() {
         Ok(None) => None,
-        Ok(Some(true)) => Some(Found::new("journal-mode", &target.path, "restored")),
-        Ok(Some(false)) => {
-            Some(Found::failed("journal-mode", &target.path, &"others are using the database"))
-        }
+        Ok(Some(true)) => Some(Finding::new("journal-mode", &target.path, "restored")),
+        Ok(Some(false)) => Some(Finding::failed(
+            "journal-mode",
+            &target.path,
+            &"other connections are using the database; close them, and run recover again",
+        )),
         Err::<_, crate::swap::steps::error::SwapError>(error) => {
-            Some(Found::failed("journal-mode", &target.path, &error))
+            Some(Finding::failed("journal-mode", &target.path, &error))
         }
     }
 }
 
-/// Removes what lies about.
-fn sweep(target: &Target) -> Result<Vec<Found>> {
+/// Removes the leftovers.
+fn sweep(target: &Target) -> Result<Vec<Finding>> {
     let removed = leftovers(target)?.into_iter().map(|(what, path)| {
         match staging::remove_with_sidecars(&path) {
-            Ok(()) => Found::new(what, &path, "removed"),
-            Err(error) => Found::failed(what, &path, &error),
+            Ok(()) => Finding::new(what, &path, "removed"),
+            Err(error) => Finding::failed(what, &path, &error),
         }
     });
     Ok(removed.collect())
 }
 
-/// What lies about: kinds and paths.
+/// The leftovers in the target's directory, by kind and path.
 pub fn leftovers(target: &Target) -> Result<Vec<(&'static str, PathBuf)>> {
     let Some(name) = target.path.file_name() else { return Ok(Vec::new()) };
     let entries = std::fs::read_dir(&target.directory).at(Step::Recover, &target.directory)?;

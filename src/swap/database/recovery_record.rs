@@ -1,7 +1,8 @@
-//! What a recovery must know, should this swap be killed: a few lines in the lock file.
+//! The recovery record: some lines in the lock file that a recovery needs if this swap is killed.
 //!
-//! It is on the disk, with the lock file's name, before anything is done that it undoes: else a power
-//! cut could leave the deed without the record. It is forgotten only when that is done for good.
+//! The record and the lock file's name are synced before the swap takes a step that a recovery must
+//! undo. Otherwise a power cut could leave the effect of the step without the record. The record is
+//! removed only once a recovery is no longer needed.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -17,20 +18,20 @@ use crate::swap::steps::target::Target;
 const FIRST_LINE: &str = "latchdb swap 1";
 const LAST_LINE: &str = "\nend\n";
 
-/// See the module's own text.
+/// What a recovery must undo or finish.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryRecord {
-    /// The old file is no longer in WAL mode, but was: which file that is.
+    /// The lasting identity of the old file, if it was in WAL mode before the swap.
     pub was_wal: Option<String>,
-    /// What the backup is to be called, in the target's directory.
+    /// The requested name of the backup, in the target's directory.
     pub backup: Option<OsString>,
-    /// The new database is copied into the old file, whose `schema_version` is this until then.
+    /// The old database's `schema_version`, if the new content is copied into the old file.
     pub in_place: Option<i64>,
 }
 
 impl RecoveryRecord {
-    /// Writes it into the lock file, behind what is there: a kill or a power cut in the midst of that
-    /// leaves the one before.
+    /// Appends the record to the lock file. If the write is interrupted, the previous record still
+    /// counts.
     pub fn write(&self, lock: &mut TargetLock, target: &Target, sync: Durability) -> Result<()> {
         if is_removed(Safeguard::RecoveryRecord) {
             return Ok(());
@@ -40,8 +41,8 @@ impl RecoveryRecord {
         durability::sync_directory(&target.directory, sync).at(Step::Lock, &target.directory)
     }
 
-    /// The last one in the lock file that is whole. None where its writer was killed before the end of
-    /// the first: then he had done nothing yet.
+    /// The last complete record in the lock file. None if the swap was killed before it had written
+    /// one; then it had not changed anything yet.
     pub fn read(lock: &TargetLock, target: &Target) -> Result<Option<Self>> {
         let bytes = lock.records().at(Step::Lock, &target.beside(lock::PREFIX))?;
         Ok(Self::last_of(&bytes))
@@ -70,9 +71,9 @@ impl RecoveryRecord {
 
     fn last_of(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes);
-        // What is before the first one is no record; what is behind the end of one is its own writer's.
-        let notes = text.split(FIRST_LINE).skip(1);
-        notes.filter_map(|record| Self::parse(record.split_once(LAST_LINE)?.0)).last()
+        // The text before the first record is none. A record ends with its last line.
+        let records = text.split(FIRST_LINE).skip(1);
+        records.filter_map(|record| Self::parse(record.split_once(LAST_LINE)?.0)).last()
     }
 
     fn parse(lines: &str) -> Option<Self> {
@@ -90,7 +91,8 @@ impl RecoveryRecord {
     }
 }
 
-/// What tells the file at this path from every other that is there now: a link to it is not followed.
+/// Identifies the file at this path among the files that exist now. Does not follow a symbolic
+/// link.
 #[cfg(unix)]
 pub fn identity(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -98,8 +100,8 @@ pub fn identity(path: &Path) -> Option<String> {
     Some(format!("{}:{}", found.dev(), found.ino()))
 }
 
-/// What tells the file at this path from those that had or will have its name. Not by the device, whose
-/// number may be another one after the system has started again.
+/// Identifies the file at this path among all files that had or will have this name. Does not
+/// contain the device, whose number may change when the system restarts.
 #[cfg(unix)]
 pub fn lasting_identity(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -108,14 +110,14 @@ pub fn lasting_identity(path: &Path) -> Option<String> {
     Some(format!("{}:{}", found.ino(), born.map_or(0, |since| since.as_nanos())))
 }
 
-/// See [`identity`], which lasts here.
+/// The same as [`identity`], which does not change on Windows.
 #[cfg(windows)]
 pub fn lasting_identity(path: &Path) -> Option<String> {
     identity(path)
 }
 
-/// What tells the file at this path from every other. It is opened for its attributes alone, which is
-/// in nobody's way.
+/// Identifies the file at this path. Opens it only for its attributes, which conflicts with no
+/// other handle.
 #[cfg(windows)]
 pub fn identity(path: &Path) -> Option<String> {
     use std::os::windows::fs::OpenOptionsExt;
@@ -128,14 +130,14 @@ pub fn identity(path: &Path) -> Option<String> {
     let mut options = std::fs::OpenOptions::new();
     let file = options.access_mode(FILE_READ_ATTRIBUTES).open(path).ok()?;
     let mut info = BY_HANDLE_FILE_INFORMATION::default();
-    // SAFETY: the handle is open as long as `file`, and the structure lives as long as the call.
+    // SAFETY: the handle is open while `file` lives, and the structure outlives the call.
     if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut info) } == 0 {
         return None;
     }
     Some(format!("{}:{}:{}", info.dwVolumeSerialNumber, info.nFileIndexHigh, info.nFileIndexLow))
 }
 
-/// Names may hold anything, line ends too.
+/// Encodes a value, because a name may contain any byte, including line ends.
 fn hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
     bytes.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_is_read_as_it_was_written_or_not_at_all() {
+    fn a_record_is_read_completely_or_not_at_all() {
         let record = RecoveryRecord {
             was_wal: Some("1:2".to_owned()),
             backup: Some("a name\nwith = lines".into()),
@@ -185,15 +187,15 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_was_cut_off_leaves_the_one_before() {
+    fn a_truncated_record_leaves_the_previous_one_valid() {
         let first = RecoveryRecord { was_wal: Some("1".to_owned()), ..RecoveryRecord::default() };
         let second = RecoveryRecord { in_place: Some(7), ..first.clone() };
-        let (before, behind) = (first.to_bytes(), second.to_bytes());
-        for length in 0..behind.len() {
-            let cut = [&before[..], &behind[..length]].concat();
+        let (before, after) = (first.to_bytes(), second.to_bytes());
+        for length in 0..after.len() {
+            let cut = [&before[..], &after[..length]].concat();
             assert_eq!(RecoveryRecord::last_of(&cut).as_ref(), Some(&first), "cut off at {length}");
-            // And the next one that is written behind it counts again.
-            let again = [&cut[..], &behind[..]].concat();
+            // A record that is appended after the truncated one is valid.
+            let again = [&cut[..], &after[..]].concat();
             assert_eq!(
                 RecoveryRecord::last_of(&again).as_ref(),
                 Some(&second),
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_for_as_long_as_it_is_there() {
+    fn a_lasting_identity_survives_a_rename() {
         let folder = tempfile::tempdir().unwrap();
         let (path, name) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&path, "1").unwrap();

@@ -1,15 +1,15 @@
-//! The new database's file takes the name of the old one's.
+//! Renaming the new database's file to the target.
 //!
-//! What reaches the disk when, so that a power cut at any instant leaves all of the old or all of the
-//! new:
+//! The order of the syncs ensures that a power cut at any instant leaves the complete old or the
+//! complete new database:
 //!
-//! - the staging file, before any of this;
-//! - the record, before the old database leaves WAL mode;
-//! - the names beside the old database, before the rename: SQLite removes its `-wal` without syncing
-//!   the directory, and one that comes back would be read into the new file;
-//! - the new name, before anybody else can open it: what they commit, in a file that nothing but this
-//!   name leads to, must not be lost with it;
-//! - the backup's name, with it; the record goes last.
+//! - The staging file is synced before all of these steps.
+//! - The record is synced before the old database leaves WAL mode.
+//! - The names beside the old database are synced before the rename. SQLite removes the `-wal`
+//!   without syncing the directory. A `-wal` that reappears would be read into the new file.
+//! - The new name is synced before other processes can open the file. Otherwise a power cut could
+//!   undo the name, and with it what they have committed.
+//! - The backup's name is synced together with the new name. The record is removed last.
 
 use std::path::Path;
 
@@ -27,11 +27,11 @@ use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::rename::{self, Retry};
 
-/// How often somebody who comes right before the rename is let in and waited for, whatever `inUse`
-/// says: a look at the file (`ls`, a backup) is over at once.
+/// How often the rename is retried if a process opens the file right before it, whatever `inUse`
+/// says. A program that only inspects the file (`ls`, a backup program) closes it soon.
 const MOST_DISTURBANCES: usize = 20;
 
-/// Swaps the new file in. Whatever was done to the old one is undone where that fails.
+/// Renames the new file to the target. Undoes the changes to the old database if that fails.
 pub fn swap(
     mut swap: Job<'_>,
     write_lock: WriteLock,
@@ -50,12 +50,12 @@ pub fn swap(
     swapped
 }
 
-/// What came of one attempt to rename.
+/// The result of one attempt to rename.
 enum Attempt {
-    DatabaseSwapped(DatabaseSwapped, NewDatabase),
-    /// Somebody came before the rename.
+    Committed(DatabaseSwapped, NewDatabase),
+    /// A process opened the old file before the rename.
     Disturbed(Lease, NewDatabase),
-    /// The file system has no second names for a file.
+    /// The file system has no hard links.
     NoLinks(Lease, NewDatabase),
 }
 
@@ -69,13 +69,13 @@ fn attempt(
     let mut wait = None;
     let mut disturbances = 0;
     loop {
-        proof::refuse_other_sqlite(&path, Step::Prove)?;
+        proof::refuse_foreign_sqlite(&path, Step::Prove)?;
         swap.caller.begin(Step::Checkpoint);
         if !checkpoint_and_leave_wal(&mut write_lock)? {
             write_lock.lock_again()?;
         } else {
-            // In this order: a commit after the look at the counter changes the counter, one before it
-            // the version.
+            // The order matters: a commit after the counter is read changes the counter, and a
+            // commit before that changes `data_version`.
             let counter = handle.change_counter(&path)?;
             if !is_removed(Safeguard::ChangeCheck) {
                 write_lock.check_unchanged()?;
@@ -85,18 +85,18 @@ fn attempt(
             let (again, is_in_use, goes_in_place);
             (again, is_in_use, goes_in_place) = match handle.prove(&path)? {
                 Verdict::Alone(lease) => match rename(swap, lease, counter, new)? {
-                    Attempt::DatabaseSwapped(swapped, new) => {
+                    Attempt::Committed(swapped, new) => {
                         new.committed();
                         return Ok(swapped);
                     }
                     Attempt::Disturbed(lease, same) => {
                         new = same;
                         disturbances += 1;
-                        (lease.open(&path)?, disturbances >= MOST_DISTURBANCES, false)
+                        (lease.release(&path)?, disturbances >= MOST_DISTURBANCES, false)
                     }
                     Attempt::NoLinks(lease, same) => {
                         new = same;
-                        (lease.open(&path)?, false, true)
+                        (lease.release(&path)?, false, true)
                     }
                 },
                 Verdict::InUse(handle) => (handle, true, false),
@@ -105,7 +105,7 @@ fn attempt(
             handle = again;
             write_lock = WriteLock::take(&path, &swap.limits)?;
             if handle.change_counter(&path)? != counter {
-                return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+                return Err(swap.error(Step::Prove, DatabaseProblem::Changed.into()));
             }
             if goes_in_place {
                 return in_place::transfer(swap, write_lock, &handle, &mut new);
@@ -117,9 +117,9 @@ fn attempt(
         match swap.request.in_use {
             InUse::InPlace => return in_place::transfer(swap, write_lock, &handle, &mut new),
             in_use @ (InUse::Refuse | InUse::Wait) => {
-                // They cannot commit while they are waited for: the write_lock is there.
+                // The write lock keeps the others from committing during the wait.
                 let wait = wait.get_or_insert_with(|| Wait::new(&swap.limits, in_use));
-                if !wait.goes_on() {
+                if !wait.has_time() {
                     return Err(swap.in_use(1));
                 }
                 wait.pause().map_err(|reason| {
@@ -137,7 +137,7 @@ fn checkpoint_and_leave_wal(write_lock: &mut WriteLock) -> Result<bool> {
     write_lock.checkpoint_and_leave_wal()
 }
 
-/// Renames behind the lease: nobody has the old file open.
+/// Renames under the lease, which proves that no other process or client has the old file open.
 fn rename(
     swap: &mut Job<'_>,
     lease: Lease,
@@ -149,7 +149,7 @@ fn rename(
         && lease.is_at(&path)
         && (sidecars::with_data(&path).next().is_none() || is_removed(Safeguard::Checkpoint));
     if !is_unchanged && !is_removed(Safeguard::ChangeCheck) {
-        return Err(swap.wrong(Step::Prove, DatabaseProblem::Changed.into()));
+        return Err(swap.error(Step::Prove, DatabaseProblem::Changed.into()));
     }
     swap.caller.begin(Step::Backup);
     let unnamed = backup::unnamed(&swap.target);
@@ -167,7 +167,7 @@ fn rename(
     let bytes = new.path().metadata().at(Step::Rename, new.path())?.len();
     swap.check_cancel(Step::Rename)?;
     swap.caller.begin(Step::Rename);
-    // Whoever waits at the lease has looked the name up already, and gets the old file.
+    // A process that waits for the lease has resolved the name already, and will open the old file.
     if !lease.is_undisturbed(Some(&path)) {
         if has_backup {
             swap.remove_unnamed()?;
@@ -175,14 +175,14 @@ fn rename(
         return Ok(Attempt::Disturbed(lease, new));
     }
     let old_name = has_backup.then_some(unnamed.as_path());
-    let renamed = match rename_behind(lease, swap, &new, old_name)? {
-        Behind::Renamed(renamed) => renamed,
-        Behind::Disturbed(lease) => {
+    let renamed = match rename_under_lease(lease, swap, &new, old_name)? {
+        RenameOutcome::Renamed(renamed) => renamed,
+        RenameOutcome::Disturbed(lease) => {
             if has_backup {
                 swap.remove_unnamed()?;
             }
-            // Whoever is let in now may commit to the old file: that the new one had its name must not
-            // come back after a power cut.
+            // The waiting process may commit to the old file. A power cut must not bring back the
+            // new file's short time under this name.
             swap.sync_directory(Step::Rename)?;
             return Ok(Attempt::Disturbed(lease, new));
         }
@@ -191,7 +191,7 @@ fn rename(
         Ok(Some(Settled::Named(backup))) => Some(backup),
         Ok(_) => None,
         Err(error) => {
-            // Before others can open it, as below.
+            // Sync before the lease is released, as below.
             sync_last(swap)?;
             return Err(SwapError { committed: true, ..error });
         }
@@ -202,58 +202,60 @@ fn rename(
     drop(leases);
     swap.lock.forget_records();
     let durable = swap.is_durable();
-    Ok(Attempt::DatabaseSwapped(
+    Ok(Attempt::Committed(
         DatabaseSwapped { mode: Mode::Rename, durable, bytes, backup, opener_came },
         new,
     ))
 }
 
-/// What came of the rename itself.
-enum Behind {
+/// The result of the rename itself.
+enum RenameOutcome {
     Renamed(Renamed),
-    /// Somebody had looked the name up before, and waits for the old file, which has the name again.
+    /// A process had resolved the name before, and waits for the old file, which has its name
+    /// again.
     Disturbed(Lease),
 }
 
-/// The new file has the name.
+/// The new file has the target's name.
 struct Renamed {
-    /// Those before the old and the new file, where there still are such.
+    /// The leases on the old and the new file, as far as they still exist.
     leases: [Option<Lease>; 2],
-    /// Whether somebody gets the old file.
+    /// Whether a process opens the old file.
     opener_came: bool,
 }
 
-/// An opener who has looked the name up before it changed, and waits at the lease, gets the old file; and
-/// finds the new one's sidecars by name. So the two files change their names, with a lease before each:
-/// while nobody waits for the new one that can be taken back.
-fn rename_behind(
+/// Exchanges the names of the two files, with a lease on each. A process that resolved the name
+/// before the exchange and waits for the lease opens the old file, but would find the new file's
+/// sidecars by name. As long as no process waits for the new file, the exchange can be undone for
+/// it.
+fn rename_under_lease(
     lease: Lease,
     swap: &Job<'_>,
     new: &NewDatabase,
     old_name: Option<&Path>,
-) -> Result<Behind> {
+) -> Result<RenameOutcome> {
     let (staging, target) = (new.path(), &swap.target.path);
-    let exchanged = Lease::before_unknown(staging)
+    let exchanged = Lease::on_new_file(staging)
         .and_then(|new_lease| rename::exchange(staging, target).ok().map(|()| new_lease));
     let Some(new_lease) = exchanged else {
-        return rename_over(lease, swap, new, old_name).map(Behind::Renamed);
+        return rename_over(lease, swap, new, old_name).map(RenameOutcome::Renamed);
     };
     let mut opener_came = false;
     if !lease.is_undisturbed(Some(staging)) {
         let is_back =
             new_lease.is_undisturbed(Some(target)) && rename::exchange(staging, target).is_ok();
-        // Somebody may wait for either: for the old one by its name again, or for the new one.
+        // After the second exchange, check again that no process waits for the new file.
         if is_back && new_lease.is_undisturbed(Some(staging)) {
-            return Ok(Behind::Disturbed(lease));
+            return Ok(RenameOutcome::Disturbed(lease));
         }
         if is_back {
             rename::exchange(staging, target).at(Step::Rename, target)?;
         }
         opener_came = true;
     }
-    // The old file. Where that fails the next swap removes it.
+    // Remove the old file. If this fails, the next swap removes it.
     let _ = std::fs::remove_file(staging);
-    Ok(Behind::Renamed(Renamed { leases: [Some(lease), Some(new_lease)], opener_came }))
+    Ok(RenameOutcome::Renamed(Renamed { leases: [Some(lease), Some(new_lease)], opener_came }))
 }
 
 fn rename_over(
@@ -267,13 +269,15 @@ fn rename_over(
     Ok(Renamed { leases: [lease, None], opener_came })
 }
 
-/// Where Windows cannot rename over a file that has an open handle, the lease is let go first: whoever
-/// comes in that instant keeps the rename itself from happening.
+/// Renames over the old file, and keeps the lease. If Windows cannot rename over a file with an
+/// open handle, releases the lease first. A process that opens the file in that instant makes the
+/// rename fail.
 fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Option<Lease>> {
     let cancel = &swap.limits.cancel;
-    let at_once = Retry { limit: std::time::Duration::ZERO, cancel };
-    match rename::replace(new.path(), &swap.target.path, &at_once) {
-        // The lease itself looks like a program that runs: nobody can write to it, and it can be removed.
+    let no_retry = Retry { limit: std::time::Duration::ZERO, cancel };
+    match rename::replace(new.path(), &swap.target.path, &no_retry) {
+        // The leased file looks like a loaded program: it cannot be opened for writing, but for
+        // deletion.
         #[cfg(windows)]
         Err(SwapError {
             problem: Problem::InUse { .. } | Problem::InUseAsImage(_) | Problem::Io(_),
@@ -287,7 +291,7 @@ fn rename_and_keep(lease: Lease, swap: &Job<'_>, new: &NewDatabase) -> Result<Op
     }
 }
 
-/// Whether a file cannot have a second name here, or no further one.
+/// Whether the file cannot get another name here.
 fn has_no_links(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), Unsupported | TooManyLinks | PermissionDenied)

@@ -1,4 +1,4 @@
-//! What a database swap is asked for, what it asks of its caller, and what it did.
+//! The request of a database swap, the questions to its caller, and its result.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,86 +8,86 @@ use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::swap::steps::durability::Durability;
 use crate::swap::steps::error::Step;
 
-/// What is asked for.
+/// A request to replace a database.
 #[derive(Debug)]
 pub struct DatabaseSwap {
     /// The database to replace, by its absolute path.
     pub target: PathBuf,
-    /// A database whose content the new one has before the caller builds on it.
+    /// A database that is copied into the new one before the caller builds.
     pub source: Option<PathBuf>,
-    /// Whether the caller builds the new one.
+    /// Whether the caller has a `build` step.
     pub build: bool,
-    /// Whether the caller looks at the new one before it is swapped in.
+    /// Whether the caller has a `verify` step.
     pub verify: bool,
-    /// Whether a new one whose content breaks its own constraints is refused. A mere copy is not: it is
-    /// as its source is.
+    /// Whether content that violates the database's constraints is an error. For a plain copy it is
+    /// not, because the source has the same content.
     pub constraints: bool,
-    /// What becomes of the old one.
+    /// What happens to the old database.
     pub backup: Backup,
-    /// What to do where somebody else has the old one open.
+    /// What to do if another process or client has the old database open.
     pub in_use: InUse,
-    /// Whether a target that is there may be replaced.
+    /// Whether an existing target may be replaced.
     pub overwrite: bool,
-    /// How sure the swap is to outlive a power cut.
+    /// What the swap guarantees after a power cut.
     pub durability: Durability,
-    /// How long each wait for others lasts at most.
+    /// The limit for each wait.
     pub timeout: Duration,
 }
 
-/// What becomes of the old database.
+/// What happens to the old database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backup {
-    /// It goes.
+    /// The old database is deleted.
     None,
-    /// It stays as `NAME.v1-v2-TIME`, by the `user_version` of old and new.
+    /// The old database is kept as `NAME.v1-v2-TIME`, with the `user_version` of old and new.
     Pattern,
-    /// It stays under this name, in the same directory.
+    /// The old database is kept under this name, in the same directory.
     Named(PathBuf),
 }
 
-/// What to do where somebody else has the old database open.
+/// What to do if another process or client has the old database open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InUse {
-    /// Nothing is done.
+    /// The swap fails.
     Refuse,
-    /// They are waited for.
+    /// The swap waits until they have closed it.
     Wait,
     /// The new database is copied into the old file.
     InPlace,
 }
 
-/// How long to wait for others, and what ends it.
+/// The limits of waits.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// For each wait.
+    /// The limit for each wait.
     pub timeout: Duration,
-    /// Ends it.
+    /// The flag that ends waits and statements.
     pub cancel: Arc<Cancel>,
 }
 
-/// What a swap asks of its caller while it is under way.
+/// The questions and reports of a running swap to its caller.
 pub trait DatabaseSwapCaller {
-    /// The flag by which the caller ends the swap.
+    /// The flag by which the caller cancels the swap.
     fn cancel(&self) -> &Arc<Cancel>;
-    /// Builds the new database at `staging`, from the old one if there is one. All connections on the
-    /// two are closed when this returns.
+    /// Builds the new database at `staging`. `old` is the path of the old one, if it exists. The
+    /// caller must close its connections on both before it returns.
     fn build(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason>;
-    /// Looks at the new database.
+    /// Verifies the new database.
     fn verify(&mut self, staging: &str, old: Option<&str>) -> Result<(), CancelReason>;
-    /// A step begins.
+    /// Reports that a step begins.
     fn begin(&mut self, step: Step);
-    /// So many bytes are copied, of so many.
+    /// Reports the number of bytes copied, and the total.
     fn copied(&mut self, done: u64, total: u64);
 }
 
-/// How the new database came to its place.
+/// How the new database was put in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// There was none.
+    /// There was no old database.
     First,
-    /// Its file was renamed over the old one.
+    /// The new file was renamed over the old one.
     Rename,
-    /// Its content was copied into the old file.
+    /// The new content was copied into the old file.
     InPlace,
 }
 
@@ -102,17 +102,17 @@ impl Mode {
     }
 }
 
-/// What a swap did.
+/// The result of a swap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseSwapped {
-    /// How.
+    /// How the new database was put in place.
     pub mode: Mode,
-    /// Whether it outlives a power cut.
+    /// Whether the swap survives a power cut.
     pub durable: bool,
     /// The size of the new database.
     pub bytes: u64,
-    /// Where the old database is.
+    /// The path of the old database, if it was kept.
     pub backup: Option<PathBuf>,
-    /// Whether somebody opened the old file in the very instant of the rename.
+    /// Whether a process opened the old file at the moment of the rename.
     pub opener_came: bool,
 }

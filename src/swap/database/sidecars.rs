@@ -1,11 +1,11 @@
-//! The files that SQLite has beside a database now.
+//! The existing sidecars of a database.
 
 use std::path::{Path, PathBuf};
 
 use crate::files;
 
-/// What SQLite would read into a database. It takes an empty `-wal` or `-journal` for none, and
-/// writes a `-shm` that nobody has open anew.
+/// The sidecars that SQLite would read. It ignores an empty `-wal` or `-journal`, and rebuilds a
+/// `-shm` that no process has open.
 pub fn with_data(database: &Path) -> impl Iterator<Item = PathBuf> {
     existing(database).filter(|sidecar| {
         !files::sidecars::is_shared_memory(sidecar)
@@ -13,7 +13,7 @@ pub fn with_data(database: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// What is beside a database now: `-wal`, `-shm`, `-journal`.
+/// The existing sidecars of a database: `-wal`, `-shm`, `-journal`.
 pub fn existing(database: &Path) -> impl Iterator<Item = PathBuf> {
     files::sidecars::of(database).filter(|sidecar| sidecar.symlink_metadata().is_ok())
 }

@@ -1,4 +1,4 @@
-//! The file of a database that is to be replaced.
+//! Resolving the path of a database.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,11 +8,11 @@ use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{Result, Step, SwapError};
 use crate::swap::steps::target::Target;
 
-/// The file of a database, which is not one that SQLite keeps beside another: to open and close that
-/// would drop the other's locks, and its content means nothing by itself.
+/// Resolves the path of a database. Fails for a sidecar of another database: closing a handle on a
+/// sidecar would drop that database's locks, and a sidecar alone is not a database.
 pub fn resolve(given: &Path) -> Result<Target> {
     let target = Target::resolve(given)?;
-    let wrong =
+    let failure =
         |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
     let is_open_itself = || files::is_open_database(&target.path);
     if let Some(database) = files::sidecars::database_beside(&target.path)
@@ -20,16 +20,17 @@ pub fn resolve(given: &Path) -> Result<Target> {
         && !is_open_itself()
         && (files::open_by(&target.path).is_some() || !is_database(&target.path))
     {
-        return wrong(DatabaseProblem::Sidecar(database));
+        return failure(DatabaseProblem::Sidecar(database));
     }
     if files::is_open_by_us(&target.path) && !is_open_itself() {
-        // By another name.
-        return wrong(DatabaseProblem::NotADatabase);
+        // Another name of an open database's sidecar.
+        return failure(DatabaseProblem::NotADatabase);
     }
     Ok(target)
 }
 
-/// Whether a file that no SQLite of this process has open is one by its beginning.
+/// Whether the file begins with the magic of a database. No SQLite library in this process has it
+/// open.
 fn is_database(path: &Path) -> bool {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);

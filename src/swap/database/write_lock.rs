@@ -1,5 +1,5 @@
-//! Our last connection on the old database: from its `BEGIN IMMEDIATE` on nobody else commits, and
-//! everybody reads on.
+//! The write lock: our connection on the old database, with an open `BEGIN IMMEDIATE`. Other
+//! connections cannot commit meanwhile, but may read.
 
 use std::path::Path;
 
@@ -10,61 +10,62 @@ use crate::failpoints::{Safeguard, is_removed};
 use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{Result, Step};
 
-/// See the module's own text.
+/// A connection that keeps other connections from committing.
 #[derive(Debug)]
 pub struct WriteLock {
-    own: MaintenanceConnection,
+    connection: MaintenanceConnection,
     data_version: i64,
-    /// Which files are its `-wal` and `-shm`, where it is in WAL mode.
+    /// The identities of `-wal` and `-shm`, if the database is in WAL mode.
     wal: [Option<String>; 2],
-    /// What the old database is like.
+    /// The settings and counters of the old database.
     pub facts: Facts,
 }
 
-/// What a new database takes over from the old one.
+/// The settings that a new database takes over from the old one, and two counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether its journal mode is WAL.
+    /// Whether the journal mode is WAL.
     pub is_wal: bool,
-    /// In bytes.
+    /// The page size in bytes.
     pub page_size: i64,
-    /// As `PRAGMA encoding` has it.
+    /// The value of `PRAGMA encoding`.
     pub encoding: String,
-    /// As `PRAGMA auto_vacuum` has it.
+    /// The value of `PRAGMA auto_vacuum`.
     pub auto_vacuum: i64,
-    /// The application's own number.
+    /// The application's version number.
     pub user_version: i64,
     /// SQLite's counter of changes to the schema.
     pub schema_version: i64,
 }
 
 impl Facts {
-    /// Those of an open database.
-    pub fn of(own: &MaintenanceConnection) -> Result<Self> {
+    /// Reads them from an open database.
+    pub fn of(connection: &MaintenanceConnection) -> Result<Self> {
         Ok(Self {
-            is_wal: own.pragma::<String>("journal_mode")? == "wal",
-            page_size: own.pragma("page_size")?,
-            encoding: own.pragma("encoding")?,
-            auto_vacuum: own.pragma("auto_vacuum")?,
-            user_version: own.pragma("user_version")?,
-            schema_version: own.pragma("schema_version")?,
+            is_wal: connection.pragma::<String>("journal_mode")? == "wal",
+            page_size: connection.pragma("page_size")?,
+            encoding: connection.pragma("encoding")?,
+            auto_vacuum: connection.pragma("auto_vacuum")?,
+            user_version: connection.pragma("user_version")?,
+            schema_version: connection.pragma("schema_version")?,
         })
     }
 }
 
 impl WriteLock {
-    /// Waits for those who write, and keeps them out from then on.
+    /// Waits until no other connection writes, and takes the lock.
     pub fn take(path: &Path, limits: &Limits) -> Result<Self> {
-        let own = MaintenanceConnection::open(path, Step::Guard, limits)?;
-        own.run("BEGIN IMMEDIATE")?;
-        let facts = Facts::of(&own)?;
+        let connection = MaintenanceConnection::open(path, Step::Guard, limits)?;
+        connection.run("BEGIN IMMEDIATE")?;
+        let facts = Facts::of(&connection)?;
         let wal = if facts.is_wal { wal_of(path) } else { [None, None] };
-        Ok(Self { data_version: own.pragma("data_version")?, wal, facts, own })
+        Ok(Self { data_version: connection.pragma("data_version")?, wal, facts, connection })
     }
 
-    /// An error where somebody has committed since it was taken, although it keeps them out. Another
-    /// SQLite library of this process drops its locks when it closes the database, takes itself for the
-    /// last one there, and removes the `-wal`: then what others commit goes where we do not look.
+    /// Fails if another connection has committed in spite of the lock. When another SQLite library
+    /// in this process closes the database, our lock is dropped. That library may also consider
+    /// itself the last connection and remove the `-wal`. Later commits of other processes then go
+    /// to a new `-wal`, which our connection does not read.
     pub fn check_kept(&mut self, step: Step) -> Result<()> {
         self.check_files()?;
         self.unlock(step)?;
@@ -72,70 +73,73 @@ impl WriteLock {
     }
 
     fn check_files(&self) -> Result<()> {
-        if !self.facts.is_wal || wal_of(self.own.path()) == self.wal {
+        if !self.facts.is_wal || wal_of(self.connection.path()) == self.wal {
             return Ok(());
         }
-        Err(self.own.problem(DatabaseProblem::OtherCopy))
+        Err(self.connection.problem(DatabaseProblem::ForeignSqlite))
     }
 
-    /// Lets the others in again.
+    /// Releases the lock.
     pub fn unlock(&mut self, step: Step) -> Result<()> {
-        self.own.begin(step);
-        self.own.run("ROLLBACK")
+        self.connection.begin(step);
+        self.connection.run("ROLLBACK")
     }
 
-    /// Keeps them out again: an error where one of them has committed meanwhile.
+    /// Takes the lock again. Fails if another connection has committed meanwhile.
     pub fn lock_again(&mut self) -> Result<()> {
-        self.own.run("BEGIN IMMEDIATE")?;
+        self.connection.run("BEGIN IMMEDIATE")?;
         self.check_unchanged()
     }
 
-    /// An error where somebody else has committed since it was taken.
+    /// Fails if another connection has committed since the lock was taken.
     pub fn check_unchanged(&self) -> Result<()> {
-        if self.own.pragma::<i64>("data_version")? == self.data_version {
+        if self.connection.pragma::<i64>("data_version")? == self.data_version {
             return Ok(());
         }
-        Err(self.own.problem(DatabaseProblem::Changed))
+        Err(self.connection.problem(DatabaseProblem::Changed))
     }
 
-    /// Lets the others in, and makes the database one file, whose journal mode is not WAL. False
-    /// where others are in the way: then it is as it was, but for what is in the `-wal`.
+    /// Releases the lock, and makes the database a single file outside of WAL mode. Returns false
+    /// if other connections prevent that. The database is unchanged then, except that its `-wal`
+    /// may be checkpointed.
     pub fn checkpoint_and_leave_wal(&mut self) -> Result<bool> {
         self.check_files()?;
         self.unlock(Step::Checkpoint)?;
         if self.facts.is_wal {
-            return Ok(self.own.checkpoint()? && self.leave_wal()?);
+            return Ok(self.connection.checkpoint()? && self.leave_wal()?);
         }
-        // Whoever used journal_mode PERSIST or TRUNCATE left an empty journal.
-        self.own.remove_cold_journal()?;
+        // A connection with journal_mode PERSIST or TRUNCATE has left a journal without a
+        // transaction.
+        self.connection.remove_cold_journal()?;
         Ok(true)
     }
 
-    /// Leaves WAL mode, unless somebody else has the database open. Neither the change counter nor
-    /// `data_version` tells of a commit that is in the `-wal` when that is left: so nobody may commit
-    /// between the look at the version and the end of the mode. In this locking mode a transaction
-    /// takes SQLite's exclusive lock, and its end does not let it go; leaving the mode does.
+    /// Leaves WAL mode, unless another connection has the database open. Neither the change counter
+    /// nor `data_version` reveals a commit that is in the `-wal` when the mode ends. So no
+    /// connection may commit between the check of the version and the end of the mode. In exclusive
+    /// locking mode, a transaction takes SQLite's exclusive lock and keeps it after its end.
+    /// Leaving WAL mode in normal locking mode releases it.
     fn leave_wal(&mut self) -> Result<bool> {
-        self.own.set("locking_mode", "exclusive")?;
-        let is_alone = self.own.run_at_once("BEGIN IMMEDIATE")?;
+        self.connection.set("locking_mode", "exclusive")?;
+        let is_alone = self.connection.run_without_waiting("BEGIN IMMEDIATE")?;
         if is_alone {
             if !is_removed(Safeguard::ChangeCheck) {
                 self.check_unchanged()?;
             }
-            self.own.run("ROLLBACK")?;
+            self.connection.run("ROLLBACK")?;
         }
-        self.own.set("locking_mode", "normal")?;
-        Ok(is_alone && self.own.journal_mode("delete")? == "delete")
+        self.connection.set("locking_mode", "normal")?;
+        Ok(is_alone && self.connection.journal_mode("delete")? == "delete")
     }
 
-    /// Its connection.
-    pub fn own(&mut self) -> &mut MaintenanceConnection {
-        &mut self.own
+    /// The connection that holds the lock.
+    pub fn connection(&mut self) -> &mut MaintenanceConnection {
+        &mut self.connection
     }
 
-    /// Closes it.
+    /// Closes the connection, which releases the lock.
     pub fn close(self) -> Result<()> {
-        self.own.close()
+        self.connection.close()
     }
 }
 
@@ -155,9 +159,10 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// One that changes no more than a row: the first page, with the change counter, stays as it is.
+    /// The commit changes only a row, so that the first page with the change counter stays the
+    /// same.
     #[test]
-    fn a_commit_while_wal_mode_is_left_is_seen() {
+    fn a_commit_before_wal_mode_is_left_is_detected() {
         for before_checkpoint in [true, false] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a.db");
@@ -169,13 +174,13 @@ mod tests {
             let mut write_lock = WriteLock::take(&path, &limits).unwrap();
             write_lock.unlock(Step::Checkpoint).unwrap();
             if !before_checkpoint {
-                assert!(write_lock.own.checkpoint().unwrap());
+                assert!(write_lock.connection.checkpoint().unwrap());
             }
             let mut other = Process::start();
             other.open(&path);
             other.run("INSERT INTO t VALUES (2)");
             other.end();
-            assert!(write_lock.own.checkpoint().unwrap());
+            assert!(write_lock.connection.checkpoint().unwrap());
             let error = write_lock.leave_wal().unwrap_err();
             assert_eq!(error.code(), "DATABASE_CHANGED");
             write_lock.close().unwrap();
@@ -183,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_in_while_wal_mode_is_left_and_everybody_afterwards() {
+    fn wal_mode_is_left_only_without_other_connections() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let setup = rusqlite::Connection::open(&path).unwrap();
@@ -194,7 +199,7 @@ mod tests {
         let mut write_lock = WriteLock::take(&path, &limits).unwrap();
         let mut other = Process::start();
         other.open(&path);
-        assert!(!write_lock.checkpoint_and_leave_wal().unwrap(), "somebody else has it open");
+        assert!(!write_lock.checkpoint_and_leave_wal().unwrap(), "another process has it open");
         write_lock.lock_again().unwrap();
         other.close();
         assert!(write_lock.checkpoint_and_leave_wal().unwrap());

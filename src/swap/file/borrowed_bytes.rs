@@ -1,16 +1,17 @@
-//! Content that stays in the caller's memory while it is written: a copy would take as long as the
-//! writing itself, on the caller's thread.
+//! Content that stays in the caller's memory while it is written. Copying it would block the
+//! caller's thread for as long as writing it takes.
 
-/// Bytes of JavaScript, which keeps them where they are.
+/// Bytes in JavaScript's memory, at a fixed address.
 #[derive(Debug)]
 pub struct BorrowedBytes {
     start: *const u8,
     length: usize,
 }
 
-// SAFETY: it is an address and a length; what is there belongs to no thread (see `new`).
+// SAFETY: the fields are an address and a length. The memory is bound to no thread: `new` requires
+// it to stay valid until the swap has ended, whichever thread runs that.
 unsafe impl Send for BorrowedBytes {}
-// SAFETY: as above; nothing is changed through it.
+// SAFETY: the memory is bound to no thread, and nothing writes to it through this type.
 unsafe impl Sync for BorrowedBytes {}
 
 impl BorrowedBytes {
@@ -18,22 +19,23 @@ impl BorrowedBytes {
     ///
     /// # Safety
     ///
-    /// The bytes stay there until the swap has ended, or has been told of an error by the lender. One
-    /// exception: JavaScript may detach the buffer, or change it. The swap then fails; until then the
-    /// bytes only reach write(2), which returns EFAULT where there is no memory any more.
+    /// The caller must keep the bytes valid until the swap has ended or has received the caller's
+    /// error. One exception: JavaScript may detach the buffer, or change it. The swap then fails.
+    /// Until then the bytes are only passed to write(2), which returns EFAULT for memory that is no
+    /// longer mapped.
     pub unsafe fn new(bytes: &[u8]) -> Self {
         Self { start: bytes.as_ptr(), length: bytes.len() }
     }
 
-    /// How many there are.
+    /// The number of bytes.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// The bytes, for nothing but to be handed to the system.
+    /// The bytes. They must only be passed to a system call.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: `new`'s caller keeps them there. Nothing in this process reads them through this
-        // slice: whether they change meanwhile has no bearing on what the program does.
+        // SAFETY: the caller of `new` keeps the memory valid. No code of this process reads it
+        // through this slice, so that a concurrent change cannot affect the program's behaviour.
         unsafe { std::slice::from_raw_parts(self.start, self.length) }
     }
 }

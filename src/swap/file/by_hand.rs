@@ -1,4 +1,4 @@
-//! The steps of a swap one by one, for those who move files themselves.
+//! The single steps of a swap, for programs that move files themselves.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::rename::{self, Retry};
 use crate::swap::steps::target::{refuse_open_database, refuse_sidecars};
 
-/// Has a file's content reach the disk.
+/// Syncs a file's content to the disk.
 pub fn fsync_file(path: &Path) -> Result<()> {
     refuse_open_database(path, Step::Sync)?;
     let found = std::fs::metadata(path).map_err(|error| missing(error, Step::Sync, path))?;
@@ -25,7 +25,7 @@ pub fn fsync_file(path: &Path) -> Result<()> {
     durability::sync_file(&file, Durability::Full).at(Step::Sync, path)
 }
 
-/// Has a directory's entries reach the disk.
+/// Syncs a directory's entries to the disk.
 pub fn fsync_directory(path: &Path) -> Result<()> {
     let found =
         std::fs::metadata(path).map_err(|error| missing(error, Step::SyncDirectory, path))?;
@@ -35,11 +35,12 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
     durability::sync_directory(path, Durability::Full).at(Step::SyncDirectory, path)
 }
 
-/// Renames a file durably, over another one if there is one.
+/// Renames a file durably, and replaces an existing one.
 pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
-    // Where there is none, they may be those of the file that is moved, moved before it.
+    // Without a file at `to`, sidecars there may belong to the moved file: a caller may move them
+    // first.
     if to.symlink_metadata().is_ok() {
         refuse_sidecars(to, Step::Rename)?;
     }
@@ -53,13 +54,14 @@ pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
         committed: true,
         ..error
     };
-    // The new name first: between the two there are both names, not none.
+    // Sync the new name first, so that a power cut between the two syncs leaves both names, not
+    // none.
     let (from, to) = (directory_of(from), directory_of(to));
     fsync_directory(to).map_err(not_durable)?;
     if from == to { Ok(()) } else { fsync_directory(from).map_err(not_durable) }
 }
 
-/// Removes a file. False where there was none.
+/// Removes a file. Returns false if it did not exist.
 pub fn remove_with_retry(path: &Path, retry: &Retry<'_>) -> Result<bool> {
     refuse_open_database(path, Step::Remove)?;
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
@@ -68,7 +70,7 @@ pub fn remove_with_retry(path: &Path, retry: &Retry<'_>) -> Result<bool> {
     rename::remove(path, retry)
 }
 
-/// The caller's paths are absolute: each has a directory.
+/// The directory of a path. Callers pass absolute paths, so that every path has one.
 fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
@@ -90,7 +92,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_asks_whether_the_file_is_an_open_database() {
+    fn each_step_refuses_an_open_database() {
         let folder = tempfile::tempdir().unwrap();
         let (database, other) = (folder.path().join("a.db"), folder.path().join("b"));
         fs::write(&database, "").unwrap();
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_database_has_left_is_not_given_to_another_file() {
+    fn leftover_sidecars_are_not_given_to_another_file() {
         let folder = tempfile::tempdir().unwrap();
         let (to, from) = (folder.path().join("a.db"), folder.path().join("b"));
         let cancel = Cancel::default();
@@ -131,7 +133,7 @@ mod tests {
             ("a.db-wal", b"", false),
             ("a.db-wal", b"another program's", false),
             ("a.db-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7rows", true),
-            // As journal_mode = persist leaves it.
+            // journal_mode = persist leaves a journal like this one.
             ("a.db-journal", b"\0\0\0\0\0\0\0\0rows", false),
             ("a.db-shm", b"an index", false),
         ] {
@@ -142,7 +144,7 @@ mod tests {
             assert_eq!(fs::read_to_string(&to).unwrap(), if refused { "old" } else { "new" });
             fs::remove_file(sidecar).unwrap();
         }
-        // A set that is moved, sidecars first.
+        // A database is moved with its sidecars, and the sidecars are moved first.
         fs::remove_file(&to).unwrap();
         fs::write(folder.path().join("a.db-wal"), wal).unwrap();
         assert_eq!(code(), None);
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn of_two_links_to_one_file_the_new_name_is_left() {
+    fn a_rename_between_two_links_to_one_file_keeps_the_new_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let names = || {
@@ -169,7 +171,7 @@ mod tests {
             assert!(!path("x").exists());
             fs::rename(path(to), path("x")).unwrap();
         }
-        // One entry by two paths is one name, whatever other links there are.
+        // Two paths to one directory entry are one name, even if the file has other links.
         fs::hard_link(path("x"), path("y")).unwrap();
         std::os::unix::fs::symlink(".", path("here")).unwrap();
         rename_durably(&path("x"), &path("x"), &retry).unwrap();
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_a_directory_has_a_code() {
+    fn missing_files_and_directories_have_error_codes() {
         let folder = tempfile::tempdir().unwrap();
         let cancel = Cancel::default();
         let retry = Retry { limit: Duration::ZERO, cancel: &cancel };

@@ -1,4 +1,4 @@
-//! Writing the staging file in full.
+//! Writing the staging file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,9 +9,9 @@ use crate::jobs::cancel::Cancel;
 use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::target::refuse_open_database;
 
-/// How much is copied before the flag is asked again, in bytes: some 10 ms of work.
+/// How many bytes are copied between two checks of the cancel flag. They take about 10 ms.
 const PIECE: usize = 4 * 1024 * 1024;
-/// How much is read at once where the system does not copy by itself.
+/// The size of a read, if the system cannot copy inside the kernel.
 const BUFFER: usize = 256 * 1024;
 
 /// The file whose content is copied.
@@ -23,17 +23,17 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Opens a regular file; of a pipe or device it says so, without waiting for it.
+    /// Opens a regular file. Fails for a pipe or a device, without blocking.
     pub fn open(path: &'a Path) -> Result<Self> {
-        let wrong = |problem| Err(SwapError::new(problem, Step::Resolve, path));
-        let looked_at = match std::fs::metadata(path) {
+        let failure = |problem| Err(SwapError::new(problem, Step::Resolve, path));
+        let found = match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return wrong(Problem::Missing("SOURCE_MISSING"));
+                return failure(Problem::Missing("SOURCE_MISSING"));
             }
-            looked_at => looked_at.at(Step::Resolve, path)?,
+            found => found.at(Step::Resolve, path)?,
         };
-        if !looked_at.is_file() {
-            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+        if !found.is_file() {
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
         }
         refuse_open_database(path, Step::Resolve)?;
         let mut options = OpenOptions::new();
@@ -41,27 +41,27 @@ impl<'a> Source<'a> {
         let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
         let metadata = file.metadata().at(Step::Resolve, path)?;
         if !metadata.is_file() {
-            return wrong(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
         }
         Ok(Self { path, file, metadata })
     }
 
-    /// Where it is.
+    /// The path.
     pub fn path(&self) -> &Path {
         self.path
     }
 
-    /// How long it was when it was opened, in bytes.
+    /// The size at the time of the open, in bytes.
     pub fn len(&self) -> u64 {
         self.metadata.len()
     }
 
-    /// What is known of it.
+    /// The metadata at the time of the open.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Copies all of it; `wrote` hears how much is done.
+    /// Copies the whole file. Calls `wrote` with the number of bytes done.
     pub fn copy_to(
         &self,
         staging: &mut File,
@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
             }
             done += piece;
             wrote(done);
-            // One that is appended to all the time would be copied for ever.
+            // Stop here: a file that another program keeps appending to would be copied forever.
             if self.len() > 0 && done > self.len() {
                 break;
             }
@@ -95,10 +95,11 @@ impl<'a> Source<'a> {
         Ok(done)
     }
 
-    /// A copy of a file that somebody writes to is neither its old nor its new content.
+    /// Fails if the source was written to during the copy, because the copy may mix old and new
+    /// content.
     fn check_unchanged(&self, copied: u64) -> Result<()> {
         let now = self.file.metadata().at(Step::Write, self.path)?;
-        // Files of /proc have a size of 0, whatever they hold.
+        // Files in /proc report a size of 0, even if they have content.
         let has_its_size = copied == now.len() || now.len() == 0;
         let is_same = now.len() == self.metadata.len()
             && now.modified().ok() == self.metadata.modified().ok();
@@ -109,8 +110,9 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether something was done to a file, even if its time was put back afterwards. That it was
-/// linked, unlinked or replaced says nothing about its content.
+/// Whether a file was changed, even if its modification time was reset. Linking, unlinking and
+/// replacing a file also set the change time, but do not change the content; the link count reveals
+/// them.
 #[cfg(unix)]
 fn was_touched(before: &Metadata, now: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -123,7 +125,7 @@ fn was_touched(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Whose fault it was.
+/// The side on which a copy failed.
 enum Failed {
     Reading(io::Error),
     Writing(io::Error),
@@ -131,7 +133,7 @@ enum Failed {
 
 struct Copier<'a> {
     source: &'a File,
-    /// Used once the system has said that it does not copy between these files by itself.
+    /// Allocated once the system cannot copy between these files inside the kernel.
     buffer: Vec<u8>,
 }
 
@@ -140,13 +142,13 @@ impl<'a> Copier<'a> {
         Self { source, buffer: Vec::new() }
     }
 
-    /// Copies some; 0 at the end.
+    /// Copies a piece. Returns 0 at the end.
     fn copy_piece(&mut self, staging: &mut File) -> std::result::Result<u64, Failed> {
         #[cfg(target_os = "linux")]
         if self.buffer.is_empty() {
             match copy_in_kernel(self.source, staging).map_err(Failed::Writing)? {
                 Some(copied) if copied > 0 => return Ok(copied),
-                // It says 0 of files in /proc too, which have something to read all the same.
+                // The call also returns 0 for files in /proc, which may still have content to read.
                 _ => {}
             }
         }
@@ -159,7 +161,7 @@ impl<'a> Copier<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Failed::Reading(error)),
             };
-            // It loops on short writes.
+            // `write_all` continues after a short write.
             staging.write_all(&self.buffer[..read]).map_err(Failed::Writing)?;
             copied += read;
         }
@@ -167,8 +169,8 @@ impl<'a> Copier<'a> {
     }
 }
 
-/// `copy_file_range(2)`: within the kernel, and on file systems that can share blocks without
-/// copying anything. None where it cannot be done between these files.
+/// Copies with `copy_file_range(2)`, inside the kernel. A file system that can share blocks copies
+/// no data. Returns none if the call does not support these files.
 #[cfg(target_os = "linux")]
 fn copy_in_kernel(source: &File, staging: &File) -> io::Result<Option<u64>> {
     use rustix::io::Errno;
@@ -191,7 +193,7 @@ fn copy_in_kernel(source: &File, staging: &File) -> io::Result<Option<u64>> {
     }
 }
 
-/// Writes bytes; `wrote` hears how much of them is done.
+/// Writes bytes. Calls `wrote` with the number of bytes done.
 pub fn write_bytes(
     bytes: &[u8],
     staging: &mut File,
@@ -211,7 +213,7 @@ pub fn write_bytes(
     Ok(())
 }
 
-/// What is known of the file that was written: whether all of it is there.
+/// Returns the metadata of the written file. Fails if its size is wrong.
 pub fn check_size(staging: &File, path: &Path, written: u64) -> Result<Metadata> {
     let metadata = staging.metadata().at(Step::Write, path)?;
     let found = metadata.len();
@@ -221,12 +223,12 @@ pub fn check_size(staging: &File, path: &Path, written: u64) -> Result<Metadata>
     Err(SwapError::new(Problem::SizeMismatch { written, found }, Step::Write, path))
 }
 
-/// Whether two readers give the same bytes.
+/// Whether two readers return the same bytes. Returns false if the swap is cancelled.
 pub fn same_bytes(mut one: impl Read, mut other: impl Read, cancel: &Cancel) -> io::Result<bool> {
     let (mut first, mut second) = (vec![0; BUFFER], vec![0; BUFFER]);
     loop {
         if cancel.check().is_err() {
-            // Whoever goes on asks the flag before anything is done.
+            // The caller checks the flag again before its next step.
             return Ok(false);
         }
         let (read, also_read) = (fill(&mut one, &mut first)?, fill(&mut other, &mut second)?);
@@ -239,7 +241,7 @@ pub fn same_bytes(mut one: impl Read, mut other: impl Read, cancel: &Cancel) -> 
     }
 }
 
-/// Reads until the buffer is full or there is no more.
+/// Reads until the buffer is full or the reader is at its end.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -272,13 +274,14 @@ mod tests {
             (0..PIECE * 2 + 77).map(|i| u8::try_from(i % 251).unwrap()).collect();
         fs::write(&from, &content).unwrap();
         let (mut file, path) = staging(&folder);
-        let mut heard = Vec::new();
+        let mut reports = Vec::new();
         let source = Source::open(&from).unwrap();
-        let copied =
-            source.copy_to(&mut file, &path, &Cancel::default(), |done| heard.push(done)).unwrap();
+        let copied = source
+            .copy_to(&mut file, &path, &Cancel::default(), |done| reports.push(done))
+            .unwrap();
         assert_eq!(copied, content.len() as u64);
-        assert_eq!(heard.last(), Some(&copied));
-        assert!(heard.len() >= 3);
+        assert_eq!(reports.last(), Some(&copied));
+        assert!(reports.len() >= 3);
         assert!(fs::read(&path).unwrap() == content);
         check_size(&file, &path, copied).unwrap();
         assert_eq!(check_size(&file, &path, copied + 1).unwrap_err().code(), "SIZE_MISMATCH");
@@ -286,7 +289,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_file_that_says_it_is_empty_is_read_to_its_end() {
+    fn a_file_that_reports_size_zero_is_read_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let (mut file, path) = staging(&folder);
         let source = Source::open(Path::new("/proc/self/cmdline")).unwrap();
@@ -311,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn a_source_whose_time_was_put_back_is_refused_and_one_that_was_replaced_is_not() {
+    fn a_source_with_a_reset_time_is_refused_and_a_replaced_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("from");
         let copy = |meanwhile: &dyn Fn()| {
             fs::write(&from, vec![1; PIECE * 2]).unwrap();
-            // A tick of the clock that files get their times from.
+            // Wait for a tick of the clock that sets the files' times.
             std::thread::sleep(std::time::Duration::from_millis(20));
             let (mut file, path) = staging(&folder);
             let source = Source::open(&from).unwrap();
@@ -339,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_ends_between_two_pieces() {
+    fn a_copy_is_cancelled_between_two_pieces() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("from");
         fs::write(&from, vec![1; PIECE * 4]).unwrap();
@@ -371,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_means_every_byte() {
+    fn every_byte_is_compared() {
         let (cancel, long) = (Cancel::default(), vec![7; BUFFER + 5]);
         let same = |one: &[u8], other: &[u8]| same_bytes(one, other, &cancel).unwrap();
         assert!(same(b"", b""));

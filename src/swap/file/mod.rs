@@ -1,17 +1,19 @@
-//! The protocol for a file, in its steps:
+//! The protocol for a file. Its steps:
 //!
-//! 1. `target`: the file that the path really leads to; `lock`: one swap of it at a time, in this
-//!    process and between processes. `staging`: what killed swaps left is swept;
-//! 2. `staging`: a new file in the target's directory, which nobody else may read;
-//! 3. `copy`: its content, in full, and a check of its size;
-//! 4. the caller's `prepare`, which may put another file in its place;
-//! 5. `metadata`: owner, mode and extended attributes of the old file;
-//! 6. `durability`: the file reaches the disk, through a handle opened after 4;
-//! 7. `rename`: the commit point; 8. `durability`: so does its name.
-//! 9. An error before 7 leaves the target untouched and removes the staging file; after it the swap
-//!    is committed, and the error says so.
+//! 1. `target` resolves the path. `lock` allows one swap of the target at a time, in this process
+//!    and between processes. `staging` removes the files of killed swaps.
+//! 2. `staging` creates a file in the target's directory, which only its owner may read.
+//! 3. `copy` writes the content and checks its size.
+//! 4. The caller's `prepare` runs. It may replace the staging file.
+//! 5. `metadata` sets the owner, mode and extended attributes of the old file.
+//! 6. `durability` syncs the file, through a handle that was opened after step 4.
+//! 7. `rename` renames it to the target: the commit point.
+//! 8. `durability` syncs the directory.
 //!
-//! Nothing here knows of JavaScript: what a swap asks of its caller is behind [`FileSwapCaller`].
+//! An error before step 7 leaves the target unchanged and removes the staging file. After step 7
+//! the swap is committed, and an error has the flag `committed`.
+//!
+//! This module does not depend on JavaScript. [`FileSwapCaller`] has the questions to the caller.
 
 pub mod borrowed_bytes;
 pub mod by_hand;
@@ -37,71 +39,71 @@ use crate::jobs::cancel::{Cancel, CancelReason};
 use borrowed_bytes::BorrowedBytes;
 use copy::Source;
 
-/// What is asked for.
+/// A request to replace a file.
 #[derive(Debug)]
 pub struct FileSwap {
     /// The file to replace, by its absolute path.
     pub target: PathBuf,
-    /// What the new file is made of.
+    /// The content of the new file.
     pub content: Content,
-    /// Whether the caller has a step of its own.
+    /// Whether the caller has a `prepare` step.
     pub prepare: bool,
-    /// How sure the swap is to outlive a power cut.
+    /// What the swap guarantees after a power cut.
     pub durability: Durability,
-    /// Whether a target of the same content is left as it is.
+    /// Whether a target with the same content is left unchanged.
     pub skip_if_same: bool,
-    /// The permissions of the new file, where they are asked for.
+    /// The permissions of the new file, if the caller sets them.
     pub mode: Option<u32>,
-    /// How long to try again while other programs are in the way (Windows).
+    /// How long to retry while other programs have the target open (Windows).
     pub retry: Duration,
     /// Whether a target that is loaded as a program may be moved aside (Windows).
     pub move_aside: bool,
 }
 
-/// What a new file is made of.
+/// The content of a new file.
 #[derive(Debug)]
 pub enum Content {
     /// Another file's content, by its absolute path.
     File(PathBuf),
-    /// These bytes.
+    /// Bytes that the swap owns.
     Bytes(Vec<u8>),
-    /// These, which are not ours. Once they are written, `next_piece` asks whether they were still
-    /// there, and answers that there are no more.
+    /// Bytes in the caller's memory. After the write, `next_piece` lets the caller report that it
+    /// has taken the memory away. Otherwise it returns none.
     Borrowed(BorrowedBytes),
-    /// What the caller gives, piece by piece.
+    /// Pieces that the caller supplies.
     Pieces {
-        /// How many bytes that will be, where it is known.
+        /// The total number of bytes, if it is known.
         total: Option<u64>,
     },
 }
 
-/// What a swap asks of its caller while it is under way.
+/// The questions and reports of a running swap to its caller.
 pub trait FileSwapCaller {
-    /// The flag by which the caller ends the swap.
+    /// The flag by which the caller cancels the swap.
     fn cancel(&self) -> &Arc<Cancel>;
-    /// The next piece of the content, or none at its end. The caller may use the memory of the last
-    /// one again: fresh memory takes as long as the copying.
+    /// The next piece of the content, or none at its end. The caller may reuse the memory of
+    /// `last`, because allocating fresh memory takes as long as copying the bytes.
     fn next_piece(&mut self, last: Vec<u8>) -> std::result::Result<Option<Vec<u8>>, CancelReason>;
-    /// Does the caller's own step with the staging file.
+    /// Runs the caller's `prepare` on the staging file.
     fn prepare(&mut self, staging: &str) -> std::result::Result<(), CancelReason>;
-    /// A step begins.
+    /// Reports that a step begins.
     fn begin(&mut self, step: Step);
-    /// So many bytes are written, of so many if that is known.
+    /// Reports the number of bytes written, and the total if it is known.
     fn wrote(&mut self, done: u64, total: Option<u64>);
 }
 
-/// What a swap did.
+/// The result of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSwapped {
     /// Whether the target is the new file.
     pub committed: bool,
-    /// Whether what is there outlives a power cut.
+    /// Whether the target, as it is now, survives a power cut.
     pub durable: bool,
     /// The size of the new file.
     pub bytes: u64,
 }
 
-/// Replaces a file. Takes as long as it takes: for a thread of its own.
+/// Replaces a file. Blocks, and must run on a thread of its own.
 pub fn swap_file(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<FileSwapped> {
     caller.begin(Step::Resolve);
     let (mut target, _lock) = lock(request, caller)?;
@@ -127,7 +129,7 @@ pub fn swap_file(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<
     let new =
         ready(request, &target, &staging, NewFile { file: PlainFile::from(file), found }, caller)?;
     let bytes = new.found.len();
-    // It may be another file since: all that can take long.
+    // The steps so far can take long, and the target may have been replaced meanwhile.
     target.refresh()?;
     if request.skip_if_same
         && is_same_as_staging(request, &target, staging.path(), caller.cancel())?
@@ -138,17 +140,18 @@ pub fn swap_file(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<
     Ok(FileSwapped { committed: true, durable: request.durability == Durability::Full, bytes })
 }
 
-/// Finds the target and locks it. Where it leads elsewhere once the lock is there, again.
+/// Resolves the target and locks it. Repeats this if the path resolves differently once the lock is
+/// taken.
 fn lock(request: &FileSwap, caller: &mut dyn FileSwapCaller) -> Result<(Target, TargetLock)> {
     let mut target = Target::resolve(&request.target)?;
     loop {
         caller.begin(Step::Lock);
         let lock = TargetLock::acquire(&target, caller.cancel())?;
-        if lock.has_waited() || !target.look_again()? {
+        if lock.has_waited() || !target.reload()? {
             let now = Target::resolve(&request.target)?;
-            let leads_elsewhere = now.path != target.path;
+            let has_moved = now.path != target.path;
             target = now;
-            if leads_elsewhere {
+            if has_moved {
                 continue;
             }
         }
@@ -182,7 +185,8 @@ fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata, one: &Path, other:
     dunce::canonicalize(other).is_ok_and(|other| other == one)
 }
 
-/// Whether the file has other names: they would become the target's, and its mode and owner theirs.
+/// Whether the file has other names. After a rename they would be further names of the target, and
+/// would get its owner and mode.
 #[cfg(unix)]
 fn has_other_links(found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -194,7 +198,7 @@ fn has_other_links(_: &Metadata) -> bool {
     false
 }
 
-/// The size of the target, where it has the same content and mode as what is asked for.
+/// The size of the target, if it already has the requested content and mode.
 fn same_already(
     request: &FileSwap,
     target: &Target,
@@ -214,7 +218,8 @@ fn same_already(
     let is_same = match (&request.content, source) {
         (Content::Bytes(bytes), _) => copy::same_bytes(&*old, &bytes[..], caller.cancel()),
         (_, Some(source)) => {
-            // By a handle of its own: where it differs it is read once more from its beginning.
+            // Use a second handle: if the contents differ, the first one is read from the
+            // beginning.
             let again = open_to_read(source.path())?;
             copy::same_bytes(&*old, &*again, caller.cancel())
         }
@@ -223,7 +228,7 @@ fn same_already(
     Ok(is_same.at(Step::Resolve, &target.path)?.then_some(size))
 }
 
-/// The same for a staging file that is ready.
+/// Whether the target already has the content of the staging file, and the requested mode.
 fn is_same_as_staging(
     request: &FileSwap,
     target: &Target,
@@ -255,7 +260,7 @@ fn has_mode(found: &std::fs::Metadata, mode: Option<u32>) -> bool {
     mode.is_none_or(|mode| found.permissions().readonly() == (mode & 0o222 == 0))
 }
 
-/// None where we may not read it: then nobody knows whether it is the same.
+/// Returns none if this process may not read the target, so that it cannot be compared.
 fn open_target_to_read(target: &Target) -> Result<Option<PlainFile>> {
     match open_to_read(&target.path) {
         Err(SwapError { problem: Problem::Io(error), .. })
@@ -274,8 +279,8 @@ fn open_to_read(path: &Path) -> Result<PlainFile> {
     PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)
 }
 
-/// Leaves the target as it is. It may be there only just: that it is durable is made true, but for
-/// a file that Windows lets nobody write to, which cannot be synced.
+/// Leaves the target unchanged. It may have been written a moment ago, so it is synced here to make
+/// it durable. On Windows a file without write permission cannot be synced.
 fn skip(request: &FileSwap, target: &Target, bytes: u64) -> Result<FileSwapped> {
     let mut durable = request.durability == Durability::Full;
     if durable {
@@ -288,7 +293,7 @@ fn skip(request: &FileSwap, target: &Target, bytes: u64) -> Result<FileSwapped> 
     Ok(FileSwapped { committed: false, durable, bytes })
 }
 
-/// Writes all of the content.
+/// Writes the content, and returns its size.
 fn write(
     request: &FileSwap,
     source: Option<&Source<'_>>,
@@ -311,13 +316,14 @@ fn write(
             let total = borrowed.len() as u64;
             let wrote = |done| caller.wrote(done, Some(total));
             let written = copy::write_bytes(borrowed.bytes(), file, path, &cancel, wrote);
-            // Also behind an error (EFAULT): who has taken the memory away hears that it was that.
+            // Ask even after an error (EFAULT): a caller that has taken the memory away reports
+            // that as the cause.
             let more = write_pieces(Some(total), file, path, caller)?;
             written?;
             Ok(total + more)
         }
         (Content::Pieces { total }, None) => write_pieces(*total, file, path, caller),
-        // Its source was opened above.
+        // Unreachable: a file's source was opened by `swap_file`.
         (Content::File(_), None) => Ok(0),
     }
 }
@@ -341,13 +347,13 @@ fn write_pieces(
     Ok(done)
 }
 
-/// The new file, and what is known of it.
+/// The new file, and its metadata.
 struct NewFile {
     file: PlainFile,
     found: Metadata,
 }
 
-/// Lets the caller prepare the staging file, and opens it as it is then.
+/// Lets the caller prepare the staging file, and reopens it.
 fn ready(
     request: &FileSwap,
     target: &Target,
@@ -358,20 +364,20 @@ fn ready(
     if !request.prepare {
         return Ok(written);
     }
-    let wrong = |problem| SwapError::new(problem, Step::Prepare, staging.path());
-    let name = staging.path().to_str().ok_or_else(|| wrong(Problem::NotUtf8))?;
+    let failure = |problem| SwapError::new(problem, Step::Prepare, staging.path());
+    let name = staging.path().to_str().ok_or_else(|| failure(Problem::NotUtf8))?;
     if is_removed(Safeguard::SyncAfterPrepare) {
         durability::sync_file(&written.file, request.durability).at(Step::Sync, &target.path)?;
     }
-    // On Windows no tool could open it while we have it open for writing.
+    // Close the file: on Windows a tool cannot open it while we have it open for writing.
     drop(written);
     caller.begin(Step::Prepare);
-    caller.prepare(name).map_err(|reason| wrong(Problem::Cancelled(reason)))?;
+    caller.prepare(name).map_err(|reason| failure(Problem::Cancelled(reason)))?;
     let (file, found) = staging.reopen()?;
     Ok(NewFile { file, found })
 }
 
-/// From here on the staging file is the caller's last word: metadata, sync, rename, sync.
+/// Completes the swap with the final staging file: metadata, sync, rename, sync.
 fn commit(
     request: &FileSwap,
     target: &Target,
@@ -396,11 +402,12 @@ fn commit(
         durability::sync_file(&file, request.durability).at(Step::Sync, staging.path())?;
     }
     drop(file);
-    // Somebody may have opened it meanwhile, or been killed. Looking for others than us costs a few percent
-    // of a short swap, in which there was hardly time for it.
-    let took_its_time =
+    // A client may have opened the target meanwhile, or a killed program may have left a sidecar. A
+    // full check costs a few percent of a short swap, so it is made only if the swap can have taken
+    // long.
+    let may_have_taken_long =
         request.prepare || matches!(request.content, Content::File(_) | Content::Pieces { .. });
-    if took_its_time {
+    if may_have_taken_long {
         target.refuse_open_database()?;
         target::refuse_sidecars(&target.path, Step::Rename)?;
     } else {
@@ -412,8 +419,8 @@ fn commit(
         .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Rename, &target.path))?;
     caller.begin(Step::Rename);
     rename_staging(request, target, staging.path(), &cancel)?;
-    // `rename(2)` does nothing between two links to one file: then both are there, and ours is removed
-    // as after an error.
+    // `rename(2)` does nothing between two links to one file. Both names exist then, and dropping
+    // `staging` removes ours.
     if !is_link_to_target {
         staging.committed();
     }

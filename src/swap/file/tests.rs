@@ -1,4 +1,4 @@
-//! The protocol as a whole, with a caller of the tests' own.
+//! Tests of the whole protocol, with a test caller.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -8,14 +8,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::files::OpenFile;
 
-/// What a test does in the middle of a swap.
+/// An action of a test during a swap.
 type Action<'a> = Box<dyn FnMut(&Cancel) + 'a>;
 
 struct TestCaller<'a> {
     cancel: Arc<Cancel>,
     pieces: VecDeque<Vec<u8>>,
     prepare: Box<dyn FnMut(&Path) + 'a>,
-    /// Done as this step begins.
+    /// The action to run when the step begins.
     at: Option<(Step, Action<'a>)>,
     steps: Vec<Step>,
 }
@@ -67,7 +67,7 @@ impl FileSwapCaller for TestCaller<'_> {
     fn wrote(&mut self, _done: u64, _total: Option<u64>) {}
 }
 
-/// A target "a" with the content "old", alone in its directory.
+/// A directory with only a target "a", whose content is "old".
 struct Bench {
     folder: TempDir,
 }
@@ -104,9 +104,9 @@ impl Bench {
         FileSwap { prepare: true, ..self.new_bytes() }
     }
 
-    /// The target's content. Nothing else is there.
+    /// Returns the target's content. Asserts that the directory has no other file.
     #[track_caller]
-    fn alone(&self) -> String {
+    fn content_and_no_leftovers(&self) -> String {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["a"], "something is left over");
@@ -122,7 +122,7 @@ fn a_swap_takes_its_steps_in_order_and_leaves_nothing_else() {
     let bench = Bench::new();
     let mut caller = TestCaller::new();
     assert_eq!(swap_file(&bench.prepared(), &mut caller).unwrap(), COMMITTED);
-    assert_eq!(bench.alone(), "new");
+    assert_eq!(bench.content_and_no_leftovers(), "new");
     assert_eq!(
         caller.steps,
         [
@@ -146,16 +146,16 @@ fn content_comes_from_a_file_from_bytes_or_in_pieces() {
     fs::write(other.path().join("source"), "one").unwrap();
     let request = bench.request(Content::File(other.path().join("source")));
     assert_eq!(swap_file(&request, &mut TestCaller::new()).unwrap(), COMMITTED);
-    assert_eq!(bench.alone(), "one");
+    assert_eq!(bench.content_and_no_leftovers(), "one");
     let mut caller = TestCaller::new();
     caller.pieces.extend([b"t".to_vec(), Vec::new(), b"wo".to_vec()]);
     let request = bench.request(Content::Pieces { total: None });
     assert_eq!(swap_file(&request, &mut caller).unwrap(), COMMITTED);
-    assert_eq!(bench.alone(), "two");
+    assert_eq!(bench.content_and_no_leftovers(), "two");
 }
 
 #[test]
-fn less_than_full_is_not_called_durable() {
+fn only_full_durability_is_reported_as_durable() {
     let bench = Bench::new();
     for (durability, synced) in [(Durability::Barrier, true), (Durability::None, false)] {
         let request = FileSwap { durability, ..bench.new_bytes() };
@@ -168,25 +168,25 @@ fn less_than_full_is_not_called_durable() {
 }
 
 #[test]
-fn a_cancel_before_the_rename_leaves_the_target_and_one_after_it_changes_nothing() {
+fn a_cancel_has_an_effect_only_before_the_rename() {
     let bench = Bench::new();
     let before = [Step::Lock, Step::Stage, Step::Write, Step::Prepare, Step::Metadata, Step::Sync];
     for step in before {
         let mut caller = TestCaller::acting(step, |cancel| cancel.raise(CancelReason::Aborted));
         let error = swap_file(&bench.prepared(), &mut caller).unwrap_err();
         assert_eq!((error.code(), error.committed), ("ABORTED", false), "{step:?}");
-        assert_eq!(bench.alone(), "old", "{step:?}");
+        assert_eq!(bench.content_and_no_leftovers(), "old", "{step:?}");
     }
     for step in [Step::Rename, Step::SyncDirectory] {
         let mut caller = TestCaller::acting(step, |cancel| cancel.raise(CancelReason::Aborted));
         assert_eq!(swap_file(&bench.prepared(), &mut caller).unwrap(), COMMITTED, "{step:?}");
-        assert_eq!(bench.alone(), "new");
+        assert_eq!(bench.content_and_no_leftovers(), "new");
         fs::write(bench.path("a"), "old").unwrap();
     }
 }
 
 #[test]
-fn what_prepare_puts_in_the_staging_files_place_is_what_is_swapped_in() {
+fn a_file_that_prepare_puts_in_place_of_the_staging_file_is_swapped_in() {
     let bench = Bench::new();
     let mut caller = TestCaller::preparing(|staging| {
         assert_eq!(fs::read_to_string(staging).unwrap(), "new");
@@ -194,16 +194,16 @@ fn what_prepare_puts_in_the_staging_files_place_is_what_is_swapped_in() {
         fs::write(staging, "signed").unwrap();
     });
     assert_eq!(swap_file(&bench.prepared(), &mut caller).unwrap().bytes, 6);
-    assert_eq!(bench.alone(), "signed");
+    assert_eq!(bench.content_and_no_leftovers(), "signed");
 }
 
 #[test]
-fn a_staging_file_that_vanished_is_an_error_and_the_target_stays() {
+fn a_missing_staging_file_is_an_error_and_the_target_is_unchanged() {
     let bench = Bench::new();
     let mut caller = TestCaller::preparing(|staging| fs::remove_file(staging).unwrap());
     let error = swap_file(&bench.prepared(), &mut caller).unwrap_err();
     assert_eq!((error.code(), error.step), ("STAGING_MISSING", Step::Prepare));
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
     let staged = bench.path("");
     let mut caller = TestCaller::acting(Step::Rename, |_| {
         for entry in fs::read_dir(&staged).unwrap().flatten() {
@@ -214,12 +214,12 @@ fn a_staging_file_that_vanished_is_an_error_and_the_target_stays() {
     });
     let error = swap_file(&bench.new_bytes(), &mut caller).unwrap_err();
     assert_eq!((error.code(), error.step), ("STAGING_MISSING", Step::Rename));
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
 }
 
 #[test]
 #[cfg(unix)]
-fn a_staging_file_that_is_a_link_to_the_target_leaves_nothing_and_one_to_another_is_refused() {
+fn a_staging_file_may_be_a_link_to_the_target_but_not_to_another_file() {
     let bench = Bench::new();
     let target = bench.path("a");
     let mut linking = TestCaller::preparing(|staging| {
@@ -227,7 +227,7 @@ fn a_staging_file_that_is_a_link_to_the_target_leaves_nothing_and_one_to_another
         fs::hard_link(&target, staging).unwrap();
     });
     assert_eq!(swap_file(&bench.prepared(), &mut linking).unwrap(), COMMITTED);
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
     fs::write(&other, "other").unwrap();
@@ -237,17 +237,17 @@ fn a_staging_file_that_is_a_link_to_the_target_leaves_nothing_and_one_to_another
     });
     let error = swap_file(&bench.prepared(), &mut linking).unwrap_err();
     assert_eq!((error.code(), error.step), ("STAGING_IS_LINK", Step::Prepare));
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
     assert_eq!(fs::read_to_string(&other).unwrap(), "other");
 }
 
 #[test]
-fn the_target_may_go_or_become_a_directory_meanwhile() {
+fn the_target_may_vanish_or_become_a_directory_during_the_swap() {
     let bench = Bench::new();
     let target = bench.path("a");
     let mut caller = TestCaller::preparing(|_| fs::remove_file(&target).unwrap());
     swap_file(&bench.prepared(), &mut caller).unwrap();
-    assert_eq!(bench.alone(), "new");
+    assert_eq!(bench.content_and_no_leftovers(), "new");
     let mut caller = TestCaller::preparing(|_| {
         fs::remove_file(&target).unwrap();
         fs::create_dir(&target).unwrap();
@@ -258,7 +258,7 @@ fn the_target_may_go_or_become_a_directory_meanwhile() {
 }
 
 #[test]
-fn a_target_that_is_open_as_a_database_is_refused_also_when_it_is_opened_meanwhile() {
+fn a_target_that_is_open_as_a_database_is_refused_before_and_during_the_swap() {
     let bench = Bench::new();
     let entry = OpenFile::enter(&bench.path("a")).unwrap();
     let error = swap_file(&bench.new_bytes(), &mut TestCaller::new()).unwrap_err();
@@ -269,7 +269,7 @@ fn a_target_that_is_open_as_a_database_is_refused_also_when_it_is_opened_meanwhi
     let mut caller = TestCaller::preparing(|_| entry = OpenFile::enter(&target).ok());
     let error = swap_file(&bench.prepared(), &mut caller).unwrap_err();
     assert_eq!(error.code(), "FILE_IS_OPEN_DATABASE");
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
 }
 
 #[test]
@@ -287,11 +287,11 @@ fn a_source_or_staging_file_that_is_open_as_a_database_is_refused() {
     let mut caller = TestCaller::preparing(|staging| entry = OpenFile::enter(staging).ok());
     let error = swap_file(&bench.prepared(), &mut caller).unwrap_err();
     assert_eq!((error.code(), error.step), ("FILE_IS_OPEN_DATABASE", Step::Prepare));
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
 }
 
 #[test]
-fn one_file_cannot_be_its_own_source() {
+fn a_file_cannot_be_its_own_source() {
     let bench = Bench::new();
     let error = swap_file(&bench.request(Content::File(bench.path("a"))), &mut TestCaller::new());
     assert_eq!(error.unwrap_err().code(), "SOURCE_IS_TARGET");
@@ -303,12 +303,12 @@ fn one_file_cannot_be_its_own_source() {
         let error = swap_file(&bench.request(Content::File(link)), &mut TestCaller::new());
         assert_eq!(error.unwrap_err().code(), "SOURCE_IS_TARGET");
     }
-    assert_eq!(bench.alone(), "old");
+    assert_eq!(bench.content_and_no_leftovers(), "old");
 }
 
 #[test]
 #[cfg(unix)]
-fn an_equal_file_keeps_its_inode_whatever_it_is_compared_with() {
+fn a_target_with_the_same_content_keeps_its_inode() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let bench = Bench::new();
     let other = tempfile::tempdir().unwrap();
@@ -328,7 +328,11 @@ fn an_equal_file_keeps_its_inode_whatever_it_is_compared_with() {
         caller.pieces.push_back(b"old".to_vec());
         let request = FileSwap { skip_if_same: true, ..request };
         assert_eq!(swap_file(&request, &mut caller).unwrap(), SKIPPED, "{request:?}");
-        assert_eq!((inode(), bench.alone()), (before, "old".to_owned()), "{request:?}");
+        assert_eq!(
+            (inode(), bench.content_and_no_leftovers()),
+            (before, "old".to_owned()),
+            "{request:?}"
+        );
     }
     let another_mode = FileSwap { skip_if_same: true, mode: Some(0o600), ..same() };
     assert_eq!(swap_file(&another_mode, &mut TestCaller::new()).unwrap(), COMMITTED);
@@ -336,12 +340,12 @@ fn an_equal_file_keeps_its_inode_whatever_it_is_compared_with() {
     assert_eq!(fs::metadata(bench.path("a")).unwrap().permissions().mode() & 0o7777, 0o600);
     let another_content = FileSwap { skip_if_same: true, ..bench.new_bytes() };
     assert_eq!(swap_file(&another_content, &mut TestCaller::new()).unwrap(), COMMITTED);
-    assert_eq!(bench.alone(), "new");
+    assert_eq!(bench.content_and_no_leftovers(), "new");
 }
 
 #[test]
 #[cfg(unix)]
-fn permissions_are_the_old_files_or_as_asked_for() {
+fn the_new_file_has_the_old_or_the_requested_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
     let mode = || fs::metadata(bench.path("a")).unwrap().permissions().mode() & 0o7777;
@@ -359,12 +363,12 @@ fn permissions_are_the_old_files_or_as_asked_for() {
     });
     swap_file(&bench.prepared(), &mut caller).unwrap();
     drop(caller);
-    assert_eq!(seen, 0o600, "nobody else reads a file that is not ready");
+    assert_eq!(seen, 0o600, "other users cannot read a file that is not ready");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn attributes_are_the_old_files_but_for_those_that_prepare_has_set() {
+fn attributes_are_carried_over_unless_prepare_has_set_them() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
     let bench = Bench::new();
     let set =
@@ -381,14 +385,14 @@ fn attributes_are_the_old_files_but_for_those_that_prepare_has_set() {
     let mut caller =
         TestCaller::preparing(|staging| set(staging, "user.signature", b"of the new").unwrap());
     swap_file(&bench.prepared(), &mut caller).unwrap();
-    assert_eq!(bench.alone(), "new");
+    assert_eq!(bench.content_and_no_leftovers(), "new");
     assert_eq!(get("user.kept").unwrap(), b"1");
     assert_eq!(get("user.signature").unwrap(), b"of the new");
 }
 
 #[test]
 #[cfg(unix)]
-fn an_error_after_the_rename_says_that_it_is_committed() {
+fn an_error_after_the_rename_has_the_flag_committed() {
     let bench = Bench::new();
     let (live, moved) = (bench.path("live"), bench.path("moved"));
     fs::create_dir(&live).unwrap();
@@ -400,14 +404,18 @@ fn an_error_after_the_rename_says_that_it_is_committed() {
     assert_eq!((error.code(), error.step), ("NOT_DURABLE", Step::SyncDirectory));
     assert!(error.committed);
     assert_eq!(error.errno().as_deref(), Some("ENOENT"));
-    assert_eq!(fs::read_to_string(moved.join("a")).unwrap(), "new", "never rolled back");
+    assert_eq!(
+        fs::read_to_string(moved.join("a")).unwrap(),
+        "new",
+        "a committed swap is not rolled back"
+    );
 }
 
 #[test]
-fn leftovers_of_a_killed_swap_are_swept_by_the_next() {
+fn the_next_swap_removes_the_files_of_a_killed_one() {
     let bench = Bench::new();
     fs::write(bench.path(".staging-0123456789ab-a"), "half").unwrap();
     fs::write(bench.path(".swap-lock-a"), "").unwrap();
     swap_file(&bench.new_bytes(), &mut TestCaller::new()).unwrap();
-    assert_eq!(bench.alone(), "new");
+    assert_eq!(bench.content_and_no_leftovers(), "new");
 }

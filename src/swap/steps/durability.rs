@@ -1,4 +1,4 @@
-//! Having files and directories reach the disk, as each system does it.
+//! Syncing files and directories to the disk, on each system.
 
 use std::fs::File;
 use std::io;
@@ -20,25 +20,27 @@ use unix::Unix as System;
 #[cfg(windows)]
 use windows::Windows as System;
 
-/// How sure a swap is to outlive a power cut.
+/// What a swap guarantees after a power cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// It does.
+    /// The new file is there.
     #[default]
     Full,
-    /// Afterwards the file is old or new, never torn; it may be the old one.
+    /// The old or the new file is there, complete.
     Barrier,
-    /// Nothing is promised beyond the power's staying on.
+    /// Nothing is guaranteed.
     None,
 }
 
-/// One system's way.
+/// The sync calls of one system.
 pub trait Disk {
-    /// Has the file's content reach the disk. The file is open for writing where that is needed.
+    /// Waits until the file's content is on the disk. The file is open for writing if
+    /// [`Disk::NEEDS_WRITABLE`].
     fn sync_file(file: &File) -> io::Result<()>;
-    /// Has it reach the disk before whatever is written later, without waiting longer than that takes.
+    /// Ensures that the file's content reaches the disk before any later write. Waits only if the
+    /// system has no other way to order writes.
     fn order_file(file: &File) -> io::Result<()>;
-    /// Has the names in a directory reach the disk.
+    /// Waits until the names in a directory are on the disk.
     fn sync_directory(path: &Path) -> io::Result<()>;
     /// Whether a file must be open for writing to be synced.
     const NEEDS_WRITABLE: bool;
@@ -64,7 +66,7 @@ pub fn sync_directory(path: &Path, durability: Durability) -> io::Result<()> {
     System::sync_directory(path)
 }
 
-/// Opens a directory; of a FIFO that has taken its place it says so, without waiting for the other end.
+/// Opens a directory. If a FIFO has taken its place, fails instead of blocking.
 #[cfg(unix)]
 fn open_directory(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};

@@ -1,8 +1,8 @@
-//! The system's errors: their names as Node has them, what kind of error they are, what to do.
+//! The system's errors: their names in Node, our codes for them, and advice.
 
 use std::io;
 
-/// The `code` of a `SwapError` for an error of the system's.
+/// The `code` of a `SwapError` for a system error.
 pub fn code(error: &io::Error) -> &'static str {
     match name(error).as_deref() {
         Some("ENOSPC" | "EDQUOT") => "DISK_FULL",
@@ -12,14 +12,14 @@ pub fn code(error: &io::Error) -> &'static str {
     }
 }
 
-/// What a person can do about it, as the end of a sentence.
+/// The remedy, as the end of a sentence.
 pub fn advice(error: &io::Error) -> &'static str {
     match code(error) {
-        "DISK_FULL" => "; make room on that disk and try again",
+        "DISK_FULL" => "; make room on that disk, and try again",
         "NO_PERMISSION" => "; check the permissions and the owner of the file and its directory",
-        "READ_ONLY" => "; the file system is mounted read-only",
+        "READ_ONLY" => "; the file system is mounted read-only: remount it for writing",
         _ if cfg!(unix) && name(error).as_deref() == Some("EBUSY") => {
-            "; something is mounted on it, as containers do with single files: mount its directory instead"
+            "; it is a mount point, as a single file in a container often is: mount its directory instead"
         }
         _ => "",
     }
@@ -35,7 +35,7 @@ pub fn name(error: &io::Error) -> Option<String> {
 #[cfg(unix)]
 use rustix::io::Errno;
 
-/// What file calls answer (POSIX and Linux).
+/// The errors of file calls (POSIX and Linux).
 #[cfg(unix)]
 const NAMES: [(i32, &str); 33] = [
     (Errno::PERM.raw_os_error(), "EPERM"),
@@ -76,7 +76,7 @@ const NAMES: [(i32, &str); 33] = [
 #[cfg(windows)]
 use windows_sys::Win32::Foundation as win32;
 
-/// Windows' errors by the names that Node gives them (libuv's `uv_translate_sys_error`).
+/// The names that Node gives to Windows' errors (libuv's `uv_translate_sys_error`).
 #[cfg(windows)]
 const NAMES: [(i32, &str); 24] = [
     (win32::ERROR_FILE_NOT_FOUND.cast_signed(), "ENOENT"),
@@ -111,12 +111,12 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn errors_have_nodes_names_and_unknown_ones_their_number() {
+    fn errors_have_their_names_in_node_or_their_number() {
         assert_eq!(name(&Errno::ACCESS.into()).as_deref(), Some("EACCES"));
         assert_eq!(code(&Errno::ACCESS.into()), "NO_PERMISSION");
         assert_eq!(name(&Errno::OVERFLOW.into()).as_deref(), Some("EOVERFLOW"));
-        assert!(advice(&Errno::BUSY.into()).contains("mounted"));
+        assert!(advice(&Errno::BUSY.into()).contains("mount point"));
         assert_eq!(name(&io::Error::from_raw_os_error(9999)).as_deref(), Some("ERRNO_9999"));
-        assert_eq!(name(&io::Error::other("not the system's")), None);
+        assert_eq!(name(&io::Error::other("not a system error")), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a swap: where, why, and what to do about it.
+//! The errors of a swap: the step, the path, the cause and the remedy.
 
 pub mod database;
 
@@ -11,43 +11,43 @@ use crate::jobs::cancel::CancelReason;
 use crate::sqlite::{self, codes};
 use database::DatabaseProblem;
 
-/// The steps of a swap, in their order, and those that can be called by themselves.
+/// The steps of a swap, and the single steps that can be called separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Step {
-    /// Finding the file that the target's path leads to, and looking at the source.
+    /// Resolving the target's path, and opening the source.
     Resolve,
-    /// Waiting for other swaps of the same target, and clearing up after those that were killed.
+    /// Waiting for other swaps of the same target, and removing the files of killed ones.
     Lock,
-    /// Making the staging file.
+    /// Creating the staging file.
     Stage,
-    /// Writing it.
+    /// Writing the staging file.
     Write,
-    /// The caller's own step.
+    /// The caller's `prepare`.
     Prepare,
-    /// Giving it the old file's owner, mode and extended attributes.
+    /// Setting the owner, mode and extended attributes of the old file.
     Metadata,
-    /// Having it reach the disk.
+    /// Syncing the staging file.
     Sync,
-    /// Putting it in the target's place: the commit point.
+    /// Renaming the staging file to the target: the commit point.
     Rename,
-    /// Having the new name reach the disk.
+    /// Syncing the directory after the rename.
     SyncDirectory,
     /// Removing a file.
     Remove,
-    /// Setting right what a killed swap of a database left.
+    /// Clearing the remains of a killed swap of a database.
     Recover,
-    /// Finding out whether anybody else has the old database open.
+    /// Proving that no other process or client has the old database open.
     Prove,
-    /// Keeping others from committing to the old database.
+    /// Taking the write lock on the old database.
     Guard,
-    /// The caller's own making of the new database.
+    /// The caller's `build` of the new database.
     Build,
     /// `integrity_check` and `foreign_key_check` of the new database.
     Check,
-    /// The caller's own look at the new database.
+    /// The caller's `verify` of the new database.
     Verify,
-    /// Taking the old database's `-wal` in.
+    /// Moving the content of the old database's `-wal` into the database.
     Checkpoint,
     /// Giving the old database a second name, or copying it.
     Backup,
@@ -81,11 +81,11 @@ impl Step {
         }
     }
 
-    fn doing(self) -> &'static str {
+    fn action(self) -> &'static str {
         match self {
             Self::Resolve => "finding",
             Self::Lock => "locking",
-            Self::Stage => "making the staging file",
+            Self::Stage => "creating the staging file",
             Self::Write => "writing",
             Self::Prepare => "preparing",
             Self::Metadata => "setting owner, mode and attributes of",
@@ -94,7 +94,7 @@ impl Step {
             Self::SyncDirectory => "syncing the directory",
             Self::Remove => "removing",
             Self::Recover => "recovering",
-            Self::Prove => "finding out who else has open",
+            Self::Prove => "checking for other openers of",
             Self::Guard => "locking the database",
             Self::Build => "building",
             Self::Check => "checking",
@@ -106,115 +106,117 @@ impl Step {
     }
 }
 
-/// What is wrong.
+/// The cause of an error. Its text continues the sentence that names step and path.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The system refused, in a way that has no name of its own below.
+    /// A system error without a variant of its own below.
     #[error("{0}")]
     Io(io::Error),
-    /// The caller or the environment ended it.
+    /// The caller aborted the swap, or the environment is ending.
     #[error("{}", cancel_text(*.0))]
     Cancelled(CancelReason),
-    /// The target's directory.
-    #[error("the directory is not there; create it first")]
+    /// The target's directory does not exist.
+    #[error("the directory does not exist; create it first")]
     DirectoryMissing,
-    /// A file was asked for.
+    /// The path must name a file.
     #[error("it is a directory; name a file")]
     IsDirectory(&'static str),
-    /// A directory was asked for.
-    #[error("it is no directory")]
+    /// The path must name a directory.
+    #[error("it is not a directory; name a directory")]
     NotADirectory,
-    /// Neither file nor directory.
+    /// The path names neither a file nor a directory.
     #[error("it is a device, pipe or socket; only regular files can be swapped")]
     NotAFile(&'static str),
-    /// A circle.
-    #[error("its symbolic links lead in circles")]
+    /// The path leads through more symbolic links than the system follows.
+    #[error("its symbolic links form a loop; remove one of them")]
     TooManyLinks,
-    /// A file that must be there.
-    #[error("it is not there")]
+    /// A file that the step needs does not exist.
+    #[error("it does not exist")]
     Missing(&'static str),
-    /// Both names lead to one file.
-    #[error("source and target are the same file; swap in another one")]
+    /// Source and target are names of one file.
+    #[error("source and target are the same file; name another source")]
     SourceIsTarget,
-    /// Somebody wrote to the source meanwhile.
-    #[error("it was changed while it was copied; make sure that nobody writes to it and try again")]
+    /// The source was written to during the copy.
+    #[error("it changed while it was copied; make sure that nothing writes to it, and try again")]
     SourceChanged,
-    /// SQLite has locks on it, which plain file calls would drop.
+    /// Our SQLite has locks on the file, which plain file calls would drop.
     #[error(
-        "this process has it open as a database, or the database that it belongs to; close the clients that have opened it, or DETACH it in those that have attached it, first"
+        "this process has it open as a database, or the database that it belongs to; first close the clients that opened it, or DETACH it in the clients that attached it"
     )]
     OpenDatabase,
-    /// The same of another SQLite in the process.
+    /// Another SQLite library in this process has locks on the file.
     #[error(
-        "something else in this process has it open as a database (another SQLite library), or the database that it belongs to; close it there first"
+        "another SQLite library in this process has it open as a database, or the database that it belongs to; close it there first"
     )]
     OpenElsewhereInProcess,
-    /// Only root gives files away.
+    /// The staging file could not get the old file's owner. Only root may change owners.
     #[error(
-        "it cannot be given to the owner of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
+        "its owner cannot be changed to that of the old file (uid {uid}, gid {gid}): {cause}; swap as that user, or remove the old file first"
     )]
-    #[cfg_attr(windows, expect(dead_code, reason = "owners are the directory's matter there"))]
+    #[cfg_attr(windows, expect(dead_code, reason = "a new file gets its owner from the directory"))]
     Owner {
         /// The old file's user.
         uid: u32,
         /// The old file's group.
         gid: u32,
-        /// What the system says.
+        /// The system's error.
         cause: io::Error,
     },
-    /// What was written is not what is there.
-    #[error("{written} bytes were written, but the file has {found}")]
+    /// The staging file has not the size of the written content.
+    #[error(
+        "{written} bytes were written, but the file has {found}; make sure that nothing else writes to it"
+    )]
     SizeMismatch {
-        /// How many bytes went in.
+        /// The number of bytes written.
         written: u64,
-        /// How many are there.
+        /// The size of the file.
         found: u64,
     },
-    /// Windows: whoever has it open.
+    /// Windows: a program has the file open.
     #[error(
         "a program, which may be this one, still has it open after {waited_ms} ms ({cause}); close it there, or allow more time with retryMs"
     )]
     #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
     InUse {
-        /// How long it was tried.
+        /// How long the step was retried.
         waited_ms: u128,
-        /// What the system says.
+        /// The system's error.
         cause: io::Error,
     },
-    /// Windows: a program or library that runs.
+    /// Windows: the file is loaded as a program or library.
     #[error(
-        "it is loaded as a program or library, and Windows replaces no such file ({0}); end what runs it, or allow moveAside"
+        "it is loaded as a program or library, and Windows does not replace such a file ({0}); end the programs that use it, or allow moveAside"
     )]
     #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
     InUseAsImage(io::Error),
-    /// The name is another one already, but may be the old one after a power cut.
-    #[error("the file is in its place, but that may not outlive a power cut: {0}")]
+    /// The rename is done, but a later sync failed.
+    #[error("the new file is in place, but a power cut may undo that: {0}")]
     NotDurable(io::Error),
     /// `prepare` linked another file instead of copying it.
     #[error(
         "it is a hard link to another file, which would become the target too; copy that file instead"
     )]
     StagingIsLink,
-    /// A database whose last connection did not end in order.
+    /// `prepare` did not close a connection on the staging file.
     #[error(
-        "prepare left it beside the staging file, which is a database that was not closed: what it holds would be lost; close the database in prepare"
+        "it belongs to the staging file, a database that prepare did not close, and its transactions would be lost; close the database in prepare"
     )]
     StagingHasSidecar,
-    /// What a database that was there holds beside its file.
+    /// A sidecar of the target holds transactions.
     #[error(
-        "it is left of the database {}, and would be read into the new one; replace that with swapDatabase (or replaceDatabase), or open and close it first", .0.display()
+        "it belongs to the old database {}, and SQLite would read it into the new file; replace the database with swapDatabase (or replaceDatabase), or open and close it first", .0.display()
     )]
     TargetHasSidecar(PathBuf),
-    /// What has the name of a file of ours, or of SQLite's, and is none.
+    /// A file has the name of one of our files or of a sidecar, but cannot be trusted as one.
     #[error("{0}")]
     Untrusted(Refusal),
-    /// JavaScript's strings cannot hold every path.
-    #[error("the path is not valid UTF-8, and prepare could not be told of it")]
+    /// A path is not UTF-8. JavaScript's strings cannot hold such a path.
+    #[error("the path is not valid UTF-8, and cannot be passed to JavaScript; use another path")]
     NotUtf8,
-    /// What only databases have.
+    /// A problem that only databases have.
     #[error(transparent)]
     Database(#[from] DatabaseProblem),
-    /// A defect of ours.
+    /// A defect of latchdb.
     #[error("internal error: {0}")]
     Panicked(String),
 }
@@ -222,7 +224,7 @@ pub enum Problem {
 fn cancel_text(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::Aborted => "it was aborted",
-        _ => "the thread or process that called is ending",
+        _ => "the calling thread or process is ending",
     }
 }
 
@@ -230,17 +232,17 @@ fn cancel_text(reason: CancelReason) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct SwapError {
-    /// What is wrong.
+    /// The cause.
     pub problem: Problem,
-    /// At which step.
+    /// The step that failed.
     pub step: Step,
-    /// With which file or directory.
+    /// The file or directory of the step.
     pub path: PathBuf,
-    /// Whether the target is the new file all the same.
+    /// Whether the target is the new file in spite of the error.
     pub committed: bool,
 }
 
-/// What the functions of this module give.
+/// The result of a swap's functions.
 pub type Result<T> = std::result::Result<T, SwapError>;
 
 impl SwapError {
@@ -277,7 +279,7 @@ impl SwapError {
         }
     }
 
-    /// The name of the system's error, where the system refused.
+    /// The name of the system's error, if the cause is one.
     pub fn errno(&self) -> Option<String> {
         match &self.problem {
             Problem::Io(error)
@@ -290,20 +292,20 @@ impl SwapError {
     }
 
     fn text(&self) -> String {
-        let place = self.path.display();
+        let path = self.path.display();
         match &self.problem {
             Problem::Io(error) => {
                 let advice = errno::advice(error);
-                format!("{} {place}: {error}{advice}", self.step.doing())
+                format!("{} {path}: {error}{advice}", self.step.action())
             }
-            problem => format!("{} {place}: {problem}", self.step.doing()),
+            problem => format!("{} {path}: {problem}", self.step.action()),
         }
     }
 }
 
-/// Says of a system call's error where it came up.
+/// Adds the step and the path to a system call's error.
 pub trait At<T> {
-    /// At this step, with this file or directory.
+    /// Adds them.
     fn at(self, step: Step, path: &Path) -> Result<T>;
 }
 
@@ -314,7 +316,7 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
 }
 
 impl Problem {
-    /// What an error of a file call means.
+    /// The problem that an error of a file call stands for.
     fn of(error: io::Error) -> Self {
         match Refusal::of(&error) {
             Some(refusal) if error.kind() != io::ErrorKind::WouldBlock => {
@@ -348,7 +350,7 @@ impl From<sqlite::Error> for Problem {
     }
 }
 
-/// What the system said when SQLite says that the disk is full.
+/// The system error behind SQLITE_FULL.
 fn disk_full() -> io::Error {
     #[cfg(unix)]
     return rustix::io::Errno::NOSPC.into();
@@ -362,7 +364,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn an_error_names_code_step_path_errno_and_what_to_do() {
+    fn an_error_has_code_step_path_errno_and_remedy() {
         let full = io::Error::from(rustix::io::Errno::NOSPC);
         let error = Err::<(), _>(full).at(Step::Write, Path::new("/d/.staging-x")).unwrap_err();
         assert_eq!(error.code(), "DISK_FULL");
@@ -374,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_committed_error_says_so() {
+    fn a_committed_error_mentions_the_power_cut() {
         let problem = Problem::NotDurable(io::Error::other("no"));
         let error =
             SwapError { problem, step: Step::SyncDirectory, path: "/d".into(), committed: true };
@@ -383,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_that_whoever_says_so() {
+    fn a_full_disk_has_one_code_from_sqlite_and_the_system() {
         let full = sqlite::Error::Sqlite { code: codes::SQLITE_FULL, message: String::new() };
         let error = SwapError::new(full.into(), Step::Build, Path::new("a"));
         assert_eq!((error.code(), error.errno().as_deref()), ("DISK_FULL", Some("ENOSPC")));

@@ -1,12 +1,14 @@
-//! One swap of a target at a time: a queue in this process, a lock file between processes.
+//! Runs one swap of a target at a time, by a queue inside this process and a lock file between
+//! processes.
 //!
-//! The lock file is beside the target while a swap is under way. What counts is not that it is there
-//! but the system's lock on it, which ends with its owner however that dies; whoever lets it go in
-//! order removes it. One that is there without being locked says that its owner was killed. What he
-//! wrote into it is for those who clear up after him: until they have, the file stays.
+//! The lock file exists in the target's directory while a swap runs. The system's lock on the file
+//! decides, not its existence: the system releases the lock when the process ends, even if it is
+//! killed. A swap that ends normally removes the file. An unlocked lock file therefore means that
+//! its process was killed. The file holds that swap's recovery record, and is kept until a recovery
+//! has done what the record asks for.
 //!
-//! Somebody else may have put something under its name: so it is looked at before anything is done to
-//! it, and nothing is done to what is no lock file of ours.
+//! Another user may have put a different file under this name. The file is therefore checked before
+//! it is used, and a file that is not ours is left unchanged.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -22,133 +24,133 @@ use crate::jobs::backoff::Backoff;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// `.swap-lock-` and the target's name.
+/// The prefix of a lock file's name. The target's name follows.
 pub const PREFIX: &str = ".swap-lock-";
 
-/// How much of a lock file is read, in bytes: a swap writes two notes at most, and who was killed left
-/// no more.
-const MOST_RECORDED: u64 = 64 * 1024;
+/// How many bytes of a lock file are read. A swap writes at most two records.
+const MOST_RECORD_BYTES: u64 = 64 * 1024;
 
-/// How soon a lock that another process has is tried again, first and at last.
+/// The first and the longest pause between two attempts to lock a file that another process has
+/// locked.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The lock of one target. Dropping it lets it go.
+/// The lock of one target. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct TargetLock {
-    // In the order in which they are let go.
+    // The fields are dropped in this order: first the lock file, then the place in the queue.
     file: Option<platform::LockFile>,
-    _turn: Turn,
+    _entry: QueueEntry,
     has_waited: bool,
 }
 
 impl TargetLock {
-    /// Waits for the lock, as long as it takes.
+    /// Waits for the lock, until it is free or the swap is cancelled.
     pub fn acquire(target: &Target, cancel: &Arc<Cancel>) -> Result<Self> {
         let path = target.beside(PREFIX);
         let cancelled =
             |reason| SwapError::new(Problem::Cancelled(reason), Step::Lock, &target.path);
         if is_removed(Safeguard::Lock) {
-            let turn = Turn { path: PathBuf::new(), number: 0 };
-            return Ok(Self { file: None, _turn: turn, has_waited: false });
+            let entry = QueueEntry { path: PathBuf::new(), number: 0 };
+            return Ok(Self { file: None, _entry: entry, has_waited: false });
         }
-        let turn = Turn::take(path, cancel);
-        let mut has_waited = !turn.is_first();
-        turn.wait(cancel).map_err(cancelled)?;
+        let entry = QueueEntry::join(path, cancel);
+        let mut has_waited = !entry.is_first();
+        entry.wait(cancel).map_err(cancelled)?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            if let Some(file) =
-                platform::LockFile::try_lock(&turn.path, &target.path).at(Step::Lock, &turn.path)?
+            if let Some(file) = platform::LockFile::try_lock(&entry.path, &target.path)
+                .at(Step::Lock, &entry.path)?
             {
-                return Self::with(file, turn, has_waited);
+                return Self::with(file, entry, has_waited);
             }
             has_waited = true;
             cancel.sleep(backoff.pause()).map_err(cancelled)?;
         }
     }
 
-    /// The lock, where nobody has it or waits for it.
+    /// Takes the lock if no swap holds it or waits for it.
     pub fn try_acquire(target: &Target) -> Result<Option<Self>> {
-        let turn = Turn::take(target.beside(PREFIX), &Arc::default());
-        if !turn.is_first() {
+        let entry = QueueEntry::join(target.beside(PREFIX), &Arc::default());
+        if !entry.is_first() {
             return Ok(None);
         }
-        match platform::LockFile::try_lock(&turn.path, &target.path).at(Step::Lock, &turn.path)? {
-            Some(file) => Self::with(file, turn, false).map(Some),
+        match platform::LockFile::try_lock(&entry.path, &target.path).at(Step::Lock, &entry.path)? {
+            Some(file) => Self::with(file, entry, false).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Whether somebody has it. Where nobody does, nothing is changed by asking.
+    /// Whether a swap holds the lock. Leaves an unlocked lock file unchanged.
     pub fn is_held(target: &Target) -> Result<bool> {
         let Some(mut lock) = Self::try_acquire(target)? else { return Ok(true) };
         if let Some(file) = &mut lock.file {
-            file.stays = true;
+            file.keep = true;
         }
         Ok(false)
     }
 
-    fn with(mut file: platform::LockFile, turn: Turn, has_waited: bool) -> Result<Self> {
-        // Whoever does not clear up after its dead owner leaves it for others to do.
-        file.stays = file.handle().metadata().at(Step::Lock, &turn.path)?.len() > 0;
-        Ok(Self { file: Some(file), _turn: turn, has_waited })
+    fn with(mut file: platform::LockFile, entry: QueueEntry, has_waited: bool) -> Result<Self> {
+        // A file with records is from a killed swap. It is kept until a recovery has done its work.
+        file.keep = file.handle().metadata().at(Step::Lock, &entry.path)?.len() > 0;
+        Ok(Self { file: Some(file), _entry: entry, has_waited })
     }
 
-    /// Whether somebody else had it first: much may be different since.
+    /// Whether another swap held the lock first. The target may have changed since.
     pub fn has_waited(&self) -> bool {
         self.has_waited
     }
 
-    /// What is written in the lock file, as much of it as can be ours.
+    /// The bytes of the records in the lock file.
     pub fn records(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(file) = &self.file {
             let mut handle = file.handle();
             handle.rewind()?;
-            handle.take(MOST_RECORDED).read_to_end(&mut bytes)?;
+            handle.take(MOST_RECORD_BYTES).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     }
 
-    /// Writes behind what is in the lock file, which stays from now on, also when the lock is let go.
+    /// Appends to the lock file. From now on the file is kept when the lock is released.
     pub fn append_record(
         &mut self,
         bytes: &[u8],
         sync: impl Fn(&File) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.stays = true;
+        file.keep = true;
         let mut handle = file.handle();
         handle.seek(io::SeekFrom::End(0))?;
         handle.write_all(bytes)?;
         sync(handle)
     }
 
-    /// Whether there is a note in it of which not all is done.
+    /// Whether the lock file has a record whose work is not done.
     pub fn has_record(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.stays)
+        self.file.as_ref().is_some_and(|file| file.keep)
     }
 
-    /// All that the notes ask for is done: the lock file goes with the lock.
+    /// The work of all records is done. The lock file is removed when the lock is released.
     pub fn forget_records(&mut self) {
         if let Some(file) = &mut self.file {
-            file.stays = false;
+            file.keep = false;
         }
     }
 
-    /// The same, where the lock is kept for what comes next, which begins with an empty file.
+    /// The same, and empties the file for the swap that holds the lock.
     pub fn empty(&mut self) {
         self.forget_records();
         if let Some(file) = &self.file {
-            // One that stays full is read by nobody who would do anything because of it.
+            // If this fails, a recovery reads the old records and finds that their work is done.
             let _ = file.handle().set_len(0);
         }
     }
 }
 
-/// A turn in this process' queue for one lock file.
+/// A place in this process's queue for one lock file. Dropping it leaves the queue.
 #[derive(Debug)]
-struct Turn {
+struct QueueEntry {
     path: PathBuf,
     number: u64,
 }
@@ -161,9 +163,9 @@ struct Queues {
 
 static QUEUES: LazyLock<Mutex<Queues>> = LazyLock::new(Mutex::default);
 
-impl Turn {
-    /// Dropped where the wait is cancelled, it leaves the queue.
-    fn take(path: PathBuf, cancel: &Arc<Cancel>) -> Self {
+impl QueueEntry {
+    /// Joins the end of the queue.
+    fn join(path: PathBuf, cancel: &Arc<Cancel>) -> Self {
         let mut queues = lock_queues();
         queues.last += 1;
         let number = queues.last;
@@ -182,7 +184,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for QueueEntry {
     fn drop(&mut self) {
         let mut queues = lock_queues();
         let Some(queue) = queues.waiting.get_mut(&self.path) else { return };
@@ -210,19 +212,21 @@ mod platform {
     use rustix::io::Errno;
 
     use super::{Path, PathBuf, io};
-    use crate::files::trust;
+    use crate::files::{PlainFile, trust};
 
-    /// `flock(2)`: the lock belongs to our opening of the file and is gone with it.
+    /// A file with a `flock(2)` lock. The lock belongs to the open file description, and ends with
+    /// it.
     #[derive(Debug)]
     pub struct LockFile {
         path: PathBuf,
         file: File,
-        /// Whether it is left when the lock is let go.
-        pub stays: bool,
+        /// Whether the file is kept when the lock is released.
+        pub keep: bool,
     }
 
     impl LockFile {
-        /// None where somebody else has it. `target` is what it is for.
+        /// Returns none if another process holds the lock. `target` is the path of the swap's
+        /// target.
         pub fn try_lock(path: &Path, target: &Path) -> io::Result<Option<Self>> {
             let Some(opened) = open_lock_file(path, target)? else { return Ok(None) };
             let locked = opened.file.try_lock();
@@ -238,24 +242,25 @@ mod platform {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => {
-                    // A file system without locks: what is ours does not stay. Where the locks have
-                    // only run out (ENOLCK), one that was there may be locked.
+                    // The file system has no locks. Remove the file if we created it. An existing
+                    // file is kept: another process may have locked it before the locks ran out
+                    // (ENOLCK).
                     if is_new {
                         let _ = std::fs::remove_file(path);
                     }
                     return Err(error);
                 }
             }
-            // Its last owner may have removed it between our opening it and our locking it: then
-            // the next one makes and locks another file, and this lock would mean nothing.
+            // The previous owner may have removed the file between our open and our lock. The next
+            // swap would then create and lock another file, and our lock would exclude nothing.
             let (ours, named) = (fstat(&file)?, lstat(path));
             let is_named =
                 named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino));
-            // Whatever the umask: who may not open it could not wait for it.
+            // Override the umask: a user who cannot open the file cannot wait for its lock.
             if is_new && Mode::from_raw_mode(ours.st_mode) & FOR_ALL != FOR_ALL {
                 fchmod(&file, FOR_ALL)?;
             }
-            Ok(is_named.then(|| Self { path: path.to_owned(), file, stays: false }))
+            Ok(is_named.then(|| Self { path: path.to_owned(), file, keep: false }))
         }
 
         pub fn handle(&self) -> &File {
@@ -265,28 +270,32 @@ mod platform {
 
     impl Drop for LockFile {
         fn drop(&mut self) {
-            if !self.stays {
-                // Before the lock is let go. One that stays is locked and removed by the next swap.
+            if !self.keep {
+                // Remove the file before the lock is released. If that fails, the next swap locks
+                // and removes it.
                 let _ = std::fs::remove_file(&self.path);
             }
-            // A process that is just being begun has a copy of the descriptor: its end is not enough.
+            // Closing the descriptor is not enough: a child process that is just starting has a
+            // copy.
             let _ = self.file.unlock();
         }
     }
 
     struct Opened {
         file: File,
-        /// Whether it was not there before.
+        /// Whether this open created the file.
         is_new: bool,
     }
 
-    /// Its owner writes, all others read: also those who lock it.
+    /// The owner may write, and every user may read. Reading permission is enough for a lock.
     const FOR_ALL: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 
-    /// For writing where that is allowed (NFS locks nothing else), and another user's for reading. None
-    /// where somebody has just removed it, or has a lease on it, which is a lock, too.
+    /// Opens the file for writing if permitted, because NFS locks only such files. Opens another
+    /// user's file for reading. Returns none if the file was just removed, or if a process holds a
+    /// lease on it, which counts as a lock.
     fn open_lock_file(path: &Path, target: &Path) -> io::Result<Option<Opened>> {
-        // Neither waits: it may be a FIFO, or become one before it is opened.
+        // The open must not block: the file may be a FIFO, or may be replaced by one before the
+        // open.
         let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let new = flags | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         match open(path, new, FOR_ALL) {
@@ -310,8 +319,17 @@ mod platform {
             Err(Errno::NOENT | Errno::AGAIN) => return Ok(None),
             opened => opened?,
         };
-        trust::check_lock_file(&fstat(&file)?, target)?;
-        Ok(Some(Opened { file: file.into(), is_new: false }))
+        let file = File::from(file);
+        let checked = fstat(&file).map_err(io::Error::from).and_then(|found| {
+            trust::check_lock_file(&found, target)?;
+            Ok(())
+        });
+        if let Err(error) = checked {
+            // The file may have been replaced by a link to a database that is open in this process.
+            drop(PlainFile::from(file));
+            return Err(error);
+        }
+        Ok(Some(Opened { file, is_new: false }))
     }
 
     #[cfg(test)]
@@ -319,7 +337,7 @@ mod platform {
         use super::*;
 
         #[test]
-        fn a_lock_file_of_ours_does_not_stay_where_there_are_no_locks() {
+        fn our_lock_file_is_removed_on_a_file_system_without_locks() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("lock");
             let fail = |opened| {
@@ -330,19 +348,19 @@ mod platform {
             let second = open_lock_file(&path, &path).unwrap().unwrap();
             assert!(first.is_new && !second.is_new);
             fail(second);
-            assert!(path.exists(), "somebody else's");
+            assert!(path.exists(), "another process has created it");
             fail(first);
             assert!(!path.exists());
         }
 
         #[test]
-        fn it_is_let_go_whoever_has_a_copy_of_its_descriptor() {
+        fn the_lock_is_released_in_spite_of_a_copied_descriptor() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("lock");
             let mut lock = LockFile::try_lock(&path, &path).unwrap().unwrap();
-            // As a process that is just being begun has one.
+            // The copy stands for that of a child process that is just starting.
             let copy = lock.file.try_clone().unwrap();
-            lock.stays = true;
+            lock.keep = true;
             assert!(LockFile::try_lock(&path, &path).unwrap().is_none());
             drop(lock);
             assert!(LockFile::try_lock(&path, &path).unwrap().is_some());
@@ -350,13 +368,13 @@ mod platform {
         }
 
         #[test]
-        fn who_is_somebody_else_can_wait_for_it() {
+        fn other_users_can_wait_for_the_lock() {
             use rustix::fs::chmod;
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("lock");
             let mode = || Mode::from_raw_mode(lstat(&path).unwrap().st_mode) & FOR_ALL;
             let opened = open_lock_file(&path, &path).unwrap().unwrap();
-            // As a umask of 077 makes it, which would be one for all threads of the tests.
+            // The mode that a umask of 077 gives. Setting the umask would affect all test threads.
             chmod(&path, Mode::RUSR | Mode::WUSR).unwrap();
             let locked = opened.file.try_lock();
             let lock = LockFile::new(&path, opened, locked).unwrap();
@@ -384,26 +402,26 @@ mod platform {
     use super::{Path, io};
     use crate::files::Refusal;
 
-    /// A file that is opened by one alone.
+    /// A file that is opened without sharing.
     #[derive(Debug)]
     pub struct LockFile {
         file: File,
-        /// Whether it is left when the lock is let go.
-        pub stays: bool,
+        /// Whether the file is kept when the lock is released.
+        pub keep: bool,
     }
 
     impl LockFile {
-        /// None where somebody else has it.
+        /// Returns none if another process holds the lock.
         pub fn try_lock(path: &Path, _target: &Path) -> io::Result<Option<Self>> {
             let mut options = OpenOptions::new();
             options.access_mode(GENERIC_READ | GENERIC_WRITE | DELETE);
             options.create(true).truncate(false).write(true).share_mode(0);
-            // A symbolic link is not followed, but opened.
+            // Open a symbolic link itself instead of following it.
             options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
             match options.open(path) {
                 Ok(file) => {
                     check(&file)?;
-                    Ok(Some(Self { file, stays: false }))
+                    Ok(Some(Self { file, keep: false }))
                 }
                 Err(error) if is_taken(&error, path) => Ok(None),
                 Err(error) => Err(error),
@@ -416,35 +434,35 @@ mod platform {
     }
 
     impl Drop for LockFile {
-        /// Marks it to go with its handle: nobody else can come to it between the two. One that
-        /// stays, or whose owner was killed, is locked and removed by the next swap.
+        /// Marks the file for deletion with its handle, so that no other process can open it
+        /// between the two. A file that is kept, or whose process was killed, is locked and removed
+        /// by the next swap.
         fn drop(&mut self) {
-            if self.stays {
+            if self.keep {
                 return;
             }
-            let gone = FILE_DISPOSITION_INFO { DeleteFile: true };
+            let disposition = FILE_DISPOSITION_INFO { DeleteFile: true };
             let size = size_of::<FILE_DISPOSITION_INFO>() as u32;
-            // SAFETY: the handle is open as long as `self.file`, and the structure, whose size is
-            // given, lives as long as the call, which only reads it.
+            // SAFETY: the handle is open while `self.file` lives. The structure outlives the call,
+            // which only reads it, and has the given size.
             let _ = unsafe {
                 SetFileInformationByHandle(
                     self.file.as_raw_handle(),
                     FileDispositionInfo,
-                    (&raw const gone).cast(),
+                    (&raw const disposition).cast(),
                     size,
                 )
             };
         }
     }
 
-    /// Whether it is a regular file with one name.
+    /// Checks that the file is a regular file with one name.
     fn check(file: &File) -> io::Result<()> {
         if !file.metadata()?.is_file() {
             return Err(Refusal::NotAFile("a link or a device").into());
         }
         let mut info = BY_HANDLE_FILE_INFORMATION::default();
-        // SAFETY: the handle is open as long as `file` is borrowed, and the structure lives as long as
-        // the call.
+        // SAFETY: the handle is open while `file` is borrowed, and the structure outlives the call.
         if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut info) } == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -454,8 +472,9 @@ mod platform {
         }
     }
 
-    /// A file that is being deleted denies access for a moment; a directory that we may not write
-    /// to does so for ever, without the file being there.
+    /// Whether another process has the file open. A file that is being deleted denies access for a
+    /// moment. A directory without write permission also denies access, but then the file does not
+    /// exist.
     fn is_taken(error: &io::Error, path: &Path) -> bool {
         let code = error.raw_os_error().unwrap_or(0).cast_unsigned();
         code == ERROR_SHARING_VIOLATION
@@ -475,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_get_it_in_the_order_in_which_they_came() {
+    fn waiting_swaps_get_the_lock_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let first = TargetLock::acquire(&target(&folder), &Arc::default()).unwrap();
         let (sender, order) = mpsc::channel();
@@ -507,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_given_up_and_the_queue_goes_on() {
+    fn a_cancelled_wait_leaves_the_queue() {
         let folder = tempfile::tempdir().unwrap();
         let first = TargetLock::acquire(&target(&folder), &Arc::default()).unwrap();
         let cancel = Arc::new(Cancel::default());
@@ -520,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_that_is_locked_elsewhere_is_waited_for() {
+    fn a_lock_of_another_process_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);
         let elsewhere = platform::LockFile::try_lock(&path, &path).unwrap().unwrap();
@@ -533,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_with_a_note_stays_until_what_it_asks_for_is_done() {
+    fn a_lock_file_with_a_record_is_kept_until_its_work_is_done() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
@@ -542,7 +561,7 @@ mod tests {
         lock.append_record(b"two", |_| Ok(())).unwrap();
         drop(lock);
         drop(TargetLock::acquire(&target(&folder), &Arc::default()).unwrap());
-        assert!(path.exists(), "nobody did what it asks for");
+        assert!(path.exists(), "the work of its record is not done");
         let mut lock = TargetLock::try_acquire(&target(&folder)).unwrap().unwrap();
         assert_eq!(lock.records().unwrap(), b"one, two");
         lock.forget_records();
@@ -552,7 +571,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn what_is_no_lock_file_of_ours_is_left_as_it_is() {
+    fn an_untrusted_lock_file_is_left_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);
         let victim = folder.path().join("victim");
@@ -580,7 +599,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_lock_file_that_its_dead_owner_left_is_taken_over() {
+    fn the_lock_file_of_a_killed_swap_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = target_path(&folder);
         std::fs::write(&path, "").unwrap();

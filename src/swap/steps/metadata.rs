@@ -1,4 +1,4 @@
-//! What a new file takes over from the one that it replaces.
+//! Owner, mode and extended attributes: what a new file takes over from the file that it replaces.
 
 use std::fs::{File, Metadata};
 use std::path::Path;
@@ -6,8 +6,9 @@ use std::path::Path;
 use super::error::Result;
 use super::target::Target;
 
-/// Owner, mode and extended attributes of the old file; `mode` where it was asked for; and for a new
-/// file `default_mode`, unless `prepare` has given it permissions. `found`: what is known of the staging file.
+/// Gives the staging file the owner, mode and extended attributes of the old file. `mode` overrides
+/// the old file's mode. A target without an old file gets `default_mode`, unless `prepare` has
+/// changed the permissions. `found` is the metadata of the staging file.
 pub fn carry_over(
     target: &Target,
     (staging, found): (&File, &Metadata),
@@ -20,16 +21,16 @@ pub fn carry_over(
 
 #[cfg(unix)]
 mod platform {
-    use std::ffi::{CStr, CString};
+    use std::ffi::{OsStr, OsString};
     use std::fs::{File, Metadata};
+    use std::io;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    use rustix::fs::{
-        Gid, Mode, RawMode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fremovexattr,
-        fsetxattr, lgetxattr, llistxattr,
-    };
+    use rustix::fs::{Gid, Mode, RawMode, Uid, fchmod, fchown};
     use rustix::io::Errno;
+    use xattr::FileExt;
 
     use super::Target;
     use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
@@ -37,11 +38,11 @@ mod platform {
     /// Permissions, set-id and sticky bits.
     const MODE_BITS: u32 = 0o7777;
 
-    /// The permissions of a staging file of ours.
-    const AS_MADE: u32 = 0o600;
+    /// The permissions that a staging file is created with.
+    const INITIAL_MODE: u32 = 0o600;
 
-    /// The kernel's view of the permissions, in another form: the access control list.
-    const ACCESS_CONTROL_LIST: &CStr = c"system.posix_acl_access";
+    /// The access control list. It and the mode describe the same permissions.
+    const ACCESS_CONTROL_LIST: &str = "system.posix_acl_access";
 
     pub fn carry_over(
         target: &Target,
@@ -51,13 +52,14 @@ mod platform {
         default_mode: Option<u32>,
     ) -> Result<()> {
         let Some(old) = &target.found else {
-            // Of a new file it is `prepare` that knows what it shall be, and whether it shall run.
-            let is_as_made = found.mode() & MODE_BITS == AS_MADE;
-            return set_mode(staging, path, mode.or(default_mode.filter(|_| is_as_made)));
+            // A mode that `prepare` has set, for example to make a program executable, is kept.
+            let is_unchanged = found.mode() & MODE_BITS == INITIAL_MODE;
+            return set_mode(staging, path, mode.or(default_mode.filter(|_| is_unchanged)));
         };
         set_owner(old, (staging, found), path)?;
         set_attributes(&target.path, staging, path)?;
-        // Last: a change of owner takes the set-id bits away, a list changes the permissions.
+        // The mode is set last: changing the owner clears the set-id bits, and an access control
+        // list changes the permissions.
         set_mode(staging, path, Some(mode.unwrap_or(old.mode() & MODE_BITS)))
     }
 
@@ -81,102 +83,74 @@ mod platform {
     }
 
     fn set_attributes(old: &Path, staging: &File, path: &Path) -> Result<()> {
-        let (old_names, new_names) = match (names_of_path(old), names_of_file(staging)) {
-            // A file system without them; a file that is gone.
-            (Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOENT), _)
-            | (_, Err(Errno::OPNOTSUPP | Errno::NOSYS)) => {
+        // The old file is read by its path: it may be open as a database in this process, and
+        // closing a handle on it would drop SQLite's locks.
+        let old_names = match xattr::list(old) {
+            Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::NotFound => {
                 return Ok(());
             }
-            (old_names, new_names) => {
-                (old_names.at(Step::Metadata, old)?, new_names.at(Step::Metadata, path)?)
-            }
+            names => names.at(Step::Metadata, old)?.collect::<Vec<_>>(),
         };
-        let is_in = |names: &[CString], name: &CStr| names.iter().any(|one| one.as_c_str() == name);
+        let new_names = match staging.list_xattr() {
+            Err(error) if is_unsupported(&error) => return Ok(()),
+            names => names.at(Step::Metadata, path)?.collect::<Vec<_>>(),
+        };
+        let contains = |names: &[OsString], name: &OsStr| names.iter().any(|one| one == name);
         for name in &old_names {
-            if belongs_to_content(name) {
+            if describes_content(name) {
                 continue;
             }
-            // What `prepare` has set itself is newer than what the old file had.
-            let is_permissions =
-                name.as_c_str() == ACCESS_CONTROL_LIST || name.as_bytes() == b"security.selinux";
-            if is_in(&new_names, name) && !is_permissions {
+            // An attribute that `prepare` has set is newer than the old file's.
+            let is_permissions = name == ACCESS_CONTROL_LIST || name == "security.selinux";
+            if contains(&new_names, name) && !is_permissions {
                 continue;
             }
             let Some(value) = value_of_path(old, name).at(Step::Metadata, old)? else { continue };
-            if value_of_file(staging, name) == Some(value.clone()) {
+            if staging.get_xattr(name).is_ok_and(|current| current.as_ref() == Some(&value)) {
                 continue;
             }
-            match fsetxattr(staging, name.as_c_str(), &value, XattrFlags::empty()) {
-                Err(refused) if is_the_systems_own(name, refused) => {}
+            match staging.set_xattr(name, &value) {
+                Err(error) if is_reserved(name, &error) => {}
                 set => set.at(Step::Metadata, path)?,
             }
         }
-        // A list that the directory gave the staging file is not the old file's.
-        if is_in(&new_names, ACCESS_CONTROL_LIST) && !is_in(&old_names, ACCESS_CONTROL_LIST) {
-            fremovexattr(staging, ACCESS_CONTROL_LIST).at(Step::Metadata, path)?;
+        // The staging file may have inherited a list from the directory. The old file has none.
+        let list = OsStr::new(ACCESS_CONTROL_LIST);
+        if contains(&new_names, list) && !contains(&old_names, list) {
+            staging.remove_xattr(list).at(Step::Metadata, path)?;
         }
         Ok(())
     }
 
-    /// Hashes and signatures of the old content.
-    fn belongs_to_content(name: &CStr) -> bool {
-        let name = name.to_bytes();
+    /// Whether the file system has no extended attributes.
+    fn is_unsupported(error: &io::Error) -> bool {
+        matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS))
+            || error.kind() == io::ErrorKind::Unsupported
+    }
+
+    /// Whether an attribute is a hash or signature of the old content.
+    fn describes_content(name: &OsStr) -> bool {
+        let name = name.as_bytes();
         matches!(name, b"security.ima" | b"security.evm") || name.starts_with(b"com.apple.cs.")
     }
 
-    /// Attributes outside of `user.` and the access control list are set by those who may; who may
-    /// not could not have set them on the old file either.
-    fn is_the_systems_own(name: &CStr, refused: Errno) -> bool {
-        let is_users = name.to_bytes().starts_with(b"user.") || name == ACCESS_CONTROL_LIST;
+    /// Whether only a privileged process may set an attribute: any outside of `user.` but the
+    /// access control list. A process that may not set it cannot have set it on the old file
+    /// either.
+    fn is_reserved(name: &OsStr, error: &io::Error) -> bool {
+        let is_users = name.as_bytes().starts_with(b"user.") || name == ACCESS_CONTROL_LIST;
+        let errno = Errno::from_io_error(error);
         !is_users
-            && matches!(refused, Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL)
+            && matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL))
     }
 
-    /// By the path: a file that is a database elsewhere in this process must not be opened.
-    fn names_of_path(path: &Path) -> std::result::Result<Vec<CString>, Errno> {
-        read_grown(|buffer| llistxattr(path, buffer)).map(|list| split(&list))
-    }
-
-    fn names_of_file(file: &File) -> std::result::Result<Vec<CString>, Errno> {
-        read_grown(|buffer| flistxattr(file, buffer)).map(|list| split(&list))
-    }
-
-    fn value_of_path(path: &Path, name: &CStr) -> std::result::Result<Option<Vec<u8>>, Errno> {
-        match read_grown(|buffer| lgetxattr(path, name, buffer)) {
-            Ok(value) => Ok(Some(value)),
-            // Taken away since it was listed, or not to be read by us.
-            Err(Errno::NODATA | Errno::ACCESS | Errno::PERM) => Ok(None),
-            Err(error) => Err(error),
+    /// None where the attribute was removed since it was listed, or where this process may not read
+    /// it.
+    fn value_of_path(path: &Path, name: &OsStr) -> io::Result<Option<Vec<u8>>> {
+        match xattr::get(path, name) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+            value => value,
         }
-    }
-
-    fn value_of_file(file: &File, name: &CStr) -> Option<Vec<u8>> {
-        read_grown(|buffer| fgetxattr(file, name, buffer)).ok()
-    }
-
-    /// Reads into a buffer that grows until it is large enough. 64 KiB is the most Linux has.
-    fn read_grown(
-        mut read: impl FnMut(&mut [u8]) -> std::result::Result<usize, Errno>,
-    ) -> std::result::Result<Vec<u8>, Errno> {
-        let mut buffer = vec![0; 1024];
-        loop {
-            match read(&mut buffer[..]) {
-                Ok(length) => {
-                    buffer.truncate(length);
-                    return Ok(buffer);
-                }
-                Err(Errno::RANGE) if buffer.len() < (64 << 20) => {
-                    buffer.resize(buffer.len() * 4, 0);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn split(list: &[u8]) -> Vec<CString> {
-        list.split_inclusive(|&byte| byte == 0)
-            .filter_map(|name| CStr::from_bytes_with_nul(name).ok().map(CStr::to_owned))
-            .collect()
     }
 }
 
@@ -188,8 +162,8 @@ mod platform {
     use super::Target;
     use crate::swap::steps::error::{At, Result, Step};
 
-    /// Whether it is read-only: all that Windows has in common with modes. Who may do what comes from
-    /// the directory, as with every new file.
+    /// Sets the read-only attribute, the only part of a mode that Windows has. The access control
+    /// list is inherited from the directory, as with every new file.
     pub fn carry_over(
         target: &Target,
         (staging, found): (&File, &Metadata),

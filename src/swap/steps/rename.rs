@@ -1,4 +1,4 @@
-//! Putting a file in the place of another: the commit point of a swap.
+//! Replacing a file by another one: the commit point of a swap.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ pub use no_replace::to_new_name;
 mod exchange;
 mod no_replace;
 
-/// How long to try again where other programs are in the way, on Windows.
+/// How long to retry on Windows while another program has the file open.
 #[derive(Debug)]
 #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows refuses"))]
 pub struct Retry<'a> {
-    /// For this long.
+    /// The time limit.
     pub limit: Duration,
-    /// Ends the trying.
+    /// Ends the retries early.
     pub cancel: &'a Cancel,
 }
 
@@ -38,13 +38,14 @@ mod unix {
     use crate::swap::steps::error::SwapError;
     use crate::swap::steps::target::Target;
 
-    /// Renames a file, over another one if there is one: `rename(2)`. Nobody can be in the way.
-    pub fn replace(from: &Path, to: &Path, _patience: &Retry<'_>) -> Result<()> {
+    /// Renames a file, and replaces an existing one: `rename(2)`. Open files do not prevent it
+    /// here.
+    pub fn replace(from: &Path, to: &Path, _retry: &Retry<'_>) -> Result<()> {
         std::fs::rename(from, to).at(Step::Rename, to)
     }
 
-    /// The same where the two may be links to one file: of those `rename(2)` says that all went well,
-    /// and does nothing.
+    /// The same for two paths that may be hard links to one file. `rename(2)` reports success for
+    /// such links and does nothing.
     pub fn replace_also_link(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
         let were_links = are_links_to_one_file(from, to);
         replace(from, to, retry)?;
@@ -63,8 +64,8 @@ mod unix {
         }
     }
 
-    /// Takes the old name away. Unless both are the same name, by two paths or, where "a" and "A" are
-    /// the same, by two spellings.
+    /// Removes the old name, unless both paths are the same name: by two paths to one directory or,
+    /// on a file system that ignores case, by two spellings.
     fn remove_old_link(from: &Path, to: &Path) -> Result<()> {
         let (Some(old), Some(new)) = (from.file_name(), to.file_name()) else { return Ok(()) };
         let (Some(old_in), Some(new_in)) = (from.parent(), to.parent()) else { return Ok(()) };
@@ -83,13 +84,13 @@ mod unix {
         Ok(())
     }
 
-    /// Renames a file over one that is loaded as a program: here that is no special case.
+    /// Replaces a file that is loaded as a program, by an ordinary rename.
     pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
         replace(from, &target.path, retry)
     }
 
-    /// Removes a file. False where there was none.
-    pub fn remove(path: &Path, _patience: &Retry<'_>) -> Result<bool> {
+    /// Removes a file. Returns false if it did not exist.
+    pub fn remove(path: &Path, _retry: &Retry<'_>) -> Result<bool> {
         match std::fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -11,68 +11,71 @@ use super::target::{Target, name_with, refuse_open_database};
 use crate::failpoints::{Safeguard, is_removed};
 use crate::files::{Link, PlainFile, sidecars};
 
-/// `.staging-`, 12 random characters, `-` and the target's name: so that it ends like the target, and
-/// a tool that goes by the extension takes it for what it will be.
+/// The name of a staging file is this prefix, 12 random characters, `-` and the target's name. It
+/// ends like the target's name, because tools may depend on the extension.
 const PREFIX: &str = ".staging-";
-/// The same for what was moved aside on Windows.
+/// The prefix of a file that was moved aside on Windows.
 const ASIDE_PREFIX: &str = ".aside-";
 const RANDOM: usize = 12;
-/// How often a name that is taken already is tried again.
+/// How many names are tried if a name exists already.
 const ATTEMPTS: usize = 16;
 
 /// A staging file. Dropping it removes it.
 #[derive(Debug)]
 pub struct StagingFile {
     path: PathBuf,
-    /// The permissions that a new file gets here, where they were asked for.
+    /// The permissions that the system gives to a new file in this directory, if `create`
+    /// determined them.
     default_mode: Option<u32>,
-    is_there: bool,
+    exists: bool,
 }
 
 impl StagingFile {
-    /// Makes the staging file of a target, which only its owner may read. Where `default_mode`, it
-    /// finds out which permissions a new file gets here.
+    /// Creates the staging file of a target. Only its owner may read it. If `default_mode`, also
+    /// determines the permissions that the system gives to a new file in this directory.
     pub fn create(target: &Target, default_mode: bool) -> Result<(Self, File)> {
         if is_removed(Safeguard::Staging) {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             let file = options.open(&target.path).at(Step::Stage, &target.path)?;
             let path = target.path.clone();
-            return Ok((Self { path, default_mode: None, is_there: false }, file));
+            return Ok((Self { path, default_mode: None, exists: false }, file));
         }
         let (path, file) = create_new(target, default_mode)?;
-        let mut staging = Self { path, default_mode: None, is_there: true };
+        let mut staging = Self { path, default_mode: None, exists: true };
         if default_mode {
             staging.default_mode = restrict(&file).at(Step::Stage, &staging.path)?;
         }
         Ok((staging, file))
     }
 
-    /// Where it is.
+    /// The path of the staging file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The permissions that a new file gets here.
+    /// The permissions that the system gives to a new file in this directory, if they were
+    /// determined.
     pub fn default_mode(&self) -> Option<u32> {
         self.default_mode
     }
 
-    /// Opens it by its name, for reading and writing: `prepare` may have put another file there.
+    /// Opens the staging file by its name, for reading and writing. `prepare` may have replaced the
+    /// file.
     pub fn reopen(&self) -> Result<(PlainFile, Metadata)> {
         let path = &self.path;
-        let wrong = |problem| Err(SwapError::new(problem, Step::Prepare, path));
+        let failure = |problem| Err(SwapError::new(problem, Step::Prepare, path));
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => {}
-            Ok(_) => return wrong(Problem::NotAFile("STAGING_NOT_A_FILE")),
+            Ok(_) => return failure(Problem::NotAFile("STAGING_NOT_A_FILE")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return wrong(Problem::Missing("STAGING_MISSING"));
+                return failure(Problem::Missing("STAGING_MISSING"));
             }
             Err(error) => return Err(error).at(Step::Prepare, path),
         }
         refuse_open_database(path, Step::Prepare)?;
-        self.leave_sidecars()?;
-        // A link that takes its place this very moment is not followed.
+        self.remove_empty_sidecars()?;
+        // A symbolic link that has replaced the file since the check is not followed.
         let open = || {
             let mut options = OpenOptions::new();
             options.read(true).write(true);
@@ -80,7 +83,7 @@ impl StagingFile {
         };
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // It may be read-only by now, which its owner can change for the moment.
+                // `prepare` may have made the file read-only. The mode is set again later.
                 make_writable(path).at(Step::Prepare, path)?;
                 open()
             }
@@ -91,13 +94,13 @@ impl StagingFile {
         if found.is_file() {
             Ok((file, found))
         } else {
-            wrong(Problem::NotAFile("STAGING_NOT_A_FILE"))
+            failure(Problem::NotAFile("STAGING_NOT_A_FILE"))
         }
     }
 
-    /// The file alone is swapped in: transactions that are in a sidecar would be lost. A `-shm` and
-    /// empty ones hold none.
-    fn leave_sidecars(&self) -> Result<()> {
+    /// Refuses a staging file with a sidecar that holds data: only the file itself is swapped in,
+    /// so that the transactions in the sidecar would be lost. Removes sidecars without data.
+    fn remove_empty_sidecars(&self) -> Result<()> {
         for sidecar in sidecars::of(&self.path) {
             let Ok(found) = fs::symlink_metadata(&sidecar) else { continue };
             if found.len() > 0 && !sidecars::is_shared_memory(&sidecar) {
@@ -108,36 +111,37 @@ impl StagingFile {
         Ok(())
     }
 
-    /// It has its own name now: there is nothing to remove any more.
+    /// Keeps the file, which has the target's name now.
     pub fn committed(mut self) {
-        self.is_there = false;
+        self.exists = false;
     }
 }
 
 impl Drop for StagingFile {
     fn drop(&mut self) {
-        if self.is_there {
-            // What cannot be removed now is removed by the next swap of the target.
+        if self.exists {
+            // If the removal fails, the next swap of the target tries again.
             let _ = remove_with_sidecars(&self.path);
         }
     }
 }
 
-/// Removes what killed swaps of this target left. The caller has the target's lock, so whatever is
-/// there belongs to nobody.
+/// Removes the files of killed swaps of this target. The caller holds the target's lock, so that no
+/// running swap uses them.
 pub fn sweep(target: &Target) -> Result<()> {
     let Some(name) = target.path.file_name() else { return Ok(()) };
     let entries = fs::read_dir(&target.directory).at(Step::Lock, &target.directory)?;
     for entry in entries.flatten() {
         if kind_of_leftover(&entry.file_name(), name).is_some() {
-            // A program that still runs from `.aside-*` keeps it: then the next swap tries again.
+            // A program that still runs from `.aside-*` prevents the removal. The next swap tries
+            // again.
             let _ = remove_with_sidecars(&entry.path());
         }
     }
     Ok(())
 }
 
-/// A name beside the target that nobody has, for the file that is moved aside.
+/// An unused name in the target's directory, for the file that is moved aside.
 #[cfg(windows)]
 pub fn aside(target: &Target) -> PathBuf {
     target.beside(&format!("{ASIDE_PREFIX}{}-", random_characters()))
@@ -166,9 +170,9 @@ fn create_new(target: &Target, default_mode: bool) -> Result<(PathBuf, File)> {
     }
 }
 
-/// Takes everybody else's permissions away from a new file, and says which it had: the system alone
-/// knows what the umask and the directory's default ACL make of 0666, as the umask cannot be asked for
-/// without setting it, for all threads.
+/// Removes the permissions of other users from a new file, and returns its initial mode. The mode
+/// results from 0666, the umask and the directory's default ACL. Creating a file is the only way to
+/// determine it, because reading the umask means setting it, for all threads.
 #[cfg(unix)]
 fn restrict(file: &File) -> io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt;
@@ -184,8 +188,8 @@ fn restrict(_file: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// What kind of leftover has this name, if it is one of the target of this name: a staging file, or a
-/// file moved aside.
+/// The kind of leftover that a candidate's name denotes, if it is one of this target: a staging
+/// file, or a file that was moved aside.
 pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static str> {
     let is_with = |prefix: &str| {
         let random = candidate.as_encoded_bytes().strip_prefix(prefix.as_bytes())?.get(..RANDOM)?;
@@ -202,8 +206,8 @@ pub fn kind_of_leftover(candidate: &OsStr, target: &OsStr) -> Option<&'static st
 
 const CHARACTERS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
-/// Twelve characters that no other swap has. They need not be hard to guess: the file is made anew
-/// or not at all.
+/// Twelve random characters. They need not be unpredictable, because an existing file is never
+/// opened.
 fn random_characters() -> String {
     let mut number = RandomState::new().build_hasher().finish();
     (0..RANDOM)
@@ -215,8 +219,8 @@ fn random_characters() -> String {
         .collect()
 }
 
-/// What `prepare` may have left where it worked on a database goes too. The file itself last: by
-/// names alone its sidecars could be those of another target's staging file.
+/// Removes a staging file, and the sidecars that `prepare` may have left beside it. The file is
+/// removed last: without it, a sidecar's name could also be that of another target's staging file.
 pub fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     for sidecar in sidecars::of(path) {
         let _ = fs::remove_file(sidecar);
@@ -224,14 +228,14 @@ pub fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     remove(path)
 }
 
-/// Removes a file of ours.
+/// Removes a staging file or a leftover.
 pub fn remove(path: &Path) -> io::Result<()> {
     #[cfg(windows)]
     if make_writable(path).is_err() {
-        // The removal itself says what is wrong.
+        // The removal below reports the error.
     }
     match fs::symlink_metadata(path) {
-        // What a tool made of it.
+        // A tool has replaced the file by a directory.
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         _ => fs::remove_file(path),
     }
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_like_the_target_and_is_removed_unless_it_is_committed() {
+    fn a_staging_file_ends_like_the_target_and_is_removed_unless_committed() {
         let folder = tempfile::tempdir().unwrap();
         let target = target(&folder, "addon.node");
         let (staging, _file) = StagingFile::create(&target, true).unwrap();
@@ -282,7 +286,11 @@ mod tests {
             assert_eq!(mode, 0o600);
             fs::write(folder.path().join("plain"), "").unwrap();
             let plain = fs::metadata(folder.path().join("plain")).unwrap().permissions().mode();
-            assert_eq!(staging.default_mode(), Some(plain & 0o777), "as other new files here");
+            assert_eq!(
+                staging.default_mode(),
+                Some(plain & 0o777),
+                "the mode of other new files here"
+            );
             fs::remove_file(folder.path().join("plain")).unwrap();
         }
         drop(staging);
@@ -293,41 +301,41 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_removes_what_is_this_targets_and_nothing_else() {
+    fn a_sweep_removes_only_this_targets_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (mine, other) = (target(&folder, "a"), target(&folder, "b-a"));
-        StagingFile::create(&mine, false).unwrap().0.committed();
-        StagingFile::create(&mine, false).unwrap().0.committed();
+        let (own, other) = (target(&folder, "a"), target(&folder, "b-a"));
+        StagingFile::create(&own, false).unwrap().0.committed();
+        StagingFile::create(&own, false).unwrap().0.committed();
         StagingFile::create(&other, false).unwrap().0.committed();
         for name in ["a", ".staging-a", ".staging-short-a", ".staging-ABCDEFGHIJKL-a"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         fs::write(folder.path().join(".aside-0123456789ab-a"), "").unwrap();
-        sweep(&mine).unwrap();
+        sweep(&own).unwrap();
         let left = names(&folder);
         assert_eq!(left.len(), 5, "{left:?}");
         assert!(left.iter().any(|name| name.ends_with("-b-a")), "{left:?}");
     }
 
     #[test]
-    fn a_sweep_removes_the_sidecars_of_what_it_removes() {
+    fn a_sweep_removes_sidecars_of_staging_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (mine, other) = (target(&folder, "a"), target(&folder, "a-wal"));
-        let (killed, _file) = StagingFile::create(&mine, false).unwrap();
+        let (own, other) = (target(&folder, "a"), target(&folder, "a-wal"));
+        let (killed, _file) = StagingFile::create(&own, false).unwrap();
         for sidecar in sidecars::of(killed.path()) {
             fs::write(sidecar, "").unwrap();
         }
         killed.committed();
-        // Its name is that of a sidecar; but it is another target's, whose lock nobody has here.
+        // This file has a sidecar's name, but belongs to another target, which is not locked.
         StagingFile::create(&other, false).unwrap().0.committed();
-        sweep(&mine).unwrap();
+        sweep(&own).unwrap();
         assert_eq!(names(&folder).len(), 1);
         sweep(&other).unwrap();
         assert_eq!(names(&folder), [""; 0]);
     }
 
     #[test]
-    fn names_too_long_to_hold_the_targets_are_swept_too() {
+    fn staging_files_with_a_shortened_name_are_swept_too() {
         let folder = tempfile::tempdir().unwrap();
         let target = target(&folder, &"x".repeat(250));
         StagingFile::create(&target, false).unwrap().0.committed();
@@ -336,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_prepare_left_is_looked_at() {
+    fn the_staging_file_is_checked_after_prepare() {
         let folder = tempfile::tempdir().unwrap();
         let target = target(&folder, "a");
         let (staging, _file) = StagingFile::create(&target, false).unwrap();

@@ -1,4 +1,4 @@
-//! The file that a swap replaces: where its path really leads, and what is there.
+//! The file that a swap replaces: its path with symbolic links followed, and its metadata.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
@@ -8,31 +8,31 @@ use std::path::{Path, PathBuf};
 use super::error::{At, Problem, Result, Step, SwapError};
 use crate::files::{self, OpenBy};
 
-/// As many symbolic links as Linux follows (`path_resolution(7)`).
+/// The number of symbolic links that Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// How long what stands for the target's name in the names of ours is, in bytes: with the longest prefix,
-/// and what SQLite appends for a journal, that is 255, which common file systems allow. The same for all
-/// of them, so that targets have all of them in common or none.
+/// The longest label for the target in our file names, in bytes. With our longest prefix and
+/// SQLite's longest suffix it makes 255 bytes, the limit of common file systems. All our names use
+/// the same limit, so that two targets share all of these names or none.
 const LONGEST_LABEL: usize = 255 - ".staging-0123456789ab-".len() - "-journal".len();
 
-/// A target whose symbolic links are followed. Its directory is there, it itself need not be.
+/// A target, with symbolic links followed. Its directory exists; the file need not.
 #[derive(Debug)]
 pub struct Target {
-    /// The real path: no link leads on from it.
+    /// The real path, which is not a symbolic link.
     pub path: PathBuf,
-    /// The directory that it is in.
+    /// The real path of its directory.
     pub directory: PathBuf,
-    /// What is there now, if anything: a regular file.
+    /// The metadata of the file, if it exists. It is a regular file.
     pub found: Option<Metadata>,
 }
 
 impl Target {
-    /// Follows the path. A link that leads nowhere is followed too: the file is made where it leads,
-    /// as it is with `open(O_CREAT)`.
+    /// Follows the path. A dangling link is followed too: the swap creates the file that it names,
+    /// as `open(O_CREAT)` does.
     pub fn resolve(given: &Path) -> Result<Self> {
         let mut path = std::path::absolute(given).at(Step::Resolve, given)?;
-        // "name/" is a directory's name, whether there is one or not.
+        // "name/" names a directory, even if it does not exist.
         if given.as_os_str().as_encoded_bytes().last().is_some_and(|&last| is_separator(last)) {
             let problem = Problem::IsDirectory("TARGET_IS_DIRECTORY");
             return Err(SwapError::new(problem, Step::Resolve, given));
@@ -59,14 +59,14 @@ impl Target {
     }
 
     fn existing(path: PathBuf, directory: PathBuf, found: Metadata) -> Result<Self> {
-        let wrong = |problem| Err(SwapError::new(problem, Step::Resolve, &path));
+        let failure = |problem| Err(SwapError::new(problem, Step::Resolve, &path));
         if found.is_dir() {
-            return wrong(Problem::IsDirectory("TARGET_IS_DIRECTORY"));
+            return failure(Problem::IsDirectory("TARGET_IS_DIRECTORY"));
         }
         if !found.is_file() {
-            return wrong(Problem::NotAFile("TARGET_NOT_A_FILE"));
+            return failure(Problem::NotAFile("TARGET_NOT_A_FILE"));
         }
-        // Where "A" and "a" are the same file, the real path has the name as it was made.
+        // On a file system that ignores case, the canonical path has the stored spelling.
         let path = if cfg!(any(windows, target_vendor = "apple")) {
             dunce::canonicalize(&path).at(Step::Resolve, &path)?
         } else {
@@ -75,8 +75,8 @@ impl Target {
         Ok(Self { path, directory, found: Some(found) })
     }
 
-    /// Looks at what is there again. False where that is no regular file.
-    pub fn look_again(&mut self) -> Result<bool> {
+    /// Reads the metadata again. Returns false if there is no regular file.
+    pub fn reload(&mut self) -> Result<bool> {
         match fs::symlink_metadata(&self.path) {
             Ok(found) if found.is_file() => self.found = Some(found),
             Ok(_) => return Ok(false),
@@ -86,9 +86,10 @@ impl Target {
         Ok(true)
     }
 
-    /// The same right before it is replaced: what was there counts on where it is gone.
+    /// Reads the metadata again before the file is replaced. If the file is gone, keeps the earlier
+    /// metadata.
     pub fn refresh(&mut self) -> Result<()> {
-        if !self.look_again()?
+        if !self.reload()?
             && let Some(found) = Self::resolve(&self.path)?.found
         {
             self.found = Some(found);
@@ -96,17 +97,17 @@ impl Target {
         Ok(())
     }
 
-    /// A file of ours beside the target: `prefix`, then the target's name, or what stands for it.
+    /// The path of one of our files in the target's directory: `prefix`, then the target's label.
     pub fn beside(&self, prefix: &str) -> PathBuf {
         self.directory.join(name_with(prefix, self.path.file_name().unwrap_or_default()))
     }
 
-    /// An error where this process has the file open as a database, or the database it belongs to.
+    /// Fails if this process has the file open as a database, or the database to which it belongs.
     pub fn refuse_open_database(&self) -> Result<()> {
         refuse_open_database(&self.path, Step::Lock)
     }
 
-    /// The same, without a look for other SQLites in this process.
+    /// The same, without a search for other SQLite libraries in this process.
     pub fn refuse_own_open_database(&self) -> Result<()> {
         if files::is_open_by_us(&self.path) {
             return Err(SwapError::new(Problem::OpenDatabase, Step::Lock, &self.path));
@@ -115,19 +116,19 @@ impl Target {
     }
 }
 
-/// An error where this process has the file at this path open as a database, or the database whose
+/// Fails if this process has the file at this path open as a database, or the database whose
 /// `-wal`, `-shm` or `-journal` it is.
 pub fn refuse_open_database(path: &Path, step: Step) -> Result<()> {
     let problem = match files::open_by(path) {
         None => return Ok(()),
         Some(OpenBy::Us) => Problem::OpenDatabase,
-        Some(OpenBy::SomebodyElse) => Problem::OpenElsewhereInProcess,
+        Some(OpenBy::ForeignSqlite) => Problem::OpenElsewhereInProcess,
     };
     Err(SwapError::new(problem, step, path))
 }
 
-/// An error where a database of this name has left transactions beside it: SQLite would take them for
-/// those of the file that gets the name. Those of one that this process has open are its own affair.
+/// Fails if a sidecar beside this path holds transactions: SQLite would read them into the new file
+/// that gets this name. Sidecars of a database that this process has open do not count.
 pub fn refuse_sidecars(path: &Path, step: Step) -> Result<()> {
     match files::sidecars::of(path).find(|sidecar| files::holds_transactions(sidecar)) {
         Some(sidecar) => {
@@ -137,8 +138,8 @@ pub fn refuse_sidecars(path: &Path, step: Step) -> Result<()> {
     }
 }
 
-/// A name that begins with `prefix` and ends like `name`, and is no longer than a name may be. No other
-/// target has it: of a name that is too long it has a hash, which nobody meets by chance.
+/// A file name that begins with `prefix` and ends with `name`, or with the end of a long `name`. A
+/// shortened name contains a hash of the whole, so that different targets get different names.
 pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     let mut whole = OsString::from(prefix);
     if name.len() <= LONGEST_LABEL {
@@ -146,7 +147,7 @@ pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
         return whole;
     }
     let hash = format!("{:016x}-", fnv_1a(name.as_encoded_bytes()));
-    // The end, for it has the extension.
+    // Keep the end of the name, because it has the extension.
     let text = name.to_string_lossy();
     let earliest = text.len().saturating_sub(LONGEST_LABEL - hash.len());
     let start = (earliest..text.len()).find(|&at| text.is_char_boundary(at));
@@ -155,7 +156,7 @@ pub fn name_with(prefix: &str, name: &OsStr) -> OsString {
     whole
 }
 
-/// The 64 bits of FNV-1a: the same in every version of ours, whose names must be found again.
+/// The 64-bit FNV-1a hash. It must not change, because a later version must find the same names.
 fn fnv_1a(bytes: &[u8]) -> u64 {
     let mix = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
@@ -174,7 +175,8 @@ fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
         ));
     };
     match dunce::canonicalize(directory) {
-        // Elsewhere the look at what is in it says so.
+        // On other systems, reading the metadata of the file reports a path that is not a
+        // directory.
         Ok(real) if !cfg!(windows) || real.is_dir() => Ok((real, name)),
         Ok(_) => Err(SwapError::new(Problem::DirectoryMissing, Step::Resolve, directory)),
         Err(error)
@@ -208,7 +210,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_are_followed_also_where_they_lead_nowhere_yet() {
+    fn links_are_followed_even_if_they_dangle() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let real = dunce::canonicalize(folder.path()).unwrap();
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_ours_ends_like_the_targets_and_is_never_too_long() {
+    fn our_names_end_like_the_target_and_are_never_too_long() {
         assert_eq!(name_with(".x-", OsStr::new("addon.node")), ".x-addon.node");
         let long = "ü".repeat(125) + ".node";
         let name = name_with(".staging-123456789012-", OsStr::new(&long));
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_that_end_alike_have_files_of_their_own() {
+    fn long_names_with_the_same_end_stay_different() {
         // http://www.isthe.com/chongo/tech/comp/fnv/, test vectors.
         assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);

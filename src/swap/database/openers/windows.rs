@@ -1,6 +1,6 @@
-//! The Restart Manager, which exists to tell who has a file open
-//! (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>). Not every Windows has
-//! it (a Nano Server has not), so the addon looks for it only when it is wanted.
+//! The Restart Manager, which lists the processes that have a file open
+//! (<https://learn.microsoft.com/windows/win32/rstmgr/about-restart-manager>). Nano Server does not
+//! have it, so that the addon loads it only when it is needed.
 
 use std::ffi::CStr;
 use std::os::windows::ffi::OsStrExt;
@@ -17,7 +17,7 @@ use windows_sys::Win32::System::RestartManager::{
 };
 use windows_sys::core::{PCWSTR, PWSTR};
 
-use super::{Found, Opener};
+use super::{Opener, Openers};
 
 const MOST: u32 = 64;
 
@@ -40,7 +40,7 @@ type List = unsafe extern "system" fn(
 ) -> WIN32_ERROR;
 type End = unsafe extern "system" fn(u32) -> WIN32_ERROR;
 
-/// The calls of the Restart Manager that are needed here.
+/// The functions of the Restart Manager that this module uses.
 struct RestartManager {
     start: Start,
     register: Register,
@@ -50,22 +50,22 @@ struct RestartManager {
 
 static RESTART_MANAGER: LazyLock<Option<RestartManager>> = LazyLock::new(RestartManager::load);
 
-/// Who has a file open beside this process.
-pub fn others(path: &Path) -> Found {
+/// The other processes that have a file open.
+pub fn others(path: &Path) -> Openers {
     RESTART_MANAGER.as_ref().and_then(|manager| manager.others(path)).unwrap_or_default()
 }
 
 impl RestartManager {
-    /// The library stays for as long as the process: it is the system's own.
+    /// Loads the system's library, which is never unloaded.
     fn load() -> Option<Self> {
         let name: Vec<u16> = "rstrtmgr.dll".encode_utf16().chain([0]).collect();
-        // SAFETY: the name ends with NUL; it is looked for in the system's own directory alone.
+        // SAFETY: the name ends with NUL. The flag limits the search to the system's own directory.
         let library =
             unsafe { LoadLibraryExW(name.as_ptr(), null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
         if library.is_null() {
             return None;
         }
-        // SAFETY: these are the types of the functions of these names, as the system documents them and
+        // SAFETY: the types are those of the functions of these names, as the system documents and
         // `windows_sys` declares them.
         unsafe {
             Some(Self {
@@ -80,23 +80,24 @@ impl RestartManager {
         }
     }
 
-    fn others(&self, path: &Path) -> Option<Found> {
+    fn others(&self, path: &Path) -> Option<Openers> {
         let mut session = 0;
         let mut key = [0u16; CCH_RM_SESSION_KEY as usize + 1];
-        // SAFETY: the number is ours, and the buffer has the length that the call asks for.
+        // SAFETY: the call writes the session's number, and the buffer has the length that it
+        // requires.
         if unsafe { (self.start)(&raw mut session, 0, key.as_mut_ptr()) } != 0 {
             return None;
         }
         let found = self.list(session, path);
-        // SAFETY: the session was started above and is ended once.
+        // SAFETY: the session was started above, and is ended only here.
         unsafe { (self.end)(session) };
         found
     }
 
-    fn list(&self, session: u32, path: &Path) -> Option<Found> {
+    fn list(&self, session: u32, path: &Path) -> Option<Openers> {
         let name: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
         let names = [name.as_ptr()];
-        // SAFETY: one name that ends with NUL; the other two lists are empty.
+        // SAFETY: the first list has one name, which ends with NUL. The other two lists are empty.
         let registered =
             unsafe { (self.register)(session, 1, names.as_ptr(), 0, null(), 0, null()) };
         if registered != 0 {
@@ -104,8 +105,8 @@ impl RestartManager {
         }
         let (mut needed, mut count, mut reasons) = (0, MOST, 0);
         let mut processes: Vec<RM_PROCESS_INFO> = Vec::with_capacity(MOST as usize);
-        // SAFETY: the buffer has room for `count` structures, of which the call says how many it
-        // has filled.
+        // SAFETY: the buffer has room for `count` structures, and the call sets `count` to the
+        // number that it has filled.
         let listed = unsafe {
             let (needed, count) = (&raw mut needed, &raw mut count);
             (self.list)(session, needed, count, processes.as_mut_ptr(), &raw mut reasons)
@@ -113,18 +114,18 @@ impl RestartManager {
         if listed != 0 {
             return None;
         }
-        // SAFETY: the call has filled so many, and never more than there is room for.
+        // SAFETY: the call has filled that many structures, which is at most the capacity.
         unsafe { processes.set_len(count.min(MOST) as usize) };
         let others = processes.iter().map(opener).filter(|opener| !opener.is_self()).collect();
-        Some(Found { others, is_complete: needed <= MOST })
+        Some(Openers { others, is_complete: needed <= MOST })
     }
 }
 
-/// A function whose type is not known yet.
+/// A function before its cast to its real type.
 type Procedure = unsafe extern "system" fn() -> isize;
 
 fn find(library: HMODULE, name: &CStr) -> Option<Procedure> {
-    // SAFETY: the library is loaded and never let go, and the name ends with NUL.
+    // SAFETY: the library is loaded and never unloaded, and the name ends with NUL.
     unsafe { GetProcAddress(library, name.as_ptr().cast()) }
 }
 

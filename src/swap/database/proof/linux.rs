@@ -1,5 +1,6 @@
-//! Linux: a write lease (`fcntl(2)`, F_SETLEASE), which is granted only when nobody else has the file
-//! open, in this process or another. While it is held, whoever opens the file waits in `open(2)`.
+//! Linux: a write lease (`fcntl(2)`, F_SETLEASE). The kernel grants it only if no other open file
+//! description of the file exists, in this process or another. A process that opens the file while
+//! we hold the lease blocks in `open(2)`.
 
 use std::fs::File;
 use std::io;
@@ -10,44 +11,45 @@ use rustix::io::Errno;
 
 use crate::files::PlainFile;
 
-/// Which signal tells of those who come (`<fcntl.h>`; the same on all of Linux's architectures).
+/// The command that sets the signal for a lease break (`<fcntl.h>`; the same on all of Linux's
+/// architectures).
 const F_SETSIG: libc::c_int = 10;
 
-/// What came of asking.
+/// The result of a proof.
 pub enum Proven {
-    /// Nobody else has it open.
+    /// No other process or client has the file open.
     Alone(Lease),
-    /// Somebody has.
+    /// Another process or client has the file open.
     InUse(PlainFile),
-    /// There are no leases here, or not for us.
+    /// The file system has no leases, or this process may not take one.
     Unknown(PlainFile),
 }
 
-/// A handle with a lease, which goes with it.
+/// A handle with a lease. Closing the handle releases the lease.
 pub struct Lease {
     file: PlainFile,
     has_lease: bool,
 }
 
-/// Asks for the lease.
+/// Requests the lease.
 pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
     if is_served(&file) || is_mounted(&file) {
         return Ok(Proven::Unknown(file));
     }
-    // Whoever comes makes the kernel send a signal to the process that holds the lease, SIGIO, which
-    // ends one that does not expect it. SIGURG is ignored by default, and nobody takes it for more
-    // than "look again".
+    // When another process opens the file, the kernel signals the lease holder. The default signal
+    // SIGIO terminates a process without a handler. SIGURG is ignored by default, and programs that
+    // handle it tolerate extra ones.
     control(&file, F_SETSIG, libc::SIGURG)?;
     match control(&file, libc::F_SETLEASE, libc::F_WRLCK) {
         Ok(_) => Ok(Proven::Alone(Lease { file, has_lease: true })),
         Err(Errno::AGAIN | Errno::BUSY) => Ok(Proven::InUse(file)),
-        // Not our file (EACCES), or a file system without leases (EINVAL).
+        // The file belongs to another user (EACCES), or the file system has no leases (EINVAL).
         Err(_) => Ok(Proven::Unknown(file)),
     }
 }
 
-/// Whether others can have the file open by another way than this kernel, which leases it all the
-/// same: a server, the host of a virtual machine or container, a program (FUSE).
+/// Whether the file can be open outside of this kernel: on a server, on the host of a virtual
+/// machine or container, or in a FUSE program. This kernel grants a lease in spite of that.
 fn is_served(file: &File) -> bool {
     #[allow(
         clippy::unnecessary_cast,
@@ -58,8 +60,9 @@ fn is_served(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|found| SERVED.contains(&(found.f_type as u32)))
 }
 
-/// <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS, SMB2, Ceph, AFS (two kinds), Coda, VirtualBox, GFS2,
-/// OCFS2; and, by their own sources: Lustre, GPFS, BeeGFS, VMware, Parallels.
+/// The magic numbers of such file systems. From <linux/magic.h>: FUSE and virtiofs, 9p, NFS, CIFS,
+/// SMB2, Ceph, AFS (two kinds), Coda, VirtualBox, GFS2, OCFS2. From their own sources: Lustre,
+/// GPFS, BeeGFS, VMware, Parallels.
 const SERVED: [u32; 17] = [
     0x6573_5546,
     0x0102_1997,
@@ -80,35 +83,36 @@ const SERVED: [u32; 17] = [
     0x7c7c_6673,
 ];
 
-/// Whether the file itself is a mount point, as a file that is handed to a container often is: nothing
-/// can be renamed over one, and it has no second name in its directory.
+/// Whether the file itself is a mount point, as a single file in a container often is. A mount
+/// point cannot be replaced by a rename, and cannot have a second name in its directory.
 fn is_mounted(file: &File) -> bool {
     use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
     let found = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::empty());
     found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// For tests only.
+/// A lease without a proof, for tests that remove this safeguard.
 pub fn pretend(file: PlainFile) -> io::Result<Lease> {
     Ok(Lease { file, has_lease: false })
 }
 
 impl Lease {
-    /// Its handle.
+    /// The handle on the file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Somebody who waits turns the lease into one that is being given up.
+    /// Whether no process waits for the file. A waiting process makes the kernel downgrade the
+    /// lease, which F_GETLEASE reports.
     pub fn is_undisturbed(&self, _old: Option<&Path>) -> bool {
         !self.has_lease || control(&self.file, libc::F_GETLEASE, 0) == Ok(libc::F_WRLCK)
     }
 
-    /// Gives the lease up, and keeps the handle.
-    pub fn open(self, _path: &Path) -> io::Result<PlainFile> {
+    /// Releases the lease, and keeps the handle.
+    pub fn release(self, _path: &Path) -> io::Result<PlainFile> {
         if self.has_lease {
             match control(&self.file, libc::F_SETLEASE, libc::F_UNLCK) {
-                // The kernel has taken it away, from one who took too long (`lease-break-time`).
+                // EAGAIN: the kernel has already removed the lease, after `lease-break-time`.
                 Ok(_) | Err(Errno::AGAIN) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -118,8 +122,8 @@ impl Lease {
 }
 
 fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> Result<i32, Errno> {
-    // SAFETY: the commands used here take an integer; the descriptor is open as long as `file` is
-    // borrowed.
+    // SAFETY: the commands that this module passes take an integer, and the descriptor is open
+    // while `file` is borrowed.
     let answer = unsafe { libc::fcntl(file.as_raw_fd(), command, argument) };
     if answer == -1 {
         return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_waits_is_seen_and_kills_nobody() {
+    fn an_opener_waits_and_is_detected_and_its_signal_is_harmless() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, "old").unwrap();
@@ -163,17 +167,17 @@ mod tests {
         while lease.is_undisturbed(None) {
             thread::yield_now();
         }
-        assert!(opened.try_recv().is_err(), "it waits");
-        let file = lease.open(&path).unwrap();
+        assert!(opened.try_recv().is_err(), "the opener waits");
+        let file = lease.release(&path).unwrap();
         let waited = opened.recv_timeout(Duration::from_secs(30)).unwrap();
-        eprintln!("an opener that came while the lease was held waited {waited:?}");
+        eprintln!("an opener waited {waited:?} for the lease");
         let other = opener.join().unwrap();
         assert!(matches!(prove(file, &path).unwrap(), Proven::InUse(_)));
         drop(other);
-        // A process that another test is just beginning has a copy of the descriptor.
+        // A child process that another test is just starting may have a copy of the descriptor.
         let began = Instant::now();
         while !matches!(prove(open(&path), &path).unwrap(), Proven::Alone(_)) {
-            assert!(began.elapsed() < Duration::from_secs(30), "nobody has it open any more");
+            assert!(began.elapsed() < Duration::from_secs(30), "no process has it open any more");
             thread::yield_now();
         }
     }

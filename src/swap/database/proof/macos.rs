@@ -1,5 +1,6 @@
-//! macOS: the list of those who have the file open (`proc_listpidspath`). There is nothing that keeps
-//! others from opening it: one that comes between the last look and the rename is not seen.
+//! macOS: the list of the processes that have the file open (`proc_listpidspath`). The system
+//! cannot keep others from opening the file. A process that opens it between the last check and the
+//! rename is not detected.
 
 use std::fs::File;
 use std::io;
@@ -8,22 +9,22 @@ use std::path::Path;
 use crate::files::PlainFile;
 use crate::swap::database::openers;
 
-/// What came of asking.
+/// The result of a proof.
 pub enum Proven {
-    /// Nobody else has it open.
+    /// No other process has the file open.
     Alone(Lease),
-    /// Somebody has.
+    /// Another process has the file open.
     InUse(PlainFile),
-    /// The list was not to be had.
+    /// The list was not available.
     Unknown(PlainFile),
 }
 
-/// A handle.
+/// A handle. It keeps no other process out.
 pub struct Lease {
     file: PlainFile,
 }
 
-/// Asks for the list.
+/// Reads the list.
 pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     let found = openers::others(path);
     Ok(match (found.others.is_empty(), found.is_complete) {
@@ -33,24 +34,24 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     })
 }
 
-/// For tests only.
+/// A lease without a proof, for tests that remove this safeguard.
 pub fn pretend(file: PlainFile) -> io::Result<Lease> {
     Ok(Lease { file })
 }
 
 impl Lease {
-    /// Its handle.
+    /// The handle on the file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Asks for the list again. A file without a name is in no list.
+    /// Reads the list again. The system has no list for a file without a name.
     pub fn is_undisturbed(&self, old: Option<&Path>) -> bool {
         old.is_none_or(|old| openers::others(old).others.is_empty())
     }
 
-    /// Keeps the handle.
-    pub fn open(self, _path: &Path) -> io::Result<PlainFile> {
+    /// Returns the handle.
+    pub fn release(self, _path: &Path) -> io::Result<PlainFile> {
         Ok(self.file)
     }
 }

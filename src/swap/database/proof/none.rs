@@ -1,4 +1,4 @@
-//! Systems that cannot tell who has a file open.
+//! Systems that cannot tell which processes have a file open.
 
 use std::fs::File;
 use std::io;
@@ -6,45 +6,45 @@ use std::path::Path;
 
 use crate::files::PlainFile;
 
-/// What came of asking.
-#[allow(dead_code, reason = "the other systems have more answers")]
+/// The result of a proof.
+#[allow(dead_code, reason = "the other systems use all variants")]
 pub enum Proven {
-    /// Never.
+    /// Unused here.
     Alone(Lease),
-    /// Never.
+    /// Unused here.
     InUse(PlainFile),
-    /// Always.
+    /// The result on this system.
     Unknown(PlainFile),
 }
 
-/// A handle.
+/// A handle. It keeps no other process out.
 pub struct Lease {
     file: PlainFile,
 }
 
-/// Cannot tell.
+/// Always returns unknown.
 pub fn prove(file: PlainFile, _path: &Path) -> io::Result<Proven> {
     Ok(Proven::Unknown(file))
 }
 
-/// For tests only.
+/// A lease without a proof, for tests that remove this safeguard.
 pub fn pretend(file: PlainFile) -> io::Result<Lease> {
     Ok(Lease { file })
 }
 
 impl Lease {
-    /// Its handle.
+    /// The handle on the file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Nobody can tell.
+    /// Always true: this system cannot tell.
     pub fn is_undisturbed(&self, _old: Option<&Path>) -> bool {
         true
     }
 
-    /// Keeps the handle.
-    pub fn open(self, _path: &Path) -> io::Result<PlainFile> {
+    /// Returns the handle.
+    pub fn release(self, _path: &Path) -> io::Result<PlainFile> {
         Ok(self.file)
     }
 }

@@ -1,5 +1,5 @@
-//! Windows: a handle that shares nothing but deletion. It is to be had only when nobody has the file
-//! open for reading or writing, and while it is there nobody gets such a handle.
+//! Windows: a handle that shares only deletion. The system grants it only if no handle for reading
+//! or writing is open on the file, and grants no such handle while it exists.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,25 +13,25 @@ use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_DELETE;
 use crate::files::{Link, PlainFile};
 use crate::swap::database::openers;
 
-/// How often it is tried again where nobody is to be seen: a virus scanner looks at each file that
-/// was just closed.
+/// How often the open is retried if no opener is visible. A virus scanner opens every file that was
+/// just closed.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// What came of asking.
+/// The result of a proof.
 pub enum Proven {
-    /// Nobody else has it open.
+    /// No other handle for reading or writing is open.
     Alone(Lease),
-    /// Somebody has.
+    /// Another handle is open.
     InUse(PlainFile),
 }
 
-/// The handle.
+/// The handle that shares only deletion.
 pub struct Lease {
     file: PlainFile,
 }
 
-/// Tries to get the handle.
+/// Tries to open the handle.
 pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     drop(file);
     let mut options = OpenOptions::new();
@@ -52,30 +52,30 @@ pub fn prove(file: PlainFile, path: &Path) -> io::Result<Proven> {
     }
 }
 
-/// For tests only.
+/// A lease without a proof, for tests that remove this safeguard.
 pub fn pretend(file: PlainFile) -> io::Result<Lease> {
     Ok(Lease { file })
 }
 
 impl Lease {
-    /// Its handle.
+    /// The handle on the file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Nobody waits: whoever comes is refused.
+    /// Always true: Windows refuses other opens at once instead of letting them wait.
     pub fn is_undisturbed(&self, _old: Option<&Path>) -> bool {
         true
     }
 
-    /// Lets others in.
-    pub fn open(self, path: &Path) -> io::Result<PlainFile> {
+    /// Replaces the handle by a plain one, so that others can open the file.
+    pub fn release(self, path: &Path) -> io::Result<PlainFile> {
         drop(self.file);
         plain(path)
     }
 }
 
-/// A handle that is in nobody's way.
+/// Opens a handle that shares everything.
 fn plain(path: &Path) -> io::Result<PlainFile> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -1,9 +1,9 @@
-//! What the old database is called afterwards.
+//! Tests of the backup's name.
 
 use super::*;
 
 #[test]
-fn a_backup_whose_name_is_taken_and_cannot_be_numbered_gets_another_one() {
+fn a_backup_whose_name_exists_and_cannot_be_numbered_gets_another_one() {
     for in_use in [InUse::Refuse, InUse::InPlace] {
         let bench = Bench::new("delete");
         let mut other = Process::start();
@@ -11,23 +11,22 @@ fn a_backup_whose_name_is_taken_and_cannot_be_numbered_gets_another_one() {
         if in_use == InUse::InPlace {
             other.open(&bench.path());
         }
-        // As long as a name can be.
+        // The longest possible name.
         let name = "b".repeat(255);
         let taken = bench.beside(&name);
-        let mut caller =
-            TestCaller::acting(step, |_| fs::write(&taken, "somebody else's").unwrap());
+        let mut caller = TestCaller::acting(step, |_| fs::write(&taken, "another file").unwrap());
         let request =
             DatabaseSwap { in_use, backup: Backup::Named(name.into()), ..bench.request() };
         let backup = swap_database(&request, &mut caller).unwrap().backup.unwrap();
         other.end();
         assert_eq!(numbers(&backup, "old"), [1, 2, 3]);
-        assert_eq!(fs::read_to_string(&taken).unwrap(), "somebody else's");
+        assert_eq!(fs::read_to_string(&taken).unwrap(), "another file");
         assert_eq!(bench.names().len(), 3);
     }
 }
 
 #[test]
-fn a_backup_has_a_name_that_nobody_takes_for_something_else() {
+fn reserved_and_impossible_names_of_a_backup_are_refused() {
     let bench = Bench::new("wal");
     let too_long = "x".repeat(300);
     for (name, code) in [
@@ -46,7 +45,7 @@ fn a_backup_has_a_name_that_nobody_takes_for_something_else() {
 }
 
 #[test]
-fn a_backup_of_a_database_with_a_long_name_has_a_shorter_one() {
+fn the_backup_of_a_database_with_a_long_name_gets_a_shortened_name() {
     let bench = Bench::new("delete");
     let long = bench.beside(&("x".repeat(240) + ".db"));
     fs::rename(bench.path(), &long).unwrap();

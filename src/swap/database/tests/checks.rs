@@ -1,9 +1,9 @@
-//! What a new database must be like, and what a target must be.
+//! Tests of the checks of the new database and of the target.
 
 use super::*;
 
 #[test]
-fn what_sqlite_keeps_beside_a_database_is_none_by_itself() {
+fn a_sidecar_is_refused_as_a_database() {
     let (bench, other) = (Bench::new("wal"), Bench::new("delete"));
     let mut process = Process::start();
     process.open(&bench.path());
@@ -21,7 +21,7 @@ fn what_sqlite_keeps_beside_a_database_is_none_by_itself() {
     }
     process.end();
     other.assert_old("delete");
-    // One of such a name is one like any other, whatever is beside it.
+    // A database with a sidecar's name is accepted.
     fs::rename(other.path(), other.beside("b.db-wal")).unwrap();
     fs::write(other.beside("b.db"), "a text").unwrap();
     let request = DatabaseSwap { target: other.beside("b.db-wal"), ..other.request() };
@@ -29,7 +29,7 @@ fn what_sqlite_keeps_beside_a_database_is_none_by_itself() {
 }
 
 #[test]
-fn a_copy_is_as_its_source_is_whatever_its_constraints_say() {
+fn a_copy_may_violate_constraints_if_they_are_not_checked() {
     let (from, to) = (Bench::new("wal"), Bench::empty());
     open(&from.path())
         .execute_batch(
@@ -49,7 +49,7 @@ fn a_copy_is_as_its_source_is_whatever_its_constraints_say() {
 }
 
 #[test]
-fn a_journal_that_the_builder_had_kept_is_nobodys() {
+fn a_persistent_journal_of_the_builder_is_removed() {
     for kept in ["persist", "truncate"] {
         let bench = Bench::new("delete");
         let mut caller = TestCaller::building(|staging, old, _| {
@@ -66,7 +66,7 @@ fn a_journal_that_the_builder_had_kept_is_nobodys() {
 }
 
 #[test]
-fn a_new_database_that_is_not_as_it_should_be_is_refused() {
+fn an_invalid_new_database_is_refused() {
     let bench = Bench::new("wal");
     let build = |sql: &'static str| {
         move |staging: &Path, _: Option<&Path>, _: &Cancel| {
@@ -113,7 +113,7 @@ fn a_new_database_that_is_not_as_it_should_be_is_refused() {
 }
 
 #[test]
-fn a_target_that_is_no_database_stays_as_it_is() {
+fn a_target_that_is_not_a_database_is_unchanged() {
     let bench = Bench::empty();
     fs::write(
         bench.path(),
@@ -128,8 +128,8 @@ fn a_target_that_is_no_database_stays_as_it_is() {
     let error = bench.swap(&bench.request()).unwrap_err();
     assert_eq!(error.code(), "TARGET_IS_DIRECTORY");
     assert_eq!(bench.names(), ["a.db"]);
-    let gone = DatabaseSwap { target: bench.beside("none/a.db"), ..bench.request() };
-    assert_eq!(bench.swap(&gone).unwrap_err().code(), "DIRECTORY_MISSING");
+    let missing = DatabaseSwap { target: bench.beside("none/a.db"), ..bench.request() };
+    assert_eq!(bench.swap(&missing).unwrap_err().code(), "DIRECTORY_MISSING");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the doctor says.
+//! Tests of the doctor's report.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn report(bench: &Bench) -> serde_json::Value {
 }
 
 #[test]
-fn what_is_there_and_changes_nothing() {
+fn the_report_lists_the_files_and_changes_nothing() {
     for mode in MODES {
         let bench = Bench::new(mode);
         fs::write(bench.beside(".staging-0123456789ab-a.db"), "1234").unwrap();
@@ -27,7 +27,7 @@ fn what_is_there_and_changes_nothing() {
 }
 
 #[test]
-fn who_has_it_open_and_what_is_in_the_wal() {
+fn the_report_has_the_openers_and_the_wal() {
     let bench = Bench::new("wal");
     let mut other = Process::start();
     other.open(&bench.path());
@@ -46,7 +46,7 @@ fn who_has_it_open_and_what_is_in_the_wal() {
 }
 
 #[test]
-fn what_is_wrong() {
+fn the_report_has_the_problem() {
     let bench = Bench::empty();
     assert_eq!(report(&bench)["exists"], false);
     fs::write(bench.path(), [7; 4096]).unwrap();
@@ -55,11 +55,11 @@ fn what_is_wrong() {
 }
 
 #[test]
-fn that_a_transaction_was_left_open() {
+fn the_report_mentions_an_interrupted_transaction() {
     let bench = Bench::new("delete");
     let mut other = Process::start();
     other.open(&bench.path());
-    // With few pages in its cache it writes some of the transaction before its end.
+    // With a small cache SQLite writes pages of the transaction before its end.
     other.run("PRAGMA cache_size = 5; BEGIN; INSERT INTO old SELECT zeroblob(100000)");
     other.kill();
     assert!(bench.beside("a.db-journal").exists());

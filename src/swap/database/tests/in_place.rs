@@ -1,9 +1,9 @@
-//! The new content takes the place of the old one in the same file.
+//! Tests of swaps in place.
 
 use super::*;
 
 #[test]
-fn those_who_have_it_open_go_on_with_the_new_content_in_the_old_file() {
+fn other_openers_continue_with_the_new_content() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut other = Process::start();
@@ -23,7 +23,7 @@ fn those_who_have_it_open_go_on_with_the_new_content_in_the_old_file() {
 }
 
 #[test]
-fn whoever_comes_while_it_is_built_may_go_on_with_the_new_content_too() {
+fn an_opener_that_comes_during_the_build_continues_with_the_new_content() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut other = Process::start();
@@ -65,7 +65,7 @@ fn an_aborted_swap_in_place_leaves_no_backup() {
 }
 
 #[test]
-fn whoever_reads_on_keeps_no_writer_out_once_it_is_swapped_in_place() {
+fn a_reader_does_not_block_writers_after_a_swap_in_place() {
     let bench = Bench::new("wal");
     let (mut reader, mut writer) = (Process::start(), Process::start());
     reader.open(&bench.path());
@@ -74,7 +74,7 @@ fn whoever_reads_on_keeps_no_writer_out_once_it_is_swapped_in_place() {
     let began = Instant::now();
     let request = DatabaseSwap { timeout: Duration::from_secs(60), ..bench.in_place() };
     assert_eq!(bench.swap(&request).unwrap().mode, Mode::InPlace);
-    assert!(began.elapsed() < Duration::from_secs(30), "it has waited for the reader");
+    assert!(began.elapsed() < Duration::from_secs(30), "the swap has waited for the reader");
     writer.run("INSERT INTO new VALUES (4)");
     reader.end();
     writer.end();
@@ -82,7 +82,7 @@ fn whoever_reads_on_keeps_no_writer_out_once_it_is_swapped_in_place() {
 }
 
 #[test]
-fn in_place_text_stays_as_those_read_it_who_have_it_open() {
+fn a_swap_in_place_refuses_another_text_encoding() {
     let (bench, source) = (Bench::new("delete"), Bench::empty());
     open(&source.path())
         .execute_batch(
@@ -103,12 +103,12 @@ fn in_place_text_stays_as_those_read_it_who_have_it_open() {
     other.run("INSERT INTO old VALUES (4)");
     other.end();
     assert_eq!(bench.names(), ["a.db"]);
-    // Where nobody has it open it is the new one's own.
+    // Without other openers the new database keeps its encoding.
     bench.swap(&DatabaseSwap { in_use: InUse::Refuse, ..request }).unwrap();
 }
 
 #[test]
-fn a_wal_database_that_others_have_open_takes_its_own_page_size_alone() {
+fn a_swap_in_place_of_a_wal_database_refuses_another_page_size() {
     let bench = Bench::new("wal");
     let build = |staging: &Path, _: Option<&Path>, _: &Cancel| {
         let new = open(staging);

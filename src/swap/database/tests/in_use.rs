@@ -1,9 +1,10 @@
-//! Whoever has the old database open: found, named, waited for, or refused.
+//! Tests of swaps while others have the old database open: they are detected, named, waited for, or
+//! refused.
 
 use super::*;
 
 #[test]
-fn whoever_has_it_open_is_named_and_nothing_is_changed() {
+fn an_opener_is_named_and_nothing_is_changed() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut other = Process::start();
@@ -19,7 +20,7 @@ fn whoever_has_it_open_is_named_and_nothing_is_changed() {
 }
 
 #[test]
-fn whoever_opens_it_while_the_new_one_is_built_is_found_too() {
+fn an_opener_that_comes_during_the_build_is_detected() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut other = Process::start();
@@ -40,7 +41,7 @@ fn whoever_opens_it_while_the_new_one_is_built_is_found_too() {
 }
 
 #[test]
-fn they_are_waited_for() {
+fn a_swap_waits_for_other_openers() {
     for mode in MODES {
         for early in [true, false] {
             let bench = Bench::new(mode);
@@ -58,7 +59,7 @@ fn they_are_waited_for() {
                         other.borrow_mut().open(&path);
                     }
                 }),
-                // They are in the way of the first proof, or of the checkpoint.
+                // The opener blocks the first proof, or the checkpoint.
                 at: Some((
                     if early { Step::Prove } else { Step::Checkpoint },
                     Box::new(|_| {
@@ -80,7 +81,7 @@ fn they_are_waited_for() {
 }
 
 #[test]
-fn a_wait_has_an_end() {
+fn a_wait_ends_at_its_limit() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut other = Process::start();
@@ -88,7 +89,7 @@ fn a_wait_has_an_end() {
         let wait = Duration::from_millis(30);
         let request = DatabaseSwap { in_use: InUse::Wait, timeout: wait, ..bench.request() };
         assert_eq!(bench.swap(&request).unwrap_err().code(), "DATABASE_IN_USE");
-        // Whoever writes is waited for as well.
+        // A writer is waited for too.
         other.run("BEGIN IMMEDIATE");
         let request = DatabaseSwap { timeout: wait, ..bench.in_place() };
         let error = bench.swap(&request).unwrap_err();
@@ -99,24 +100,25 @@ fn a_wait_has_an_end() {
 }
 
 #[test]
-fn connections_of_this_process_count_as_well() {
+fn connections_of_this_process_count_too() {
     for mode in MODES {
         let bench = Bench::new(mode);
-        let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
-        own.run("SELECT count(*) FROM old").unwrap();
+        let connection =
+            MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
+        connection.run("SELECT count(*) FROM old").unwrap();
         let error = bench.swap(&bench.request()).unwrap_err();
         assert_eq!(error.code(), "DATABASE_IN_USE");
         assert!(error.to_string().contains("this process has it open"), "{error}");
         assert_eq!(bench.swap(&bench.in_place()).unwrap().mode, Mode::InPlace);
-        own.run("INSERT INTO new VALUES (4)").unwrap();
-        own.close().unwrap();
+        connection.run("INSERT INTO new VALUES (4)").unwrap();
+        connection.close().unwrap();
         assert_eq!(numbers(&bench.path(), "new"), [1, 2, 3, 4]);
     }
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn another_sqlite_in_this_process_is_refused_whatever_was_asked_for() {
+fn another_sqlite_in_this_process_is_refused_for_each_in_use() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let other = open_by_another_sqlite(&bench.path());
@@ -137,10 +139,11 @@ fn another_sqlite_in_this_process_is_refused_whatever_was_asked_for() {
     }
 }
 
-/// Its locks mean nothing to ours, as they are this process's: what the two write goes into one another.
+/// The locks of the two libraries do not exclude each other, because POSIX locks belong to the
+/// process.
 #[test]
 #[cfg(target_os = "linux")]
-fn another_sqlite_that_comes_while_the_new_one_is_built_is_refused_too() {
+fn another_sqlite_that_comes_during_the_build_is_refused() {
     for mode in MODES {
         for in_use in [InUse::Refuse, InUse::InPlace] {
             let bench = Bench::new(mode);
@@ -163,14 +166,14 @@ fn another_sqlite_that_comes_while_the_new_one_is_built_is_refused_too() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_source_that_another_library_has_open_is_refused_with_its_locks_kept() {
+fn a_source_that_another_library_has_open_is_refused() {
     let (bench, other) = (Bench::new("delete"), Bench::new("delete"));
     let _library = fs::File::open(other.path()).unwrap();
     let request = DatabaseSwap { source: Some(other.path()), build: false, ..bench.request() };
     let error = bench.swap(&request).unwrap_err();
     assert_eq!((error.code(), error.step), ("DATABASE_IN_USE", Step::Resolve));
     bench.assert_old("delete");
-    // A look of our own is none.
-    let _look = OldFile::open(&bench.path()).unwrap();
+    // Our own plain handle does not count as another library's.
+    let _plain = OldFile::open(&bench.path()).unwrap();
     drop(OldFile::open(&bench.path()).unwrap());
 }

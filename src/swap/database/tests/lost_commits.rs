@@ -1,9 +1,9 @@
-//! No commit of anybody is lost, and an error or an abort changes nothing.
+//! Tests that no commit is lost, and that an error or an abort changes nothing.
 
 use super::*;
 
 #[test]
-fn nobody_else_commits_while_the_new_one_is_built() {
+fn other_connections_cannot_commit_during_the_build() {
     for mode in MODES {
         for in_use in [InUse::Refuse, InUse::InPlace] {
             let bench = Bench::new(mode);
@@ -22,13 +22,14 @@ fn nobody_else_commits_while_the_new_one_is_built() {
     }
 }
 
-/// Whatever was acknowledged is in the new database, or the swap was refused and it is in the old one.
+/// Every acknowledged commit is in the new database, or the swap failed and the commit is in the
+/// old one.
 #[test]
-fn no_commit_of_another_process_is_lost_whenever_it_comes() {
+fn no_commit_of_another_process_is_lost() {
     for mode in MODES {
         for idle in [true, false] {
             let bench = Bench::new(mode);
-            let writer = Process::start().write_all_the_time(&bench.path(), idle);
+            let writer = Process::start().write_continuously(&bench.path(), idle);
             let (mut swapped, mut refused) = (0, 0);
             while swapped < 40 && refused < 400 {
                 let mut caller = TestCaller::building(|staging, old, _| {
@@ -66,7 +67,7 @@ fn no_commit_of_another_process_is_lost_whenever_it_comes() {
 }
 
 #[test]
-fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
+fn an_abort_at_any_step_leaves_the_old_database() {
     let before = [
         Step::Lock,
         Step::Recover,
@@ -86,7 +87,7 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
             for in_use in [InUse::Refuse, InUse::InPlace] {
                 for step in before.into_iter().chain([Step::Transfer]) {
                     let bench = Bench::new(mode);
-                    let own = (in_use == InUse::InPlace).then(|| {
+                    let connection = (in_use == InUse::InPlace).then(|| {
                         MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
                             .unwrap()
                     });
@@ -101,8 +102,8 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
                     }
                     let error = ended.unwrap_err();
                     assert_eq!((error.code(), error.committed), ("ABORTED", false), "{step:?}");
-                    if let Some(own) = own {
-                        own.close().unwrap();
+                    if let Some(connection) = connection {
+                        connection.close().unwrap();
                     }
                     bench.assert_old(mode);
                 }
@@ -113,7 +114,7 @@ fn an_abort_or_an_error_on_the_way_leaves_the_old_database_alone() {
 
 #[test]
 #[cfg(unix)]
-fn a_commit_that_slipped_by_the_guard_is_seen() {
+fn a_commit_in_spite_of_the_write_lock_is_detected() {
     for (mode, in_place) in [("wal", false), ("delete", false), ("delete", true)] {
         let bench = Bench::new(mode);
         let mut idle = Process::start();
@@ -139,7 +140,7 @@ fn a_commit_that_slipped_by_the_guard_is_seen() {
 }
 
 #[test]
-fn a_database_that_somebody_makes_meanwhile_keeps_its_wal() {
+fn a_database_that_is_created_during_the_swap_keeps_its_wal() {
     let bench = Bench::empty();
     let mut other = Process::start();
     let mut caller = TestCaller::building(|staging, _, _| {

@@ -1,5 +1,4 @@
-//! The protocol as a whole, with a caller of the tests' own, and other processes that have the
-//! database open.
+//! Tests of the whole protocol, with a test caller and other processes that have the database open.
 
 mod backups;
 mod checks;
@@ -35,16 +34,18 @@ use crate::swap::steps::error::{Result, Step};
 use crate::swap::steps::lock::TargetLock;
 use crate::swap::steps::target::Target;
 
-type Act<'a> = Box<dyn FnMut(&Path, Option<&Path>, &Cancel) + 'a>;
+/// The caller's `build` or `verify`.
+type CallerStep<'a> = Box<dyn FnMut(&Path, Option<&Path>, &Cancel) + 'a>;
 
-type React<'a> = Box<dyn FnMut(&Cancel) + 'a>;
+/// An action of a test when a step begins.
+type Action<'a> = Box<dyn FnMut(&Cancel) + 'a>;
 
-/// Builds a database with the rows of the old one, unless it is told otherwise.
+/// A caller that by default builds a database with the rows of the old one.
 struct TestCaller<'a> {
     cancel: Arc<Cancel>,
-    build: Act<'a>,
-    verify: Act<'a>,
-    at: Option<(Step, React<'a>)>,
+    build: CallerStep<'a>,
+    verify: CallerStep<'a>,
+    at: Option<(Step, Action<'a>)>,
     steps: Vec<Step>,
 }
 
@@ -99,7 +100,7 @@ impl DatabaseSwapCaller for TestCaller<'_> {
     fn copied(&mut self, _done: u64, _total: u64) {}
 }
 
-/// Table `old` becomes table `new`, version 2.
+/// Builds a database of version 2, whose table `new` has the rows of the table `old`.
 fn migrate(staging: &Path, old: Option<&Path>) {
     let new = open(staging);
     new.execute_batch("CREATE TABLE new (x); PRAGMA user_version = 2").unwrap();
@@ -125,7 +126,7 @@ fn journal_mode(path: &Path) -> String {
     open(path).pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap()
 }
 
-/// A database "a.db" with the rows 1 to 3 in the table `old`, alone in its directory.
+/// A directory with only a database "a.db", which has the rows 1 to 3 in the table `old`.
 struct Bench {
     folder: TempDir,
 }
@@ -188,7 +189,7 @@ impl Bench {
         names
     }
 
-    /// It is the old one, in the mode that it had, and alone.
+    /// Asserts that the database is the old one, in its journal mode, and that nothing else exists.
     #[track_caller]
     fn assert_old(&self, mode: &str) {
         assert_eq!(numbers(&self.path(), "old"), [1, 2, 3]);
@@ -196,7 +197,8 @@ impl Bench {
         assert_eq!(self.names(), ["a.db"], "something is left over");
     }
 
-    /// It is the new one, in the mode of the old one.
+    /// Asserts that the database is the new one, in the old one's journal mode, beside the named
+    /// files.
     #[track_caller]
     fn assert_new(&self, mode: &str, names: &[&str]) {
         assert_eq!(numbers(&self.path(), "new"), [1, 2, 3]);
@@ -214,7 +216,7 @@ impl Bench {
     }
 }
 
-/// What is not known to be ours is somebody else's.
+/// Opens a connection, and removes it from the registry, so that it counts as another library's.
 #[cfg(target_os = "linux")]
 fn open_by_another_sqlite(path: &Path) -> Connection {
     let other = open(path);
@@ -223,8 +225,8 @@ fn open_by_another_sqlite(path: &Path) -> Connection {
     other
 }
 
-/// What another SQLite library of this process does when it closes the database: every close of the
-/// file drops this process' locks on it, and it removes the `-wal` that it takes for its own.
+/// Does what another SQLite library in this process does when it closes the database: closing the
+/// files drops this process's locks, and the library removes the `-wal` and `-shm`.
 #[cfg(unix)]
 fn close_as_another_library(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {

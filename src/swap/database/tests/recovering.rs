@@ -1,8 +1,8 @@
-//! What a killed swap leaves, and what becomes of it.
+//! Tests of the recovery after a killed swap.
 
 use super::*;
 
-/// As a swap leaves it that is killed now.
+/// Leaves the lock file as a killed swap does.
 fn leave_record(bench: &Bench, record: &RecoveryRecord) {
     let target = Target::resolve(&bench.path()).unwrap();
     let mut lock = TargetLock::try_acquire(&target).unwrap().unwrap();
@@ -14,7 +14,7 @@ fn identity(bench: &Bench) -> Option<String> {
 }
 
 #[test]
-fn while_it_was_built() {
+fn a_swap_that_was_killed_during_the_build() {
     let bench = Bench::new("wal");
     for name in ["", "-wal", "-shm", "-journal"] {
         fs::write(bench.beside(&format!(".staging-0123456789ab-a.db{name}")), "").unwrap();
@@ -28,7 +28,7 @@ fn while_it_was_built() {
 }
 
 #[test]
-fn after_the_old_one_left_wal_mode_and_got_its_second_name() {
+fn a_swap_that_was_killed_after_leaving_wal_mode() {
     let bench = Bench::new("wal");
     let record =
         RecoveryRecord { was_wal: identity(&bench), backup: Some("old.db".into()), in_place: None };
@@ -44,7 +44,7 @@ fn after_the_old_one_left_wal_mode_and_got_its_second_name() {
 }
 
 #[test]
-fn after_the_rename_before_the_backup_had_its_name() {
+fn a_swap_that_was_killed_before_the_backup_was_named() {
     let bench = Bench::new("wal");
     let record =
         RecoveryRecord { was_wal: identity(&bench), backup: Some("old.db".into()), in_place: None };
@@ -53,13 +53,13 @@ fn after_the_rename_before_the_backup_had_its_name() {
     migrate(&bench.path(), Some(&bench.beside(".swap-backup-a.db")));
     leave_record(&bench, &record);
     assert_eq!(bench.recover(), [("backup", "named"), ("lock-file", "removed")]);
-    // The new one has the mode that it was built with.
+    // The new database keeps the journal mode with which it was built.
     bench.assert_new("delete", &["a.db", "old.db"]);
     assert_eq!(numbers(&bench.beside("old.db"), "old"), [1, 2, 3]);
 }
 
 #[test]
-fn a_note_does_not_lead_out_of_the_directory_or_into_the_database() {
+fn a_record_cannot_name_another_directory_or_a_reserved_name() {
     for name in ["sub/a", "../a", "a.db-wal", ".staging-0123456789ab-a.db"] {
         let bench = Bench::new("delete");
         fs::create_dir(bench.beside("sub")).unwrap();
@@ -76,7 +76,7 @@ fn a_note_does_not_lead_out_of_the_directory_or_into_the_database() {
 }
 
 #[test]
-fn with_a_journal_that_nobody_counts_on() {
+fn a_journal_without_a_transaction_is_removed() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let was_wal = (mode == "wal").then(|| identity(&bench)).flatten();
@@ -91,7 +91,7 @@ fn with_a_journal_that_nobody_counts_on() {
 }
 
 #[test]
-fn when_the_power_failed_and_only_the_backups_name_was_on_the_disk() {
+fn a_power_cut_that_left_only_the_backups_name() {
     let bench = Bench::new("delete");
     fs::hard_link(bench.path(), bench.beside("old.db")).unwrap();
     leave_record(
@@ -103,7 +103,7 @@ fn when_the_power_failed_and_only_the_backups_name_was_on_the_disk() {
 }
 
 #[test]
-fn a_note_that_names_the_database_itself_does_not_remove_it() {
+fn a_record_that_names_the_database_itself_does_not_remove_it() {
     let bench = Bench::new("delete");
     fs::create_dir(bench.beside("sub")).unwrap();
     fs::hard_link(bench.path(), bench.beside("sub/link")).unwrap();
@@ -119,7 +119,7 @@ fn a_note_that_names_the_database_itself_does_not_remove_it() {
 }
 
 #[test]
-fn a_backup_without_a_note_is_kept_unless_it_is_the_database_itself() {
+fn a_backup_without_a_record_is_kept_unless_it_is_the_database_itself() {
     let bench = Bench::new("delete");
     fs::hard_link(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();
     assert_eq!(bench.recover(), [("backup", "removed")]);
@@ -131,7 +131,7 @@ fn a_backup_without_a_note_is_kept_unless_it_is_the_database_itself() {
 }
 
 #[test]
-fn a_copied_backup_is_kept_once_the_new_content_is_there() {
+fn a_copied_backup_is_kept_if_the_swap_has_committed() {
     for mode in MODES {
         for is_committed in [false, true] {
             let bench = Bench::new(mode);
@@ -139,11 +139,12 @@ fn a_copied_backup_is_kept_once_the_new_content_is_there() {
                 .pragma_query_value(None, "schema_version", |row| row.get(0))
                 .unwrap();
             if is_committed {
-                // What a swap in place does to the number that recovery goes by.
-                let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
-                    .unwrap();
+                // A swap in place increases the number that the recovery compares.
+                let connection =
+                    MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits())
+                        .unwrap();
                 bench.swap(&bench.in_place()).unwrap();
-                let now: i64 = own.pragma("schema_version").unwrap();
+                let now: i64 = connection.pragma("schema_version").unwrap();
                 assert!(now > before, "{before} {now}");
             }
             fs::copy(bench.path(), bench.beside(".swap-backup-a.db")).unwrap();
@@ -161,7 +162,7 @@ fn a_copied_backup_is_kept_once_the_new_content_is_there() {
 }
 
 #[test]
-fn what_cannot_be_done_now_is_done_by_the_next() {
+fn failed_work_is_repeated_by_the_next_recovery() {
     let bench = Bench::new("wal");
     let record = RecoveryRecord { was_wal: identity(&bench), ..RecoveryRecord::default() };
     open(&bench.path()).pragma_update(None, "journal_mode", "delete").unwrap();
@@ -176,7 +177,7 @@ fn what_cannot_be_done_now_is_done_by_the_next() {
 }
 
 #[test]
-fn a_live_swap_is_left_alone() {
+fn a_running_swap_is_left_alone() {
     let bench = Bench::new("wal");
     let path = bench.path();
     let mut caller = TestCaller::building(|staging, old, _| {
@@ -192,7 +193,7 @@ fn a_live_swap_is_left_alone() {
 
 #[test]
 #[cfg(unix)]
-fn by_way_of_a_link_too_and_where_nothing_may_be_written() {
+fn a_recovery_follows_links_and_ignores_impossible_paths() {
     use std::os::unix::fs::symlink;
     let (bench, elsewhere) = (Bench::new("wal"), Bench::empty());
     symlink(bench.path(), elsewhere.beside("link")).unwrap();

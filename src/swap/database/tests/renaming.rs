@@ -1,9 +1,9 @@
-//! The new database's file takes the old one's name, and what it takes over with it.
+//! Tests of swaps by rename.
 
 use super::*;
 
 #[test]
-fn the_new_databases_file_takes_the_old_ones_name() {
+fn the_new_file_is_renamed_to_the_target() {
     for mode in MODES {
         let bench = Bench::new(mode);
         let mut caller = TestCaller::new();
@@ -38,9 +38,9 @@ fn the_new_databases_file_takes_the_old_ones_name() {
 }
 
 #[test]
-fn rows_that_are_in_the_wal_alone_are_in_the_new_database_and_the_backup() {
+fn rows_in_the_wal_are_in_the_new_database_and_the_backup() {
     let bench = Bench::new("wal");
-    // A process that was killed leaves its -wal.
+    // A killed process leaves its -wal.
     let mut other = Process::start();
     other.open(&bench.path());
     other.run("INSERT INTO old VALUES (4)");
@@ -55,7 +55,7 @@ fn rows_that_are_in_the_wal_alone_are_in_the_new_database_and_the_backup() {
 }
 
 #[test]
-fn what_the_old_database_was_like_is_what_a_new_one_begins_with() {
+fn a_new_database_begins_with_the_settings_of_the_old_one() {
     let bench = Bench::empty();
     let old = open(&bench.path());
     old.execute_batch(
@@ -64,14 +64,15 @@ fn what_the_old_database_was_like_is_what_a_new_one_begins_with() {
     .unwrap();
     old.close().unwrap();
     bench.swap(&bench.request()).unwrap();
-    let own = MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
-    let facts = Facts::of(&own).unwrap();
+    let connection =
+        MaintenanceConnection::open(&bench.path(), Step::Check, &bench.limits()).unwrap();
+    let facts = Facts::of(&connection).unwrap();
     assert_eq!((facts.page_size, facts.auto_vacuum), (1024, 1));
     assert_eq!((facts.encoding.as_str(), facts.is_wal), ("UTF-16le", false));
 }
 
 #[test]
-fn a_first_database_overwrites_nobodys_and_is_not_read_with_an_old_wal() {
+fn a_first_database_overwrites_no_file_and_ignores_an_old_wal() {
     let bench = Bench::empty();
     fs::write(bench.beside("a.db-wal"), "of a database that is gone").unwrap();
     let swapped = bench.swap(&bench.request()).unwrap();
@@ -88,7 +89,7 @@ fn a_first_database_overwrites_nobodys_and_is_not_read_with_an_old_wal() {
 }
 
 #[test]
-fn a_database_is_copied_as_it_is_and_only_over_another_where_that_is_asked_for() {
+fn a_copy_overwrites_a_database_only_if_allowed() {
     for mode in MODES {
         let (from, to) = (Bench::new(mode), Bench::empty());
         let mut other = Process::start();
@@ -119,7 +120,7 @@ fn a_database_is_copied_as_it_is_and_only_over_another_where_that_is_asked_for()
 
 #[test]
 #[cfg(unix)]
-fn a_database_that_is_made_private_meanwhile_is_private_afterwards() {
+fn a_mode_that_changes_during_the_swap_is_kept() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for in_use in [InUse::Refuse, InUse::InPlace] {
@@ -142,7 +143,7 @@ fn a_database_that_is_made_private_meanwhile_is_private_afterwards() {
 }
 
 #[test]
-fn a_persistent_journal_goes_with_the_old_database() {
+fn a_persistent_journal_is_removed_with_the_old_database() {
     let bench = Bench::new("delete");
     let old = open(&bench.path());
     old.execute_batch(
@@ -157,7 +158,7 @@ fn a_persistent_journal_goes_with_the_old_database() {
 
 #[test]
 #[cfg(unix)]
-fn a_link_stays_and_owner_mode_are_the_old_ones() {
+fn a_link_is_kept_and_the_mode_is_the_old_one() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let bench = Bench::new("wal");
     fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o640)).unwrap();
@@ -170,7 +171,7 @@ fn a_link_stays_and_owner_mode_are_the_old_ones() {
 }
 
 #[test]
-fn what_holds_no_data_is_in_nobodys_way() {
+fn sidecars_without_data_do_not_prevent_a_swap() {
     for name in ["a.db-shm", "a.db-wal", "a.db-journal"] {
         let bench = Bench::new("delete");
         let bytes = if name == "a.db-shm" { vec![0; 32768] } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! macOS, where `fsync` only reaches the drive, not what it keeps.
+//! macOS. Its `fsync` writes to the drive, but does not flush the drive's cache.
 
 use std::fs::File;
 use std::io;
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 
 use super::Disk;
 
-/// `F_FULLFSYNC`, else `F_BARRIERFSYNC`, else `fsync`: `fcntl(2)`, `fsync(2)`. File systems that are
-/// not Apple's may lack the first two.
+/// Uses `F_FULLFSYNC`, or `F_BARRIERFSYNC`, or `fsync`, whichever the file system supports
+/// (`fcntl(2)`, `fsync(2)`). Only Apple's file systems support the first two for certain.
 pub struct MacOs;
 
 impl Disk for MacOs {
@@ -34,7 +34,7 @@ impl Disk for MacOs {
     fn sync_directory(path: &Path) -> io::Result<()> {
         let directory = super::open_directory(path)?;
         match Self::sync_file(&directory) {
-            // A file system whose directories cannot be synced.
+            // This file system cannot sync directories.
             Err(error) if is_unsupported(&error) => Ok(()),
             synced => synced,
         }
@@ -46,7 +46,8 @@ fn is_unsupported(error: &io::Error) -> bool {
 }
 
 fn barrier(file: &File) -> Result<(), Errno> {
-    // SAFETY: F_BARRIERFSYNC takes no argument; the descriptor is open as long as `file` is borrowed.
+    // SAFETY: F_BARRIERFSYNC takes no argument, and the descriptor is open while `file` is
+    // borrowed.
     let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_BARRIERFSYNC) };
     if answer == -1 {
         return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));

@@ -1,4 +1,4 @@
-//! Linux, and every Unix whose `fsync` reaches the disk.
+//! Linux, and other Unix systems whose `fsync` writes to the disk.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Disk;
 
-/// `fsync(2)`.
+/// Syncs with `fsync(2)`.
 pub struct Unix;
 
 impl Disk for Unix {
@@ -16,8 +16,8 @@ impl Disk for Unix {
         file.sync_all()
     }
 
-    /// There is no barrier for those who write files: all that orders two writes is to wait for the
-    /// first.
+    /// Waits for the content to be on the disk, because these systems have no write barrier for
+    /// files.
     fn order_file(file: &File) -> io::Result<()> {
         file.sync_all()
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Disk;
 
-/// `FlushFileBuffers`, which answers ACCESS_DENIED for a handle that is not writable
+/// Syncs with `FlushFileBuffers`, which fails with ACCESS_DENIED for a handle that is not writable
 /// (<https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers>).
 pub struct Windows;
 
@@ -21,7 +21,7 @@ impl Disk for Windows {
         file.sync_all()
     }
 
-    /// There is no such call; NTFS keeps a journal of its names.
+    /// Does nothing: Windows has no such call, and NTFS journals its names.
     fn sync_directory(_path: &Path) -> io::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a database that is swapped, beyond what can be wrong with a file.
+//! The problems that only swaps of databases have.
 
 use std::path::PathBuf;
 
@@ -8,121 +8,127 @@ use crate::sqlite::codes;
 /// A process that has a database open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opener {
-    /// Its number.
+    /// The process number.
     pub pid: u32,
-    /// Its name, where it is known.
+    /// The program's name, if it is known.
     pub name: String,
 }
 
 impl Opener {
-    /// Whether it is this process.
+    /// Whether the opener is this process.
     pub fn is_self(&self) -> bool {
         self.pid == std::process::id()
     }
 }
 
-/// What is wrong.
+/// The cause of an error.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseProblem {
-    /// Somebody else has the old database open.
+    /// Another process or another client has the old database open.
     #[error(
         "{} it open{}; close it there, wait with inUse \"wait\", or allow \"in-place\"",
-        whoever(.openers),
+        subject(.openers),
         if *.is_attached { ATTACHED } else { "" }
     )]
     InUse {
-        /// They.
+        /// The processes that have it open.
         openers: Vec<Opener>,
-        /// Whether this process is one of them for nothing but what is attached to other databases.
+        /// Whether this process has it open only by ATTACH to other databases.
         is_attached: bool,
     },
-    /// Another copy of SQLite in this process has it open, whose locks every closing of ours drops.
+    /// Another SQLite library in this process has it open. Closing a file in one library drops the
+    /// locks of the other.
     #[error(
         "another SQLite library in this process has it open, and the two drop each other's locks (https://sqlite.org/howtocorrupt.html, section 2.2); close it there first"
     )]
-    OtherCopy,
-    /// Somebody else committed while the new database was made, or replaced the file.
+    ForeignSqlite,
+    /// Another connection committed during the swap, or the file was replaced.
     #[error(
-        "another process changed it while the new one was made; nothing is replaced: run the swap again"
+        "another process changed it during the swap, and nothing was replaced; run the swap again"
     )]
     Changed,
-    /// A lock that was not to be had.
+    /// A lock was not released in time.
     #[error(
-        "it is locked by another connection, and was not free in time; try again, or allow more time with timeoutMs"
+        "another connection holds a lock on it, and has not released it in time; try again, or allow more time with timeoutMs"
     )]
     Busy,
-    /// Something else.
+    /// The file is not a database.
     #[error("it is not a SQLite database (or it is encrypted); name a database file")]
     NotADatabase,
     /// SQLite found damage.
-    #[error("it is damaged: {0}; see what `npx latchdb doctor` says of it")]
+    #[error("it is damaged: {0}; run `npx latchdb doctor` on it for a full report")]
     Corrupt(String),
-    /// The new database.
-    #[error("the new database fails integrity_check: {}", .0.join("; "))]
+    /// The new database fails a check.
+    #[error("the new database fails integrity_check: {}; correct its content", .0.join("; "))]
     IntegrityCheck(Vec<String>),
-    /// The new database.
-    #[error("the new database fails foreign_key_check: {}", .0.join("; "))]
+    /// The new database fails a check.
+    #[error("the new database fails foreign_key_check: {}; correct its content", .0.join("; "))]
     ForeignKeyCheck(Vec<String>),
-    /// The new database.
+    /// A client of this process has the new database open.
     #[error(
         "this process still has the new database open; close its clients before build or verify ends"
     )]
     StagingOpen,
-    /// The new database.
-    #[error("{} is left beside the new database: somebody still has it open", .0.display())]
-    StagingSidecar(PathBuf),
-    /// The new database, where the old one must take its content.
+    /// Another process or library has the new database open.
     #[error(
-        "its page size is {old}, the new one's is {new}: a database in WAL mode that others have open takes only its own; build the new one with PRAGMA page_size = {old}"
+        "{} still exists beside the new database, so another program has it open; close it there", .0.display()
+    )]
+    StagingSidecar(PathBuf),
+    /// The page sizes differ, and the old file must take the new content.
+    #[error(
+        "its page size is {old}, and that of the new database is {new}; SQLite cannot change the page size of a WAL database that others have open: build the new one with PRAGMA page_size = {old}"
     )]
     PageSize {
-        /// The old database's.
+        /// The old database's page size.
         old: i64,
-        /// The new one's.
+        /// The new database's page size.
         new: i64,
     },
-    /// The new database, where the old one must take its content.
+    /// The text encodings differ, and the old file must take the new content.
     #[error(
-        "its text is {old}, the new one's is {new}: those who have the database open could not go on; build the new one with PRAGMA encoding = '{old}'"
+        "its text encoding is {old}, and that of the new database is {new}; the connections that have it open could not continue: build the new one with PRAGMA encoding = '{old}'"
     )]
     Encoding {
-        /// The old database's.
+        /// The old database's encoding.
         old: String,
-        /// The new one's.
+        /// The new database's encoding.
         new: String,
     },
-    /// The file is another database's.
-    #[error("SQLite keeps it beside the database {}; name that one", .0.display())]
+    /// The file is a sidecar of another database.
+    #[error("it is a sidecar of the database {}; name that database", .0.display())]
     Sidecar(PathBuf),
-    /// Of the name that was asked for.
-    #[error("the backup is not to overwrite it; name another one")]
+    /// The requested name of the backup exists.
+    #[error("it exists, and a backup does not overwrite a file; choose another name")]
     BackupExists,
-    /// Of the name that was asked for.
-    #[error("{} is there, and SQLite would read it into the backup; remove it, or name another one", .0.display())]
+    /// The requested name of the backup has a sidecar.
+    #[error(
+        "{} exists, and SQLite would read it into the backup; remove it, or choose another name", .0.display()
+    )]
     BackupSidecar(PathBuf),
-    /// Of an earlier swap's.
+    /// An earlier swap has left its backup.
     #[error(
         "it is the backup of an earlier swap, which could not be given its name; move it elsewhere first"
     )]
     BackupUnnamed,
-    /// Of the name that was asked for.
-    #[error("SQLite or a later swap would take it for a file of theirs; name the backup otherwise")]
+    /// The requested name of the backup is reserved.
+    #[error("the name is reserved for a file of SQLite or of a swap; choose another name")]
     BackupName,
-    /// A backup is a second name of the old file, or takes one in the same directory.
-    #[error("the backup must be in the directory of the database; give a file name alone")]
+    /// The requested name of the backup is in another directory. The backup is a hard link, or is
+    /// renamed, which works only in one directory.
+    #[error("the backup must be in the directory of the database; give only a file name")]
     BackupNotBeside,
-    /// Where nothing was to be replaced.
-    #[error("it is there already; remove it, or allow overwriting it")]
+    /// The target exists, but the caller has not allowed overwriting.
+    #[error("it exists already; remove it, or allow overwriting it")]
     TargetExists,
-    /// A file that SQLite was not let open: the database, or one beside it.
+    /// Our checks refused to let SQLite open the database or a sidecar.
     #[error("{} cannot be opened: {}", .0.display(), .1)]
     Refused(PathBuf, Refusal),
-    /// Anything else that SQLite says.
+    /// Another error of SQLite.
     #[error("{message}")]
     Sqlite {
-        /// Its extended result code (<https://sqlite.org/rescode.html>).
+        /// SQLite's extended result code (<https://sqlite.org/rescode.html>).
         code: i32,
-        /// Its text.
+        /// SQLite's message.
         message: String,
     },
 }
@@ -131,7 +137,7 @@ impl DatabaseProblem {
     /// The `code` property.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InUse { .. } | Self::OtherCopy => "DATABASE_IN_USE",
+            Self::InUse { .. } | Self::ForeignSqlite => "DATABASE_IN_USE",
             Self::Changed => "DATABASE_CHANGED",
             Self::Busy => "DATABASE_BUSY",
             #[cfg(unix)]
@@ -158,7 +164,7 @@ impl DatabaseProblem {
         }
     }
 
-    /// Who has the database open, where that is the problem.
+    /// The processes that have the database open, if that is the problem.
     pub fn openers(&self) -> &[Opener] {
         match self {
             Self::InUse { openers, .. } => openers,
@@ -167,11 +173,12 @@ impl DatabaseProblem {
     }
 }
 
-/// Where this process has it open by ATTACH or VACUUM INTO alone.
+/// Added if this process has the database open only by ATTACH or VACUUM INTO.
 const ATTACHED: &str = " (this process by ATTACH in a client of another database: DETACH it, or close \
     that client)";
 
-fn whoever(openers: &[Opener]) -> String {
+/// The subject and verb of the error text: "process 7 (node) has".
+fn subject(openers: &[Opener]) -> String {
     let names: Vec<_> = openers
         .iter()
         .map(|opener| match (opener.is_self(), opener.name.as_str()) {
@@ -192,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_who_have_it_open_are_named() {
+    fn the_error_names_the_openers() {
         let opener = |pid, name: &str| Opener { pid, name: name.to_owned() };
         let text = |openers| DatabaseProblem::InUse { openers, is_attached: false }.to_string();
         assert!(text(vec![]).starts_with("another process"));

@@ -1,16 +1,18 @@
-//! Two files change their names in one step.
+//! Exchanging the names of two files in one step.
 
 use std::io;
 use std::path::Path;
 
-/// Gives each of two files the other's name. Not every file system can: then nothing is changed.
+/// Exchanges the names of two files. If the file system does not support it, changes nothing and
+/// fails.
 #[cfg(target_os = "linux")]
 pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
-/// It is of use only where a gate tells who waits before either file: Linux.
+/// Always fails. The exchange is useful only with a lease that detects waiting processes, as on
+/// Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -23,7 +25,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn two_files_change_their_names() {
+    fn two_files_exchange_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         fs::write(&one, "1").unwrap();

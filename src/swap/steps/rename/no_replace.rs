@@ -1,28 +1,28 @@
-//! Renaming a file to a name that nobody has.
+//! Renaming a file to a name that does not exist yet.
 
 use std::io;
 use std::path::Path;
 
-/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+/// Renames a file. If the new name exists, fails with `AlreadyExists`.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system, or a kernel, that has no such thing.
+        // The file system or the kernel does not support the flag.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_remove(from, to),
         renamed => Ok(renamed?),
     }
 }
 
-/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+/// Renames a file. If the new name exists, fails with `AlreadyExists`.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple", windows)))]
 pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
     link_and_remove(from, to)
 }
 
-/// Between the two it has both names. On a file system without second names the new one is taken by an
-/// empty file first.
+/// Links the file to its new name, and then removes the old one. A file system without hard links
+/// gets an empty file of the new name first, which the rename replaces.
 #[cfg(unix)]
 fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
     use io::ErrorKind::{PermissionDenied, Unsupported};
@@ -41,14 +41,14 @@ fn take_and_replace(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
-/// Renames a file, unless there is one of the new name: then the error is `AlreadyExists`.
+/// Renames a file. If the new name exists, fails with `AlreadyExists`.
 #[cfg(windows)]
 pub fn to_new_name(from: &Path, to: &Path) -> io::Result<()> {
     use std::os::windows::ffi::OsStrExt;
     use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_WRITE_THROUGH, MoveFileExW};
     let wide = |path: &Path| path.as_os_str().encode_wide().chain([0]).collect::<Vec<u16>>();
     let (from, to) = (wide(from), wide(to));
-    // SAFETY: both are texts that end with NUL and live as long as the call.
+    // SAFETY: both strings end with NUL and outlive the call.
     let moved = unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), MOVEFILE_WRITE_THROUGH) };
     if moved == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
@@ -59,7 +59,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_name_that_is_taken_is_left_alone() {
+    fn an_existing_file_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         fs::write(&from, "new").unwrap();

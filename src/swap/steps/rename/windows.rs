@@ -1,4 +1,4 @@
-//! Renaming on Windows, where whoever has a file open may be in the way.
+//! Renaming on Windows, where an open handle on a file can prevent the rename.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -33,34 +33,34 @@ const REPLACE_IF_EXISTS: u32 = 0x1;
 const POSIX_SEMANTICS: u32 = 0x2;
 const IGNORE_READONLY_ATTRIBUTE: u32 = 0x40;
 
-/// How soon it is tried again, first and at last.
+/// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Renames a file, over another one if there is one. A file that is loaded as a program or library
-/// can never be replaced: that is said at once.
+/// Renames a file, and replaces an existing one. A file that is loaded as a program or library
+/// cannot be replaced: the error comes at once, without retries.
 pub fn replace(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     try_again(Step::Rename, to, retry, is_image, || rename_over(from, to))
 }
 
-/// Replaces a file that is loaded as a program or library, which Windows lets be renamed: between
-/// the two renames there is no file of the target's name.
+/// Replaces a file that is loaded as a program or library: renames it, which Windows allows, and
+/// then renames the new file to its name. Between the two renames the target does not exist.
 pub fn move_aside(from: &Path, target: &Target, retry: &Retry<'_>) -> Result<()> {
     let aside = staging::aside(target);
     let renamed = || rename_over(&target.path, &aside);
     try_again(Step::Rename, &target.path, retry, |_| false, renamed)?;
     let replaced = replace(from, &target.path, retry);
     if replaced.is_err() {
-        // Back to where it was. Where that fails too, the error that came first says more.
+        // Undo the first rename. If that fails too, the first error is the more useful one.
         let _ = rename_over(&aside, &target.path);
     } else {
-        // Only what has ended can be removed: else the next swap of the target does it.
+        // A running program cannot be removed. The next swap of the target tries again.
         let _ = std::fs::remove_file(&aside);
     }
     replaced
 }
 
-/// Removes a file. False where there was none.
+/// Removes a file. Returns false if it did not exist.
 pub fn remove(path: &Path, retry: &Retry<'_>) -> Result<bool> {
     try_again(Step::Remove, path, retry, is_image, || match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -69,7 +69,7 @@ pub fn remove(path: &Path, retry: &Retry<'_>) -> Result<bool> {
     })
 }
 
-/// Tries again while another program is in the way, unless that `is_hopeless`.
+/// Retries while another program has the file open, unless `is_hopeless`.
 fn try_again<T>(
     step: Step,
     path: &Path,
@@ -77,7 +77,7 @@ fn try_again<T>(
     is_hopeless: fn(&Path) -> bool,
     mut action: impl FnMut() -> io::Result<T>,
 ) -> Result<T> {
-    let wrong = |problem| Err(SwapError::new(problem, step, path));
+    let failure = |problem| Err(SwapError::new(problem, step, path));
     let began = Instant::now();
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
@@ -89,19 +89,19 @@ fn try_again<T>(
             return Err(error).at(step, path);
         }
         if is_hopeless(path) {
-            return wrong(Problem::InUseAsImage(error));
+            return failure(Problem::InUseAsImage(error));
         }
         let waited = began.elapsed();
         if waited >= retry.limit {
-            // A file that nobody has open was refused for another reason.
-            return if code(&error) == ERROR_ACCESS_DENIED && !is_open_elsewhere(path) {
+            // Without an open handle, ACCESS_DENIED has another reason.
+            return if code(&error) == ERROR_ACCESS_DENIED && !has_open_handle(path) {
                 Err(error).at(step, path)
             } else {
-                wrong(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
+                failure(Problem::InUse { waited_ms: waited.as_millis(), cause: error })
             };
         }
         if let Err(reason) = retry.cancel.sleep(backoff.pause().min(retry.limit - waited)) {
-            return wrong(Problem::Cancelled(reason));
+            return failure(Problem::Cancelled(reason));
         }
     }
 }
@@ -120,8 +120,8 @@ fn is_conflict(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a file is loaded as a program or library: nobody's handle keeps us from deleting it, and
-/// still it cannot be opened for writing.
+/// Whether a file is loaded as a program or library. Such a file can be opened for deletion, but
+/// not for writing.
 fn is_image(path: &Path) -> bool {
     let writing = open_as(path, GENERIC_WRITE);
     let is_refused = writing.is_err_and(|error| {
@@ -130,9 +130,9 @@ fn is_image(path: &Path) -> bool {
     is_refused && open_as(path, DELETE).is_ok()
 }
 
-/// Whether anybody has the file open: without POSIX semantics one who shares everything is in the way,
-/// too, and the answer is the same as for missing rights.
-fn is_open_elsewhere(path: &Path) -> bool {
+/// Whether any handle on the file is open. Without POSIX semantics even a handle that shares
+/// everything prevents the rename, with the same error as missing permissions.
+fn has_open_handle(path: &Path) -> bool {
     let alone = OpenOptions::new().access_mode(SYNCHRONIZE | DELETE).share_mode(0).open(path);
     alone.is_err_and(|error| code(&error) == ERROR_SHARING_VIOLATION)
 }
@@ -145,8 +145,8 @@ fn open_as(path: &Path, access: u32) -> io::Result<File> {
         .open(path)
 }
 
-/// With POSIX semantics: those who have the old file open (and share deletion) keep it. Where the
-/// system or the file system has no such thing, as well as it can.
+/// Renames with POSIX semantics: handles on the old file that share deletion keep it. Without
+/// support for that, falls back to MoveFileEx.
 fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     match rename_with_posix_semantics(from, to) {
         Err(error)
@@ -168,7 +168,7 @@ fn rename_with_posix_semantics(from: &Path, to: &Path) -> io::Result<()> {
     let file = open_as(from, DELETE)?;
     let name: Vec<u16> = to.as_os_str().encode_wide().collect();
     let name_bytes = name.len() * size_of::<u16>();
-    // The structure ends with the name, and a NUL behind it.
+    // The structure ends with the name and a NUL.
     let size = offset_of!(FILE_RENAME_INFO, FileName) + name_bytes + size_of::<u16>();
     let size = size.max(size_of::<FILE_RENAME_INFO>());
     let mut buffer = vec![0u64; size.div_ceil(size_of::<u64>())];
@@ -176,8 +176,9 @@ fn rename_with_posix_semantics(from: &Path, to: &Path) -> io::Result<()> {
     let too_long = |_| io::Error::from(io::ErrorKind::InvalidFilename);
     let (name_length, size) =
         (u32::try_from(name_bytes).map_err(too_long)?, u32::try_from(size).map_err(too_long)?);
-    // SAFETY: the buffer is zeroed, as long as the structure with the whole name, and aligned for it
-    // (to 8 bytes). The handle is open as long as `file`, and the call reads `size` bytes of the buffer.
+    // SAFETY: the buffer is zeroed, has room for the structure with the whole name, and is aligned
+    // to 8 bytes, as the structure needs. The handle is open while `file` lives, and the call reads
+    // `size` bytes of the buffer.
     let renamed = unsafe {
         (*info).Anonymous.Flags = REPLACE_IF_EXISTS | POSIX_SEMANTICS | IGNORE_READONLY_ATTRIBUTE;
         (*info).FileNameLength = name_length;
@@ -191,13 +192,13 @@ fn rename_with_posix_semantics(from: &Path, to: &Path) -> io::Result<()> {
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     let wide = |path: &Path| path.as_os_str().encode_wide().chain([0]).collect::<Vec<u16>>();
     let (from, to) = (wide(from), wide(to));
-    // SAFETY: both are texts that end with NUL and live as long as the call.
+    // SAFETY: both strings end with NUL and outlive the call.
     let moved = unsafe {
         MoveFileExW(from.as_ptr(), to.as_ptr(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)
     };
     succeeded(moved)
 }
 
-fn succeeded(answer: i32) -> io::Result<()> {
-    if answer == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+fn succeeded(result: i32) -> io::Result<()> {
+    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
