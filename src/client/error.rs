@@ -57,7 +57,7 @@ pub enum Error {
         path: String,
     },
     /// The environment is ending. A database that was opened now would not be closed any more.
-    #[error("this thread is about to end: no database can be opened in it any more")]
+    #[error("this thread is ending: it cannot open a database any more")]
     EnvironmentEnded,
     /// The job panicked, which is a defect of latchdb. The connection of the job was closed.
     #[error("internal error while running this call: {0}; its connection was closed")]

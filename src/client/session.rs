@@ -260,7 +260,7 @@ impl Session {
     /// Opens the session's first connection, or one in place of a connection that was given up.
     fn reopen(&mut self) -> Result<(), Error> {
         if self.lost && self.client.options.location.path().is_none() {
-            return Err(Error::Panicked("the in-memory database is lost with it".into()));
+            return Err(Error::Panicked("an earlier error lost the in-memory database".into()));
         }
         self.open()
     }

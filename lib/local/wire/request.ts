@@ -1,4 +1,4 @@
-/** Writes requests, which `src/wire/request.rs` reads. `src/wire.rs` describes the format. */
+/** Writes requests, which `src/wire/request.rs` reads. `src/wire/mod.rs` describes the format. */
 import { types } from "node:util";
 import type { IntMode, InValue, TransactionMode } from "@libsql/core/api";
 import { LibsqlError } from "@libsql/core/api";

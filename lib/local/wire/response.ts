@@ -1,4 +1,4 @@
-/** Reads answers, which `src/wire` writes. `src/wire.rs` describes the format. */
+/** Reads answers, which `src/wire` writes. `src/wire/mod.rs` describes the format. */
 import type { IntMode, Value } from "@libsql/core/api";
 import type { ClosingStep } from "../../../index.js";
 import { CellKind, OutcomeFlag, RecordKind } from "./kinds";
