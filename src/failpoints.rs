@@ -19,7 +19,7 @@ pub enum Safeguard {
     Staging,
     /// `skip-lock`: swaps of one target do not wait for each other.
     Lock,
-    /// `skip-proof`: a database is replaced by rename without the proof that nobody else has it open.
+    /// `skip-proof`: a database is replaced by rename without the proof that it is open nowhere else.
     Proof,
     /// `skip-early-directory-sync`: the directory is not synced before the rename of a database.
     EarlyDirectorySync,

@@ -87,8 +87,8 @@ pub fn start_swap(
             Some(source) => Content::File(absolute(&source)?),
             // SAFETY: JavaScript holds the object until the job is answered. The thread sends that answer
             // after its last read of the bytes. An environment that ends joins the thread first, while
-            // the object still lives. If the memory was detached meanwhile, JavaScript fails the swap
-            // instead of continuing it; until then the bytes only reach write(2), which returns EFAULT.
+            // the object still lives. JavaScript may detach the memory. It then fails the swap instead of
+            // continuing it; until then the bytes only reach write(2), which returns EFAULT.
             None if request.is_lent => Content::Borrowed(unsafe { BorrowedBytes::new(bytes) }),
             None if request.has_bytes => Content::Bytes(bytes.to_vec()),
             None => Content::Pieces { total: request.total.map(byte_count) },

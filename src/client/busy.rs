@@ -37,7 +37,7 @@ const IN_PASSING: Duration = Duration::from_millis(100);
 const DELAYS: [u64; 9] = [1, 2, 5, 10, 15, 20, 25, 25, 25];
 const LONGEST_DELAY: u64 = 50;
 
-/// What this client itself may be doing to keep a lane from its lock.
+/// The part of this client that may hold the lock which a lane needs.
 enum Obstacle {
     /// A lane is working, and holds the lock until it has finished.
     Working,
@@ -50,8 +50,8 @@ enum Obstacle {
 }
 
 impl WriterQueue {
-    /// Waits for a moment before SQLite tries again to get a lock. Returns false if SQLite shall give up:
-    /// the time is over, or the job was cancelled.
+    /// Waits for a moment before SQLite tries again to get a lock. Returns false to make SQLite give up,
+    /// when the time is over or the job was cancelled.
     pub fn wait_for_lock(
         &self,
         lane: LaneId,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_another_process_is_waited_for_as_long_as_the_timeout_says() {
+    fn a_wait_for_a_lock_of_another_process_lasts_for_the_timeout() {
         let queue = queue();
         queue.begin_job(LaneId(0));
         let cancel = Cancel::default();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_the_same_client_is_in_the_way_in_passing_only() {
+    fn a_reader_of_the_same_client_holds_a_lock_in_passing_only() {
         let queue = queue();
         queue.has_read();
         queue.begin_job(LaneId(1));

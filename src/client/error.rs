@@ -95,7 +95,7 @@ impl Error {
         }
     }
 
-    /// SQLite's extended result code, where the error has one.
+    /// SQLite's extended result code, if the error has one.
     fn raw_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite(error) => error.code(),

@@ -136,7 +136,7 @@ impl Client {
         Call { job, request, transaction, number, ticket, client: Arc::clone(&self.state) }
     }
 
-    /// A call of our own, whose answer nobody waits for.
+    /// A call of latchdb itself, without a caller and without an answer.
     fn own_call(&self, transaction: TransactionId, request: &[u8]) -> Call {
         self.call(JobId::NONE, transaction, request.to_vec())
     }

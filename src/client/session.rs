@@ -273,7 +273,7 @@ impl Session {
     }
 
     /// Cleans up after a job. Forgets a transaction that SQLite or a COMMIT of the caller has ended. Rolls
-    /// back a transaction that belongs to nobody. `may_hold` says whether a transaction that the job has
+    /// back a transaction without an owner. `may_hold` says whether a transaction that the job has
     /// begun belongs to the client.
     fn leave_clean(&mut self, may_hold: bool) {
         let Some((connection, _)) = &self.connection else { return };

@@ -136,7 +136,7 @@ fn a_statement_answers_with_rows_and_their_result() {
 }
 
 #[test]
-fn columns_are_looked_at_again_after_another_connection_altered_them() {
+fn columns_are_read_again_after_an_alter_on_another_connection() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     bench.run("INSERT INTO t VALUES (1)");
@@ -260,7 +260,7 @@ fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
 }
 
 #[test]
-fn an_error_says_what_is_committed() {
+fn an_error_says_whether_something_is_committed() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     let mut committed = |request: &[u8]| committed_by(&mut bench, request);
@@ -332,7 +332,7 @@ fn closing_ends_everything_and_leaves_no_sidecar() {
 }
 
 #[test]
-fn closing_says_why_a_wal_is_left() {
+fn closing_reports_a_wal_that_is_left() {
     let mut bench = Bench::new();
     bench.run("PRAGMA journal_mode = wal");
     bench.run("CREATE TABLE t(a)");

@@ -196,7 +196,7 @@ mod tests {
         asked.ask(request(1));
         assert_eq!(rings.load(Ordering::SeqCst), 1);
         let mut delivery = asked.fetch().unwrap();
-        assert!(fetch(&asker).is_none(), "nobody has answered yet");
+        assert!(fetch(&asker).is_none(), "there is no answer yet");
         delivery.requests.pop().unwrap().acknowledge("done".into());
         assert_eq!(answer(), (1, Read::Acknowledged(Some("done".into()))));
 

@@ -210,7 +210,7 @@ impl Environment {
     }
 
     /// Closes every database, cancels every file job and joins every thread. Called before the
-    /// environment ends. Afterwards no thread of ours can use JavaScript or a connection.
+    /// environment ends. Afterwards no thread of latchdb can use JavaScript or a connection.
     fn tear_down(&mut self) {
         self.ended = true;
         threads::leave(self.thread, &self.mailbox);

@@ -87,7 +87,7 @@ impl Cancel {
         self.reason.store(0, Ordering::SeqCst);
     }
 
-    /// The reason for which the job shall end. None if the job was not cancelled.
+    /// The reason for which the job was cancelled. None if it was not.
     pub fn reason(&self) -> Option<CancelReason> {
         CancelReason::from_u8(self.reason.load(Ordering::SeqCst))
     }

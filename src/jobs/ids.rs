@@ -6,7 +6,7 @@
 pub struct JobId(pub u32);
 
 impl JobId {
-    /// A job without a caller, whose answer nobody waits for.
+    /// No job: a job of latchdb itself, whose answer is not sent, or records that belong to no job.
     pub const NONE: Self = Self(0);
 }
 

@@ -33,9 +33,9 @@ pub(super) const MOST_INTERRUPTS: u32 = 3;
 /// The functions by which a connection reaches its user. SQLite calls some of them in the middle of a
 /// statement, so no hook may use the connection.
 pub trait Hooks: Send + Sync + 'static {
-    /// The reason for which the running job shall end. None if it was not cancelled. Called often.
+    /// The reason for which the running job was cancelled. None if it was not. Called often.
     fn cancelled(&self) -> Option<CancelReason>;
-    /// Waits before SQLite tries again to get a lock. Returns false if SQLite shall give up.
+    /// Waits before SQLite tries again to get a lock. Returns false to make SQLite give up.
     fn wait_for_lock(&self, wait: LockWait) -> bool;
     /// Called when the connection has read its file for the first time. The recovery that the first
     /// reader of a file does is then done.

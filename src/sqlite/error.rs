@@ -79,7 +79,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// SQLite's extended result code, where the error has one.
+    /// SQLite's extended result code, if the error has one.
     pub fn code(&self) -> Option<i32> {
         match self {
             Self::Sqlite { code, .. } | Self::Refused { code, .. } | Self::Open { code, .. } => {
