@@ -1,5 +1,5 @@
 //! The closing of a client. Its steps, in order: shut the gate; reject the queued jobs, or let them run;
-//! cancel the running jobs; join the threads; close the connections, that of the main lane last.
+//! cancel the running jobs; join the threads; close the connections, the last one first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -121,8 +121,8 @@ impl Client {
         let (connections, closed) = timed(observer, ClosingStep::Close, || {
             let mut connections = 0;
             let mut result = Ok(());
-            // The first lane of the map, which is the main lane unless the client has moved to a pinned
-            // lane, is closed last.
+            // The lane that was added first is closed last. It is the main lane, unless another lane has
+            // taken that role.
             for session in sessions.into_iter().rev() {
                 connections += u32::from(session.is_open());
                 let closed = session.close();
