@@ -1,42 +1,43 @@
-//! For tests only: takes one safeguard out, so that the tests can show that they would notice. The
-//! points are those of the `fail` crate, compiled in by the Cargo feature `failpoints` alone, which a
-//! release build refuses: `FAILPOINTS="skip-lock=return"` takes the locks of swaps out.
+//! Failpoints, for tests only. Each one removes a safeguard, so that the tests can prove that they
+//! notice its absence. They use the `fail` crate and exist only with the Cargo feature `failpoints`,
+//! which a release build refuses. Example: `FAILPOINTS="skip-lock=return"` removes the locks of swaps.
 
-/// What can be taken out.
+/// A safeguard that a failpoint can remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safeguard {
-    /// `skip-cleanup-hook`: no hook closes an environment's clients before it ends.
+    /// `skip-cleanup-hook`: no hook closes the clients of an environment before the environment ends.
     CleanupHook,
-    /// `skip-join`: that hook does not join the lanes' threads.
+    /// `skip-join`: the cleanup hook does not join the threads of the lanes.
     Join,
     /// `skip-file-sync`: the staging file is not synced.
     FileSync,
     /// `skip-directory-sync`: the directory is not synced after the rename.
     DirectorySync,
-    /// `sync-before-prepare`: the staging file is synced before `prepare` and not after it.
+    /// `sync-before-prepare`: the staging file is synced before `prepare`, but not after it.
     SyncAfterPrepare,
-    /// `write-in-place`: there is no staging file: the target itself is written.
+    /// `write-in-place`: the swap writes into the target itself, without a staging file.
     Staging,
     /// `skip-lock`: swaps of one target do not wait for each other.
     Lock,
-    /// `skip-proof`: a database is renamed over without proof that nobody else has it open.
+    /// `skip-proof`: a database is replaced by rename without the proof that it is open nowhere else.
     Proof,
-    /// `skip-early-directory-sync`: the directory is not synced before a database is renamed.
+    /// `skip-early-directory-sync`: the directory is not synced before the rename of a database.
     EarlyDirectorySync,
-    /// `skip-last-directory-sync`: nor after it.
+    /// `skip-last-directory-sync`: the directory is not synced after the rename of a database.
     LastDirectorySync,
-    /// `naive-rename`: a database is renamed over without taking its `-wal` in.
+    /// `naive-rename`: a database is replaced by rename without a checkpoint of its `-wal`.
     Checkpoint,
-    /// `skip-change-check`: nobody asks whether others committed meanwhile.
+    /// `skip-change-check`: the swap does not check whether other connections have committed since it
+    /// began.
     ChangeCheck,
-    /// `skip-recovery-record`: what a recovery must know is not written down.
+    /// `skip-recovery-record`: the recovery record is not written.
     RecoveryRecord,
 }
 
 #[cfg(all(feature = "failpoints", not(debug_assertions)))]
-compile_error!("the feature `failpoints` is for debug builds only: it takes safeguards out");
+compile_error!("the feature `failpoints` removes safeguards: it is for debug builds only");
 
-/// Whether this safeguard is taken out.
+/// Whether a failpoint removes this safeguard.
 #[cfg(feature = "failpoints")]
 pub fn is_removed(safeguard: Safeguard) -> bool {
     // The points are read from the environment variable once, and stay.
@@ -60,7 +61,7 @@ pub fn is_removed(safeguard: Safeguard) -> bool {
     fail::eval(name, |_| ()).is_some()
 }
 
-/// Nothing is.
+/// Always false: this build has no failpoints.
 #[cfg(not(feature = "failpoints"))]
 pub const fn is_removed(_: Safeguard) -> bool {
     false

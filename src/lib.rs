@@ -1,17 +1,16 @@
-//! The native core of latchdb: it owns every SQLite connection, JavaScript holds only numbers.
+//! The native core of latchdb. It owns every SQLite connection; JavaScript holds only numbers.
 //!
-//! Data flows down this list, results flow up:
+//! Calls go down this list, results go up:
 //!
-//! - `api`: what JavaScript can call, one thin function per operation;
-//! - `environment`: what belongs to one JavaScript environment, and its end;
-//! - `client`: one client, from its opening to its closing in order; `swap`: replacing files and
-//!   databases;
+//! - `api`: the functions that JavaScript can call, one thin function per operation;
+//! - `environment`: the state of one JavaScript environment, and its teardown;
+//! - `client`: one client, from opening to closing; `swap`: replacing files and databases;
 //! - `sqlite`: the engine floor, one SQLite connection;
-//! - `jobs`: numbers, cancels, the threads for files, the channel to JavaScript; `wire`: how requests
-//!   and answers look as bytes;
-//! - `files`: which files this process has open.
+//! - `jobs`: job numbers, cancels, the thread pool for file jobs, the channel to JavaScript; `wire`:
+//!   the byte format of requests and answers;
+//! - `files`: the files that this process has open.
 //!
-//! `sync`, `value` and `failpoints` are for all of them. See ARCHITECTURE.md.
+//! Every module may use `sync`, `value` and `failpoints`. ARCHITECTURE.md describes the whole.
 
 pub mod api;
 mod client;

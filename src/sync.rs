@@ -1,5 +1,5 @@
-//! Locks, condition variables, atomics and threads: std's. In the models (Cargo feature `model`, for
-//! tests only) shuttle's, which tries many interleavings of the same code.
+//! Locks, condition variables, atomics and threads. A normal build uses those of `std`. The Cargo
+//! feature `model` (for tests only) uses shuttle's, which runs the same code in many interleavings.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -16,18 +16,18 @@ pub use shuttle::{
     thread,
 };
 
-/// Locks a mutex. A panic elsewhere leaves our data whole: every change is made under the lock in one
-/// piece, so a poisoned mutex is as good as any other.
+/// Locks a mutex, and ignores poisoning. Each change is made completely under one lock, so a thread
+/// that panics leaves the data consistent.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a signal.
+/// Waits until `changed` is signalled. May return spuriously, as condition variables do.
 pub fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a signal, for this long at most.
+/// Waits until `changed` is signalled, for at most `limit`.
 pub fn wait_for<'a, T>(
     changed: &Condvar,
     guard: MutexGuard<'a, T>,
@@ -36,13 +36,13 @@ pub fn wait_for<'a, T>(
     changed.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
 }
 
-/// Whether a thread has ended, so that joining it does not wait. shuttle does not say.
+/// Whether a thread has ended, so that joining it does not block.
 #[cfg(not(feature = "model"))]
 pub fn has_ended<T>(thread: &thread::JoinHandle<T>) -> bool {
     thread.is_finished()
 }
 
-/// See above.
+/// Always false: shuttle does not report whether a thread has ended.
 #[cfg(feature = "model")]
 pub fn has_ended<T>(_thread: &thread::JoinHandle<T>) -> bool {
     false

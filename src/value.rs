@@ -1,4 +1,4 @@
-//! SQLite's values, as they pass between the wire and the engine.
+//! SQLite's values, in the form in which the wire and the engine exchange them.
 
 /// A value of SQLite's five storage classes (<https://sqlite.org/datatype3.html>).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,7 +9,7 @@ pub enum Value<'a> {
     Integer(i64),
     /// REAL.
     Real(f64),
-    /// TEXT. SQLite does not promise that it is UTF-8.
+    /// TEXT. SQLite does not guarantee that it is UTF-8.
     Text(&'a [u8]),
     /// BLOB.
     Blob(&'a [u8]),
@@ -18,13 +18,13 @@ pub enum Value<'a> {
 /// The arguments of a statement.
 #[derive(Debug)]
 pub enum Arguments<'a> {
-    /// By position, from 1.
+    /// Arguments by position. The first one is that of parameter 1.
     Positional(Vec<Value<'a>>),
-    /// By name, without the prefix.
+    /// Arguments by name, without the prefix.
     Named(Vec<(&'a str, Value<'a>)>),
 }
 
-/// A value that owns its text or bytes: for tests.
+/// A value that owns its text or bytes, for tests.
 #[cfg(test)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnedValue {

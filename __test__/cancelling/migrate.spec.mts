@@ -24,7 +24,7 @@ const kinds: Array<[string, (t: ExecutionContext) => Promise<LocalClient>]> = [
     },
   ],
   [
-    "a client that is tied by a TEMP table",
+    "a client that is pinned by a TEMP table",
     async (t) => {
       const client = (await temporaryDatabase(t)).open();
       await client.execute("create temp table draft (a)");
@@ -32,7 +32,7 @@ const kinds: Array<[string, (t: ExecutionContext) => Promise<LocalClient>]> = [
     },
   ],
   [
-    "a client that is tied by ATTACH",
+    "a client that is pinned by ATTACH",
     async (t) => {
       const database = await temporaryDatabase(t);
       const client = database.open();

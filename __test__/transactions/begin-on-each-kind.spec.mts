@@ -29,7 +29,7 @@ test("what runs in a BEGIN in memory is there after COMMIT and gone after ROLLBA
   }
 });
 
-test("a client that is tied by ATTACH commits and rolls back all of its databases", async (t) => {
+test("a client that is pinned by ATTACH commits and rolls back all of its databases", async (t) => {
   const database = await temporaryDatabase(t);
   const client = database.open();
   await client.execute("attach ? as other", [join(database.directory, "other.db")]);

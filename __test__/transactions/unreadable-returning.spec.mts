@@ -209,7 +209,7 @@ test("an unsafe integer that is written and not asked for is no error", async (t
 // Serial: the texts of such a row are half a gigabyte.
 test.serial("nothing is written where the texts of a returned row are too long", async (t) => {
   const client = await clientWithTable(t);
-  // 2^29 + 2 characters; 2^29 - 24 are the most (LONGEST_TEXT in src/wire/response.rs).
+  // 2^29 + 2 characters; 2^29 - 24 are the most (LONGEST_TEXT in src/wire/records.rs).
   const sql = "insert into t values (3, 'x') returning hex(zeroblob(268435457))";
   const tooLarge = { code: "SQLITE_TOOBIG" };
   await t.throwsAsync(client.execute(sql), tooLarge);

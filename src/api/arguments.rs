@@ -1,13 +1,14 @@
-//! Numbers and paths as JavaScript gives them.
+//! Conversions of the numbers that JavaScript passes.
 
 use std::time::Duration;
 
-/// A time in milliseconds; one that is longer than SQLite's longest (24 days) is that.
+/// A duration from a number of milliseconds. The result is at most 2^31 - 1 ms (24 days), the longest
+/// timeout of SQLite. A negative number or NaN is zero.
 pub fn milliseconds(given: f64) -> Duration {
     Duration::try_from_secs_f64(given.min(f64::from(i32::MAX)) / 1e3).unwrap_or_default()
 }
 
-/// A number of bytes.
+/// A number of bytes, rounded down. A negative number or NaN is zero.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

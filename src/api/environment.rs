@@ -1,4 +1,4 @@
-//! One JavaScript environment: its beginning, its answers, its end.
+//! Functions of one JavaScript environment: attaching, fetching answers, shutting down.
 
 use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Result};
 use napi_derive::napi;
@@ -7,38 +7,39 @@ use super::arguments::milliseconds;
 use crate::environment::{Environment, attachments};
 use crate::jobs::ids::JobId;
 
-/// The version of latchdb that this binary belongs to: the loader takes only its own.
+/// The version of latchdb that this binary belongs to. The loader rejects a binary of another version.
 #[napi]
 #[must_use]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// Sets up the calling environment. `on_ready` is called when there are answers to fetch with
-/// `takeResults`; `thread` is the number of the thread in JavaScript. Returns the number that the
-/// other functions call `attachment`.
+/// Attaches the calling copy of our JavaScript to its environment. `on_ready` is called when
+/// `takeResults` has answers to return. `thread` is the thread's number in JavaScript. Returns the
+/// number of the attachment, which the other functions take as `attachment`.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn attach(env: Env, on_ready: Function<'_, (), ()>, thread: u32) -> Result<u32> {
     attachments::attach(env, &on_ready, thread)
 }
 
-/// Lets an attachment go that has nothing open and waits for nothing. Returns whether it was so.
+/// Removes an attachment that has nothing open and waits for nothing. Returns false, and keeps the
+/// attachment, if it is in use.
 #[napi]
 pub fn detach(env: Env, attachment: u32) -> Result<bool> {
     attachments::detach(env, attachment)
 }
 
-/// Closes every database of an attachment, at the end of the main thread. Answers the records of each
-/// under its number.
+/// Closes every database of an attachment, when the main thread ends. Returns the closing records of
+/// each database; the database's number stands in place of a job's.
 #[napi]
 pub fn close_all(env: &Env, attachment: u32) -> Result<ArrayBuffer<'_>> {
     let records = attachments::with(*env, attachment, Environment::close_all)?;
     ArrayBuffer::copy_from(env, records.unwrap_or_default())
 }
 
-/// Asks all other environments of a thread to shut their clients down; each answers `job`. Returns
-/// how many there are.
+/// Asks all other environments of a thread to shut down their clients. Each of them answers `job`.
+/// `timeout` is in milliseconds. Returns the number of environments that were asked.
 #[napi]
 pub fn ask_to_shut_down(
     env: Env,
@@ -54,14 +55,14 @@ pub fn ask_to_shut_down(
     Ok(asked.unwrap_or(0))
 }
 
-/// Answers such a request of another environment.
+/// Answers a shutdown request of another environment. `request` is the number in the request's record.
 #[napi]
 pub fn acknowledge_shutdown(env: Env, attachment: u32, request: u32, report: String) -> Result<()> {
     attachments::with(env, attachment, |environment| environment.acknowledge(request, report))?;
     Ok(())
 }
 
-/// The next answers, or null.
+/// Returns the next records of answers, or null if there are none.
 #[napi]
 pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>>> {
     let records = attachments::with(*env, attachment, |environment| environment.fetch(*env))?;

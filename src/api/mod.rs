@@ -1,5 +1,5 @@
-//! What JavaScript can call: one thin function per operation. Answers of jobs come later, as records
-//! (`wire`), under the number that JavaScript gave the job.
+//! The functions that JavaScript can call, one thin function per operation. The answer of a job comes
+//! later, as records (`wire`) that carry the number which JavaScript gave the job.
 
 mod arguments;
 pub mod environment;

@@ -1,4 +1,5 @@
-//! Clients: opening, calling, closing.
+//! Functions of clients: opening, running calls, closing. The native half of a client is called a
+//! database here.
 
 use std::sync::Arc;
 
@@ -17,15 +18,15 @@ use crate::sqlite::Location;
 use crate::swap::database::recovery;
 use crate::wire::records::{Outcome, Records};
 
-/// What a call that hands over work answers.
+/// The result of queueing work.
 #[napi]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Submitted {
-    /// It is queued.
+    /// The work is queued, and its job will be answered.
     Accepted,
-    /// The client is closed.
+    /// The client is closed or closing.
     Closed,
-    /// There never was such a client.
+    /// No client ever had this number.
     NeverOpened,
 }
 
@@ -38,24 +39,25 @@ impl From<Refused> for Submitted {
     }
 }
 
-/// How a database is opened.
+/// The options of `openDatabase`.
 #[napi(object)]
 pub struct OpenOptions {
-    /// The path of the file, or SQLite's URI of an in-memory database.
+    /// The path of the file, or SQLite's URI of an in-memory database. An empty path is SQLite's
+    /// temporary database.
     pub location: String,
     /// Whether `location` is the URI of an in-memory database.
     pub in_memory: bool,
     /// The `timeout` setting in milliseconds.
     pub timeout: Option<f64>,
-    /// Whether integers become JavaScript numbers.
+    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
     pub numbers: bool,
-    /// Whether its connections can only read.
+    /// Whether the connections are read-only.
     pub read_only: bool,
-    /// How many connections it may have at once.
+    /// The largest number of connections that may be open at once.
     pub connections: u32,
 }
 
-/// Opens a database and its first connection. Returns its number, or an error record.
+/// Opens a database and its first connection. Returns the number of the database, or an error record.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn open_database<'env>(
@@ -99,8 +101,8 @@ pub fn open_database<'env>(
     }
 }
 
-/// Opens a database again that `shutDownDatabase` has closed: under its number, with the settings that
-/// it had, on the file that is there now. Returns null, or an error record.
+/// Opens a database again that `shutDownDatabase` has closed. The database keeps its number and its
+/// settings, and opens the file that its path names now. Returns null, or an error record.
 #[napi]
 pub fn reopen_database<'env>(
     env: &'env Env,
@@ -129,7 +131,7 @@ pub fn reopen_database<'env>(
     }
 }
 
-/// Gives the text of a statement a number (not 0), by which requests name it.
+/// Gives the text of a statement a number (not 0), by which requests can refer to it.
 #[napi]
 pub fn define_statement(
     env: Env,
@@ -141,14 +143,14 @@ pub fn define_statement(
     with_database(env, attachment, database, |database| database.define_statement(id, sql))
 }
 
-/// Takes the number of a statement back.
+/// Frees the number of a statement.
 #[napi]
 pub fn forget_statement(env: Env, attachment: u32, database: u32, id: u32) -> Result<()> {
     with_database(env, attachment, database, |database| database.forget_statement(id))
 }
 
-/// Queues a request, the first `length` bytes of `buffer`. `transaction` is the job that began the
-/// transaction it belongs to, or 0. The lane is chosen here.
+/// Queues a request: the first `length` bytes of `buffer`. `transaction` is the number of the job that
+/// began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
 #[napi]
 #[allow(clippy::too_many_arguments)]
 pub fn submit(
@@ -169,7 +171,7 @@ pub fn submit(
     })
 }
 
-/// The state of the lanes, as flags (`wire`).
+/// The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed.
 #[napi]
 pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
     Ok(match look_up(env, attachment, database)? {
@@ -178,7 +180,8 @@ pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
     })
 }
 
-/// A transaction is over, or its last request is queued: other calls can use its lane.
+/// Frees the lane of a transaction for other calls. To be called when the transaction is over, or when
+/// its last request is queued.
 #[napi]
 pub fn release_transaction(
     env: Env,
@@ -189,19 +192,19 @@ pub fn release_transaction(
     with_database(env, attachment, database, |client| client.release(TransactionId(transaction)))
 }
 
-/// How far the move to the lane is that a client is pinned to.
+/// The state of a client's move to the lane that it is pinned to.
 #[napi]
 #[derive(Debug, PartialEq, Eq)]
 pub enum LaneMove {
-    /// It cannot begin yet.
+    /// The move cannot begin yet.
     NotNow,
-    /// It has begun, and is to be finished once every call of the main lane has its answer.
+    /// The move has begun. `finishLaneMove` is to be called once every call of the main lane is answered.
     Begun,
-    /// That lane is the main lane.
+    /// The pinned lane is the main lane.
     Done,
 }
 
-/// Begins to make the lane that a client is pinned to its main lane.
+/// Begins to make the pinned lane of a client its main lane.
 #[napi]
 pub fn begin_lane_move(env: Env, attachment: u32, database: u32) -> Result<LaneMove> {
     Ok(match look_up(env, attachment, database)? {
@@ -214,13 +217,13 @@ pub fn begin_lane_move(env: Env, attachment: u32, database: u32) -> Result<LaneM
     })
 }
 
-/// Ends that.
+/// Finishes a move that `beginLaneMove` has begun.
 #[napi]
 pub fn finish_lane_move(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::finish_move)
 }
 
-/// Closes the lanes that have nothing to do, but the main lane.
+/// Closes the idle lanes, except the main lane.
 #[napi]
 pub fn close_idle_lanes(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::close_idle_lanes)
@@ -232,7 +235,8 @@ pub fn cancel(env: Env, attachment: u32, database: u32, job: u32) -> Result<()> 
     with_database(env, attachment, database, |client| client.cancel(JobId(job)))
 }
 
-/// Rolls back the transaction that `transaction` began, and waits for it.
+/// Rolls back the transaction that the job `transaction` began. Waits for the rollback, for at most
+/// 100 ms.
 #[napi]
 pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u32) -> Result<()> {
     with_database(env, attachment, database, |client| {
@@ -240,8 +244,8 @@ pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u3
     })
 }
 
-/// Closes a database. When this returns, nothing of it is left. Answers records: its steps, and what
-/// was closed or an error.
+/// Closes a database. When this returns, its threads and connections are gone. Returns the records of
+/// the closing: its steps, and then its result or an error.
 #[napi]
 pub fn close_database<'env>(
     env: &'env Env,
@@ -256,14 +260,14 @@ pub fn close_database<'env>(
     ArrayBuffer::copy_from(env, records)
 }
 
-/// Ends the draining of a database that is being shut down.
+/// Makes a shutdown that is draining cancel the remaining jobs now.
 #[napi]
 pub fn hurry_database(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::hurry)
 }
 
-/// Closes a database on a thread of its own and answers `job` when it is done. With `drain` what is
-/// queued is let finish first, for `timeout` milliseconds at most.
+/// Closes a database on a thread of its own, and answers `job` when the database is closed. With
+/// `drain`, queued jobs run first, for at most `timeout` milliseconds.
 #[napi]
 pub fn shut_down_database(
     env: Env,
@@ -277,7 +281,7 @@ pub fn shut_down_database(
     hand_over(env, attachment, database, |found| found.shut_down(JobId(job), limit))
 }
 
-/// How many connections of this process have the file at this path open.
+/// The number of connections in this process that have the file at this path open.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn count_connections(path: String) -> u32 {
@@ -285,7 +289,7 @@ pub fn count_connections(path: String) -> u32 {
         .map_or(0, |id| u32::try_from(files::connections(&id)).unwrap_or(u32::MAX))
 }
 
-/// Hands over work whose answer JavaScript waits for: that keeps the event loop alive.
+/// Hands over work whose answer JavaScript waits for. The event loop stays alive until the answer.
 fn hand_over(
     env: Env,
     attachment: u32,
@@ -324,7 +328,7 @@ fn with_database(
 
 fn look_up(env: Env, attachment: u32, number: u32) -> Result<Lookup> {
     let found = attachments::with(env, attachment, |environment| environment.database(number))?;
-    // A copy of our JavaScript that is not attached any more had nothing open.
+    // A copy of our JavaScript is detached only when it has nothing open.
     Ok(found.unwrap_or(Lookup::Closed))
 }
 

@@ -1,4 +1,4 @@
-//! Swaps, and single steps of them by hand.
+//! Functions of swaps, and of single steps of a swap.
 
 use std::path::{Path, PathBuf};
 
@@ -19,14 +19,14 @@ use crate::swap::steps::durability::Durability;
 use crate::swap::steps::error::{self, At, Step};
 use crate::swap::tasks::FileTask;
 
-/// How sure a swap is to outlive a power cut.
+/// What a swap guarantees after a power cut.
 #[napi]
 pub enum SwapDurability {
-    /// It does.
+    /// The new file is on the disk when the swap ends.
     Full,
-    /// Afterwards the file is old or new, never torn.
+    /// The file is the old one or the new one, never a mixture.
     Barrier,
-    /// Nothing is promised.
+    /// No guarantee.
     None,
 }
 
@@ -40,37 +40,39 @@ impl From<SwapDurability> for Durability {
     }
 }
 
-/// What a swap is asked for.
+/// The options of `startSwap`.
 #[napi(object)]
 pub struct SwapRequest {
-    /// The file to replace.
+    /// The path of the file to replace.
     pub target: String,
-    /// The file whose content is copied; else see `bytes`.
+    /// The path of the file whose content is copied. Without one, the content comes as bytes or in
+    /// pieces.
     pub source: Option<String>,
-    /// Whether the bytes that are given are all of the content; else it is asked for in pieces.
+    /// Whether the argument `bytes` is the whole content. Without it and without `source`, the swap asks
+    /// for the content in pieces.
     pub has_bytes: bool,
-    /// Whether they are lent, not copied: JavaScript keeps them until the job's answer, and says at the
-    /// end whether they were there all the time.
+    /// Whether the swap borrows `bytes` instead of copying them. JavaScript then keeps the object until the
+    /// job is answered, and reports at the end whether its memory was attached all the time.
     pub is_lent: bool,
-    /// How many bytes the pieces will be, where it is known.
+    /// The total number of bytes of the pieces, if it is known.
     pub total: Option<f64>,
-    /// Whether the caller has a step of its own.
+    /// Whether the caller has a `prepare` step.
     pub prepare: bool,
-    /// How sure it is to outlive a power cut.
+    /// What the swap guarantees after a power cut.
     pub durability: SwapDurability,
-    /// Whether a target of the same content is left as it is.
+    /// Whether a target that already has this content is left as it is.
     pub skip_if_same: bool,
-    /// The permissions of the new file.
+    /// The permission bits of the new file.
     pub mode: Option<u32>,
-    /// How long to try again while other programs are in the way, in milliseconds.
+    /// How long to retry while other programs block the rename, in milliseconds.
     pub retry: f64,
-    /// Whether a target that is loaded as a program may be moved aside.
+    /// Whether a target that is loaded as a program or a library may be moved aside.
     pub move_aside: bool,
-    /// Whether progress is to be told.
+    /// Whether the swap sends progress records.
     pub progress: bool,
 }
 
-/// Begins a swap.
+/// Starts a swap of a file.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_swap(
@@ -83,10 +85,10 @@ pub fn start_swap(
     start(env, attachment, job, || {
         let content = match request.source {
             Some(source) => Content::File(absolute(&source)?),
-            // SAFETY: JavaScript holds the object until the job is answered, which is after the
-            // thread's last look; an environment that ends joins the thread first, while the object
-            // lives. Where its memory was transferred away, JavaScript says so instead of letting
-            // the swap go on.
+            // SAFETY: JavaScript holds the object until the job is answered. The thread sends that answer
+            // after its last read of the bytes. An environment that ends joins the thread first, while
+            // the object still lives. JavaScript may detach the memory. It then fails the swap instead of
+            // continuing it; until then the bytes only reach write(2), which returns EFAULT.
             None if request.is_lent => Content::Borrowed(unsafe { BorrowedBytes::new(bytes) }),
             None if request.has_bytes => Content::Bytes(bytes.to_vec()),
             None => Content::Pieces { total: request.total.map(byte_count) },
@@ -105,25 +107,26 @@ pub fn start_swap(
     })
 }
 
-/// Gives a swap the piece of its content that it wanted.
+/// Sends a swap the next piece of its content, which the swap has asked for.
 #[napi]
 pub fn feed_swap(env: Env, attachment: u32, job: u32, piece: &[u8]) -> Result<()> {
     reply(env, attachment, job, |channel| channel.send_bytes(piece))
 }
 
-/// Lets a swap go on: there are no more pieces, or the caller's own step is done.
+/// Continues a swap: the content has no more pieces, or the caller's own step is done.
 #[napi]
 pub fn continue_swap(env: Env, attachment: u32, job: u32) -> Result<()> {
     reply(env, attachment, job, |channel| channel.send(Reply::Continue))
 }
 
-/// Ends a swap, or another job on files, unless it is past its commit point.
+/// Cancels a swap or another file job, unless the job is past its commit point.
 #[napi]
 pub fn abort_file_job(env: Env, attachment: u32, job: u32) -> Result<()> {
     with_jobs(env, attachment, |jobs| jobs.abort(JobId(job)))
 }
 
-/// Ends all swaps and other jobs on files, when the process ends.
+/// Cancels all swaps and other file jobs, and waits for their threads. To be called when the process
+/// ends.
 #[napi]
 pub fn end_file_jobs(env: Env, attachment: u32) -> Result<()> {
     with_jobs(env, attachment, |jobs| {
@@ -166,7 +169,7 @@ pub fn rename_durably(
     })
 }
 
-/// Removes a file. Its answer's `committed` says whether there was one.
+/// Removes a file. `committed` in the answer says whether the file existed.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64) -> Result<()> {
@@ -175,54 +178,54 @@ pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64
     })
 }
 
-/// What becomes of the old database.
+/// Whether a swap of a database keeps the old database, and under which name.
 #[napi]
 pub enum DatabaseBackup {
-    /// It goes.
+    /// The old database is not kept.
     None,
-    /// It stays, under a name made of both versions and the time.
+    /// The old database is kept under a name made of both versions and the time.
     Pattern,
-    /// It stays, under the name that is given.
+    /// The old database is kept under the name `backupName`.
     Named,
 }
 
-/// What to do where somebody else has the old database open.
+/// What a swap does if the old database is open in another process or another client.
 #[napi]
 pub enum DatabaseInUse {
-    /// Nothing is done.
+    /// The swap fails.
     Refuse,
-    /// They are waited for.
+    /// The swap waits until the others have closed the database.
     Wait,
-    /// The new database is copied into the old file.
+    /// The swap copies the new database into the old file.
     InPlace,
 }
 
-/// What the swap of a database is asked for.
+/// The options of `startDatabaseSwap`.
 #[napi(object)]
 pub struct DatabaseSwapRequest {
-    /// The database to replace.
+    /// The path of the database to replace.
     pub target: String,
-    /// A database whose content the new one has before it is built on.
+    /// The path of a database that is copied to be the beginning of the new one.
     pub source: Option<String>,
-    /// Whether the caller builds the new one.
+    /// Whether the caller has a `build` step.
     pub build: bool,
-    /// Whether the caller looks at it before it is swapped in.
+    /// Whether the caller has a `verify` step.
     pub verify: bool,
-    /// What becomes of the old one.
+    /// Whether the old database is kept.
     pub backup: DatabaseBackup,
-    /// Its name, where it is given: in the target's directory.
+    /// The file name of the backup, in the directory of the target. Without one, `Named` is `Pattern`.
     pub backup_name: Option<String>,
-    /// What to do where somebody else has the old one open.
+    /// What the swap does if the old database is in use.
     pub in_use: DatabaseInUse,
-    /// How sure it is to outlive a power cut.
+    /// What the swap guarantees after a power cut.
     pub durability: SwapDurability,
-    /// How long each wait for others lasts at most, in milliseconds.
+    /// The longest time of each wait for others, in milliseconds.
     pub timeout: f64,
-    /// Whether progress is to be told.
+    /// Whether the swap sends progress records.
     pub progress: bool,
 }
 
-/// Begins the swap of a database.
+/// Starts a swap of a database.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_database_swap(
@@ -256,24 +259,24 @@ pub fn start_database_swap(
     })
 }
 
-/// What the copy of a database is asked for.
+/// The options of `startDatabaseCopy`.
 #[napi(object)]
 pub struct DatabaseCopyRequest {
-    /// The database that is copied.
+    /// The path of the database to copy.
     pub source: String,
-    /// The copy.
+    /// The path of the copy.
     pub target: String,
-    /// Whether a database that is there is replaced.
+    /// Whether an existing target is replaced. Otherwise an existing target is an error.
     pub overwrite: bool,
-    /// How sure it is to outlive a power cut.
+    /// What the copy guarantees after a power cut.
     pub durability: SwapDurability,
-    /// How long each wait for others lasts at most, in milliseconds.
+    /// The longest time of each wait for others, in milliseconds.
     pub timeout: f64,
-    /// Whether progress is to be told.
+    /// Whether the copy sends progress records.
     pub progress: bool,
 }
 
-/// Begins the copy of a database: a swap whose new database is as another one is.
+/// Starts a copy of a database: a swap whose new database is a copy of `source`.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_database_copy(
@@ -299,21 +302,22 @@ pub fn start_database_copy(
     })
 }
 
-/// Sets right what a killed swap left beside a database. Answers a report.
+/// Starts a recovery: undoes or finishes a killed swap of a database. The answer is a report.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::Recover(absolute(&target)?)))
 }
 
-/// Looks at a database and everything beside it, and changes nothing. Answers a report.
+/// Starts an examination of a database and the files beside it, without changing them. The answer is a
+/// report.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_doctor(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::Examine(absolute(&target)?)))
 }
 
-/// A task that cannot be is answered as one that failed.
+/// Starts a file job. If `task` fails, the job is answered with that error.
 fn start(
     env: Env,
     attachment: u32,
@@ -332,13 +336,14 @@ fn start(
     .ok_or_else(|| Error::from_reason("latchdb is not attached to this environment"))
 }
 
-/// Without an attachment there is no job that could be meant.
+/// Runs `action` on the file jobs of an attachment. Does nothing if there is no attachment: then there
+/// are no jobs either.
 fn with_jobs(env: Env, attachment: u32, action: impl FnOnce(&Pool<FileTask>)) -> Result<()> {
     attachments::with(env, attachment, |environment| action(&environment.file_jobs))?;
     Ok(())
 }
 
-/// Without its channel the job has ended.
+/// Runs `action` on the channel of a job. Does nothing if the job has ended: then it has no channel.
 fn reply(env: Env, attachment: u32, job: u32, action: impl FnOnce(&JobChannel)) -> Result<()> {
     with_jobs(env, attachment, |jobs| {
         if let Some(channel) = jobs.channel(JobId(job)) {
@@ -347,7 +352,7 @@ fn reply(env: Env, attachment: u32, job: u32, action: impl FnOnce(&JobChannel)) 
     })
 }
 
-/// Made absolute when it is called with: a later `chdir` must not lead elsewhere.
+/// Makes a path absolute at the time of the call, so that a later `chdir` does not change its meaning.
 fn absolute(path: &str) -> error::Result<PathBuf> {
     std::path::absolute(path).at(Step::Resolve, Path::new(path))
 }

@@ -1,44 +1,44 @@
-//! What each lane of a client is doing: the writer queue and the busy policy decide by it.
+//! What each lane of a client is doing. The writer queue and the busy handler decide by it.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::jobs::ids::LaneId;
 
-/// The lanes of one client.
+/// The activity of all lanes of one client.
 #[derive(Debug, Default)]
 pub struct Activity {
     pub(super) lanes: HashMap<LaneId, LaneActivity>,
-    /// A lane has read the file: what the first reader does is done.
+    /// Whether a lane has read the file, so that the work of its first reader is done.
     pub(super) has_read: bool,
-    /// When a lane was closed last.
+    /// The time at which a lane was last closed.
     pub(super) last_closed: Option<Instant>,
 }
 
-/// One of them.
+/// The activity of one lane.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneActivity {
-    /// What it does.
+    /// What the lane is doing.
     pub phase: Phase,
-    /// Since when.
+    /// The time at which this phase began.
     pub since: Instant,
-    /// Whether its last job has left a transaction open.
+    /// Whether the last job of the lane left a transaction open.
     pub in_transaction: bool,
 }
 
-/// What a lane does.
+/// What a lane is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It has no job.
+    /// The lane has no running job.
     Idle,
-    /// It runs one.
+    /// The lane runs a job.
     Running,
-    /// Its job waits for a lock, or for the writer slot.
+    /// The job of the lane waits for a lock or for the writer slot.
     Waiting,
 }
 
 impl Activity {
-    /// The lane does this from now on, if it did not before.
+    /// Sets the phase of a lane. A lane that is in this phase already keeps the time of its beginning.
     pub fn set_phase(&mut self, lane: LaneId, phase: Phase) {
         let since = Instant::now();
         let entry =
@@ -49,7 +49,7 @@ impl Activity {
         }
     }
 
-    /// Since when the lane has had nothing to do; None while it works.
+    /// The time since which the lane has been idle. None if it is not idle.
     pub fn idle_since(&self, lane: LaneId) -> Option<Instant> {
         self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle).map(|lane| lane.since)
     }

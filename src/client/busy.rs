@@ -1,19 +1,22 @@
-//! What a connection does while SQLite does not get a lock: the client's busy handler.
+//! The client's busy handler: how a connection waits while SQLite does not get a lock.
 //!
-//! The waits are those of the writer queue, where a cancel finds them. How long one lasts depends on
-//! what is in the way:
+//! The waits use the condition variable of the writer queue, so that a cancel can end them. The length
+//! of a wait depends on the obstacle:
 //!
-//! - another client or process: as long as the `timeout` setting says;
-//! - a lane of this client that works: as long as it works;
-//! - a transaction of this client that is idle, whose owner may wait for us: as long as the timeouts say;
-//! - a lane of this client in passing: a moment. A reader may be in a writer's way, too, and in another
-//!   reader's. The first reader of a file sets right what a crash has left, or makes the index of its
-//!   WAL: with the locks of a writer, for as long as that takes
-//!   (<https://sqlite.org/wal.html#recovery>, SQLITE_BUSY_RECOVERY). Later ones take these locks in
-//!   passing: to look again at an index that is just being written, or for a journal that is just being
-//!   removed. And the lane that had the lock may be done before the busy handler looks here. SQLite says
-//!   nothing of all that, so a lock that no lane seems to have is tried for again, for a moment, where a
-//!   lane has just been at work.
+//! - another client or process: the `timeout` setting;
+//! - a lane of this client that is working: until it has finished;
+//! - an idle transaction of this client, whose owner may wait for the waiting call: the timeouts of
+//!   [`LockTimeouts`];
+//! - a lane of this client that holds the lock for an instant only: 100 ms, or the `timeout` setting if
+//!   that is longer.
+//!
+//! The last case exists because readers lock each other and writers out, too. The first reader of a file
+//! recovers it after a crash, or builds the index of its WAL. It holds a writer's locks for as long as
+//! that takes (<https://sqlite.org/wal.html#recovery>, SQLITE_BUSY_RECOVERY). Later readers take these
+//! locks for an instant, for example to read an index again that is being written, or to check for a
+//! journal that is being removed. The lane that held the lock may also have finished before the busy
+//! handler runs. SQLite reports none of this. So if a lane has just been working, the handler retries
+//! for an instant even though no lane seems to hold the lock.
 
 use std::time::{Duration, Instant};
 
@@ -24,29 +27,31 @@ use crate::jobs::ids::LaneId;
 use crate::sqlite::{LockWait, Wanted};
 use crate::sync::{lock, wait_for};
 
-/// How long a lane of the same client may be in the way in passing: a few instructions, on a machine
-/// that has other things to do. Below what a conflict with other clients may take to show.
+/// How long a lane of the same client may hold a lock that SQLite needs for a few instructions only. The
+/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
+/// conflict with another client is still reported soon.
 const IN_PASSING: Duration = Duration::from_millis(100);
 
-/// How long SQLite's own busy handler sleeps between its tries, in milliseconds (sqlite3.c,
-/// sqliteDefaultBusyCallback): locks of other processes announce nothing.
+/// The pauses between tries of SQLite's own busy handler, in milliseconds (sqlite3.c,
+/// sqliteDefaultBusyCallback). Polling is necessary: other processes do not signal the end of a lock.
 const DELAYS: [u64; 9] = [1, 2, 5, 10, 15, 20, 25, 25, 25];
 const LONGEST_DELAY: u64 = 50;
 
-/// What of this client's own stands between a lane and the lock it wants.
+/// The part of this client that may hold the lock which a lane needs.
 enum Obstacle {
-    /// A lane, for as long as it works.
+    /// A lane is working, and holds the lock until it has finished.
     Working,
-    /// A transaction that has been idle since then.
+    /// A transaction holds the lock, and has been idle since this time.
     IdleSince(Instant),
-    /// A lane, for some instructions, if at all.
+    /// A lane may hold the lock for a few instructions.
     InPassing,
-    /// Nothing.
+    /// Nothing: another client or process holds the lock.
     None,
 }
 
 impl WriterQueue {
-    /// Waits until it is worth trying again for a lock that SQLite did not get. False where it is not.
+    /// Waits for a moment before SQLite tries again to get a lock. Returns false to make SQLite give up,
+    /// when the time is over or the job was cancelled.
     pub fn wait_for_lock(
         &self,
         lane: LaneId,
@@ -95,7 +100,7 @@ fn obstacle(state: &State, lane: LaneId, wanted: Wanted) -> Obstacle {
         }
         let keeps_it = match wanted {
             Wanted::Begin => state.holder == Some(*id),
-            // A lane that waits has read nothing yet: one that has does not wait.
+            // A waiting lane has read nothing yet, because a transaction that has read does not wait.
             Wanted::Commit => match other.phase {
                 Phase::Running => true,
                 Phase::Idle => other.in_transaction,
@@ -131,7 +136,7 @@ mod tests {
     use crate::jobs::cancel::CancelReason;
     use std::thread;
 
-    /// Longer than any lane is in the way in passing.
+    /// A time that is further back than a lane holds a lock in passing.
     fn long_ago() -> Instant {
         Instant::now().checked_sub(10 * IN_PASSING).unwrap()
     }
@@ -155,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_another_process_is_waited_for_as_long_as_the_timeout_says() {
+    fn a_wait_for_a_lock_of_another_process_lasts_for_the_timeout() {
         let queue = queue();
         queue.begin_job(LaneId(0));
         let cancel = Cancel::default();
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_the_same_client_is_in_the_way_in_passing_only() {
+    fn a_reader_of_the_same_client_holds_a_lock_in_passing_only() {
         let queue = queue();
         queue.has_read();
         queue.begin_job(LaneId(1));
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn who_had_the_lock_may_be_done_by_the_time_the_busy_handler_looks() {
+    fn the_holder_of_the_lock_may_have_finished_before_the_busy_handler_runs() {
         let queue = queue();
         queue.has_read();
         take(&queue, LaneId(1), PATIENT).unwrap();
@@ -211,17 +216,17 @@ mod tests {
     }
 
     #[test]
-    fn two_that_wait_for_each_other_give_up_as_one_would() {
+    fn two_lanes_that_wait_for_each_other_both_time_out() {
         let queue = queue();
         queue.has_read();
-        // An idle reader keeps a commit waiting, and that keeps another one from reading.
+        // An idle reader blocks the commit of lane 1, and the commit blocks the reading of lane 3.
         queue.begin_job(LaneId(2));
         queue.end_job(LaneId(2), true);
         take(&queue, LaneId(1), IMPATIENT).unwrap();
         queue.begin_job(LaneId(3));
         queue.end_job(LaneId(3), true);
         queue.begin_job(LaneId(3));
-        // Longer than any pause between two tries.
+        // The timeout is longer than any pause between two tries.
         let timeouts = LockTimeouts { own: Duration::from_millis(10 * LONGEST_DELAY), ..IMPATIENT };
         let began = Instant::now();
         let gives_up = |lane, wanted| {
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_s_own_last_job_is_not_in_its_way() {
+    fn the_last_job_of_the_same_lane_is_no_obstacle() {
         let queue = queue();
         queue.has_read();
         take(&queue, LaneId(0), PATIENT).unwrap();

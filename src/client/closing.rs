@@ -1,6 +1,5 @@
-//! How a client is closed, in order: the gate is shut, what is queued is rejected or let finish, what
-//! runs is cancelled, the threads are joined, the connections are closed, the readers first and the
-//! main lane's last.
+//! The closing of a client. Its steps, in order: shut the gate; reject the queued jobs, or let them run;
+//! cancel the running jobs; join the threads; close the connections, the last one first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,15 +18,18 @@ use crate::sync::{lock, thread};
 use crate::wire::records::{Closed, ClosingStep, Outcome, Records};
 use crate::wire::request;
 
-/// Hears of the end of each step of a closing, and how long it took.
+/// Called at the end of each step of a closing, with the time that the step took.
 pub type Observer<'a> = &'a mut dyn FnMut(ClosingStep, Duration);
 
 impl Client {
-    /// Closes the client: when this returns, nothing of it is left. Callers at the same time share
-    /// one closing; one that is draining is hurried on.
+    /// Closes the client. When this returns, its threads and connections are gone. Concurrent callers
+    /// share one closing; a closing that is draining stops draining.
     ///
-    /// Takes 100 ms at most, plus what cannot be interrupted: one built-in function that runs, one
-    /// fsync, the closing checkpoint.
+    /// Takes at most 100 ms, plus the time of operations that cannot be interrupted: a running built-in
+    /// function, an fsync, the closing checkpoint.
+    ///
+    /// # Errors
+    /// SQLite's error if a connection could not be closed.
     pub fn close(&self, observer: Observer<'_>) -> Result<Closed, Error> {
         match self.state.gate.shut() {
             Shut::First => self.finish(None, observer),
@@ -44,7 +46,7 @@ impl Client {
         }
     }
 
-    /// Ends the draining of a closing that is under way.
+    /// Makes a closing that is draining cancel the remaining jobs now.
     pub fn hurry(&self) {
         self.hurry.store(true, Ordering::SeqCst);
         for lane in self.lanes().all() {
@@ -52,8 +54,9 @@ impl Client {
         }
     }
 
-    /// Cancels everything, and lets no job in any more, without waiting: [`Client::close`] does
-    /// that. For several clients at once: what one of them frees, another must not use to go on.
+    /// Cancels all jobs and rejects new ones, without waiting for the threads; [`Client::close`] waits.
+    /// An environment stops all of its clients before it closes the first one. Otherwise a job of one
+    /// client could continue with a lock that the closing of another client has freed.
     pub fn stop(&self) {
         self.hurry.store(true, Ordering::SeqCst);
         let lanes: Vec<_> = self.lanes().all().cloned().collect();
@@ -62,8 +65,11 @@ impl Client {
         }
     }
 
-    /// Closes the client on a thread of its own and answers `job` when it is done. With `drain`
-    /// what is queued is let finish first, until then at most.
+    /// Closes the client on a thread of its own, and answers `job` when the client is closed. With
+    /// `drain`, queued jobs run first, for at most that time.
+    ///
+    /// # Errors
+    /// [`Refused::Closed`] if the client is closed or closing already. The job is not answered then.
     pub fn shut_down(self: &Arc<Self>, job: JobId, drain: Option<Duration>) -> Result<(), Refused> {
         if self.state.gate.shut() != Shut::First {
             return Err(Refused::Closed);
@@ -77,7 +83,7 @@ impl Client {
             Ok(thread) => {
                 *lock(&self.closer) = Some(thread);
             }
-            // No thread is to be had: the caller's own does it.
+            // The system has no thread left: the caller's thread does the closing.
             Err(_) => self.finish_and_answer(job, deadline),
         }
         Ok(())
@@ -97,7 +103,7 @@ impl Client {
         self.state.outbox.post(records.take(), true);
     }
 
-    /// The closing, in order. The gate is shut already.
+    /// Runs the steps of the closing. The gate is shut already.
     fn finish(&self, drain: Option<Instant>, observer: Observer<'_>) -> Result<Closed, Error> {
         let _closed = MarkClosed(&self.state);
         let lanes: Vec<_> = self.lanes().all().cloned().collect();
@@ -115,7 +121,8 @@ impl Client {
         let (connections, closed) = timed(observer, ClosingStep::Close, || {
             let mut connections = 0;
             let mut result = Ok(());
-            // Readers first, the writer last: the main lane is the first of the map.
+            // The lane that was added first is closed last. It is the main lane, unless another lane has
+            // taken that role.
             for session in sessions.into_iter().rev() {
                 connections += u32::from(session.is_open());
                 let closed = session.close();
@@ -131,8 +138,9 @@ impl Client {
         })
     }
 
-    /// Lets what is queued finish. Nobody can go on with a transaction any more, so each is rolled
-    /// back behind its last queued job: the writers that wait for it get their turn.
+    /// Lets the queued jobs run, until `deadline` at the latest. Callers cannot continue a transaction any
+    /// more. So each transaction is rolled back after its last queued job, and frees the writer slot for
+    /// the writers that wait for it.
     fn drain(&self, lanes: &[Arc<Lane<Session>>], deadline: Instant) {
         for lane in lanes {
             lane.push(self.own_call(TransactionId::NONE, request::END_ANY_TRANSACTION));
@@ -156,7 +164,7 @@ impl Client {
     }
 }
 
-/// Runs one step and tells how long it took.
+/// Runs one step, and reports the time that it took.
 fn timed<T>(observer: Observer<'_>, step: ClosingStep, run: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let value = run();
@@ -164,7 +172,7 @@ fn timed<T>(observer: Observer<'_>, step: ClosingStep, run: impl FnOnce() -> T) 
     value
 }
 
-/// However a closing ends, nobody may wait for it for ever.
+/// Marks the closing as finished when dropped, so that its waiters wake up even after a panic.
 struct MarkClosed<'a>(&'a ClientState);
 
 impl Drop for MarkClosed<'_> {

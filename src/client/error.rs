@@ -1,5 +1,4 @@
-//! Everything that can go wrong with a call of a client, as one enum with the codes of the
-//! `@libsql/client` contract.
+//! The errors of a client's calls, with the codes of the `@libsql/client` contract.
 
 use std::path::Path;
 
@@ -9,31 +8,31 @@ use crate::wire::kinds::ErrorKind;
 use crate::wire::records::{ErrorRecord, RowError};
 use crate::wire::request::Malformed;
 
-/// An error on its way to JavaScript.
+/// An error of a call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine's.
+    /// An error of the engine.
     #[error(transparent)]
     Sqlite(sqlite::Error),
-    /// The wait for a lock that a transaction of the same client holds came to its limit.
+    /// A transaction of the same client held the lock, and was idle for longer than the timeout.
     #[error(
         "database is locked: a transaction of this client holds the lock and has been idle for {waited_ms} ms; \
          commit or roll it back before writing outside of it"
     )]
     HeldByOwnTransaction {
-        /// How long the holder had been idle, in milliseconds.
+        /// The time for which the transaction had been idle, in milliseconds.
         waited_ms: u128,
     },
     /// The job was cancelled before it had an effect.
     #[error("{}", cancel_text(*.0))]
     Cancelled(CancelReason),
-    /// An operation of a transaction that has ended.
+    /// A call of a transaction that has ended.
     #[error("The transaction is closed")]
     TransactionClosed,
-    /// A statement of a batch whose transaction an earlier statement ended.
+    /// A statement of a batch, after an earlier statement had ended the batch's transaction.
     #[error("The transaction has been rolled back")]
     TransactionRolledBack,
-    /// A call outside of the transaction that holds the connection.
+    /// A call that does not belong to the open transaction of its lane.
     #[error("an open transaction holds this connection; commit or roll it back first")]
     TransactionActive,
     /// A write in a transaction or batch of mode "read".
@@ -42,24 +41,25 @@ pub enum Error {
     /// An integer that `intMode: "number"` cannot represent.
     #[error("Received integer which cannot be safely represented as a JavaScript number")]
     UnsafeInteger,
-    /// A row that JavaScript could not hold.
+    /// A row whose texts are longer than a JavaScript string, or whose cells are longer than a buffer.
     #[error("string or blob too big: the row's texts are longer than a JavaScript string can be")]
     RowTooLarge,
-    /// A request that does not follow the wire format: the two halves are of different versions.
+    /// A request that does not follow the wire format, because the addon and its JavaScript are of
+    /// different versions.
     #[error(
         "malformed request ({0}): the native addon and its JavaScript are of different versions"
     )]
     MalformedRequest(&'static str),
-    /// The database file at this path is another one than the client opened.
+    /// The path of the database names another file than the one that the client opened.
     #[error("{path} was replaced while this client has the old file open; close() and reconnect()")]
     FileReplaced {
-        /// The path.
+        /// The path of the database.
         path: String,
     },
-    /// The environment ends: what is opened now, nobody would close.
-    #[error("this thread is about to end: no database can be opened in it any more")]
+    /// The environment is ending. A database that was opened now would not be closed any more.
+    #[error("this thread is ending: it cannot open a database any more")]
     EnvironmentEnded,
-    /// A defect of ours: a panic while the job ran. The connection it ran on was closed.
+    /// The job panicked, which is a defect of latchdb. The connection of the job was closed.
     #[error("internal error while running this call: {0}; its connection was closed")]
     Panicked(String),
 }
@@ -73,7 +73,7 @@ fn cancel_text(reason: CancelReason) -> &'static str {
 }
 
 impl Error {
-    /// A database file that the system does not let us look at.
+    /// The error for a database file that the system does not let us examine.
     pub fn cannot_open(path: &Path, cause: &std::io::Error) -> Self {
         Self::Sqlite(sqlite::Error::Open {
             code: codes::SQLITE_CANTOPEN,
@@ -82,7 +82,7 @@ impl Error {
         })
     }
 
-    /// Whether another process has a lease on the file.
+    /// Whether the file could not be opened because another process holds a lease on it.
     pub fn is_leased(&self) -> bool {
         matches!(self, Self::Sqlite(sqlite::Error::Leased { .. }))
     }
@@ -95,7 +95,7 @@ impl Error {
         }
     }
 
-    /// SQLite's extended result code, where the error has one.
+    /// SQLite's extended result code, if the error has one.
     fn raw_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite(error) => error.code(),
@@ -107,7 +107,8 @@ impl Error {
         }
     }
 
-    /// The `code` property: the base code of SQLite's errors, our own code else.
+    /// The `code` property: the name of SQLite's primary result code if the error has one, otherwise a
+    /// code of our own.
     pub fn code(&self) -> String {
         if let Some(raw) = self.raw_code() {
             return codes::base_name(raw);
@@ -129,7 +130,7 @@ impl Error {
         .to_owned()
     }
 
-    /// The error as it is sent.
+    /// The error as an error record of the wire.
     pub fn record(&self) -> ErrorRecord<'_> {
         ErrorRecord {
             class: self.class(),
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_libsql_can_do_has_a_code_of_its_own() {
+    fn a_schema_that_only_libsql_knows_has_a_code_of_its_own() {
         let (table, index) = ("t".to_owned(), "i".to_owned());
         let index = Error::from(sqlite::Error::VectorIndex { table, index });
         let function = sqlite::Error::LibsqlSchema { code: 1, message: String::new() };

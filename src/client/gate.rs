@@ -1,12 +1,12 @@
-//! The gate of one client: open, closing, closed. It fails closed, in every clone of the handle.
+//! The gate of one client. Its stages are unopened, open, closing and closed, in this order.
 //!
-//! Whoever wants to hand work to the client takes a [`Pass`] first and holds it while handing over.
-//! [`Gate::shut`] lets nobody in any more and returns once those inside are out; so what is found in
-//! the queues after it is all there will ever be.
+//! A caller takes a [`Pass`] before it hands work to the client, and holds the pass while it does so.
+//! [`Gate::shut`] issues no further passes, and returns once all passes are dropped. After that the
+//! lanes' queues get no more jobs from callers.
 
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 
-/// Where a client is in its life.
+/// The stage of a client's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Unopened,
@@ -15,29 +15,29 @@ enum Stage {
     Closed,
 }
 
-/// Why the gate let nobody in. "Closed" and "never opened" are different mistakes of the caller.
+/// Why the gate refused a caller. "Closed" and "never opened" are different mistakes of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The client was closed, or is being closed.
+    /// The client is closed or closing.
     #[error("the client is closed")]
     Closed,
-    /// Nothing was ever opened here.
+    /// The client was never opened.
     #[error("the client was never opened")]
     NeverOpened,
 }
 
-/// What a call of [`Gate::shut`] found.
+/// The result of [`Gate::shut`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shut {
-    /// This call shut the gate: its caller does the closing.
+    /// This call shut the gate. Its caller does the closing.
     First,
-    /// Another caller is closing: wait for it with [`Gate::wait_closed`].
+    /// Another caller does the closing. [`Gate::wait_closed`] waits for it.
     Underway,
-    /// It is closed already, or was never opened.
+    /// The client is closed already, or was never opened.
     Done,
 }
 
-/// See the module's documentation.
+/// The gate of one client.
 #[derive(Debug)]
 pub struct Gate {
     state: Mutex<State>,
@@ -50,14 +50,14 @@ struct State {
     inside: usize,
 }
 
-/// Leave to hand one job over. The gate cannot finish shutting while a pass is held.
+/// Permission to hand work to the client. [`Gate::shut`] does not return while a pass is held.
 #[derive(Debug)]
 pub struct Pass<'gate> {
     gate: &'gate Gate,
 }
 
 impl Gate {
-    /// A gate in front of something that is yet to be opened.
+    /// The gate of a client that is not open yet.
     pub fn new() -> Self {
         Self {
             state: Mutex::new(State { stage: Stage::Unopened, inside: 0 }),
@@ -65,8 +65,7 @@ impl Gate {
         }
     }
 
-    /// Opens the gate, once. A gate that was shut stays shut: a client that is opened again has a
-    /// new gate.
+    /// Opens the gate. A gate that was shut stays shut: a client that is opened again gets a new gate.
     pub fn open(&self) {
         let mut state = self.lock();
         if state.stage == Stage::Unopened {
@@ -74,7 +73,10 @@ impl Gate {
         }
     }
 
-    /// Lets a caller in, or says why not.
+    /// Gives a caller a pass.
+    ///
+    /// # Errors
+    /// [`Refused`] if the gate is not open.
     pub fn enter(&self) -> Result<Pass<'_>, Refused> {
         let mut state = self.lock();
         match state.stage {
@@ -87,7 +89,7 @@ impl Gate {
         }
     }
 
-    /// Shuts the gate and waits until those inside are out. Idempotent: exactly one caller is told
+    /// Shuts the gate, and waits until all passes are dropped. Exactly one of several callers gets
     /// [`Shut::First`].
     pub fn shut(&self) -> Shut {
         let mut state = self.lock();
@@ -108,13 +110,13 @@ impl Gate {
         }
     }
 
-    /// Marks the closing as finished and wakes everyone who waits for it.
+    /// Marks the closing as finished, and wakes the callers of [`Gate::wait_closed`].
     pub fn mark_closed(&self) {
         self.lock().stage = Stage::Closed;
         self.changed.notify_all();
     }
 
-    /// Returns when the closing that another caller began is finished.
+    /// Waits until the closing that another caller has begun is finished.
     pub fn wait_closed(&self) {
         let mut state = self.lock();
         while state.stage == Stage::Closing {
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn shutting_waits_for_those_inside() {
+    fn shutting_waits_until_all_passes_are_dropped() {
         let gate = Arc::new(open_gate());
         let left = Arc::new(AtomicBool::new(false));
         let pass = gate.enter().unwrap();
@@ -196,7 +198,7 @@ mod tests {
             thread::spawn(move || {
                 shutting.send(()).unwrap();
                 assert_eq!(gate.shut(), Shut::First);
-                assert!(left.load(Ordering::SeqCst), "shut() returned with a caller inside");
+                assert!(left.load(Ordering::SeqCst), "shut() returned while a pass was held");
             })
         };
         is_shutting.recv().unwrap();
@@ -220,7 +222,10 @@ mod tests {
             thread::spawn(move || {
                 found.send(gate.shut()).unwrap();
                 gate.wait_closed();
-                assert!(closed.load(Ordering::SeqCst), "returned before the first had closed");
+                assert!(
+                    closed.load(Ordering::SeqCst),
+                    "returned before the first closer had finished"
+                );
             })
         };
         assert_eq!(is_underway.recv().unwrap(), Shut::Underway);

@@ -1,4 +1,4 @@
-//! What the connection of a lane asks its client.
+//! The hooks of a lane's connection: how it reaches its client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,23 +9,23 @@ use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::LaneId;
 use crate::sqlite::{Connection, Hooks, LockWait, StatementKind};
 
-/// The hooks of one connection.
+/// The hooks of one lane's connection.
 pub struct LaneHooks {
     state: Arc<ClientState>,
     lane: LaneId,
     cancel: Arc<Cancel>,
-    /// The latest of the client's settings that the connection has.
+    /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
 }
 
 impl LaneHooks {
-    /// For a connection of this lane that is about to be opened.
+    /// The hooks for a new connection of this lane.
     pub fn new(state: Arc<ClientState>, lane: LaneId, cancel: Arc<Cancel>) -> Self {
         Self { state, lane, cancel, settings_version: AtomicU64::new(0) }
     }
 
-    /// Makes the settings that other connections of the client got meanwhile. Not inside a transaction,
-    /// where SQLite ignores some of them.
+    /// Applies the settings that other connections of the client have made since the last call. Does
+    /// nothing inside a transaction, because SQLite ignores some settings there.
     pub fn apply_settings(&self, connection: &Connection) -> Result<(), Error> {
         let version = self.settings_version.load(Ordering::Relaxed);
         if self.state.settings.version() != version && connection.is_autocommit() {
@@ -62,7 +62,7 @@ impl Hooks for LaneHooks {
             self.state.pin_to(self.lane);
         }
         let Some(pragma) = &kind.pragma else { return };
-        // SQLite ignores this one inside a transaction.
+        // SQLite ignores `PRAGMA foreign_keys` inside a transaction.
         if pragma.name == "foreign_keys" && !was_autocommit {
             return;
         }

@@ -1,8 +1,8 @@
-//! A lane: a queue of jobs and the one thread that runs them, in order.
+//! A lane: a queue of jobs, and one thread that runs them in order.
 //!
-//! The thread is started by the first job. What runs the jobs, the [`Work`], is behind a mutex that
-//! the thread holds while it runs one, and whoever closes the lane takes the work out again once the
-//! thread is joined. The queue's lock is held for a few instructions only, never while a job runs.
+//! The first job starts the thread. The [`Work`] of the lane runs the jobs; the thread holds its mutex
+//! while a job runs. The closing joins the thread and then takes the work out. The queue's lock is held
+//! for a few instructions only, never while a job runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use crate::jobs::ids::JobId;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
 
-/// A job as a lane sees it.
+/// A job of a lane.
 pub trait Job: Send + 'static {
     /// The number by which the job can be cancelled.
     fn id(&self) -> JobId;
-    /// Ends a job that never ran.
+    /// Answers a job that was cancelled before it ran.
     fn reject(self, reason: CancelReason);
 }
 
-/// What runs the jobs of a lane.
+/// The part of a lane that runs its jobs.
 pub trait Work: Send + 'static {
-    /// What a job of this work is.
+    /// The type of the jobs.
     type Job: Job;
     /// Runs one job to its end, on the lane's thread. Must not panic.
     fn run(&mut self, job: Self::Job);
 }
 
-/// Makes a job that runs notice its cancel flag: interrupts SQLite, wakes a wait.
+/// Makes the running job notice its cancel flag: interrupts SQLite, and wakes a wait.
 pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
 
-/// See the module's documentation.
+/// A queue of jobs, and the thread that runs them.
 pub struct Lane<W: Work> {
     shared: Arc<Shared<W>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -41,7 +41,7 @@ pub struct Lane<W: Work> {
 
 struct Shared<W: Work> {
     queue: Mutex<Queue<W::Job>>,
-    /// Signalled when a job comes in, when one ends and when the lane is sealed or stopped.
+    /// Signalled when a job is queued or ends, and when the lane is sealed, stopped or woken.
     changed: Condvar,
     cancel: Arc<Cancel>,
     interrupt: Interrupt,
@@ -51,7 +51,7 @@ struct Shared<W: Work> {
 struct Queue<J> {
     jobs: VecDeque<J>,
     running: Option<JobId>,
-    /// Sealed: no job is let in any more, and the thread ends when the queue is empty.
+    /// Whether the lane rejects new jobs. The thread of a sealed lane ends when the queue is empty.
     sealed: bool,
     thread_started: bool,
 }
@@ -62,19 +62,19 @@ impl<J> Queue<J> {
     }
 }
 
-/// What became of a request to cancel a job.
+/// The result of cancelling a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It had not begun: it is rejected already.
+    /// The job had not begun, and was rejected.
     Queued,
-    /// It runs, and was asked to end.
+    /// The job is running, and was asked to end.
     Running,
-    /// It is not here: it has ended.
+    /// The job is not in this lane, or has ended.
     Gone,
 }
 
 impl<W: Work> Lane<W> {
-    /// A lane for `work`, whose thread will bear `name`. `cancel` is the flag that `work` watches.
+    /// A lane for `work`. `name` is the name of its thread, `cancel` the flag that `work` checks.
     pub fn new(name: String, work: W, cancel: Arc<Cancel>, interrupt: Interrupt) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -94,7 +94,7 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// Queues a job. A lane that was sealed or stopped rejects it: the second check behind the gate.
+    /// Queues a job. A sealed or stopped lane rejects the job; this is the second check after the gate.
     pub fn push(&self, job: W::Job) {
         let mut queue = self.shared.lock_queue();
         if queue.sealed {
@@ -113,8 +113,8 @@ impl<W: Work> Lane<W> {
         self.start_thread();
     }
 
-    /// Cancels one job, wherever it is. The queue's lock proves that the interrupt finds this job
-    /// and no other: the thread needs that lock to go on to the next one.
+    /// Cancels one job, queued or running. The queue's lock is held during the interrupt, and the thread
+    /// needs that lock to take the next job. The interrupt therefore cannot hit another job.
     pub fn cancel(&self, id: JobId, reason: CancelReason) -> Cancelled {
         let mut queue = self.shared.lock_queue();
         if queue.running == Some(id) {
@@ -132,7 +132,7 @@ impl<W: Work> Lane<W> {
         Cancelled::Queued
     }
 
-    /// Cancels every job that is in the lane now, and goes on taking new ones.
+    /// Cancels every queued job and the running one. The lane still accepts new jobs.
     pub fn cancel_all(&self, reason: CancelReason) {
         let mut queue = self.shared.lock_queue();
         let jobs = std::mem::take(&mut queue.jobs);
@@ -150,14 +150,14 @@ impl<W: Work> Lane<W> {
         self.shared.lock_queue().is_idle()
     }
 
-    /// Lets no job in any more; what is queued still runs, then the thread ends.
+    /// Makes the lane reject new jobs. The queued jobs still run, and then the thread ends.
     pub fn seal(&self) {
         self.shared.lock_queue().sealed = true;
         self.shared.changed.notify_all();
     }
 
-    /// Waits until no job is queued or running. False where `deadline` came first, or `hurry` said
-    /// so (it is asked whenever something changed: see [`Lane::wake`]).
+    /// Waits until no job is queued or running. Returns false if `deadline` passes first, or if `hurry`
+    /// returns true. `hurry` is called at the beginning and after every change or [`Lane::wake`].
     pub fn wait_idle(&self, deadline: Option<Instant>, hurry: &dyn Fn() -> bool) -> bool {
         let mut queue = self.shared.lock_queue();
         loop {
@@ -179,25 +179,26 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// Makes those in [`Lane::wait_idle`] look again.
+    /// Makes the callers of [`Lane::wait_idle`] check their conditions again.
     pub fn wake(&self) {
-        // The lock orders this after a check that is going on: else its sleep would miss the signal.
+        // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
+        // check, which then sees the change, or during the sleep, which the signal ends.
         drop(self.shared.lock_queue());
         self.shared.changed.notify_all();
     }
 
-    /// Seals the lane and cancels everything in it.
+    /// Seals the lane and cancels all of its jobs.
     pub fn stop(&self, reason: CancelReason) {
         self.seal();
         self.cancel_all(reason);
     }
 
-    /// Waits for the thread of a lane that was sealed or stopped, and gives its work back.
-    /// None where somebody else took it before.
+    /// Waits for the thread of a sealed or stopped lane, and returns the lane's work. None if an earlier
+    /// call has returned it.
     pub fn join(&self) -> Option<W> {
         let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
-            // The thread catches the panics of its jobs; one that got out has nothing more to say.
+            // An error means that the thread panicked outside of a job. There is no caller to tell.
             let _ = thread.join();
         }
         self.shared.lock_work().take()
@@ -211,7 +212,7 @@ impl<W: Work> Lane<W> {
             Ok(thread) => {
                 *lock(&self.thread) = Some(thread);
             }
-            // No thread is to be had (the process is at its limit): the job runs on the caller's.
+            // The system has no thread left: the job runs on the caller's thread.
             Err(_) => self.shared.run_queued_here(),
         }
     }
@@ -231,7 +232,8 @@ impl<W: Work> Shared<W> {
         self.lock_queue().thread_started = false;
     }
 
-    /// Takes the next job and makes it the current one, in one step under the queue's lock.
+    /// Takes the next job and marks it as running, under one lock of the queue. With `waits`, waits for
+    /// a job until the lane is sealed.
     fn next_job(&self, waits: bool) -> Option<W::Job> {
         let mut queue = self.lock_queue();
         loop {
@@ -255,7 +257,7 @@ impl<W: Work> Shared<W> {
         self.changed.notify_all();
     }
 
-    /// The caller holds the queue's lock, and a job is current.
+    /// Interrupts the running job. The caller holds the queue's lock and has seen that a job is running.
     fn interrupt_current(&self, reason: CancelReason) {
         self.cancel.raise(reason);
         (self.interrupt)();
@@ -277,7 +279,7 @@ mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
     use std::time::Duration;
 
-    /// What happened to a job, as its caller hears it.
+    /// An event in the life of a job.
     #[derive(Debug, PartialEq, Eq)]
     enum Event {
         Started(u32),
@@ -289,7 +291,7 @@ mod tests {
     struct TestJob {
         id: u32,
         events: Sender<Event>,
-        /// The job runs until this says so, or until it is cancelled.
+        /// If set, the job runs until a message arrives here, or until it is cancelled.
         until: Option<Receiver<()>>,
     }
 
@@ -351,7 +353,7 @@ mod tests {
             self.lane.push(TestJob { id, events: self.sender.clone(), until: None });
         }
 
-        /// Pushes a job that runs until the returned sender is used.
+        /// Queues a job that runs until the returned sender sends.
         fn push_long(&self, id: u32) -> Sender<()> {
             let (finish, until) = mpsc::channel();
             self.lane.push(TestJob { id, events: self.sender.clone(), until: Some(until) });
@@ -390,8 +392,8 @@ mod tests {
         bench.push(2);
         bench.push(3);
         bench.lane.stop(CancelReason::ClientClosed);
-        assert!(bench.lane.join().is_some(), "the work comes back once the thread is joined");
-        assert!(bench.lane.join().is_none(), "and only once");
+        assert!(bench.lane.join().is_some(), "the first join returns the work");
+        assert!(bench.lane.join().is_none(), "a second join returns nothing");
         drop(bench.sender);
         let mut events: Vec<_> = bench.events.iter().collect();
         events.sort_by_key(|event| format!("{event:?}"));
@@ -406,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_lane_rejects_what_comes_late() {
+    fn a_stopped_lane_rejects_later_jobs() {
         let bench = Bench::new();
         bench.lane.stop(CancelReason::ClientClosed);
         bench.push(9);
@@ -431,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_ends_its_own_job_and_not_the_next() {
+    fn a_cancel_ends_its_own_job_and_not_the_next_one() {
         let bench = Bench::new();
         let _first = bench.push_long(1);
         assert_eq!(bench.next(), Event::Started(1));
@@ -459,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_an_idle_lane_ends_at_its_limit_or_in_a_hurry() {
+    fn waiting_for_an_idle_lane_ends_at_the_deadline_or_in_a_hurry() {
         let bench = Bench::new();
         let finish = bench.push_long(1);
         assert_eq!(bench.next(), Event::Started(1));

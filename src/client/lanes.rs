@@ -1,9 +1,11 @@
-//! The lanes of one client, and which of them a call takes.
+//! The lanes of one client, and the choice of a lane for each call.
 //!
-//! Calls outside of transactions take the main lane. A transaction takes a lane of its own: an idle one,
-//! else a new one while there may be more, else the main lane, which is gone until the transaction is
-//! over. Once a lane has made TEMP tables or attached a database, the client is pinned to it: that lane
-//! becomes the main lane, and the only one.
+//! Calls outside of transactions take the main lane. A transaction takes a lane of its own: an idle lane
+//! if there is one, otherwise a new lane if the client may have more, otherwise the main lane. In the
+//! last case the client has no main lane until the transaction is over.
+//!
+//! A lane that creates TEMP tables or attaches a database pins the client to itself, because this state
+//! belongs to its connection. The pinned lane then becomes the main lane, and the only one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,34 +15,35 @@ use super::session::Session;
 use crate::jobs::ids::{LaneId, TransactionId};
 use crate::wire::kinds::{LaneFlag, flag};
 
-/// See the module's documentation.
+/// The lanes of one client.
 pub struct Lanes {
     all: BTreeMap<LaneId, Arc<Lane<Session>>>,
-    /// The lane for calls outside of transactions; None while a transaction has it.
+    /// The lane for calls outside of transactions. None while a transaction uses it.
     main: Option<LaneId>,
-    /// The lanes without a transaction, besides the main lane.
+    /// The lanes without a transaction, except the main lane.
     idle: Vec<LaneId>,
     transactions: HashMap<TransactionId, LaneId>,
-    /// How many lanes there may be.
+    /// The largest number of lanes.
     most: usize,
     last: u32,
-    /// The former main lane, until the lane that the client is pinned to has taken its place.
+    /// The former main lane, during a move to the pinned lane.
     former: Option<LaneId>,
 }
 
-/// How far the move to the pinned lane is.
+/// The state of the move to the pinned lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// It cannot begin: a transaction has that lane, or the main lane.
+    /// The move cannot begin: the client is not pinned, or a transaction uses the pinned lane or the main
+    /// lane.
     NotNow,
-    /// It has begun: there is no main lane until it is finished.
+    /// The move has begun. The client has no main lane until the move is finished.
     Begun,
     /// The pinned lane is the main lane.
     Done,
 }
 
 impl Lanes {
-    /// The main lane alone.
+    /// The lanes of a new client: the main lane only. `most` is the largest number of lanes.
     pub fn new(main: Lane<Session>, most: usize) -> Self {
         Self {
             all: BTreeMap::from([(LaneId::MAIN, Arc::new(main))]),
@@ -53,24 +56,25 @@ impl Lanes {
         }
     }
 
-    /// All of them, the main lane of the beginning first.
+    /// All lanes, in the order in which they were added. The first main lane comes first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Lane<Session>>> {
         self.all.values()
     }
 
-    /// Forgets all of them: they are closed.
+    /// Removes all lanes, which are closed.
     pub fn clear(&mut self) {
         self.all.clear();
     }
 
-    /// The lane of a call: that of its transaction, or the main lane. A transaction that is over has
-    /// none: its call goes to the main lane, where the session says so.
+    /// The lane of a call: the lane of its transaction, or the main lane. The call of a transaction that
+    /// is over goes to the main lane, whose session answers with TRANSACTION_CLOSED.
     pub fn of(&self, transaction: TransactionId) -> Option<Arc<Lane<Session>>> {
         let lane = self.transactions.get(&transaction).copied();
         self.get(lane.or(self.main).unwrap_or(LaneId::MAIN))
     }
 
-    /// The lane for a new transaction. `open` makes a further one.
+    /// Takes a lane for a new transaction. `open` creates a lane if a further one is needed. None if there
+    /// is no lane to take.
     pub fn begin(
         &mut self,
         transaction: TransactionId,
@@ -80,7 +84,7 @@ impl Lanes {
         let lane = if pinned.is_none() {
             self.idle.pop().or_else(|| self.add(open)).or_else(|| self.main.take())?
         } else {
-            // A lane may have become the pinned one since JavaScript has looked.
+            // A job may have pinned the client after JavaScript asked for the state of the lanes.
             self.main.take().or_else(|| self.idle.pop()).or_else(|| self.add(open))?
         };
         self.transactions.insert(transaction, lane);
@@ -97,7 +101,7 @@ impl Lanes {
         Some(id)
     }
 
-    /// A transaction is over, or its last request is queued: other calls can use its lane.
+    /// Frees the lane of a transaction for other calls.
     pub fn release(&mut self, transaction: TransactionId) {
         let Some(lane) = self.transactions.remove(&transaction) else { return };
         if self.main.is_none() && self.former.is_none() {
@@ -121,15 +125,16 @@ impl Lanes {
         Move::Begun
     }
 
-    /// Ends the move, once the former main lane has nothing to do: gives that back to be closed.
+    /// Finishes the move. Returns the former main lane, which the caller closes. To be called once that
+    /// lane is idle.
     pub fn finish_move(&mut self, pinned: Option<LaneId>) -> Option<Arc<Lane<Session>>> {
         let former = self.former.take()?;
         self.main = pinned;
         self.all.remove(&former)
     }
 
-    /// Takes out the lanes that have nothing to do, to be closed: SQLite leaves WAL mode only on the last
-    /// connection to the file.
+    /// Removes and returns the idle lanes, except the main lane. The caller closes them, because SQLite
+    /// can leave WAL mode only if the file has no other connection.
     pub fn take_idle(&mut self) -> Vec<Arc<Lane<Session>>> {
         let is_done = |lane: &LaneId| self.all.get(lane).is_some_and(|lane| lane.is_idle());
         let (done, busy): (Vec<_>, Vec<_>) = self.idle.iter().copied().partition(is_done);
@@ -137,7 +142,7 @@ impl Lanes {
         done.iter().filter_map(|lane| self.all.remove(lane)).collect()
     }
 
-    /// What JavaScript must know to let calls wait or start: flags.
+    /// The bits of [`LaneFlag`], by which JavaScript decides whether calls start or wait.
     pub fn state(&self, pinned: Option<LaneId>) -> u8 {
         let may_add = !self.idle.is_empty() || self.all.len() < self.most;
         flag(LaneFlag::MainFree as u8, self.main.is_some())

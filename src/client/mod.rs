@@ -1,4 +1,4 @@
-//! One client: its gate, its lanes, its queue of writers, and how it is closed.
+//! One client: its gate, its lanes, its writer queue, and its closing.
 
 mod activity;
 mod busy;
@@ -40,33 +40,36 @@ pub use lanes::Move;
 use session::{Call, Session};
 use state::{ClientState, Options};
 
-/// How long `Transaction.close()` waits for its rollback before it leaves it to the lane's thread.
+/// How long `Transaction.close()` waits for its rollback. A longer rollback ends on the lane's thread.
 const ROLLBACK_LIMIT: Duration = Duration::from_millis(100);
 
-/// See the module's documentation.
+/// The native half of one client of JavaScript.
 pub struct Client {
     state: Arc<ClientState>,
     lanes: Mutex<Lanes>,
-    /// The file that the client has opened first: every later connection must find the same.
+    /// The file that the client opened first. Every later connection must find the same file.
     file: Arc<OnceLock<FileId>>,
-    /// The closing shall not wait for what is queued.
+    /// Whether the closing stops waiting for queued jobs.
     hurry: AtomicBool,
     closer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Client {
-    /// Opens the database and its first connection, on the caller's thread: a file that cannot be opened
-    /// is an error here and now. A shared cache in memory is opened by the lane's thread: it cannot fail,
-    /// and SQLite would wait for the statements of those who share it. So is a file on which another
-    /// process keeps a lease: that thread can wait, until a cancel.
+    /// Opens a client and its first connection, on the caller's thread, so that a file that cannot be
+    /// opened is an error of this call.
+    ///
+    /// In two cases the lane's thread opens the connection instead. An in-memory database with a shared
+    /// cache cannot fail to open, but SQLite may wait for statements of the other connections that share
+    /// the cache. A file on which another process holds a lease may take a while to open; the lane's
+    /// thread can wait for it, and a cancel ends that wait.
     pub fn open(options: Options, outbox: Arc<dyn Outbox>) -> Result<Self, Error> {
         Self::open_in(Arc::new(ClientState::new(options, outbox)), None)
     }
 
-    /// Opens a database again that was closed: with the settings and the statements that it had, on the
-    /// file that is there now. None is created.
+    /// Opens a closed client again, with its former settings and statements, on the file that its path
+    /// names now. Does not create a file: a missing one is an error.
     pub fn open_again(&self) -> Result<Self, Error> {
-        // It is closed already: this joins the thread that has done it.
+        // The client is closed already: this only joins the thread that closed it.
         self.close(&mut |_, _| ())?;
         let file = match self.state.options.location.path() {
             Some(path) => Some(FileId::of(path).map_err(|error| Error::cannot_open(path, &error))?),
@@ -75,7 +78,8 @@ impl Client {
         Self::open_in(Arc::new(self.state.renewed()), file)
     }
 
-    /// `file` is the one that must be found; without it, one is created where there is none.
+    /// Opens a client with this state. `file` is the file that must be found. Without it, a missing file
+    /// is created.
     fn open_in(state: Arc<ClientState>, file: Option<FileId>) -> Result<Self, Error> {
         let file = Arc::new(file.map_or_else(OnceLock::new, OnceLock::from));
         let mut session = Session::new(LaneId::MAIN, Arc::clone(&state), Arc::clone(&file));
@@ -101,8 +105,11 @@ impl Client {
         Ok(client)
     }
 
-    /// Queues a request: the first check of the gate. The beginning of a transaction takes a lane for it;
-    /// [`Client::release`] gives that back.
+    /// Queues a request, if the gate is open. A request that begins a transaction takes a lane for the
+    /// transaction; [`Client::release`] gives the lane back.
+    ///
+    /// # Errors
+    /// [`Refused`] if the client is not open. The job is not answered then.
     pub fn submit(
         &self,
         job: JobId,
@@ -129,12 +136,13 @@ impl Client {
         Call { job, request, transaction, number, ticket, client: Arc::clone(&self.state) }
     }
 
-    /// A call that nobody waits for.
+    /// A call of latchdb itself, without a caller and without an answer.
     fn own_call(&self, transaction: TransactionId, request: &[u8]) -> Call {
         self.call(JobId::NONE, transaction, request.to_vec())
     }
 
-    /// A transaction is over, or its last request is queued: other calls can use its lane.
+    /// Frees the lane of a transaction for other calls. To be called when the transaction is over, or
+    /// when its last request is queued.
     pub fn release(&self, transaction: TransactionId) {
         self.lanes().release(transaction);
     }
@@ -144,18 +152,19 @@ impl Client {
         self.lanes().state(self.state.pinned_lane())
     }
 
-    /// Begins to make the lane that the client is pinned to its main lane.
+    /// Begins to make the pinned lane the main lane.
     pub fn begin_move(&self) -> Move {
         self.lanes().begin_move(self.state.pinned_lane())
     }
 
-    /// Ends that, once the former main lane has nothing to do.
+    /// Finishes the move that [`Client::begin_move`] has begun, and closes the former main lane. To be
+    /// called once that lane is idle.
     pub fn finish_move(&self) {
         let former = self.lanes().finish_move(self.state.pinned_lane());
         close_lanes(former);
     }
 
-    /// Closes the lanes that have nothing to do, but the main lane.
+    /// Closes the idle lanes, except the main lane.
     pub fn close_idle_lanes(&self) {
         let idle = self.lanes().take_idle();
         close_lanes(idle);
@@ -171,8 +180,9 @@ impl Client {
         }
     }
 
-    /// Ends a transaction that its owner closes: cancels what it still runs, rolls back, and waits for
-    /// that, because the owner counts on its locks being free.
+    /// Ends a transaction for `Transaction.close()`: cancels its jobs, rolls it back, and waits for the
+    /// rollback for at most 100 ms. It waits because the caller expects the transaction's locks to be
+    /// free afterwards.
     pub fn end_transaction(&self, transaction: TransactionId) {
         let Ok(_pass) = self.state.gate.enter() else {
             return;
@@ -188,7 +198,7 @@ impl Client {
         self.state.define_statement(id, sql);
     }
 
-    /// Takes the number of a statement back.
+    /// Frees the number of a statement.
     pub fn forget_statement(&self, id: u32) {
         self.state.forget_statement(id);
     }
@@ -198,13 +208,12 @@ impl Client {
     }
 }
 
-/// Closes lanes that nobody can queue anything on any more.
+/// Closes lanes that have been taken out of [`Lanes`], so that no call can reach them any more.
 fn close_lanes(lanes: impl IntoIterator<Item = Arc<Lane<Session>>>) {
     for lane in lanes {
         lane.seal();
         if let Some(session) = lane.join() {
-            // SQLite keeps no lock of a connection that it could not close; the client's own closing
-            // says so again.
+            // An error is ignored. SQLite holds no lock for a connection that it could not close.
             let _ = session.close();
         }
     }

@@ -1,5 +1,5 @@
-//! Models of what threads do to each other: shuttle runs the gate, the lane, the cancel flag and the
-//! writer queue over many interleavings and reports the first that breaks a promise.
+//! Models of concurrent code. shuttle runs the gate, the lane, the cancel flag and the writer queue in
+//! many interleavings, and reports the first one that breaks a guarantee.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ enum End {
     Interrupted(CancelReason),
 }
 
-/// What became of each job, by its number.
+/// How each job has ended, by its number.
 type Ends = Arc<Mutex<Vec<(u32, End)>>>;
 
 struct ModelJob {
     id: u32,
-    /// Runs until it is cancelled.
+    /// Whether the job runs until it is cancelled.
     endless: bool,
     ends: Ends,
 }
@@ -84,10 +84,10 @@ fn end_of(ends: &Ends, id: u32) -> End {
     *end
 }
 
-/// Close against enqueue: whatever gets past the gate is answered, exactly once, before the closing
-/// is over, and nothing gets past a gate that is shut.
+/// Closing against submitting: each job that passes the gate is answered exactly once, before the closing
+/// is over. No job passes a gate that is shut.
 #[test]
-fn every_job_that_got_in_is_answered_once() {
+fn every_job_that_passed_the_gate_is_answered_once() {
     shuttle::check_random(
         || {
             let gate = Arc::new(Gate::new());
@@ -99,19 +99,19 @@ fn every_job_that_got_in_is_answered_once() {
                     let (gate, lane, ends) =
                         (Arc::clone(&gate), Arc::clone(&lane), Arc::clone(&ends));
                     thread::spawn(move || {
-                        let mut got_in = Vec::new();
+                        let mut accepted = Vec::new();
                         for id in [caller * 10 + 1, caller * 10 + 2] {
                             let Ok(_pass) = gate.enter() else { break };
-                            got_in.push(id);
+                            accepted.push(id);
                             lane.push(ModelJob { id, endless: id == 1, ends: Arc::clone(&ends) });
                         }
-                        got_in
+                        accepted
                     })
                 })
                 .collect();
             assert_eq!(gate.shut(), Shut::First);
             lane.stop(CancelReason::ClientClosed);
-            assert!(lane.join().is_some(), "the work comes back");
+            assert!(lane.join().is_some(), "join returns the work");
             gate.mark_closed();
             let answered = ends.lock().unwrap().len();
             for caller in callers {
@@ -126,7 +126,7 @@ fn every_job_that_got_in_is_answered_once() {
     );
 }
 
-/// A cancel ends its own job, or comes too late; never the next one.
+/// A cancel ends its own job or comes too late. It never ends the next job.
 #[test]
 fn a_cancel_never_hits_another_job() {
     shuttle::check_random(
@@ -156,7 +156,7 @@ fn a_cancel_never_hits_another_job() {
     );
 }
 
-/// An endless job is ended by its cancel, wherever it is just then.
+/// A cancel ends an endless job, whether the job is queued or running.
 #[test]
 fn a_cancel_is_never_lost() {
     shuttle::check_random(
@@ -173,7 +173,7 @@ fn a_cancel_is_never_lost() {
     );
 }
 
-/// One of many closers closes, the others return only when it has.
+/// One of several closers does the closing. The others return only when it has finished.
 #[test]
 fn closers_share_one_closing() {
     shuttle::check_random(
@@ -205,9 +205,9 @@ fn closers_share_one_closing() {
     );
 }
 
-/// Two lanes never have the turn at once, each gets it, and in the order of the calls.
+/// One lane at a time has the writer slot. Every writer gets it, in the order of the calls.
 #[test]
-fn the_turn_is_one_lanes_at_a_time_and_in_order() {
+fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
     const TIMEOUTS: LockTimeouts =
         LockTimeouts { others: std::time::Duration::ZERO, own: DEFAULT_OWN_TIMEOUT };
     shuttle::check_random(
@@ -243,7 +243,7 @@ fn the_turn_is_one_lanes_at_a_time_and_in_order() {
     );
 }
 
-/// A cancel wakes who waits in the queue, however it meets its going to sleep.
+/// A cancel wakes a waiting writer, even if it comes while the writer is about to sleep.
 #[test]
 fn a_cancelled_writer_leaves_the_queue() {
     const TIMEOUTS: LockTimeouts =

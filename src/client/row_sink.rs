@@ -1,4 +1,4 @@
-//! The rows of a statement on their way into the records of its job.
+//! The sink that writes the rows of a statement into the records of its job.
 
 use super::error::Error;
 use super::state::ClientState;
@@ -10,7 +10,7 @@ pub struct RecordSink<'a> {
     client: &'a ClientState,
     /// The records of the job.
     records: &'a mut Records,
-    /// Sends what the records hold by now.
+    /// Sends finished records before the job ends.
     send: &'a dyn Fn(Vec<u8>),
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
@@ -18,7 +18,8 @@ pub struct RecordSink<'a> {
 }
 
 impl<'a> RecordSink<'a> {
-    /// For one statement. `rolls_back`: see [`RowSink::rolls_back`].
+    /// The sink of one statement. `allow` is called once SQLite has prepared the statement. `rolls_back`
+    /// is the result of [`RowSink::rolls_back`].
     pub fn new(
         client: &'a ClientState,
         records: &'a mut Records,

@@ -1,4 +1,4 @@
-//! What one job does on its connection.
+//! The operations of one job on its connection.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::sqlite::{self, Connection, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Malformed, Mode, Sql, Statement};
 
-/// An error, and the statement of the batch at which it came up.
+/// The error of a job, and the statement of its batch that failed.
 pub struct Failure {
     /// The error.
     pub error: Error,
-    /// The index of the statement.
+    /// The index of the statement, from 0. None if the error is not one of a statement in a batch.
     pub statement: Option<usize>,
 }
 
@@ -43,18 +43,18 @@ impl From<Malformed> for Failure {
     }
 }
 
-/// On whose behalf a connection is used.
+/// The call on whose behalf a connection is used.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
-    /// The client.
+    /// The client of the call.
     pub client: &'a Arc<ClientState>,
-    /// The lane.
+    /// The lane that runs the call.
     pub lane: LaneId,
-    /// The flag of the lane's job.
+    /// The cancel flag of the lane's running job.
     pub cancel: &'a Cancel,
-    /// The job.
+    /// The job of the call.
     pub job: JobId,
-    /// The number of the call, in the order of the client's calls.
+    /// The number of the call in the order of the client's calls.
     pub call: u64,
 }
 
@@ -64,7 +64,7 @@ impl Caller<'_> {
         self.client.writers.take_slot(self.lane, self.call, timeouts, self.cancel)
     }
 
-    /// Whether a prepared statement may run now; one that writes takes the writer slot.
+    /// Checks whether a prepared statement may run now. A statement that writes takes the writer slot.
     fn allow(&self, prepared: Prepared, read_only: bool) -> Result<(), Error> {
         self.cancel.check()?;
         if prepared.read_only {
@@ -84,18 +84,18 @@ impl Caller<'_> {
     }
 }
 
-/// One job while it runs.
+/// One running job.
 pub struct Run<'a> {
-    /// Its connection.
+    /// The connection of the job's lane.
     pub connection: &'a mut Connection,
-    /// On whose behalf.
+    /// The call on whose behalf the job runs.
     pub caller: Caller<'a>,
-    /// Whether all of its transaction is rolled back where one of its statements fails.
+    /// Whether the whole transaction of the job is rolled back if one of its statements fails.
     pub rolls_back: bool,
 }
 
 impl Run<'_> {
-    /// One statement.
+    /// Runs one statement. `read_only` refuses a statement that writes.
     pub fn statement(
         &mut self,
         statement: &Statement<'_>,
@@ -125,7 +125,8 @@ impl Run<'_> {
         self.connection.run(id, sql, &arguments, &mut sink)
     }
 
-    /// Several statements of an open transaction. `ended` is the error where it is open no more.
+    /// Runs several statements of an open transaction. `ended` is the error for the statement that finds
+    /// the transaction closed by an earlier one.
     pub fn statements(
         &mut self,
         statements: &[Statement<'_>],
@@ -144,21 +145,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A text of several statements.
+    /// Runs a text of several statements, without returning their rows.
     pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
         let caller = self.caller;
         self.connection.run_script(sql, |prepared| caller.allow(prepared, read_only))
     }
 
-    /// Several statements in a transaction of their own.
+    /// Runs several statements in a transaction of their own.
     pub fn batch(
         &mut self,
         mode: Mode,
         statements: &[Statement<'_>],
         records: &mut Records,
     ) -> Result<(), Failure> {
-        // A deferred batch that writes would fail where another writer came in between its first
-        // read and its first write: it begins with the write lock.
+        // A deferred batch that writes begins with the write lock. Otherwise it would fail with
+        // SQLITE_BUSY_SNAPSHOT if another writer commits between its first read and its first write.
         let mode = match mode {
             Mode::Deferred if self.writes(statements) => Mode::Write,
             mode => mode,
@@ -166,14 +167,14 @@ impl Run<'_> {
         self.begin(mode)?;
         self.statements(statements, mode == Mode::Read, Error::TransactionRolledBack, records)?;
         if self.connection.is_autocommit() {
-            // A last statement that was COMMIT or ROLLBACK.
+            // The last statement was COMMIT or ROLLBACK.
             return Err(Error::from(sqlite::Error::nothing_to_commit()).into());
         }
         Ok(self.commit()?)
     }
 
-    /// Whether one of the statements writes. One that cannot be prepared yet needs an earlier one
-    /// that does, or is an error that will show.
+    /// Whether one of the statements writes. False at the first statement that cannot be prepared: no
+    /// earlier statement writes, so none can create what it needs, and it fails when it runs.
     fn writes(&mut self, statements: &[Statement<'_>]) -> bool {
         for statement in statements {
             let writes = match statement.sql {
@@ -192,14 +193,14 @@ impl Run<'_> {
         false
     }
 
-    /// `migrate()`: foreign keys are off meanwhile, and afterwards what they were.
+    /// Runs `run` with foreign keys off, as `migrate()` does, and restores the setting afterwards.
     pub fn without_foreign_keys(
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let before = self.connection.check_foreign_keys(false)?;
         let result = run(self);
-        // What is still open must not be committed with foreign keys that nobody has checked.
+        // A transaction that is still open is rolled back, because its foreign keys were not checked.
         let ended = self.connection.roll_back();
         let restored = self.connection.check_foreign_keys(before).map(drop);
         if ended.and(restored).is_err() {
@@ -208,7 +209,7 @@ impl Run<'_> {
         result
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction. Mode "write" waits for the writer slot first.
     pub fn begin(&mut self, mode: Mode) -> Result<(), Error> {
         if mode == Mode::Write {
             self.caller.take_writer_slot()?;
@@ -220,7 +221,7 @@ impl Run<'_> {
         })?)
     }
 
-    /// Commits. A COMMIT that failed leaves nothing open: the session rolls back.
+    /// Commits the open transaction. If COMMIT fails, the session rolls back.
     pub fn commit(&mut self) -> Result<(), Error> {
         self.caller.cancel.check()?;
         if self.connection.is_autocommit() {

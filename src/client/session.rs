@@ -1,4 +1,5 @@
-//! What a lane runs: the requests of one client against one connection, in and out of transactions.
+//! The session of a lane: it runs the client's requests on one connection, inside and outside of
+//! transactions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,19 +18,19 @@ use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
 use crate::wire::request::{self, Mode, Request};
 
-/// One call on its way to a connection.
+/// One call in the queue of a lane.
 pub struct Call {
     /// The number under which JavaScript waits for the answer.
     pub job: JobId,
-    /// The request, as bytes.
+    /// The request, in the wire format.
     pub request: Vec<u8>,
     /// The transaction that the call belongs to.
     pub transaction: TransactionId,
-    /// Its number in the order of the client's calls.
+    /// The number of the call in the order of the client's calls.
     pub number: u64,
-    /// Its place in the writer queue, where it is known to write.
+    /// The call's place in the writer queue, if the call is known to write.
     pub ticket: Option<Ticket>,
-    /// The client.
+    /// The client that the call belongs to.
     pub client: Arc<ClientState>,
 }
 
@@ -46,14 +47,14 @@ impl Job for Call {
             Outcome::default(),
             Error::Cancelled(reason).into(),
         );
-        // The ticket first: a caller who hears of the end may count on it.
+        // The ticket is given back before the answer: a caller that gets the answer may rely on it.
         drop(self.ticket);
         self.client.post(self.job, records);
     }
 }
 
 impl ClientState {
-    /// Writes the end of a call that failed.
+    /// Writes the error record of a failed call.
     fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
         let Failure { error, statement } = failure;
         if request::is_called_for(request)
@@ -71,7 +72,7 @@ impl ClientState {
     }
 }
 
-/// See the module's documentation.
+/// The connection of a lane, and its open transaction.
 pub struct Session {
     lane: LaneId,
     client: Arc<ClientState>,
@@ -79,9 +80,10 @@ pub struct Session {
     interrupter: Arc<Mutex<Option<Interrupter>>>,
     connection: Option<(Connection, Arc<LaneHooks>)>,
     transaction: Option<OpenTransaction>,
-    /// The file that the client opened first, on whichever lane: every later connection must find the same.
+    /// The file that the client opened first, on any lane. Every later connection must find the same
+    /// file.
     file: Arc<OnceLock<FileId>>,
-    /// An in-memory database whose connection is gone: opening it again would answer from nothing.
+    /// Whether a connection was given up. An in-memory database is lost with it.
     lost: bool,
 }
 
@@ -92,8 +94,8 @@ struct OpenTransaction {
 }
 
 impl OpenTransaction {
-    /// The one that a statement of the client has begun (`BEGIN`, `SAVEPOINT`): until it ends, the
-    /// client's calls outside of transactions run in it.
+    /// A transaction that a statement of the client has begun (`BEGIN`, `SAVEPOINT`). Until it ends, the
+    /// client's calls outside of other transactions run in it.
     const EXPLICIT: Self = Self { begun_by: TransactionId::NONE, read_only: false };
 
     fn is_explicit(self) -> bool {
@@ -102,8 +104,8 @@ impl OpenTransaction {
 }
 
 impl Session {
-    /// A session whose connection is opened by its first job. `file` is what it must find, where a
-    /// connection of the client has found one.
+    /// A session whose connection is opened by its first job. `file` is the file that the client opened
+    /// first, once it has opened one.
     pub fn new(lane: LaneId, client: Arc<ClientState>, file: Arc<OnceLock<FileId>>) -> Self {
         Self {
             lane,
@@ -117,10 +119,14 @@ impl Session {
         }
     }
 
-    /// Opens the connection now, on the caller's thread.
+    /// Opens the connection on the calling thread.
+    ///
+    /// # Errors
+    /// [`Error::FileReplaced`] if the path names another file than the client opened first; the errors
+    /// of [`Connection::open`].
     pub fn open(&mut self) -> Result<(), Error> {
         let options = &self.client.options;
-        // A file that is gone, or is another one now, is not created anew in its place.
+        // A file that was removed or replaced is an error, and is not created again.
         let expected = self.file.get();
         if let Location::File(path) = &options.location {
             if let Some(expected) = expected {
@@ -137,7 +143,7 @@ impl Session {
         let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel));
         let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
         if let Some(found) = connection.file_id() {
-            // Of lanes that open their first connections at the same time, one is the first.
+            // Several lanes may open the client's first connections at once. The first to get here decides.
             let expected = self.file.get_or_init(|| found.clone());
             self.expect_file(expected, Some(found))?;
         }
@@ -153,12 +159,12 @@ impl Session {
         Err(Error::FileReplaced { path: self.client.options.location.to_string() })
     }
 
-    /// The flag by which its lane cancels a job.
+    /// The flag by which the lane cancels a job.
     pub fn cancel_flag(&self) -> Arc<Cancel> {
         Arc::clone(&self.cancel)
     }
 
-    /// What makes a running job notice that flag: in SQLite, and in a wait for a lock.
+    /// The function that makes a running job notice the flag, in SQLite and in a wait for a lock.
     pub fn interrupt(&self) -> Interrupt {
         let interrupter = Arc::clone(&self.interrupter);
         let writers = Arc::clone(&self.client.writers);
@@ -170,12 +176,12 @@ impl Session {
         })
     }
 
-    /// Whether it has a connection.
+    /// Whether the connection is open.
     pub fn is_open(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Rolls back what is open and closes the connection.
+    /// Rolls back the open transaction, if there is one, and closes the connection.
     pub fn close(mut self) -> Result<(), Error> {
         lock(&self.interrupter).take();
         self.cancel.clear();
@@ -194,7 +200,7 @@ impl Session {
         let (connection, hooks) = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
         hooks.apply_settings(connection)?;
         let transaction = match request {
-            // Of whatever transaction is open.
+            // This request is for any open transaction.
             Request::EndAnyTransaction => TransactionId::NONE,
             _ => call.transaction,
         };
@@ -251,10 +257,10 @@ impl Session {
         Ok(())
     }
 
-    /// After the connection was given up.
+    /// Opens the session's first connection, or one in place of a connection that was given up.
     fn reopen(&mut self) -> Result<(), Error> {
         if self.lost && self.client.options.location.path().is_none() {
-            return Err(Error::Panicked("the in-memory database is lost with it".into()));
+            return Err(Error::Panicked("an earlier error lost the in-memory database".into()));
         }
         self.open()
     }
@@ -266,9 +272,9 @@ impl Session {
         self.lost = true;
     }
 
-    /// After each job: a transaction that nobody holds is rolled back, and one that SQLite or the
-    /// caller's own COMMIT ended is forgotten. `may_hold` says whether the client holds what the job
-    /// has begun.
+    /// Cleans up after a job. Forgets a transaction that SQLite or a COMMIT of the caller has ended. Rolls
+    /// back a transaction without an owner. `may_hold` says whether a transaction that the job has
+    /// begun belongs to the client.
     fn leave_clean(&mut self, may_hold: bool) {
         let Some((connection, _)) = &self.connection else { return };
         if connection.is_autocommit() {
@@ -279,12 +285,12 @@ impl Session {
             connection.give_up();
         }
         if connection.is_given_up() {
-            // The next call opens a connection afresh.
+            // The next call opens a new connection.
             self.drop_connection();
         }
     }
 
-    /// How often its connection has committed.
+    /// The number of commits on the connection.
     fn commits(&self) -> u64 {
         self.connection.as_ref().map_or(0, |(connection, _)| connection.commits())
     }
@@ -329,7 +335,8 @@ impl Work for Session {
             self.drop_connection();
             (Err(Error::Panicked(panic).into()), committed)
         });
-        // The writer slot and the ticket are free before the caller hears: its next call finds them so.
+        // The writer slot and the ticket are free before the answer, so that the caller's next call finds
+        // them free.
         self.client.writers.end_job(self.lane, self.transaction.is_some());
         drop(call.ticket.take());
         let outcome = self.outcome(committed);

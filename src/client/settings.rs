@@ -1,5 +1,5 @@
-//! The settings that PRAGMA statements make on a connection, kept so that every connection of the
-//! client has them.
+//! The connection settings that PRAGMA statements of a client have made. They are recorded here and
+//! applied to every connection of the client.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +28,7 @@ struct Setting {
 }
 
 impl Settings {
-    /// Keeps what a statement has set on one connection. True where it was a setting.
+    /// Records a PRAGMA that ran on one connection. Returns whether the PRAGMA made a setting.
     pub fn keep(&self, pragma: &Pragma) -> bool {
         let Some(value) = pragma.value.as_ref().filter(|_| pragma.is_setting()) else {
             return false;
@@ -36,8 +36,8 @@ impl Settings {
         let mut made = self.made();
         made.retain(|setting| setting.name != pragma.name);
         let version = self.version.load(Ordering::Relaxed) + 1;
-        // WAL and its opposite are properties of the file; how a rollback journal ends is the
-        // connection's.
+        // The journal modes WAL and DELETE are properties of the file. The other ones, which say how a
+        // rollback journal ends, belong to the connection.
         if pragma.name != "journal_mode" || is_journal_of_connection(value) {
             made.push(Setting { name: pragma.name.clone(), value: value.clone(), version });
         }
@@ -45,12 +45,12 @@ impl Settings {
         true
     }
 
-    /// The number of the latest setting.
+    /// The version of the settings: the number of the latest one.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Makes the settings that came after `since` on this connection. Returns the latest number.
+    /// Applies the settings after version `since` to this connection. Returns the current version.
     pub fn apply(&self, connection: &Connection, since: u64) -> Result<u64, Error> {
         let (newer, version) = {
             let made = self.made();
@@ -77,9 +77,9 @@ fn is_journal_of_connection(value: &str) -> bool {
     ["truncate", "persist", "memory", "off"].iter().any(|mode| value.eq_ignore_ascii_case(mode))
 }
 
-/// Sets how a rollback journal ends, unless somebody has made the file a WAL one meanwhile: a
-/// transaction that begins must not change the file. Where it cannot be set now, the journal is
-/// deleted at the end, which is always right.
+/// Sets the journal mode of a connection, unless the file is in WAL mode now. Setting the mode would take
+/// the file out of WAL mode, and the beginning of a call must not change the file. An error is ignored:
+/// the connection then deletes its rollback journals, which is always correct.
 fn apply_journal_mode(connection: &Connection, mode: &str) {
     let current = connection.pragma::<String>("journal_mode");
     if current.is_ok_and(|current| current != "wal") {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_and_properties_of_the_file_are_no_settings() {
+    fn a_pragma_without_a_value_or_of_the_file_is_no_setting() {
         let settings = Settings::default();
         assert!(!settings.keep(&pragma("foreign_keys", None)));
         assert!(!settings.keep(&pragma("user_version", Some("3"))));

@@ -1,4 +1,4 @@
-//! What all lanes of one client share.
+//! The state that all lanes of one client share.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,37 +14,37 @@ use crate::jobs::outbox::Outbox;
 use crate::sqlite::Location;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// The number of no lane.
+/// Stands for "no lane" in an atomic number of a lane.
 const NO_LANE: u32 = u32::MAX;
 
-/// How a client is opened.
+/// The options of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the database is.
+    /// The location of the database.
     pub location: Location,
-    /// The `timeout` setting; zero where it is not set.
+    /// The `timeout` setting. Zero if it is not set.
     pub timeout: Duration,
-    /// Whether integers become JavaScript numbers, so that the unsafe ones are errors.
+    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
     pub numbers: bool,
-    /// Whether its connections can only read.
+    /// Whether the connections are read-only.
     pub read_only: bool,
-    /// How many connections it may have at once.
+    /// The largest number of lanes, and so of connections.
     pub most_lanes: usize,
-    /// Called before each opening of the database file.
+    /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
 }
 
-/// See the module's documentation.
+/// The state that all lanes of one client share.
 pub struct ClientState {
-    /// How it was opened.
+    /// The options with which the client was opened.
     pub options: Options,
     /// The gate of the client.
     pub gate: Gate,
-    /// The queue of its writers.
+    /// The writer queue of the client.
     pub writers: Arc<WriterQueue>,
-    /// Its connection settings.
+    /// The PRAGMA settings of the client's connections.
     pub settings: Settings,
-    /// Where answers go.
+    /// The receiver of the answers.
     pub outbox: Arc<dyn Outbox>,
     statements: Mutex<HashMap<u32, Arc<str>>>,
     last_shape: AtomicU32,
@@ -54,7 +54,7 @@ pub struct ClientState {
 }
 
 impl ClientState {
-    /// For one client.
+    /// The state of a new client, whose gate is not open yet.
     pub fn new(options: Options, outbox: Arc<dyn Outbox>) -> Self {
         let timeout_ms = i64::try_from(options.timeout.as_millis()).unwrap_or(i64::MAX);
         Self {
@@ -71,8 +71,8 @@ impl ClientState {
         }
     }
 
-    /// For the same client, opened again: what it was told stays, what belonged to its connections and
-    /// their closing does not.
+    /// The state for opening a closed client again. Options, settings, statements and the busy timeout are
+    /// kept. The rest is new.
     pub fn renewed(&self) -> Self {
         Self {
             settings: self.settings.clone(),
@@ -82,17 +82,17 @@ impl ClientState {
         }
     }
 
-    /// Gives a statement's text a number, by which jobs name it from now on.
+    /// Gives a statement's text a number, by which requests refer to it from now on.
     pub fn define_statement(&self, id: u32, sql: String) {
         self.statements().insert(id, sql.into());
     }
 
-    /// Takes the number of a statement back.
+    /// Frees the number of a statement.
     pub fn forget_statement(&self, id: u32) {
         self.statements().remove(&id);
     }
 
-    /// The text behind a number.
+    /// The text of the statement with this number.
     pub fn statement(&self, id: u32) -> Option<Arc<str>> {
         self.statements().get(&id).cloned()
     }
@@ -102,17 +102,17 @@ impl ClientState {
         self.last_shape.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
-    /// What `PRAGMA busy_timeout` answers, in milliseconds.
+    /// The value of `PRAGMA busy_timeout`, in milliseconds.
     pub fn busy_timeout(&self) -> i64 {
         self.timeout_ms.load(Ordering::Relaxed)
     }
 
-    /// What `PRAGMA busy_timeout = …` does, for all connections of the client.
+    /// Sets the value of `PRAGMA busy_timeout`, in milliseconds, for all connections of the client.
     pub fn set_busy_timeout(&self, milliseconds: i64) {
         self.timeout_ms.store(milliseconds.clamp(0, i64::from(i32::MAX)), Ordering::Relaxed);
     }
 
-    /// How long to wait for locks.
+    /// The longest waits for locks, by the current busy timeout.
     pub fn lock_timeouts(&self) -> LockTimeouts {
         let milliseconds = u64::try_from(self.busy_timeout()).unwrap_or(0);
         let timeout = Duration::from_millis(milliseconds);
@@ -120,25 +120,25 @@ impl ClientState {
         LockTimeouts { others: timeout, own }
     }
 
-    /// The lane has used TEMP or ATTACH: what it made lives on its connection only. The first lane to do
-    /// so is the one that the client is pinned to.
+    /// Pins the client to a lane that has used TEMP or ATTACH, because that state belongs to the lane's
+    /// connection. A client that is pinned already stays pinned to its lane.
     pub fn pin_to(&self, LaneId(lane): LaneId) {
         let order = Ordering::SeqCst;
         let _ = self.pinned_lane.compare_exchange(NO_LANE, lane, order, order);
     }
 
-    /// The lane that the client is pinned to, if it is.
+    /// The lane that the client is pinned to, if any.
     pub fn pinned_lane(&self) -> Option<LaneId> {
         let lane = self.pinned_lane.load(Ordering::SeqCst);
         (lane != NO_LANE).then_some(LaneId(lane))
     }
 
-    /// A call was ended by the closing of the client.
+    /// Counts a call that the closing of the client has ended.
     pub fn count_cancelled(&self) {
         self.cancelled.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many calls the closing has ended.
+    /// The number of calls that the closing has ended.
     pub fn cancelled(&self) -> u32 {
         self.cancelled.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! One client from its opening to its closing, without JavaScript.
+//! Tests of one client from opening to closing, without JavaScript.
 
 use super::*;
 use crate::sqlite::Location;
@@ -23,19 +23,19 @@ fn options(location: Location) -> Options {
     }
 }
 
-/// Where the answers of a test's database go.
+/// Receives the answers of a test's client.
 struct Inbox {
     sender: Mutex<Sender<Vec<u8>>>,
-    /// The next records that come before the end of their job are a panic.
+    /// Whether to panic at the next records that do not end their job.
     panics: AtomicBool,
 }
 
 impl Outbox for Inbox {
     fn post(&self, records: Vec<u8>, ends_job: bool) {
         if !ends_job {
-            assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic of the test's own");
+            assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic that the test wants");
         }
-        // A test that ended early does not listen any more.
+        // An error means that the test has ended and dropped the receiver.
         let _ = self.sender.lock().unwrap().send(records);
     }
 }
@@ -49,7 +49,7 @@ struct Bench {
 }
 
 const JOB: u32 = 1;
-/// Counts for minutes.
+/// A query that runs for minutes.
 const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000000) SELECT count(*) FROM n";
 
 impl Bench {
@@ -72,7 +72,7 @@ impl Bench {
         self.database.submit(job, transaction, request.to_vec()).unwrap();
     }
 
-    /// The records of the next job that ends, without those of shapes.
+    /// The records of the next job that ends, without the shape records.
     fn answer(&mut self) -> Vec<Read> {
         let mut bytes = std::mem::take(&mut self.shapes);
         loop {
@@ -102,7 +102,7 @@ impl Bench {
         }
     }
 
-    /// The code of the error that a statement ends in.
+    /// Runs a statement that fails, and returns the code of its error.
     fn code_of(&mut self, sql: &str) -> String {
         self.submit(JOB, 0, &execute(sql, &[]));
         self.code()
@@ -136,7 +136,7 @@ fn a_statement_answers_with_rows_and_their_result() {
 }
 
 #[test]
-fn columns_are_looked_at_again_after_another_connection_altered_them() {
+fn columns_are_read_again_after_an_alter_on_another_connection() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     bench.run("INSERT INTO t VALUES (1)");
@@ -190,7 +190,7 @@ fn a_call_of_a_transaction_that_has_ended_is_refused() {
     bench.submit(13, 0, &begin(1));
     bench.answer();
     bench.submit(14, 10, &execute("SELECT 1", &[]));
-    assert_eq!(bench.code(), "TRANSACTION_CLOSED", "not the next one's either");
+    assert_eq!(bench.code(), "TRANSACTION_CLOSED", "also while another transaction is open");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_transaction_that_a_script_leaves_open_is_rolled_back() {
 }
 
 #[test]
-fn a_begin_is_honoured_until_its_end_and_what_has_a_transaction_of_its_own_is_kept_out() {
+fn calls_run_in_an_explicit_transaction_until_its_end_and_a_batch_is_refused() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     assert!(matches!(bench.run("BEGIN").last(), Some(Read::Done { explicit: true, .. })));
@@ -226,7 +226,7 @@ fn a_begin_is_honoured_until_its_end_and_what_has_a_transaction_of_its_own_is_ke
 }
 
 #[test]
-fn what_returns_rows_that_nobody_can_be_given_is_undone() {
+fn a_write_whose_rows_cannot_be_returned_is_undone() {
     const UNSAFE: &str = "INSERT INTO t VALUES (1), (9007199254740993) RETURNING a";
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
@@ -250,7 +250,7 @@ fn a_panic_between_two_rows_commits_nothing() {
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0));
 }
 
-/// What the error in which a request ends says of it.
+/// Runs a request that fails, and returns `committed` of its error.
 fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
     bench.submit(20, 0, request);
     match bench.answer().pop() {
@@ -260,7 +260,7 @@ fn committed_by(bench: &mut Bench, request: &[u8]) -> bool {
 }
 
 #[test]
-fn an_error_says_what_is_committed() {
+fn an_error_says_whether_something_is_committed() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     let mut committed = |request: &[u8]| committed_by(&mut bench, request);
@@ -269,7 +269,7 @@ fn an_error_says_what_is_committed() {
     assert!(committed(&batch(0, &["INSERT INTO t VALUES (2)", "COMMIT", "SELECT 1"])));
     assert!(!committed(&batch(0, &["INSERT INTO t VALUES (3)", "nonsense"])));
     assert!(!committed(&script("SELECT 1; nonsense")));
-    // What OR FAIL has done before it fails stays (https://sqlite.org/lang_conflict.html).
+    // OR FAIL keeps the rows that it wrote before it failed (https://sqlite.org/lang_conflict.html).
     bench.run("CREATE UNIQUE INDEX i ON t(a)");
     let fails = "INSERT OR FAIL INTO t VALUES (4), (4)";
     assert!(committed_by(&mut bench, &execute(fails, &[])));
@@ -332,7 +332,7 @@ fn closing_ends_everything_and_leaves_no_sidecar() {
 }
 
 #[test]
-fn closing_says_why_a_wal_is_left() {
+fn closing_reports_a_wal_that_is_left() {
     let mut bench = Bench::new();
     bench.run("PRAGMA journal_mode = wal");
     bench.run("CREATE TABLE t(a)");
@@ -342,12 +342,12 @@ fn closing_says_why_a_wal_is_left() {
 }
 
 #[test]
-fn draining_answers_what_was_queued_and_frees_the_turn_of_a_transaction() {
+fn draining_answers_queued_calls_and_frees_the_writer_slot_of_a_transaction() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     bench.submit(20, 0, &begin(1));
     bench.answer();
-    // Waits for the transaction's turn, which nobody can end any more.
+    // This call waits for the writer slot of a transaction that no call can end any more.
     bench.submit(30, 0, &execute("INSERT INTO t VALUES (1)", &[]));
     bench.database.shut_down(JobId(99), Some(Duration::from_secs(60))).unwrap();
     let inserted = bench.answer();
@@ -375,7 +375,7 @@ fn a_close_hurries_a_draining_shutdown() {
 
 #[test]
 #[cfg(unix)]
-fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() {
+fn a_further_connection_does_not_open_a_file_that_replaced_the_first() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     let new = bench.folder.path().join("new.db");
@@ -386,7 +386,7 @@ fn a_further_connection_does_not_open_a_file_that_took_the_place_of_the_first() 
 }
 
 #[test]
-fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
+fn a_panic_fails_its_own_call_and_closes_its_own_connection_only() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     bench.submit(20, 0, &begin(1));
@@ -398,14 +398,17 @@ fn a_panic_in_a_lane_is_that_calls_error_and_costs_that_connection_only() {
     assert_eq!(bench.code(), "INTERNAL_ERROR");
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(0), "a new connection");
     bench.submit(22, 20, COMMIT);
-    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "the other one's own");
+    assert!(
+        matches!(bench.answer().last(), Some(Read::Done { .. })),
+        "the transaction of the other lane goes on"
+    );
     assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1));
     bench.database.close(&mut |_, _| ()).unwrap();
     assert_eq!(bench.files(), ["test.db"]);
 }
 
 #[test]
-fn nobody_gets_in_while_the_queue_is_drained() {
+fn calls_are_refused_while_the_queue_is_drained() {
     let bench = Bench::new();
     bench.submit(30, 0, &execute(LONG, &[]));
     bench.database.shut_down(JobId(99), Some(Duration::from_secs(600))).unwrap();
@@ -450,7 +453,7 @@ fn a_batch_inside_a_transaction_names_its_failing_statement_and_leaves_the_rest(
 }
 
 #[test]
-fn a_deferred_batch_that_writes_takes_its_turn_and_one_that_reads_does_not() {
+fn a_deferred_batch_that_writes_waits_for_the_writer_slot_and_one_that_reads_does_not() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a)");
     bench.submit(20, 0, &begin(1));
@@ -465,7 +468,7 @@ fn a_deferred_batch_that_writes_takes_its_turn_and_one_that_reads_does_not() {
 }
 
 #[test]
-fn a_migration_restores_foreign_keys_also_where_it_fails() {
+fn a_migration_restores_foreign_keys_even_if_it_fails() {
     let mut bench = Bench::new();
     for (before, statement) in [("0", "SELECT 1"), ("1", "SELECT nothing"), ("1", "COMMIT")] {
         bench.run(&format!("PRAGMA foreign_keys = {before}"));
@@ -495,7 +498,7 @@ fn settings_and_the_busy_timeout_hold_on_all_connections() {
 }
 
 #[test]
-fn temp_tables_pin_the_client_to_the_lane_that_made_them_and_alter_does_not() {
+fn temp_tables_pin_the_client_to_their_lane_and_alter_does_not() {
     let mut bench = Bench::new();
     let pinned = |records: &[Read]| matches!(records.last(), Some(Read::Done { pinned: true, .. }));
     assert!(!pinned(&bench.run("CREATE TABLE t(a)")));
@@ -506,7 +509,7 @@ fn temp_tables_pin_the_client_to_the_lane_that_made_them_and_alter_does_not() {
 }
 
 #[test]
-fn only_the_first_of_several_statements_runs_and_none_is_an_error() {
+fn only_the_first_of_several_statements_runs_and_no_statement_is_an_error() {
     let mut bench = Bench::new();
     assert_eq!(bench.value("SELECT 1; PRAGMA foreign_keys = 0"), Value::Integer(1));
     assert_eq!(bench.value("PRAGMA foreign_keys"), Value::Integer(1));
@@ -589,7 +592,7 @@ fn an_idle_lane_is_closed_with_its_connection_and_a_busy_one_is_not() {
     bench.submit(20, 0, &begin(1));
     bench.answer();
     bench.database.close_idle_lanes();
-    assert_eq!(crate::files::connections(&id), 2, "a transaction has it");
+    assert_eq!(crate::files::connections(&id), 2, "a transaction uses the lane");
     bench.submit(21, 20, &execute("INSERT INTO t VALUES (1)", &[]));
     bench.submit(22, 20, COMMIT);
     bench.database.release(TransactionId(20));
@@ -641,7 +644,7 @@ fn the_client_moves_to_the_lane_that_it_is_pinned_to() {
     bench.answer();
     bench.submit(21, 20, &execute("CREATE TEMP TABLE mine(a)", &[]));
     bench.answer();
-    assert_eq!(bench.database.begin_move(), Move::NotNow, "the transaction has it");
+    assert_eq!(bench.database.begin_move(), Move::NotNow, "a transaction uses the lane");
     bench.submit(22, 20, COMMIT);
     bench.database.release(TransactionId(20));
     bench.answer();

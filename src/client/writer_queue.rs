@@ -1,12 +1,13 @@
 //! The queue in which the writers of one client wait for the writer slot.
 //!
-//! SQLite has one writer per database. Between the connections of one client nobody shall fail for
-//! that: a lane that wants to write takes the slot here first, in the order of the calls, and keeps it
-//! until its connection is back in autocommit. Between clients and processes SQLite's own locks decide:
-//! see `busy`.
+//! SQLite allows one writer per database. Writers of the same client must not fail because of that. A
+//! lane that wants to write therefore takes the writer slot first, in the order of the calls, and keeps
+//! it until its connection is back in autocommit mode. Between clients and processes, SQLite's own locks
+//! decide; the module `busy` handles them.
 //!
-//! A wait that cannot end, because the slot's holder is a transaction of this very client whose owner
-//! waits for us, ends once that transaction has been idle for as long as the timeouts say.
+//! The holder of the slot may be a transaction of the same client whose owner waits for the waiting
+//! call. Such a wait would never end. It ends with an error once the transaction has been idle for
+//! [`LockTimeouts::own`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,26 +19,26 @@ use crate::jobs::cancel::Cancel;
 use crate::jobs::ids::LaneId;
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 
-/// How long to wait for a lock.
+/// The longest waits for a lock.
 #[derive(Clone, Copy, Debug)]
 pub struct LockTimeouts {
-    /// For locks of other clients and processes (the `timeout` setting; SQLite's busy_timeout).
+    /// The wait for other clients and processes (the `timeout` setting; SQLite's busy_timeout).
     pub others: Duration,
-    /// For a lock that an idle transaction of the same client holds.
+    /// The wait for an idle transaction of the same client.
     pub own: Duration,
 }
 
-/// How long to wait for an idle transaction of the same client where no `timeout` is set.
+/// The wait for an idle transaction of the same client if no `timeout` is set.
 pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// See the module's documentation.
+/// The queue of one client's writers.
 #[derive(Debug, Default)]
 pub struct WriterQueue {
     pub(super) state: Mutex<State>,
     pub(super) changed: Condvar,
 }
 
-/// Who waits, and what the lanes do.
+/// The holder of the slot, the waiting calls, and the activity of the lanes.
 #[derive(Debug, Default)]
 pub struct State {
     last_call: u64,
@@ -47,7 +48,7 @@ pub struct State {
     pub(super) activity: Activity,
 }
 
-/// A place in the queue, taken when the call is made. Dropping it gives it back.
+/// A call's place in the queue. Dropping the ticket gives the place up.
 #[derive(Debug)]
 pub struct Ticket {
     queue: Arc<WriterQueue>,
@@ -55,21 +56,26 @@ pub struct Ticket {
 }
 
 impl WriterQueue {
-    /// The number of a call, in the order of the calls: its place if it turns out to write.
+    /// A number for a new call. The numbers increase in the order of the calls, and decide the order of
+    /// the writers.
     pub fn number_call(&self) -> u64 {
         let mut state = lock(&self.state);
         state.last_call += 1;
         state.last_call
     }
 
-    /// Joins the queue right now, for a call that is known to write.
+    /// Takes a place in the queue before the call runs, for a call that is known to write.
     pub fn reserve(self: &Arc<Self>, call: u64) -> Ticket {
         lock(&self.state).waiting.insert(call);
         Ticket { queue: Arc::clone(self), call }
     }
 
-    /// Takes the writer slot for `lane`, after every call that came before. Returns at once where the
-    /// lane has the slot.
+    /// Takes the writer slot for `lane`, after all earlier calls in the queue. Returns at once if the lane
+    /// has the slot already.
+    ///
+    /// # Errors
+    /// [`Error::HeldByOwnTransaction`] if an idle transaction of the client held the slot for too long;
+    /// [`Error::Cancelled`].
     pub fn take_slot(
         self: &Arc<Self>,
         lane: LaneId,
@@ -93,7 +99,7 @@ impl WriterQueue {
             state.activity.set_phase(lane, Phase::Waiting);
             let idle_since = state.holder.and_then(|holder| state.activity.idle_since(holder));
             state = match idle_since {
-                // The holder works, or the first in the queue is about to take the slot.
+                // The holder is working, or the first call in the queue is about to take the slot.
                 None => wait(&self.changed, state),
                 Some(idle_since) => {
                     let deadline = idle_since.max(began) + timeouts.own;
@@ -109,20 +115,22 @@ impl WriterQueue {
         }
     }
 
-    /// Takes the slot if it is free this instant. For a transaction that has read already: waiting
-    /// cannot help it, because what it has read would be stale once the slot is its own
-    /// (SQLITE_BUSY_SNAPSHOT), and in a rollback journal the writer waits for it.
+    /// Takes the slot for `lane` if the slot is free or the lane has it. Returns whether the lane has it
+    /// now. Used by a transaction that has read already, which waiting cannot help: in WAL mode its
+    /// snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal
+    /// mode the writer waits for this very reader.
     pub fn try_take_slot(&self, lane: LaneId) -> bool {
         let mut state = lock(&self.state);
         *state.holder.get_or_insert(lane) == lane
     }
 
-    /// A job begins on the lane.
+    /// Records that a job has begun on the lane.
     pub fn begin_job(&self, lane: LaneId) {
         lock(&self.state).activity.set_phase(lane, Phase::Running);
     }
 
-    /// A job ended on the lane, and left a transaction open or not. Without one the slot is free.
+    /// Records that a job has ended on the lane, and whether it left a transaction open. If it did not,
+    /// the lane gives up the slot.
     pub fn end_job(&self, lane: LaneId, in_transaction: bool) {
         let mut state = lock(&self.state);
         state.activity.set_phase(lane, Phase::Idle);
@@ -139,12 +147,13 @@ impl WriterQueue {
         }
     }
 
-    /// A lane has read the file: until then whoever does may be recovering it.
+    /// Records that a connection has read the file. Until then a lane that reads may be recovering the
+    /// file.
     pub fn has_read(&self) {
         lock(&self.state).activity.has_read = true;
     }
 
-    /// The lane is closed: it holds nothing any more.
+    /// Records that the lane is closed. The lane gives up the slot.
     pub fn forget_lane(&self, lane: LaneId) {
         let mut state = lock(&self.state);
         state.activity.lanes.remove(&lane);
@@ -156,9 +165,10 @@ impl WriterQueue {
         self.changed.notify_all();
     }
 
-    /// Makes every waiting lane look at its cancel flag.
+    /// Makes every waiting lane check its cancel flag.
     pub fn wake(&self) {
-        // The lock orders this after a check that is going on: else its sleep would miss the signal.
+        // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
+        // check, which then sees the flag, or during the sleep, which the signal ends.
         drop(lock(&self.state));
         self.changed.notify_all();
     }
@@ -198,33 +208,33 @@ pub mod tests {
     }
 
     #[test]
-    fn the_turn_goes_round_in_the_order_of_the_calls_not_of_the_arrivals() {
+    fn the_writer_slot_follows_the_order_of_the_calls_not_of_the_arrivals() {
         let queue = queue();
         let (early, late) = (queue.number_call(), queue.number_call());
         let reserved = queue.reserve(early);
-        let (said, heard) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let late_writer = {
-            let (queue, said) = (Arc::clone(&queue), said.clone());
+            let (queue, sender) = (Arc::clone(&queue), sender.clone());
             thread::spawn(move || {
                 queue.begin_job(LaneId(2));
                 queue.take_slot(LaneId(2), late, PATIENT, &Cancel::default()).unwrap();
-                said.send("late").unwrap();
+                sender.send("late").unwrap();
             })
         };
         queue.begin_job(LaneId(1));
         queue.take_slot(LaneId(1), early, PATIENT, &Cancel::default()).unwrap();
         drop(reserved);
-        said.send("early").unwrap();
+        sender.send("early").unwrap();
         queue.end_job(LaneId(1), false);
         late_writer.join().unwrap();
-        assert_eq!(heard.iter().take(2).collect::<Vec<_>>(), ["early", "late"]);
+        assert_eq!(receiver.iter().take(2).collect::<Vec<_>>(), ["early", "late"]);
     }
 
     #[test]
-    fn a_dropped_place_lets_the_next_one_pass() {
+    fn a_dropped_ticket_lets_the_next_writer_pass() {
         let queue = queue();
-        let gone = queue.reserve(queue.number_call());
-        drop(gone);
+        let ticket = queue.reserve(queue.number_call());
+        drop(ticket);
         assert!(take(&queue, LaneId(1), PATIENT).is_ok());
     }
 
@@ -241,7 +251,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_cancel_wakes_who_waits_in_the_line() {
+    fn a_cancel_wakes_a_waiting_writer() {
         let queue = queue();
         take(&queue, LaneId(1), PATIENT).unwrap();
         queue.end_job(LaneId(1), true);
@@ -256,7 +266,7 @@ pub mod tests {
         queue.end_job(LaneId(1), false);
         assert!(
             take(&queue, LaneId(2), PATIENT).is_ok(),
-            "the cancelled one stands in the queue no more"
+            "the cancelled writer has left the queue"
         );
     }
 

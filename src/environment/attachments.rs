@@ -1,8 +1,8 @@
-//! The copies of our JavaScript that an environment has loaded: a bundler may make several, and a test
-//! runner loads one after the other. A copy is attached while it has something open, so that one that
-//! is not used any more can be collected.
+//! The attached copies of our JavaScript in an environment. A bundler may create several copies, and a
+//! test runner loads one after the other. A copy is attached only while it has something open, so that
+//! the garbage collector can free a copy that is not used any more.
 //!
-//! The table is the environment's instance data, which Node-API frees last.
+//! The table of attachments is the environment's instance data, which Node-API frees last.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,9 +23,12 @@ struct Table {
 type Shared = Rc<RefCell<Table>>;
 type Hook = CleanupEnvHook<(Weak<RefCell<Table>>, u32)>;
 
-/// Sets up the state for one copy of our JavaScript. `on_ready` is called on the JavaScript thread
-/// when there are answers to fetch; `thread` is the number that JavaScript gives its thread. Returns
-/// the number of the attachment, which is never given again.
+/// Attaches one copy of our JavaScript. `on_ready` is called on the JavaScript thread when there are
+/// answers to fetch. `thread` is the number that JavaScript gives its thread. Returns the number of the
+/// attachment, which is never used again.
+///
+/// # Errors
+/// The errors of Node-API.
 pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<u32> {
     let doorbell = on_ready.build_threadsafe_function::<()>().weak::<true>().build()?;
     let table = match env.get_instance_data::<Shared>()? {
@@ -37,8 +40,9 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<
         }
     };
     let number = table.borrow().last + 1;
-    // Hooks run last in, first out: added after the thread-safe function was created, this one runs
-    // before that is finalized, and joins every thread that might still call it.
+    // Cleanup hooks run in reverse order of their registration. This hook is registered after the
+    // thread-safe function was created, so it runs before that function is finalized. It joins every
+    // thread that might still call the function.
     let hook = if is_removed(Safeguard::CleanupHook) {
         None
     } else {
@@ -50,8 +54,11 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<
     Ok(number)
 }
 
-/// Lets a copy of our JavaScript go that has nothing open and waits for nothing. Returns whether it
-/// was so.
+/// Detaches a copy of our JavaScript that has nothing open and waits for nothing. Returns false, and
+/// leaves the copy attached, if it is in use.
+///
+/// # Errors
+/// The errors of Node-API.
 pub fn detach(env: Env, attachment: u32) -> Result<bool> {
     let Some(table) = env.get_instance_data::<Shared>()? else {
         return Ok(true);
@@ -65,14 +72,18 @@ pub fn detach(env: Env, attachment: u32) -> Result<bool> {
     };
     drop(table);
     if let Some(hook) = hook {
-        // napi-rs keeps the few bytes of its data; they refer to the table weakly.
+        // napi-rs does not free the few bytes of the hook's data. They hold only a weak reference to the
+        // table.
         env.remove_env_cleanup_hook(hook)?;
     }
     environment.tear_down();
     Ok(true)
 }
 
-/// Runs `action` on the state of one attachment; None where it is not attached (any more).
+/// Runs `action` on the state of one attachment. None if the copy is not attached.
+///
+/// # Errors
+/// The errors of Node-API.
 pub fn with<T>(
     env: Env,
     attachment: u32,

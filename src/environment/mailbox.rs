@@ -1,4 +1,4 @@
-//! Where the lanes' threads leave their answers and JavaScript fetches them.
+//! The mailbox of an environment. Threads put answers into it, and JavaScript fetches them.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,15 @@ use super::shutdown_request::ShutdownRequest;
 use crate::jobs::outbox::Outbox;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// How much one fetch brings, in bytes: enough to be worth the call, little enough to leave the
-/// event loop its turn.
+/// The size at which a fetch takes no further letters, in bytes. It is large enough to be worth a call,
+/// and small enough for the event loop to run other work in between.
 const DELIVERY: usize = 128 * 1024;
 
-/// Tells the JavaScript thread that there is something to fetch.
+/// The function that tells the JavaScript thread to fetch.
 pub type Bell = Box<dyn Fn() + Send>;
 
-/// The bell rings once for many letters: it is rung again only after the box was found empty.
+/// A mailbox. Its bell rings once for many letters: after a ring, it rings again only once a fetch has
+/// found the mailbox empty.
 pub struct Mailbox {
     state: Mutex<State>,
 }
@@ -21,7 +22,7 @@ pub struct Mailbox {
 struct State {
     letters: VecDeque<Letter>,
     rung: bool,
-    /// None once the environment ends.
+    /// None once the mailbox is silenced.
     bell: Option<Bell>,
 }
 
@@ -30,26 +31,26 @@ enum Letter {
     Request(ShutdownRequest),
 }
 
-/// What one fetch brought.
+/// The result of one fetch.
 #[derive(Default)]
 pub struct Delivery {
     /// The records of one or more letters.
     pub records: Vec<u8>,
-    /// How many jobs they end.
+    /// The number of jobs that these records end.
     pub ended: u32,
-    /// What other environments ask for.
+    /// The shutdown requests of other environments.
     pub requests: Vec<ShutdownRequest>,
 }
 
 impl Mailbox {
-    /// A mailbox with this bell.
+    /// An empty mailbox with this bell.
     pub fn new(bell: Bell) -> Self {
         Self {
             state: Mutex::new(State { letters: VecDeque::new(), rung: false, bell: Some(bell) }),
         }
     }
 
-    /// Fetches the next letters, or nothing.
+    /// Fetches the next letters. None if the mailbox is empty.
     pub fn fetch(&self) -> Option<Delivery> {
         let mut state = self.lock();
         let Some(first) = state.letters.pop_front() else {
@@ -67,29 +68,31 @@ impl Mailbox {
         Some(delivery)
     }
 
-    /// Whether there is nothing to fetch.
+    /// Whether the mailbox is empty.
     pub fn is_empty(&self) -> bool {
         self.lock().letters.is_empty()
     }
 
-    /// Asks the environment to shut its clients down.
+    /// Puts in a request to shut down the environment's clients.
     pub fn ask(&self, request: ShutdownRequest) {
         self.put(Letter::Request(request));
     }
 
-    /// The environment ends: the bell rings no more, and what nobody will read is dropped. The bell
-    /// goes here, on the environment's own thread: others may keep the mailbox a while longer.
+    /// Stops the bell and drops all letters, because the environment ends. The bell is dropped here, on the
+    /// environment's own thread: other threads may keep the mailbox for longer.
     pub fn silence(&self) {
         let mut state = self.lock();
         let bell = state.bell.take();
         let unread = std::mem::take(&mut state.letters);
-        // A request that is dropped goes to another mailbox: not under this one's lock.
+        // Dropping a request posts its answer into another mailbox, so this mailbox's lock is released
+        // first.
         drop(state);
         drop((bell, unread));
     }
 
-    /// The bell is rung under the lock: so nobody rings it, from whatever thread, once `silence` has
-    /// returned. It only puts a note into the event loop's queue.
+    /// Puts in a letter, and rings the bell if necessary. The bell rings under the lock, so no thread can
+    /// ring it after `silence` has returned. Ringing is quick: it only adds an entry to the event loop's
+    /// queue.
     fn put(&self, letter: Letter) {
         let mut state = self.lock();
         let State { letters, rung, bell } = &mut *state;
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bell_rings_once_until_the_box_was_found_empty() {
+    fn the_bell_rings_once_until_a_fetch_finds_the_mailbox_empty() {
         let (mailbox, rings) = mailbox();
         mailbox.post(vec![1], true);
         mailbox.post(vec![2], false);
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_answered_once_whatever_becomes_of_it() {
+    fn a_request_is_answered_exactly_once() {
         let (asker, _) = mailbox();
         let asker = Arc::new(asker);
         let request = |job| {
@@ -193,15 +196,19 @@ mod tests {
         asked.ask(request(1));
         assert_eq!(rings.load(Ordering::SeqCst), 1);
         let mut delivery = asked.fetch().unwrap();
-        assert!(fetch(&asker).is_none(), "nobody has answered yet");
+        assert!(fetch(&asker).is_none(), "there is no answer yet");
         delivery.requests.pop().unwrap().acknowledge("done".into());
         assert_eq!(answer(), (1, Read::Acknowledged(Some("done".into()))));
 
         asked.ask(request(2));
         asked.silence();
-        assert_eq!(answer(), (2, Read::Acknowledged(None)), "it was not read any more");
+        assert_eq!(
+            answer(),
+            (2, Read::Acknowledged(None)),
+            "the environment ended before it read the request"
+        );
         asked.ask(request(3));
-        assert_eq!(answer(), (3, Read::Acknowledged(None)), "it came too late");
+        assert_eq!(answer(), (3, Read::Acknowledged(None)), "the request came after the end");
         assert!(fetch(&asker).is_none());
     }
 

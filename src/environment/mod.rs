@@ -1,8 +1,7 @@
-//! What one JavaScript environment (the main thread, a worker, a vm context) has of us: its
-//! databases, its work on files, and the mailbox their answers go to. It ends before the environment
-//! does.
+//! The state of one JavaScript environment (the main thread, a worker, a vm context): its databases, its
+//! file jobs, and the mailbox for their answers. This state is torn down before the environment ends.
 //!
-//! Lanes' threads hold numbers and the mailbox, never a handle into JavaScript.
+//! Other threads hold numbers and the mailbox, never a handle into JavaScript.
 
 pub mod attachments;
 pub mod mailbox;
@@ -26,41 +25,43 @@ use crate::wire::records::{Outcome, Records};
 use mailbox::Mailbox;
 use shutdown_request::ShutdownRequest;
 
-/// Weak: it does not keep the event loop alive by itself.
+/// The thread-safe function that rings the bell. It is weak: by itself it does not keep the event loop
+/// alive.
 pub type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
 
-/// See the module's documentation.
+/// The state of one attached copy of our JavaScript in its environment.
 pub struct Environment {
     mailbox: Arc<Mailbox>,
     doorbell: Arc<Doorbell>,
     /// The number that JavaScript gives the environment's thread.
     thread: u32,
-    /// What other environments asked for, by the numbers under which JavaScript knows it.
+    /// The open shutdown requests of other environments, by their numbers in JavaScript.
     requests: HashMap<u32, ShutdownRequest>,
     last_request: u32,
-    /// Its hook has run: nothing can be opened any more, for nobody would close it. To have closed
-    /// everything is something else: [`Environment::close_all`].
+    /// Whether the cleanup hook has run. No database can be opened any more, because none would be closed.
+    /// [`Environment::close_all`] alone does not set this.
     ended: bool,
     databases: HashMap<u32, Arc<Client>>,
-    /// Swaps, and other work on files.
+    /// Swaps and other file jobs.
     pub file_jobs: Pool<FileTask>,
     last_database: u32,
-    /// How many jobs JavaScript waits for: while there are any, the event loop stays alive.
+    /// The number of jobs that JavaScript waits for. The event loop stays alive while it is not zero.
     pending: u32,
 }
 
-/// What is behind a database's number.
+/// The result of looking up the number of a database.
 pub enum Lookup {
-    /// An open database, or one that is closing.
+    /// The database is open or closing.
     Found(Arc<Client>),
-    /// It was closed.
+    /// The database was closed.
     Closed,
-    /// There never was one of this number.
+    /// No database ever had this number.
     NeverOpened,
 }
 
 impl Environment {
-    /// For a copy of our JavaScript that `doorbell` calls when there are answers to fetch.
+    /// The state for one copy of our JavaScript. `doorbell` calls that copy when there are answers to
+    /// fetch.
     fn new(doorbell: Doorbell, thread: u32) -> Self {
         let doorbell = Arc::new(doorbell);
         let bell = Arc::clone(&doorbell);
@@ -82,7 +83,7 @@ impl Environment {
         }
     }
 
-    /// Whether nothing is open and JavaScript waits for nothing.
+    /// Whether no database is open and JavaScript waits for no answer.
     fn is_idle(&self) -> bool {
         self.databases.is_empty()
             && self.requests.is_empty()
@@ -90,24 +91,24 @@ impl Environment {
             && self.mailbox.is_empty()
     }
 
-    /// Where the answers of this environment's databases go.
+    /// The mailbox for the answers of this environment's jobs.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)
     }
 
-    /// Whether the environment is about to be gone.
+    /// Whether the environment is ending: its cleanup hook has run.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Takes a database in and gives it a number.
+    /// Adds a database. Returns its number.
     pub fn register(&mut self, database: Client) -> u32 {
         self.last_database += 1;
         self.databases.insert(self.last_database, Arc::new(database));
         self.last_database
     }
 
-    /// What is behind a number.
+    /// Looks up the number of a database.
     pub fn database(&self, number: u32) -> Lookup {
         match self.databases.get(&number) {
             Some(database) => Lookup::Found(Arc::clone(database)),
@@ -116,7 +117,7 @@ impl Environment {
         }
     }
 
-    /// Puts one that was opened again in the place of its closed self.
+    /// Replaces a closed database by the one that was opened again under its number.
     pub fn replace(&mut self, number: u32, database: Client) {
         self.databases.insert(number, Arc::new(database));
     }
@@ -126,7 +127,7 @@ impl Environment {
         self.databases.remove(&number);
     }
 
-    /// JavaScript begins to wait for a job.
+    /// Counts a job that JavaScript waits for from now on.
     pub fn begin_wait(&mut self, env: Env) {
         self.pending += 1;
         if self.pending == 1 {
@@ -134,7 +135,7 @@ impl Environment {
         }
     }
 
-    /// JavaScript has the answers of this many jobs.
+    /// Counts the jobs whose answers JavaScript has fetched.
     pub fn end_waits(&mut self, env: Env, ended: u32) {
         if ended > 0 && self.pending > 0 {
             self.pending = self.pending.saturating_sub(ended);
@@ -144,16 +145,17 @@ impl Environment {
         }
     }
 
-    /// Whether the doorbell keeps the event loop alive.
+    /// Sets whether the doorbell keeps the event loop alive.
     fn keep_alive(&self, env: Env, alive: bool) {
         if self.doorbell.aborted() {
             return;
         }
         let doorbell = self.doorbell.raw();
-        // SAFETY: both calls are for the thread of the environment that created the function, and
-        // `env` is the one whose JavaScript called us. The function lives until its last handle,
-        // which we hold, is dropped or the environment finalizes it; that was asked above, and the
-        // finalizer runs on this very thread.
+        // SAFETY: both functions must be called on the thread of the environment that created
+        // `doorbell`. `env` is that environment: its JavaScript is calling us. `doorbell` is valid
+        // until its last handle is dropped, and we hold a handle, or until the environment finalizes
+        // it. The check above rules the second case out; the finalizer runs on this thread, so it
+        // cannot run in between.
         unsafe {
             if alive {
                 sys::napi_ref_threadsafe_function(env.raw(), doorbell);
@@ -163,7 +165,8 @@ impl Environment {
         }
     }
 
-    /// The next answers for JavaScript, or nothing. What others ask for is among them.
+    /// Fetches the next records for JavaScript, among them the shutdown requests of other environments.
+    /// None if there are no records.
     pub fn fetch(&mut self, env: Env) -> Option<Vec<u8>> {
         let delivery = self.mailbox.fetch()?;
         self.end_waits(env, delivery.ended);
@@ -178,8 +181,8 @@ impl Environment {
         Some(bytes)
     }
 
-    /// Asks the other environments of a thread to shut their clients down. Each answers `job`, with
-    /// its report or by ending. Returns how many there are.
+    /// Asks the other environments of a thread to shut down their clients. Each of them answers `job`,
+    /// with its report or by ending. Returns the number of environments that were asked.
     pub fn ask_to_shut_down(
         &mut self,
         env: Env,
@@ -199,15 +202,15 @@ impl Environment {
         asked
     }
 
-    /// Answers a request of another environment.
+    /// Answers a shutdown request of another environment.
     pub fn acknowledge(&mut self, request: u32, report: String) {
         if let Some(request) = self.requests.remove(&request) {
             request.acknowledge(report);
         }
     }
 
-    /// Before the environment ends: closes every database, ends every swap and joins every thread. Nobody can touch
-    /// JavaScript or a connection afterwards.
+    /// Closes every database, cancels every file job and joins every thread. Called before the
+    /// environment ends. Afterwards no thread of latchdb can use JavaScript or a connection.
     fn tear_down(&mut self) {
         self.ended = true;
         threads::leave(self.thread, &self.mailbox);
@@ -219,13 +222,12 @@ impl Environment {
             }
         }
         self.close_all();
-        // Those who asked learn that nobody will answer.
+        // Dropping a request answers it without a report.
         self.requests.clear();
     }
 
-    /// Closes every database and ends every job on files: all are stopped before the first is waited
-    /// for. Returns a record of what was done for each database, under its number in the place of a
-    /// job's.
+    /// Closes every database and cancels every file job. All are stopped before the first one is waited
+    /// for. Returns the closing records of each database; its number stands in place of a job's.
     pub fn close_all(&mut self) -> Vec<u8> {
         self.file_jobs.stop();
         for database in self.databases.values() {
@@ -240,7 +242,7 @@ impl Environment {
     }
 }
 
-/// Closes a database and says in records what was done, or why it could not be.
+/// Closes a database. Returns the records of the closing: its steps, and then its result or an error.
 pub fn close(database: &Client, job: JobId) -> Vec<u8> {
     let mut records = Records::new(job);
     match database.close(&mut |step, took| records.step(step, took)) {

@@ -1,5 +1,6 @@
-//! One environment asks another to shut its clients down. It is answered exactly once: with the
-//! other's report, or by being dropped with it.
+//! The request of one environment to another one to shut down its clients. Each request is answered
+//! exactly once: with a report of the other environment, or without one when that environment ends and
+//! drops the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use crate::jobs::ids::JobId;
 use crate::jobs::outbox::Outbox;
 use crate::wire::records::Records;
 
-/// See the module's documentation.
+/// A request to shut down the clients of an environment.
 pub struct ShutdownRequest {
-    /// Whether what was called before is let finish first.
+    /// Whether queued calls may finish first.
     pub drain: bool,
-    /// For how long.
+    /// The longest time for them to finish.
     pub limit: Duration,
     asker: Arc<dyn Outbox>,
     job: JobId,
@@ -20,12 +21,12 @@ pub struct ShutdownRequest {
 }
 
 impl ShutdownRequest {
-    /// A request whose answer `asker` expects under the number `job`.
+    /// A request whose answer goes to `asker` as an answer of `job`.
     pub fn new(asker: Arc<dyn Outbox>, job: JobId, drain: bool, limit: Duration) -> Self {
         Self { drain, limit, asker, job, report: None }
     }
 
-    /// Answers with a report.
+    /// Answers the request with a report.
     pub fn acknowledge(mut self, report: String) {
         self.report = Some(report);
     }

@@ -1,5 +1,5 @@
-//! Which environments the JavaScript threads of this process have: so that a host can ask those of a
-//! worker to shut their clients down.
+//! The environments of each JavaScript thread in this process. With this table, a thread can ask the
+//! environments of a worker to shut down their clients.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
@@ -11,12 +11,12 @@ type Table = HashMap<u32, Vec<Weak<Mailbox>>>;
 
 static THREADS: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
-/// Enters an environment of a thread, by the number that JavaScript gives the thread.
+/// Adds an environment of a thread. `thread` is the number that JavaScript gives the thread.
 pub fn enter(thread: u32, mailbox: &Arc<Mailbox>) {
     table().entry(thread).or_default().push(Arc::downgrade(mailbox));
 }
 
-/// The environment ends.
+/// Removes an environment that ends.
 pub fn leave(thread: u32, mailbox: &Arc<Mailbox>) {
     let mut table = table();
     if let Some(mailboxes) = table.get_mut(&thread) {
@@ -27,7 +27,7 @@ pub fn leave(thread: u32, mailbox: &Arc<Mailbox>) {
     }
 }
 
-/// The environments of a thread.
+/// The mailboxes of a thread's environments.
 pub fn of(thread: u32) -> Vec<Arc<Mailbox>> {
     table().get(&thread).into_iter().flatten().filter_map(Weak::upgrade).collect()
 }

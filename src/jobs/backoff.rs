@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Pauses that double, from a first one to a longest one.
+/// A sequence of pauses, each twice as long as the one before, up to a longest one.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     next: Duration,
@@ -10,7 +10,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses from `first` to `longest`.
+    /// A sequence that begins with `first` and does not exceed `longest`.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }

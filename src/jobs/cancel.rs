@@ -1,4 +1,4 @@
-//! How one job is ended early, and how it waits: every wait ends with the job's cancel.
+//! The cancel flag of a job, and the waits of a job, which a cancel ends.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 
-/// Why a job was cancelled. It decides what the caller of that job is told.
+/// Why a job was cancelled. The reason decides the error of the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CancelReason {
-    /// The caller's own `AbortSignal`.
+    /// The `AbortSignal` of the caller.
     Aborted = 1,
-    /// `close()`, `shutdown()`, or the end of the JavaScript environment that has the client.
+    /// `close()`, `shutdown()`, or the end of the client's JavaScript environment.
     ClientClosed = 2,
     /// `Transaction.close()`.
     TransactionClosed = 3,
-    /// The end of the JavaScript environment that has called for work on files.
+    /// The end of the JavaScript environment that started a file job.
     EnvironmentClosing = 4,
 }
 
@@ -33,10 +33,12 @@ impl CancelReason {
     }
 }
 
-/// The flag of one job. It is asked before everything that takes long, and between its pieces.
+/// The cancel flag of one job. A job checks the flag before each long operation, and between the pieces
+/// of one.
 ///
-/// A lane has one for all of its jobs. It clears the flag when it takes a job, and raises it, under
-/// the lock of its queue, only while that job is the current one: so the flag never means another job.
+/// A lane has one flag for all of its jobs. The lane clears the flag when it takes a job. It raises the
+/// flag under the lock of its queue, and only while the cancelled job is running. So a raised flag never
+/// refers to another job.
 #[derive(Default)]
 pub struct Cancel {
     reason: AtomicU8,
@@ -45,15 +47,15 @@ pub struct Cancel {
     observer: Option<Weak<dyn WaitObserver>>,
 }
 
-/// Hears when the thread of a job waits: other jobs can use the time.
+/// Is told when the thread of a job waits, so that other jobs can run in the meantime.
 pub trait WaitObserver: Send + Sync {
-    /// The calling thread is about to wait.
+    /// Called on a job's thread before it waits.
     fn begin_wait(&self);
-    /// It goes on.
+    /// Called on a job's thread after its wait.
     fn end_wait(&self);
 }
 
-/// One wait, which ends when this is dropped.
+/// A wait that the observer was told of. Dropping this value ends the wait.
 struct Wait(Arc<dyn WaitObserver>);
 
 impl Drop for Wait {
@@ -69,33 +71,39 @@ impl fmt::Debug for Cancel {
 }
 
 impl Cancel {
-    /// A flag whose waits `observer` hears of.
+    /// A flag that tells `observer` of its waits.
     pub fn observed(observer: Weak<dyn WaitObserver>) -> Self {
         Self { observer: Some(observer), ..Self::default() }
     }
 
-    /// Asks the job to end. The first reason stays.
+    /// Asks the job to end, and wakes its wait. A later call does not change the reason.
     pub fn raise(&self, reason: CancelReason) {
         let _ = self.reason.compare_exchange(0, reason as u8, Ordering::SeqCst, Ordering::SeqCst);
         self.wake();
     }
 
-    /// Forgets the cancel of the lane's last job.
+    /// Clears the flag for the lane's next job.
     pub fn clear(&self) {
         self.reason.store(0, Ordering::SeqCst);
     }
 
-    /// Why the job shall end, if it shall.
+    /// The reason for which the job was cancelled. None if it was not.
     pub fn reason(&self) -> Option<CancelReason> {
         CancelReason::from_u8(self.reason.load(Ordering::SeqCst))
     }
 
-    /// An error where the job shall end.
+    /// Checks the flag.
+    ///
+    /// # Errors
+    /// The reason, if the job was cancelled.
     pub fn check(&self) -> Result<(), CancelReason> {
         self.reason().map_or(Ok(()), Err)
     }
 
-    /// Waits for a time.
+    /// Waits for this time.
+    ///
+    /// # Errors
+    /// The reason of a cancel, which ends the wait.
     pub fn sleep(&self, time: Duration) -> Result<(), CancelReason> {
         let until = Instant::now() + time;
         let _wait = self.begin_wait();
@@ -109,7 +117,11 @@ impl Cancel {
         }
     }
 
-    /// Waits for what `ready` gives. Whoever brings it about calls [`Cancel::wake`] afterwards.
+    /// Waits until `ready` returns a value. A thread that changes the result of `ready` calls
+    /// [`Cancel::wake`] afterwards.
+    ///
+    /// # Errors
+    /// The reason of a cancel, which ends the wait.
     pub fn wait_for<T>(&self, mut ready: impl FnMut() -> Option<T>) -> Result<T, CancelReason> {
         self.check()?;
         if let Some(value) = ready() {
@@ -126,14 +138,16 @@ impl Cancel {
         }
     }
 
-    /// Makes a wait look again.
+    /// Makes a waiting thread check its conditions again.
     pub fn wake(&self) {
-        // The lock orders this after a look that is going on: else the sleep would miss the signal.
+        // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
+        // check, which then sees the change, or during the sleep, which the signal ends.
         drop(lock(&self.sleepers));
         self.changed.notify_all();
     }
 
-    /// Not to be called with the lock: the observer has locks of its own, and raises flags with them.
+    /// Tells the observer that a wait begins. Must not be called under the lock: the observer has locks of
+    /// its own, and raises flags under them.
     fn begin_wait(&self) -> Option<Wait> {
         let observer = self.observer.as_ref()?.upgrade()?;
         observer.begin_wait();
@@ -162,10 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_looks_again_when_it_is_woken() {
+    fn a_woken_wait_checks_its_condition_again() {
         let (cancel, value) = (Arc::new(Cancel::default()), Arc::new(Mutex::new(None)));
-        let (waiting, looked_at) = (Arc::clone(&cancel), Arc::clone(&value));
-        let thread = thread::spawn(move || waiting.wait_for(|| *looked_at.lock().unwrap()));
+        let (waiting, shared) = (Arc::clone(&cancel), Arc::clone(&value));
+        let thread = thread::spawn(move || waiting.wait_for(|| *shared.lock().unwrap()));
         *value.lock().unwrap() = Some(7);
         cancel.wake();
         assert_eq!(thread.join().unwrap(), Ok(7));

@@ -1,5 +1,5 @@
-//! A job asks, JavaScript answers: by records that go out, and replies that come back under the job's
-//! number.
+//! The channel between a running job and JavaScript. The job asks with records; JavaScript replies under
+//! the job's number.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use super::ids::JobId;
 use super::outbox::Outbox;
 use crate::sync::{Mutex, lock};
 
-/// What JavaScript replies.
+/// A reply of JavaScript.
 #[derive(Debug)]
 pub enum Reply {
-    /// The bytes that were asked for.
+    /// The bytes that the job asked for.
     Bytes(Vec<u8>),
-    /// There are no more bytes, or JavaScript's own step is done.
+    /// The content has no more bytes, or the step in JavaScript is done.
     Continue,
 }
 
@@ -24,12 +24,12 @@ pub struct JobChannel {
     cancel: Arc<Cancel>,
     outbox: Arc<dyn Outbox>,
     replies: Mutex<VecDeque<Reply>>,
-    /// Memory of bytes that were used: fresh memory takes as long as the copying.
+    /// A used buffer, kept for the next bytes: allocating fresh memory takes as long as the copying.
     spare: Mutex<Vec<u8>>,
 }
 
 impl JobChannel {
-    /// The channel of a job that `cancel` ends.
+    /// The channel of a job. `cancel` is the cancel flag of the job.
     pub fn new(job: JobId, cancel: Cancel, outbox: Arc<dyn Outbox>) -> Self {
         Self {
             job,
@@ -40,32 +40,35 @@ impl JobChannel {
         }
     }
 
-    /// Whose channel it is.
+    /// The number of the job.
     pub fn job(&self) -> JobId {
         self.job
     }
 
-    /// The flag of the job.
+    /// The cancel flag of the job.
     pub fn cancel(&self) -> &Arc<Cancel> {
         &self.cancel
     }
 
-    /// Tells JavaScript something in the middle of the job.
+    /// Sends JavaScript records that do not end the job.
     pub fn tell(&self, records: Vec<u8>) {
         self.outbox.post(records, false);
     }
 
-    /// Answers the job.
+    /// Sends JavaScript the last records of the job.
     pub fn answer(&self, records: Vec<u8>) {
         self.outbox.post(records, true);
     }
 
-    /// Waits for JavaScript's next reply.
+    /// Waits for the next reply of JavaScript.
+    ///
+    /// # Errors
+    /// The reason of a cancel, which ends the wait.
     pub fn reply(&self) -> Result<Reply, CancelReason> {
         self.cancel.wait_for(|| lock(&self.replies).pop_front())
     }
 
-    /// JavaScript replies with bytes.
+    /// Delivers a reply of JavaScript that is a copy of `bytes`.
     pub fn send_bytes(&self, bytes: &[u8]) {
         let mut copy = std::mem::take(&mut *lock(&self.spare));
         copy.clear();
@@ -73,13 +76,13 @@ impl JobChannel {
         self.send(Reply::Bytes(copy));
     }
 
-    /// JavaScript replies.
+    /// Delivers a reply of JavaScript.
     pub fn send(&self, reply: Reply) {
         lock(&self.replies).push_back(reply);
         self.cancel.wake();
     }
 
-    /// Gives the memory of a reply back, for the next one.
+    /// Returns the buffer of a reply, which the next reply uses again.
     pub fn give_back(&self, bytes: Vec<u8>) {
         *lock(&self.spare) = bytes;
     }

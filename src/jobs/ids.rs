@@ -1,30 +1,30 @@
-//! The numbers by which JavaScript and the addon name things. Three types, so that none can stand in
-//! another's place.
+//! The numbers that JavaScript and the addon give to jobs, lanes and transactions. Each has its own type,
+//! so that the compiler finds a mix-up.
 
-/// A job: one call of JavaScript, from its request to its answer.
+/// The number of a job. A job is one call of JavaScript, from its request to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u32);
 
 impl JobId {
-    /// A job without a caller: nobody waits for its answer.
+    /// No job: a job of latchdb itself, whose answer is not sent, or records that belong to no job.
     pub const NONE: Self = Self(0);
 }
 
-/// A lane of one client. The main lane runs everything outside of transactions.
+/// The number of a lane in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId(pub u32);
 
 impl LaneId {
-    /// The lane on which everything outside of transactions runs.
+    /// The lane that every client begins with, as its main lane.
     pub const MAIN: Self = Self(0);
 }
 
-/// A transaction, by the number of the job that began it.
+/// The number of a transaction: that of the job that began it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransactionId(pub u32);
 
 impl TransactionId {
-    /// Outside of every transaction that a call has begun.
+    /// No transaction: the call is outside of transactions.
     pub const NONE: Self = Self(0);
 }
 

@@ -1,5 +1,5 @@
-//! Jobs: their numbers, how one is cancelled, the threads that run work on files, and how a job and
-//! JavaScript talk to each other. Nothing here knows what a job does.
+//! Jobs: their numbers, their cancelling, the thread pool for file jobs, and the channel between a job
+//! and JavaScript. No module here knows what a job does.
 
 pub mod backoff;
 pub mod cancel;

@@ -1,7 +1,7 @@
-//! Where the answers of jobs go.
+//! The receiver of the answers of jobs.
 
-/// Where answers go: in the addon, the mailbox of the JavaScript environment.
+/// The receiver of answers. In the addon it is the mailbox of the JavaScript environment.
 pub trait Outbox: Send + Sync {
-    /// Hands over records. `ends_job` says whether they end a job that JavaScript waits for.
+    /// Hands over records. `ends_job` says whether these records end a job that JavaScript waits for.
     fn post(&self, records: Vec<u8>, ends_job: bool);
 }

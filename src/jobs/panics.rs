@@ -1,8 +1,11 @@
-//! A panic of a job is the error of that job, and of no other.
+//! Turns a panic of a job into an error of that job only.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `job`; the text of its panic is the error.
+/// Runs `job`.
+///
+/// # Errors
+/// The text of the panic, if `job` panicked.
 pub fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|panic| {
         panic

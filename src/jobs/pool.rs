@@ -1,13 +1,12 @@
-//! The threads of one environment that work on files. Each job runs on one thread from its beginning to
-//! its end, through its waits too, and is ended from outside by its flag.
+//! The threads that run the file jobs of one environment. A job runs on one thread from beginning to end,
+//! including its waits. Its cancel flag ends it from another thread.
 //!
-//! Only the threads that work are limited in number. A thread that waits, for JavaScript or for another
-//! job, makes room: what it waits for may be the end of a job that has no thread yet, such as a step by
-//! hand in its own `prepare`.
+//! The pool limits the number of working threads only. A thread that waits, for JavaScript or for another
+//! job, does not count. The reason: it may wait for a job that has no thread yet, such as an `fsyncFile()`
+//! in the swap's own `prepare`.
 //!
-//! A few threads stay for some seconds after their last job: the system lets a thread that was made
-//! just now wait behind every other one that computes, so that on a busy machine each of its system
-//! calls returns later.
+//! A few threads stay for some seconds after their last job. The system runs a new thread after all other
+//! threads that compute, so on a busy machine each system call of a new thread returns later.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -23,67 +22,67 @@ use super::{panics, short_slices};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, has_ended, lock, wait_for};
 
-/// How many threads work at once before further jobs wait for one.
+/// The largest number of working threads. Further jobs wait for one of them.
 pub const MOST_WORKING: usize = 64;
-/// How many threads stay for the next job at most, and for how long.
+/// The largest number of idle threads that stay for the next job.
 pub const MOST_IDLE: usize = 4;
-/// See [`MOST_IDLE`].
+/// How long an idle thread waits for the next job before it ends.
 pub const IDLE: Duration = Duration::from_secs(5);
-/// How large their stacks are, in bytes: the buffers are on the heap, but SQLite parses on the stack.
+/// The size of a thread's stack, in bytes. Buffers are on the heap, but SQLite's parser uses the stack.
 const STACK: usize = 2 * 1024 * 1024;
 
-/// What a job does.
+/// The work of a job.
 pub trait Task: Send + 'static {
-    /// The path whose tasks run in the order of their calls, one after the other.
+    /// A path. Tasks of the same path run one after the other, in the order of their calls.
     fn turn(&self) -> Option<&Path>;
-    /// Does it. Answers the last records of the job.
+    /// Runs the task. Returns the last records of the job.
     fn run(&self, channel: &JobChannel) -> Vec<u8>;
-    /// The last records of a job that did not come to its end.
+    /// The last records of a job that did not run to its end.
     fn fail(&self, job: JobId, failure: Failure) -> Vec<u8>;
 }
 
-/// Why a job did not come to its end.
+/// Why a job did not run to its end.
 #[derive(Debug)]
 pub enum Failure {
-    /// It was cancelled before it began.
+    /// The job was cancelled before it began.
     Cancelled(CancelReason),
-    /// The system gives no thread to run it on.
+    /// The system had no thread left for the job.
     NoThread(io::Error),
-    /// A defect of ours.
+    /// The job panicked, which is a defect of latchdb. The text is that of the panic.
     Panicked(String),
 }
 
-/// See the module's documentation.
+/// The thread pool for the file jobs of one environment.
 pub struct Pool<T: Task> {
     shared: Arc<Shared<T>>,
 }
 
 struct Shared<T> {
-    /// Itself, for the threads that it starts.
+    /// A reference to this value, which new threads get.
     this: Weak<Self>,
     state: Mutex<State<T>>,
-    /// There is a job to take, or all are stopped.
+    /// Signalled when a job is ready, and when the pool is stopped.
     changed: Condvar,
 }
 
 struct State<T> {
-    /// Jobs to take. Either there are no more of them than idle threads, or as many threads work as
-    /// may, or the system has no more.
+    /// The jobs that a thread can take. There are more of them than idle threads only if the largest
+    /// number of threads is working, or if the system has no more threads.
     ready: VecDeque<Job<T>>,
-    /// The paths of the tasks that run or are ready, and the jobs that wait for their turn there.
+    /// The paths whose task is running or ready, each with the jobs that wait behind that task.
     turns: HashMap<PathBuf, VecDeque<Job<T>>>,
     channels: HashMap<JobId, Arc<JobChannel>>,
     threads: usize,
-    /// How many threads look for a job, or wait for one.
+    /// The number of threads that are about to take a job, or wait for one.
     idle: usize,
-    /// How many threads wait in the middle of a job.
+    /// The number of threads that wait in the middle of a job.
     waiting: usize,
-    /// Those that have not been joined.
+    /// The threads that have not been joined.
     handles: Vec<JoinHandle<()>>,
     stopped: bool,
 }
 
-/// One job on its way.
+/// A task and the channel of its job.
 struct Job<T> {
     task: T,
     channel: Arc<JobChannel>,
@@ -110,7 +109,7 @@ impl<T: Task> Default for Pool<T> {
 }
 
 impl<T: Task> Pool<T> {
-    /// Queues a job, for which JavaScript waits from now on.
+    /// Queues a job. Its answer goes to `outbox`, in every case.
     pub fn start(&self, id: JobId, task: T, outbox: Arc<dyn Outbox>) {
         let observer: Weak<dyn WaitObserver> = Weak::clone(&self.shared.this) as _;
         let channel = Arc::new(JobChannel::new(id, Cancel::observed(observer), outbox));
@@ -129,12 +128,12 @@ impl<T: Task> Pool<T> {
         fail_unstartable(unstartable);
     }
 
-    /// The channel of a job that has not ended.
+    /// The channel of a job. None if the job has ended.
     pub fn channel(&self, job: JobId) -> Option<Arc<JobChannel>> {
         lock(&self.shared.state).channels.get(&job).cloned()
     }
 
-    /// Ends a job on behalf of its caller.
+    /// Cancels a job for its caller's `AbortSignal`.
     pub fn abort(&self, id: JobId) {
         let mut state = lock(&self.shared.state);
         let job = state.withdraw(id);
@@ -150,7 +149,7 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    /// Ends all jobs, and lets none in any more, without waiting.
+    /// Cancels all jobs and rejects new ones, without waiting for the threads.
     pub fn stop(&self) {
         let mut state = lock(&self.shared.state);
         state.stopped = true;
@@ -166,24 +165,24 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    /// Waits for the threads, which [`Pool::stop`] has ended. What cannot be interrupted finishes: one
-    /// system call, which may be an fsync.
+    /// Waits for the threads, after [`Pool::stop`]. A thread ends after its current system call, which
+    /// may be an fsync.
     pub fn join(&self) {
-        // Stopped, they start no others.
+        // The threads of a stopped pool start no further threads.
         let handles = std::mem::take(&mut lock(&self.shared.state).handles);
         for thread in handles {
-            // The thread catches the panics of its jobs; one that got out has nothing more to say.
+            // An error means that the thread panicked outside of a job. There is no caller to tell.
             let _ = thread.join();
         }
     }
 
-    /// How many threads there are.
+    /// The number of threads.
     #[cfg(test)]
     pub fn threads(&self) -> usize {
         lock(&self.shared.state).threads
     }
 
-    /// Whether nothing is kept of any job.
+    /// Whether the pool holds no jobs.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         let state = lock(&self.shared.state);
@@ -191,7 +190,7 @@ impl<T: Task> Pool<T> {
     }
 }
 
-/// Ends jobs that no thread could be started for.
+/// Answers jobs for which no thread could be started.
 fn fail_unstartable<T: Task>(unstartable: Vec<(Job<T>, io::Error)>) {
     for (job, error) in unstartable {
         job.fail(Failure::NoThread(error));
@@ -217,7 +216,7 @@ impl<T: Task> Shared<T> {
         short_slices::ask();
         while let Some(job) = self.next() {
             let records = job.run();
-            // Before the answer: whoever hears it may call again at once.
+            // The job is removed before its answer, because its caller may start the next job at once.
             let mut state = lock(&self.state);
             state.channels.remove(&job.channel.job());
             state.end_turn(&job);
@@ -227,7 +226,8 @@ impl<T: Task> Shared<T> {
         }
     }
 
-    /// The next job, for which a few threads wait. Without one, the thread is counted out.
+    /// Takes the next job. Waits for one if few threads are idle. None if there is no job; the calling
+    /// thread then does not count any more, and ends.
     fn next(&self) -> Option<Job<T>> {
         let mut state = lock(&self.state);
         if state.idle <= MOST_IDLE {
@@ -245,13 +245,14 @@ impl<T: Task> Shared<T> {
         job
     }
 
-    /// Starts a thread where a job is ready, no thread is idle and fewer work than may. Gives back the
-    /// jobs that would wait for ever, as the system has no more threads and nobody works.
+    /// Starts a thread if there are more ready jobs than idle threads, and fewer working threads than
+    /// allowed. If the system has no thread left and no thread is working, the ready jobs would wait for
+    /// ever: they are removed and returned.
     fn spawn_if_needed(&self, state: &mut State<T>) -> Vec<(Job<T>, io::Error)> {
         if state.ready.len() <= state.idle || state.working() >= MOST_WORKING {
             return Vec::new();
         }
-        // The lock is kept: whoever joins the threads finds all of them.
+        // The lock is held until the new thread is in `handles`, so that `join` finds all threads.
         for thread in state.handles.extract_if(.., |thread| has_ended(thread)) {
             let _ = thread.join();
         }
@@ -264,7 +265,7 @@ impl<T: Task> Shared<T> {
                 state.idle += 1;
                 Vec::new()
             }
-            // A thread that works takes them up later.
+            // A working thread will take the ready jobs later.
             Err(_) if state.working() > 0 => Vec::new(),
             Err(error) => state.take_unstartable(&error),
         }
@@ -272,12 +273,12 @@ impl<T: Task> Shared<T> {
 }
 
 impl<T: Task> State<T> {
-    /// How many threads there are that do not wait in the middle of a job.
+    /// The number of threads that do not wait in the middle of a job.
     fn working(&self) -> usize {
         self.threads - self.waiting
     }
 
-    /// Takes out all jobs that are ready, and those that waited for their turn behind them.
+    /// Removes and returns all ready jobs, and the jobs that wait behind them.
     fn take_unstartable(&mut self, error: &io::Error) -> Vec<(Job<T>, io::Error)> {
         let mut unstartable = Vec::new();
         while let Some(job) = self.ready.pop_front() {
@@ -290,7 +291,7 @@ impl<T: Task> State<T> {
         unstartable
     }
 
-    /// Takes a job in: it is ready, or waits for its turn.
+    /// Adds a job, which is ready or waits behind another task of its path.
     fn queue(&mut self, job: Job<T>) {
         if let Some(turn) = job.task.turn() {
             if let Some(waiting) = self.turns.get_mut(turn) {
@@ -302,7 +303,7 @@ impl<T: Task> State<T> {
         self.ready.push_back(job);
     }
 
-    /// The next job of the path is ready.
+    /// Makes the next job of an ended job's path ready.
     fn end_turn(&mut self, ended: &Job<T>) {
         let Some(turn) = ended.task.turn() else { return };
         match self.turns.get_mut(turn).and_then(VecDeque::pop_front) {
@@ -311,7 +312,7 @@ impl<T: Task> State<T> {
         }
     }
 
-    /// Takes out a job that no thread has taken.
+    /// Removes and returns a job that no thread has taken. None if it is running or has ended.
     fn withdraw(&mut self, id: JobId) -> Option<Job<T>> {
         let is_it = |job: &Job<T>| job.channel.job() == id;
         if let Some(index) = self.ready.iter().position(is_it) {
@@ -327,7 +328,7 @@ impl<T: Task> State<T> {
 }
 
 impl<T: Task> Job<T> {
-    /// Runs the job to its end. A panic becomes its error.
+    /// Runs the job. Returns its last records. A panic becomes the error of the job.
     fn run(&self) -> Vec<u8> {
         panics::catch(|| self.task.run(&self.channel))
             .unwrap_or_else(|text| self.task.fail(self.channel.job(), Failure::Panicked(text)))

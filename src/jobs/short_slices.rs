@@ -1,11 +1,11 @@
-//! How the scheduler is to treat a thread that mostly waits for the disk.
+//! Short scheduler slices for threads that mostly wait for the disk.
 //!
-//! Linux lets a thread that has just computed wait behind the others of a busy processor, for some
-//! ms after each of a swap's system calls that sleep. One that asks for short slices gets no more
-//! time, but gets it sooner (`Documentation/scheduler/sched-eevdf.rst`; `sched_setattr(2)`).
+//! On a busy processor, Linux makes a thread that has just computed wait for the other threads, for some
+//! milliseconds after each system call of a swap that sleeps. A thread with short slices gets the same
+//! share of time, but gets it sooner (`Documentation/scheduler/sched-eevdf.rst`; `sched_setattr(2)`).
 
-/// Asks for the shortest slices for the calling thread. Linux before 6.12 takes no notice, and where
-/// it is refused all goes on as before. Other systems have no such thing.
+/// Requests the shortest slices for the calling thread. Linux before 6.12 ignores the request, and a
+/// refusal is ignored. Does nothing on other systems.
 pub fn ask() {
     #[cfg(target_os = "linux")]
     linux::ask();
@@ -23,20 +23,20 @@ mod linux {
         const THIS_THREAD: libc::pid_t = 0;
         const NO_FLAGS: libc::c_uint = 0;
         let mut attributes = MaybeUninit::<libc::sched_attr>::zeroed();
-        // SAFETY: the system writes no more than `SIZE` bytes to the structure, which is that long.
+        // SAFETY: the system writes at most `SIZE` bytes, which is the size of the structure.
         let got = unsafe {
             let pointer = attributes.as_mut_ptr();
             libc::syscall(libc::SYS_sched_getattr, THIS_THREAD, pointer, SIZE, NO_FLAGS)
         };
-        // SAFETY: it is all numbers, and was zeroed first.
+        // SAFETY: the structure has only integer fields, and every byte was zeroed before the call.
         let mut attributes = unsafe { attributes.assume_init() };
-        // Whoever runs the process under another policy knows why.
+        // Another scheduling policy was chosen on purpose, and is left alone.
         if got != 0 || attributes.sched_policy != libc::SCHED_OTHER.cast_unsigned() {
             return;
         }
-        // Its priority stays as it was.
+        // The other attributes, such as the priority, keep their values.
         attributes.sched_runtime = SLICE;
-        // SAFETY: the structure lives as long as the call, which only reads it.
+        // SAFETY: the pointer is valid during the call, which only reads the structure.
         unsafe {
             libc::syscall(libc::SYS_sched_setattr, THIS_THREAD, &raw const attributes, NO_FLAGS);
         }

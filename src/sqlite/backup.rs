@@ -1,40 +1,46 @@
-//! SQLite's backup API (<https://sqlite.org/c3ref/backup_finish.html>): one database is copied over
-//! another, page by page, in one transaction of the other.
+//! SQLite's backup API (<https://sqlite.org/c3ref/backup_finish.html>). It copies one database over
+//! another, page by page, in one transaction of the destination.
 
 use rusqlite::backup;
 
 use super::{Connection, Error};
 
-/// A copy under way.
+/// A running copy.
 pub struct Backup<'a, 'b>(backup::Backup<'a, 'b>);
 
-/// What came of some pages.
+/// The result of [`Backup::step`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupStep {
-    /// All is copied, and committed.
+    /// All pages are copied and committed.
     Done,
-    /// There are more pages.
+    /// There are more pages to copy.
     More,
-    /// Another connection has a lock that is needed.
+    /// Another connection holds a lock that the copy needs. The step can be repeated.
     Busy,
 }
 
-/// How far it is, in pages.
+/// The progress of a copy, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// How many pages the source has.
+    /// The number of pages of the source.
     pub total: i32,
-    /// How many of them are copied.
+    /// The number of copied pages.
     pub done: i32,
 }
 
 impl<'a, 'b> Backup<'a, 'b> {
-    /// Begins. Nothing is locked and nothing is copied before the first step.
+    /// Begins a copy. Neither database is locked before the first step.
+    ///
+    /// # Errors
+    /// SQLite's error, for example if the destination is in a transaction.
     pub fn new(source: &'a Connection, destination: &'b mut Connection) -> Result<Self, Error> {
         Ok(Self(backup::Backup::new(&source.raw, &mut destination.raw)?))
     }
 
-    /// Copies some pages; 0 pages lock the destination.
+    /// Copies up to `pages` pages. A step of 0 pages only locks the destination.
+    ///
+    /// # Errors
+    /// SQLite's error, other than that of a lock.
     pub fn step(&self, pages: i32) -> Result<BackupStep, Error> {
         Ok(match self.0.step(pages)? {
             backup::StepResult::Done => BackupStep::Done,
@@ -43,7 +49,7 @@ impl<'a, 'b> Backup<'a, 'b> {
         })
     }
 
-    /// How far it is, as of the last step.
+    /// The progress after the last step.
     pub fn progress(&self) -> Progress {
         let backup::Progress { remaining, pagecount } = self.0.progress();
         Progress { total: pagecount, done: pagecount - remaining }

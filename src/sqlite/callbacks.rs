@@ -1,41 +1,46 @@
-//! What a callback of SQLite asks its connection while a statement runs on it.
+//! The questions that SQLite's callbacks ask their connection while a statement runs, and the progress
+//! handler.
 
 use rusqlite::{Connection, ffi};
 
-/// Every how many of SQLite's virtual machine steps a running statement asks whether it shall end.
-/// 1,000 costs nothing that could be measured.
+/// The number of SQLite's virtual machine steps between two checks for a cancel. With 1,000 steps the
+/// checks have no measurable cost.
 const STEPS_BETWEEN_CHECKS: i32 = 1000;
 
-/// A connection's own handle, for the callbacks that SQLite makes on it.
+/// The handle of a connection, for use in callbacks that SQLite makes on that connection.
 #[derive(Debug)]
 pub struct CallbackHandle(*mut ffi::sqlite3);
 
-// SAFETY: a callback moves with its connection, and nothing else has the handle.
+// SAFETY: the handle is used in callbacks of its connection only, and moves to another thread together
+// with that connection.
 unsafe impl Send for CallbackHandle {}
-// SAFETY: as above: SQLite makes the callbacks of a connection on the thread that uses it.
+// SAFETY: SQLite makes the callbacks of a connection on the thread that uses the connection, so there are
+// no concurrent uses of the handle.
 unsafe impl Sync for CallbackHandle {}
 
 impl CallbackHandle {
-    /// For a callback of this connection, and nothing else.
+    /// The handle of this connection. Only callbacks of the connection may use it.
     pub fn of(connection: &Connection) -> Self {
-        // SAFETY: only callbacks use it, which SQLite makes while the connection is open.
+        // SAFETY: only callbacks use the handle, and SQLite makes callbacks only while the connection
+        // is open.
         Self(unsafe { connection.handle() })
     }
 
-    /// Whether the connection has the write lock of its main database.
+    /// Whether the connection holds the write lock of its main database.
     pub fn is_writing(&self) -> bool {
-        // SAFETY: asked by a callback only: the connection is open and running on this thread. The
-        // function only reads, and any state of the connection allows it.
+        // SAFETY: only a callback calls this, so the connection is open and in use by this thread. The
+        // function only reads, and is allowed in any state of the connection.
         unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
     }
 
-    /// Whether a statement has begun and has not ended. The handles on single values that
-    /// extensions keep open (`sqlite3_blob_open`) are statements without a text, and do not count.
+    /// Whether a statement is running: it has begun and has not ended. Blob handles that extensions keep
+    /// open (`sqlite3_blob_open`) are statements without a text, and do not count.
     pub fn runs_a_statement(&self) -> bool {
         let mut statement = std::ptr::null_mut();
         loop {
-            // SAFETY: as above. The list of statements does not change while a callback looks at it:
-            // only this thread uses the connection. All three functions only read.
+            // SAFETY: only a callback calls this, so the connection is open and in use by this thread.
+            // No other thread uses it, so the list of statements does not change during the loop. All
+            // three functions only read.
             let runs = unsafe {
                 statement = ffi::sqlite3_next_stmt(self.0, statement);
                 if statement.is_null() {
@@ -50,10 +55,12 @@ impl CallbackHandle {
     }
 }
 
-/// Ends the statement that runs, in SQLITE_INTERRUPT, once `shall_end` says so.
+/// Installs a progress handler that ends the running statement with SQLITE_INTERRUPT once `shall_end`
+/// returns true.
 ///
-/// A statement that is done is left: SQLite asks its progress handler once more after the last step,
-/// when what the statement did is committed already, and would report the answer as its error.
+/// The handler does not end a statement that has finished. SQLite calls the handler once more after the
+/// last step, when the statement's changes are committed already, and would report SQLITE_INTERRUPT for
+/// them.
 pub fn end_running_statement_when(
     connection: &mut Connection,
     mut shall_end: impl FnMut() -> bool + Send + 'static,
@@ -83,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_committed_is_not_interrupted_afterwards() {
+    fn a_committed_statement_is_not_reported_as_interrupted() {
         let shall_end = Arc::new(AtomicBool::new(true));
         let connection = connection(&shall_end);
         let prepare = |sql| connection.prepare(sql).unwrap();
         let mut insert = prepare("insert into t values (null)");
         let (mut begin, mut commit) = (prepare("begin"), prepare("commit"));
         let mut done = 0;
-        // SQLite counts the steps of all runs of a statement: some run ends at a multiple of 1,000.
+        // SQLite counts steps across the runs of a statement, so some run ends at a multiple of 1,000.
         for _ in 0..4_000 {
             done += i64::from(insert.execute([]).is_ok());
         }
@@ -103,7 +110,7 @@ mod tests {
                 assert_eq!(commit.execute([]).is_ok(), connection.is_autocommit());
                 done += i64::from(connection.is_autocommit());
             }
-            // An interrupt in the middle of a write has rolled back all of its transaction.
+            // An interrupt in the middle of a write rolls back the whole transaction.
             if !connection.is_autocommit() {
                 connection.execute_batch("rollback").unwrap();
             }
@@ -113,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_interrupted() {
+    fn a_running_statement_is_interrupted() {
         let shall_end = Arc::new(AtomicBool::new(true));
         let connection = connection(&shall_end);
         let endless = "with recursive n (i) as (select 1 union all select i + 1 from n) \

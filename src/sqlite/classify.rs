@@ -1,6 +1,6 @@
-//! What kind of statement it is: decided once, when SQLite prepares it, by what it asks the
-//! authorizer (<https://sqlite.org/c3ref/set_authorizer.html>). `sqlite3_stmt_readonly` is not
-//! enough: it is true for ATTACH, for most PRAGMAs and for BEGIN.
+//! Classifies statements, when SQLite prepares them, by the questions that SQLite asks the authorizer
+//! (<https://sqlite.org/c3ref/set_authorizer.html>). `sqlite3_stmt_readonly` is not enough: it is true for
+//! ATTACH, for most PRAGMAs and for BEGIN.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -21,64 +21,65 @@ const TABLE: u8 = 16;
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 
-/// What the authorizer was asked while one statement was prepared.
+/// The authorizer of a connection. It records what SQLite asks while it prepares a statement.
 #[derive(Debug, Default)]
 pub struct Recorder {
     flags: AtomicU8,
     pragma: Mutex<Option<Pragma>>,
     dry_run: AtomicBool,
     tables: TouchedTables,
-    /// The connection whose statements they are.
+    /// The handle of the connection.
     handle: OnceLock<CallbackHandle>,
-    /// Statements of a schema that has changed since are refused.
+    /// Whether a statement is refused if the schema has changed since it was prepared.
     refuses_stale: AtomicBool,
-    /// A statement that writes is about to begin.
+    /// Whether the first step of a statement that writes is running.
     is_first_step: AtomicBool,
     was_stale: AtomicBool,
 }
 
-/// What a statement does, beyond what SQLite says of it.
+/// What a statement does, as far as SQLite's own functions do not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatementKind {
-    /// It inserts rows, and is not a change of the schema.
+    /// Whether the statement inserts rows and does not change the schema.
     pub inserts: bool,
-    /// It makes what lives on one connection only: TEMP, ATTACH, an exclusive locking mode.
+    /// Whether the statement makes state that belongs to one connection: TEMP, ATTACH, an exclusive
+    /// locking mode.
     pub pins_connection: bool,
-    /// It is a PRAGMA.
+    /// The PRAGMA, if the statement is one.
     pub pragma: Option<Pragma>,
 }
 
 impl StatementKind {
-    /// Whether it is `PRAGMA busy_timeout`, which we answer.
+    /// Whether the statement is `PRAGMA busy_timeout`, which latchdb answers itself.
     pub fn is_busy_timeout(&self) -> bool {
         self.pragma.as_ref().is_some_and(|pragma| pragma.name == BUSY_TIMEOUT)
     }
 
-    /// Whether it makes a setting of the connection.
+    /// Whether the statement makes a setting of the connection.
     pub fn is_setting(&self) -> bool {
         self.pragma.as_ref().is_some_and(Pragma::is_setting)
     }
 
-    /// What the PRAGMA is set to, where it is one that is set.
+    /// The value that the PRAGMA sets. None if the statement is no PRAGMA or has no value.
     pub fn value(&self) -> Option<&str> {
         self.pragma.as_ref().and_then(|pragma| pragma.value.as_deref())
     }
 
-    /// Whether its effect is there as soon as it is prepared.
+    /// Whether the statement takes effect when it is prepared, before its first step.
     pub fn is_made_when_prepared(&self) -> bool {
         self.pragma.as_ref().is_some_and(Pragma::is_made_when_prepared)
     }
 }
 
 impl Recorder {
-    /// Forgets the last statement.
+    /// Clears the record, before the next statement is prepared.
     pub fn clear(&self) {
         if self.flags.swap(0, Ordering::Relaxed) & PRAGMA != 0 {
             *lock(&self.pragma) = None;
         }
     }
 
-    /// What was recorded since.
+    /// The kind of the statement that was prepared since the last [`Recorder::clear`].
     pub fn kind(&self) -> StatementKind {
         let flags = self.flags.load(Ordering::Relaxed);
         let pragma = if flags & PRAGMA == 0 { None } else { lock(&self.pragma).clone() };
@@ -96,25 +97,27 @@ impl Recorder {
         }
     }
 
-    /// In a dry run PRAGMA statements have no effect: SQLite runs many of them when it prepares them.
+    /// Begins or ends a dry run, in which a PRAGMA has no effect. SQLite runs many PRAGMAs when it prepares
+    /// them.
     pub fn set_dry_run(&self, dry_run: bool) {
         self.dry_run.store(dry_run, Ordering::Relaxed);
     }
 
-    /// Which connection it is.
+    /// Sets the handle of the connection, once.
     pub fn know(&self, handle: CallbackHandle) {
         let _ = self.handle.set(handle);
     }
 
-    /// Whether a statement that writes is refused where the schema has changed since it was prepared.
+    /// Sets whether a statement that writes is refused if the schema has changed since it was prepared.
     pub fn refuse_stale(&self, refuse: bool) {
         self.refuses_stale.store(refuse, Ordering::Relaxed);
         self.was_stale.store(false, Ordering::Relaxed);
     }
 
-    /// Steps a statement. In the first step of one that writes, SQLite finds that the schema has changed
-    /// since it was prepared, before the statement has any effect, and prepares it anew: then it may
-    /// mean something else. We say no to that, so that the statement can be looked at again.
+    /// Steps a statement. If the schema has changed since the statement was prepared, SQLite prepares it
+    /// again in its first step, before the statement has any effect. The statement may then mean something
+    /// else. The authorizer denies this for a statement that writes, so that the statement can be prepared
+    /// and checked again.
     pub fn first_step<T>(&self, is_first_of_write: bool, step: impl FnOnce() -> T) -> T {
         if !is_first_of_write || !self.refuses_stale.load(Ordering::Relaxed) {
             return step();
@@ -125,42 +128,43 @@ impl Recorder {
         result
     }
 
-    /// Whether the last statement was refused for that.
+    /// Whether the last statement was refused because the schema had changed.
     pub fn was_stale(&self) -> bool {
         self.was_stale.load(Ordering::Relaxed)
     }
 
-    /// Whether SQLite prepares the statement anew whose first step this is. What that prepares by
-    /// itself, as virtual tables do, is prepared while it runs.
+    /// Whether SQLite is preparing again the statement whose first step is running. Statements that this
+    /// statement prepares itself, as virtual tables do, are prepared while it runs; they do not count.
     fn is_stale(&self) -> bool {
         self.is_first_step.load(Ordering::Relaxed)
             && self.handle.get().is_some_and(|handle| !handle.runs_a_statement())
     }
 
-    /// Whether a table was read or written.
+    /// Whether the statement reads or writes a table.
     pub fn touches_a_table(&self) -> bool {
         self.flags.load(Ordering::Relaxed) & TABLE != 0
     }
 
-    /// The tables that statements touch.
+    /// The recorder of the tables that a statement reads or writes.
     pub fn tables(&self) -> &TouchedTables {
         &self.tables
     }
 
-    /// What was recorded, to be restored after statements of our own.
+    /// A copy of the record, to be restored after statements of our own.
     pub fn snapshot(&self) -> (u8, Option<Pragma>) {
         let pragma = lock(&self.pragma).clone();
         (self.flags.load(Ordering::Relaxed), pragma)
     }
 
-    /// Puts it back.
+    /// Restores a copy of the record.
     pub fn restore(&self, (flags, pragma): (u8, Option<Pragma>)) {
         self.flags.store(flags, Ordering::Relaxed);
         *lock(&self.pragma) = pragma;
     }
 
-    /// Records one question. Everything is allowed, but `PRAGMA busy_timeout`, which we answer:
-    /// SQLite would put its own busy handler in the place of ours.
+    /// The authorizer callback: records one question of SQLite, and answers it. All actions are allowed,
+    /// except three. A PRAGMA in a dry run is ignored. `PRAGMA busy_timeout` is ignored, because SQLite
+    /// would replace our busy handler by its own; latchdb answers it. A stale statement is denied.
     pub fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
         if self.is_stale() {
             self.was_stale.store(true, Ordering::Relaxed);
@@ -169,7 +173,7 @@ impl Recorder {
         self.tables.note(context);
         let in_main = context.database_name.is_none_or(|name| name == "main");
         match context.action {
-            // A trigger's own inserts are not the statement's.
+            // Inserts of a trigger do not count as inserts of the statement.
             AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT | TABLE),
             AuthAction::Read { .. }
             | AuthAction::Insert { .. }
@@ -180,7 +184,7 @@ impl Recorder {
             | AuthAction::CreateTempTrigger { .. }
             | AuthAction::CreateTempView { .. }
             | AuthAction::Attach { .. }
-            // Where the file's name is a parameter or an expression, SQLite does not know it yet.
+            // SQLite does not know the file's name yet if it is a parameter or an expression.
             | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => {
                 self.set(SCHEMA | OTHER_DATABASE);
             }

@@ -8,12 +8,12 @@ pub use ffi::{
     SQLITE_NOTADB, SQLITE_PERM, SQLITE_READONLY, SQLITE_READONLY_DBMOVED, SQLITE_TOOBIG,
 };
 
-/// The primary code of an extended one, for example SQLITE_CONSTRAINT (19) of 2067.
+/// The primary result code of an extended one, for example SQLITE_CONSTRAINT (19) for 2067.
 pub const fn primary(code: i32) -> i32 {
     code & 0xff
 }
 
-/// The name of a result code's lowest byte, for example `SQLITE_CONSTRAINT` for 2067.
+/// The name of a result code's primary code, for example `SQLITE_CONSTRAINT` for 2067.
 pub fn base_name(raw: i32) -> String {
     let base = primary(raw);
     match usize::try_from(base).ok().and_then(|index| BASE_NAMES.get(index)) {
@@ -30,7 +30,7 @@ pub fn extended_name(raw: i32) -> String {
     }
 }
 
-/// <https://sqlite.org/rescode.html>, the primary codes in the order of their numbers.
+/// The primary result codes (<https://sqlite.org/rescode.html>) in the order of their numbers.
 const BASE_NAMES: [&str; 29] = [
     "OK",
     "ERROR",
@@ -63,7 +63,7 @@ const BASE_NAMES: [&str; 29] = [
     "WARNING",
 ];
 
-/// <https://sqlite.org/rescode.html>, the extended codes, sorted by number.
+/// The extended result codes (<https://sqlite.org/rescode.html>), sorted by number.
 const EXTENDED_NAMES: [(i32, &str); 74] = [
     (257, "ERROR_MISSING_COLLSEQ"),
     (261, "BUSY_RECOVERY"),
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_without_a_name_of_its_own_falls_back_to_its_base() {
+    fn an_unknown_extended_code_has_the_name_of_its_primary_code() {
         assert_eq!(extended_name(2067), "SQLITE_CONSTRAINT_UNIQUE");
         assert_eq!(extended_name(19 | (99 << 8)), "SQLITE_CONSTRAINT");
         assert_eq!(base_name(77), "SQLITE_UNKNOWN_77");

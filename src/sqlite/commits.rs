@@ -1,22 +1,23 @@
-//! The commits of one connection: counted, and refused where the statement behind one has not ended.
+//! Counts the commits of one connection, and refuses a commit of a statement that has not ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
-/// What the commit hook of one connection knows (<https://sqlite.org/c3ref/commit_hook.html>). All of
-/// it is used by the connection's thread alone.
+/// The state of one connection's commit hook (<https://sqlite.org/c3ref/commit_hook.html>). Only the
+/// thread that uses the connection accesses it.
 #[derive(Debug, Default)]
 pub struct Commits {
     count: AtomicU64,
-    /// SQLite has begun a commit in the step that runs, and has not rolled back since.
+    /// Whether SQLite has begun a commit in the current step and has not rolled back since.
     has_begun: AtomicBool,
+    /// Whether a commit is refused.
     refuses: AtomicBool,
 }
 
 impl Commits {
-    /// Becomes the commit hook of a connection.
+    /// Installs the commit hook and the rollback hook of a connection.
     pub fn watch(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let commits = Arc::clone(self);
         connection.commit_hook(Some(move || commits.refuse_or_begin()))?;
@@ -24,20 +25,20 @@ impl Commits {
         connection.rollback_hook(Some(move || commits.has_begun.store(false, Ordering::Relaxed)))
     }
 
-    /// How many commits there were.
+    /// The number of commits.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Counts an effect that is no commit, and that nothing undoes either: a setting.
+    /// Counts a setting, which takes effect like a commit and is not undone.
     pub fn count_setting(&self) {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// For a statement that is about to be stepped. Where it is reset before its end, because its rows
-    /// cannot be given to anybody, SQLite would commit what it has done: in autocommit mode
-    /// `sqlite3_reset` ends a statement as its last step does. A commit outside of a step is refused,
-    /// and SQLite rolls back.
+    /// Refuses commits outside of steps, for a statement that is about to be stepped. In autocommit mode,
+    /// `sqlite3_reset` ends a statement as its last step does. So a statement that is reset early, because
+    /// its rows cannot be returned, would commit its changes. SQLite rolls back instead if the commit is
+    /// refused.
     pub fn only_in_steps(&self) -> OnlyInSteps<'_> {
         self.refuses.store(true, Ordering::Relaxed);
         OnlyInSteps(self)
@@ -49,14 +50,14 @@ impl Commits {
     }
 }
 
-/// While it lives, a commit is refused unless it comes from a step. The statement's rows must be
-/// dropped before it.
+/// Refuses commits outside of [`OnlyInSteps::step`] until it is dropped. The rows of the statement must be
+/// dropped first.
 pub struct OnlyInSteps<'a>(&'a Commits);
 
 impl OnlyInSteps<'_> {
-    /// One step of the statement: what it commits is committed. One that fails may have committed (OR
-    /// FAIL); a commit that fails is rolled back, or leaves its transaction open (SQLITE_BUSY): then
-    /// `connection` is not in autocommit mode.
+    /// Runs one step of the statement, which may commit, and counts its commit. A step that fails may have
+    /// committed, too (OR FAIL). A commit that fails is not counted: SQLite rolls it back, or keeps the
+    /// transaction open (SQLITE_BUSY), and `connection` is then not in autocommit mode.
     pub fn step<T>(&self, connection: &Connection, step: impl FnOnce() -> T) -> T {
         self.0.has_begun.store(false, Ordering::Relaxed);
         self.0.refuses.store(false, Ordering::Relaxed);

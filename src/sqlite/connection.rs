@@ -1,4 +1,5 @@
-//! One SQLite connection: opened, running one statement at a time, closed with proof.
+//! One SQLite connection: opening, running statements one at a time, and a closing that verifies that
+//! SQLite has released everything.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -22,65 +23,67 @@ use super::{Error, FromValue, ToValue};
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
 
-/// How many prepared statements a connection keeps.
+/// The number of prepared statements that a connection caches.
 pub(super) const STATEMENTS: usize = 256;
 
-/// A late cancel interrupts a statement at most once, the end of its transaction and the closing of its
-/// client once more each.
+/// How often late cancels can interrupt a statement: once each by the cancel of its job, the end of its
+/// transaction, and the closing of its client.
 pub(super) const MOST_INTERRUPTS: u32 = 3;
 
-/// What a connection asks whoever uses it. SQLite asks some of it in the middle of a call: nothing of
-/// it may use the connection.
+/// The functions by which a connection reaches its user. SQLite calls some of them in the middle of a
+/// statement, so no hook may use the connection.
 pub trait Hooks: Send + Sync + 'static {
-    /// Why the running job shall end, if it shall. Asked often.
+    /// The reason for which the running job was cancelled. None if it was not. Called often.
     fn cancelled(&self) -> Option<CancelReason>;
-    /// Waits until it is worth trying again for a lock that SQLite did not get. False where it is not.
+    /// Waits before SQLite tries again to get a lock. Returns false to make SQLite give up.
     fn wait_for_lock(&self, wait: LockWait) -> bool;
-    /// The connection has read its file for the first time: whatever a first reader must set right is
-    /// right.
+    /// Called when the connection has read its file for the first time. The recovery that the first
+    /// reader of a file does is then done.
     fn has_read(&self) {}
-    /// `PRAGMA busy_timeout`: sets it where a value is given. Answers what holds, in milliseconds.
+    /// Sets `PRAGMA busy_timeout` if a value is given. Returns the current value, in milliseconds.
     fn busy_timeout(&self, _set: Option<&str>) -> i64 {
         0
     }
-    /// A statement ran that means something for other connections. `was_autocommit` says whether it was
-    /// prepared outside of a transaction, when SQLite runs many PRAGMAs.
+    /// Called when a statement has run, by the kind of which other connections may have to change.
+    /// `was_autocommit` says whether the statement was prepared outside of a transaction: SQLite runs many
+    /// PRAGMAs when it prepares them.
     fn ran(&self, _kind: &StatementKind, _was_autocommit: bool) {}
 }
 
-/// One question of SQLite's busy handler (<https://sqlite.org/c3ref/busy_handler.html>).
+/// One call of SQLite's busy handler (<https://sqlite.org/c3ref/busy_handler.html>).
 #[derive(Clone, Copy, Debug)]
 pub struct LockWait {
-    /// What the connection wants.
+    /// What the connection needs the lock for.
     pub wanted: Wanted,
-    /// How often it was asked for this lock before.
+    /// The number of earlier calls for this lock.
     pub tries: usize,
-    /// When it was asked first.
+    /// The time of the first call for this lock.
     pub began: Instant,
 }
 
-/// What a connection waits for.
+/// What a connection needs a lock for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// To read, or to begin writing: a writer is in the way.
+    /// To read, or to begin writing. A writer holds the lock.
     Begin,
-    /// To commit, holding the write lock: readers are in the way.
+    /// To commit. The connection holds the write lock, and readers block the commit.
     Commit,
 }
 
-/// Interrupts the statement that runs on a connection, from another thread.
+/// Interrupts the running statement of a connection, from another thread.
 pub struct Interrupter(InterruptHandle);
 
 impl Interrupter {
-    /// Does it.
+    /// Interrupts the running statement, which ends with SQLITE_INTERRUPT.
     pub fn interrupt(&self) {
         self.0.interrupt();
     }
 }
 
-/// See the module's documentation.
+/// One SQLite connection.
 pub struct Connection {
-    // Closed before its entry in the registry of files goes.
+    // Dropped before `file`, so that the connection is closed before its entry in the registry of open
+    // files is removed.
     pub(super) raw: rusqlite::Connection,
     file: Option<OpenFile>,
     pub(super) hooks: Arc<dyn Hooks>,
@@ -88,12 +91,12 @@ pub struct Connection {
     pub(super) statements: HashMap<u32, StatementInfo>,
     has_read: Cell<bool>,
     pub(super) commits: Arc<Commits>,
-    /// A statement runs whose effect is there already: no cancel ends it any more.
+    /// Whether the running statement has taken effect already, so that no cancel may end it.
     is_past_cancelling: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
 }
 
-/// See [`Connection::past_cancelling`].
+/// Keeps a cancel from ending the running statement until it is dropped.
 pub(super) struct PastCancelling<'a>(&'a AtomicBool);
 
 impl Drop for PastCancelling<'_> {
@@ -109,14 +112,15 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Opens a database for SQL of a client's: statements are classified while SQLite prepares them.
+    /// Opens a database for the statements of a client, which are classified when SQLite prepares them.
     ///
     /// # Errors
-    /// [`Error::Open`] where SQLite cannot open the file, with what is wrong; [`Error::Leased`].
+    /// [`Error::Open`] if SQLite cannot open the file, with the cause; [`Error::Leased`] if another process
+    /// holds a lease on the file; [`Error::Cancelled`].
     pub fn open(location: &Location, access: Access, hooks: Arc<dyn Hooks>) -> Result<Self, Error> {
         let raw =
             open::open(location, access).map_err(|error| match (error, hooks.cancelled()) {
-                // The wait for a lease ends with a cancel.
+                // A cancel has ended the wait for the lease.
                 (Error::Leased { .. }, Some(reason)) => Error::Cancelled(reason),
                 (error, _) => error,
             })?;
@@ -130,10 +134,10 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Opens a database that is there, by its real path, for SQL of our own.
+    /// Opens an existing database by its real path, for statements of our own.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// SQLite's error.
     pub fn open_for_maintenance(
         path: &Path,
         access: Access,
@@ -143,7 +147,7 @@ impl Connection {
         Self::with(raw, Some(path), hooks)
     }
 
-    /// A database in memory that nobody else has.
+    /// A private in-memory database.
     #[cfg(test)]
     pub fn in_memory() -> Self {
         struct Never;
@@ -189,22 +193,22 @@ impl Connection {
         })
     }
 
-    /// What another thread interrupts this connection with.
+    /// An interrupter, for use by another thread.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.raw.get_interrupt_handle())
     }
 
-    /// Which file it has open, where it is a file.
+    /// The identity of the open file. None if the database is not a file.
     pub fn file_id(&self) -> Option<&FileId> {
         self.file.as_ref().map(OpenFile::id)
     }
 
-    /// Whether no transaction is open.
+    /// Whether the connection is in autocommit mode: no transaction is open.
     pub fn is_autocommit(&self) -> bool {
         self.raw.is_autocommit()
     }
 
-    /// Runs a statement that is ours and has no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
+    /// Runs a statement of our own that returns no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&self, sql: &str) -> Result<(), Error> {
         let ran = self.raw.prepare_cached(sql).and_then(|mut statement| {
             let commits = self.commits.only_in_steps();
@@ -214,7 +218,7 @@ impl Connection {
         ran.map(drop).map_err(|error| self.error(error))
     }
 
-    /// Runs our own statements, one after the other, without their rows.
+    /// Runs several statements of our own, without returning their rows.
     pub fn run_all(&self, sql: &str) -> Result<(), Error> {
         self.raw.execute_batch(sql).map_err(|error| self.error(error))
     }
@@ -225,19 +229,20 @@ impl Connection {
         value.map_err(|error| self.error(error))
     }
 
-    /// Sets a PRAGMA whose answer says nothing.
+    /// Sets a PRAGMA, and ignores the rows that it returns.
     pub fn set_pragma(&self, name: &str, value: impl ToValue) -> Result<(), Error> {
         self.raw.pragma_update(None, name, value).map_err(|error| self.error(error))
     }
 
-    /// Asks for a journal mode. Answers the mode that the database has then.
+    /// Sets the journal mode. Returns the mode that the database has afterwards: SQLite may keep the old
+    /// one.
     pub fn set_journal_mode(&self, mode: &str) -> Result<String, Error> {
         let answer = |row: &rusqlite::Row<'_>| row.get(0);
         let answered = self.raw.pragma_update_and_check(None, "journal_mode", mode, answer);
         answered.map_err(|error| self.error(error))
     }
 
-    /// The first column of the first rows of a query of ours.
+    /// Runs a query of our own. Returns the first column of its first `most` rows.
     pub fn query<T: FromValue>(&self, sql: &str, most: usize) -> Result<Vec<T>, Error> {
         let query = || {
             let mut statement = self.raw.prepare(sql)?;
@@ -247,7 +252,8 @@ impl Connection {
         query().map_err(|error| self.error(error))
     }
 
-    /// Tells the hooks once this connection has read the file. To be called between two calls of SQLite.
+    /// Tells the hooks, once, that this connection has read the file. Must not be called from a callback of
+    /// SQLite.
     pub(super) fn note_read(&self) {
         if !self.has_read.get() && self.pages_read() > 0 {
             self.has_read.set(true);
@@ -255,10 +261,11 @@ impl Connection {
         }
     }
 
-    /// How many pages it has read from the file. A BEGIN alone reads none, nor do many PRAGMAs.
+    /// The number of pages that this connection has read from the file. BEGIN and many PRAGMAs read none.
     fn pages_read(&self) -> i32 {
         let (mut read, mut highest) = (0, 0);
-        // SAFETY: the connection is open, and nobody else uses it; the numbers live as long as the call.
+        // SAFETY: the connection is open, and only this thread uses it. Both pointers are valid during
+        // the call.
         unsafe {
             ffi::sqlite3_db_status(
                 self.raw.handle(),
@@ -271,8 +278,8 @@ impl Connection {
         read
     }
 
-    /// Rolls back whatever transaction is open. A cancel that comes late for the last statement may
-    /// still interrupt the first try.
+    /// Rolls back the open transaction, if there is one. Tries several times, because a late cancel of the
+    /// last statement may interrupt ROLLBACK.
     pub fn roll_back(&self) -> Result<(), Error> {
         let mut result = Ok(());
         for _ in 0..MOST_INTERRUPTS {
@@ -284,8 +291,8 @@ impl Connection {
         if self.raw.is_autocommit() { Ok(()) } else { result }
     }
 
-    /// Has foreign keys checked, or not. Answers whether they were. Unlike the PRAGMA it is no
-    /// statement: nothing interrupts it, and it works inside a transaction
+    /// Sets whether foreign keys are checked. Returns the former setting. Unlike the PRAGMA this is no
+    /// statement, so it cannot be interrupted, and it works inside a transaction
     /// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>, SQLITE_DBCONFIG_ENABLE_FKEY).
     pub fn check_foreign_keys(&self, check: bool) -> Result<bool, Error> {
         let before = self.raw.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?;
@@ -293,29 +300,31 @@ impl Connection {
         Ok(before)
     }
 
-    /// What was changed on this connection for a while could not be put back: no further call may run
-    /// on it.
+    /// Marks the connection as unusable, because a temporary change on it could not be undone. No further
+    /// call may run on it.
     pub fn give_up(&self) {
         self.is_given_up.set(true);
     }
 
-    /// Whether no further call may run on it.
+    /// Whether the connection was given up.
     pub fn is_given_up(&self) -> bool {
         self.is_given_up.get()
     }
 
-    /// No cancel ends what runs while the answer lives: its effect is there already.
+    /// Keeps a cancel from ending the running statement while the returned value lives. For a statement
+    /// that has taken effect already.
     pub(super) fn past_cancelling(&self) -> PastCancelling<'_> {
         self.is_past_cancelling.store(true, Ordering::Relaxed);
         PastCancelling(&self.is_past_cancelling)
     }
 
-    /// How often something was committed on this connection.
+    /// The number of commits on this connection. A setting whose statement failed counts, too.
     pub fn commits(&self) -> u64 {
         self.commits.count()
     }
 
-    /// An error of SQLite, or the cancel that stands behind it.
+    /// Converts an error of SQLite. If the job was cancelled, an error that a cancel can cause becomes that
+    /// of the cancel.
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
         match (primary_code(&error), self.hooks.cancelled()) {
             (
@@ -326,29 +335,28 @@ impl Connection {
         }
     }
 
-    /// Closes the connection and proves it: SQLite must answer OK, with nothing left of it. The hooks
-    /// must say nothing of a cancel any more.
+    /// Closes the connection, and verifies that SQLite has closed it. The cancel flag must be clear.
     ///
     /// # Errors
-    /// SQLite's own, where it keeps the connection: a statement of ours was not finalized.
+    /// SQLite's error if it keeps the connection open, for example because a statement was not finalized.
     pub fn close(mut self) -> Result<(), Error> {
         self.statements.clear();
         if !self.raw.is_autocommit() {
-            // An error (a failing disk) leaves the journal for the next opener to roll back.
+            // If this fails (a failing disk), the next connection rolls the journal back.
             let _ = self.raw.execute_batch("ROLLBACK");
         }
         self.raw.flush_prepared_statement_cache();
-        // Nothing waits for a lock from here on.
+        // The closing must not wait for a lock.
         let _ = self.raw.busy_handler(None::<fn(i32) -> bool>);
-        // An interrupt that came too late for its statement stays set until the next one begins, and
-        // would make the closing checkpoint fail while sqlite3_close answers OK: one trivial step. It
-        // must not touch the file: even SELECT 1 reads the schema first.
+        // An interrupt that came too late for its statement stays set until the next statement begins.
+        // It would make the closing checkpoint fail, although sqlite3_close returns OK. This statement
+        // clears it. It does not read the file; even SELECT 1 would read the schema.
         let _ = self.raw.execute_batch("PRAGMA busy_timeout");
         self.raw.close().map_err(|(_, error)| Error::from(error))
     }
 }
 
-/// Waits for locks where a cancel finds the wait.
+/// Installs a busy handler that waits in the hooks, where a cancel can end the wait.
 fn install_busy_handler(
     raw: &mut rusqlite::Connection,
     hooks: Arc<dyn Hooks>,
@@ -359,7 +367,7 @@ fn install_busy_handler(
         if tries == 0 {
             began = Instant::now();
         }
-        // A connection that has the write lock and still waits wants the readers gone: to commit, or to
+        // A connection that holds the write lock waits for readers to end, so that it can commit or
         // spill its cache.
         let wanted = if handle.is_writing() { Wanted::Commit } else { Wanted::Begin };
         let tries = usize::try_from(tries).unwrap_or(usize::MAX);
@@ -367,8 +375,8 @@ fn install_busy_handler(
     }))
 }
 
-/// The seconds since 1970 as a date and time in UTC, for example `20260102T030405Z`. SQLite knows the
-/// calendar; should it have no memory for that, the seconds do as well.
+/// Formats the seconds since 1970 as a date and time in UTC, for example `20260102T030405Z`. SQLite does
+/// the conversion. If SQLite fails, for lack of memory, the result is the number of seconds.
 pub fn utc_timestamp(seconds: u64) -> String {
     let text = rusqlite::Connection::open_in_memory().and_then(|sqlite| {
         let sql = "SELECT strftime('%Y%m%dT%H%M%SZ', ?, 'unixepoch')";

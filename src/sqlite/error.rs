@@ -1,4 +1,4 @@
-//! What the engine says when something goes wrong.
+//! The errors of the engine.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::libsql_schema;
 use crate::files::{self, Refusal};
 use crate::jobs::cancel::CancelReason;
 
-/// An error of the engine, or of our handling of it.
+/// An error of SQLite, or of our use of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// SQLite's own error.
@@ -20,7 +20,7 @@ pub enum Error {
         /// SQLite's own text.
         message: String,
     },
-    /// SQLite could not open a file that we did not let it open.
+    /// SQLite could not open a file because our file calls refused to.
     #[error("{message}: {}: {refusal}", path.display())]
     Refused {
         /// The extended result code.
@@ -29,7 +29,7 @@ pub enum Error {
         message: String,
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why the file was refused.
         refusal: Refusal,
     },
     /// The database file could not be opened.
@@ -37,27 +37,27 @@ pub enum Error {
     Open {
         /// SQLite's extended result code.
         code: i32,
-        /// The file that was to be opened.
+        /// The path of the file.
         path: String,
-        /// What is wrong with it, and what to do.
+        /// What is wrong, and how to fix it.
         cause: String,
     },
-    /// Another process holds a lease on the database file, as a swap does for a moment.
+    /// Another process holds a lease on the database file. A swap holds one for a moment.
     #[error(
-        "cannot open the database file {path}: another process holds a lease on it (fcntl F_SETLEASE), and has not given it up in time; try again"
+        "cannot open the database file {path}: another process holds a lease on it (fcntl F_SETLEASE) and has not given it up in time; try again"
     )]
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are no leases elsewhere"))]
     Leased {
         /// The file.
         path: String,
     },
-    /// The SQL text holds no statement.
-    #[error("the SQL text holds no statement: it is empty, or nothing but comments")]
+    /// The SQL text contains no statement.
+    #[error("the SQL text contains no statement: it is empty or has only comments")]
     NoStatement,
-    /// A table whose vector index libSQL has made: SQLite would answer wrongly.
+    /// The statement uses a table with a vector index of libSQL. SQLite would return wrong results.
     #[error(
-        "the table {table} has a vector index of libSQL's, {index}, by which this SQLite would find no rows: \
-         it is neither read nor written; use libSQL for it, or DROP INDEX {index}"
+        "the table {table} has the libSQL vector index {index}, in which this SQLite would find no rows, so \
+         latchdb neither reads nor writes the table; use libSQL for this file, or DROP INDEX {index}"
     )]
     VectorIndex {
         /// The table.
@@ -65,12 +65,12 @@ pub enum Error {
         /// The index.
         index: String,
     },
-    /// SQLite's error for a schema that only libSQL knows, in words that say what to do.
+    /// SQLite's error for a schema that only libSQL knows, with a text that says what to do.
     #[error("{message}")]
     LibsqlSchema {
         /// SQLite's extended result code.
         code: i32,
-        /// The text.
+        /// SQLite's text and the explanation.
         message: String,
     },
     /// The job was cancelled.
@@ -79,13 +79,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// SQLite's extended result code, where the error has one.
+    /// SQLite's extended result code, if the error has one.
     pub fn code(&self) -> Option<i32> {
         match self {
             Self::Sqlite { code, .. } | Self::Refused { code, .. } | Self::Open { code, .. } => {
                 Some(*code)
             }
-            // What SQLite calls an error of the SQL is none: our own code says what it is.
+            // SQLite reports SQLITE_ERROR, as for wrong SQL. Our own code is more precise.
             Self::LibsqlSchema { code, .. } => {
                 (primary(*code) != codes::SQLITE_ERROR).then_some(*code)
             }
@@ -95,13 +95,13 @@ impl Error {
         }
     }
 
-    /// Whether another connection has a lock that was wanted.
+    /// Whether another connection held a lock that was needed.
     pub fn is_busy(&self) -> bool {
         let code = self.code().map(primary);
         matches!(code, Some(codes::SQLITE_BUSY | codes::SQLITE_LOCKED))
     }
 
-    /// A transaction that is not there to be committed.
+    /// SQLite's error for a COMMIT outside of a transaction.
     pub fn nothing_to_commit() -> Self {
         Self::Sqlite {
             code: codes::SQLITE_ERROR,
@@ -109,7 +109,7 @@ impl Error {
         }
     }
 
-    /// Another connection has the lock.
+    /// SQLite's error for a lock that another connection holds.
     pub fn busy() -> Self {
         Self::Sqlite { code: codes::SQLITE_BUSY, message: "database is locked".into() }
     }
@@ -128,7 +128,7 @@ impl From<rusqlite::Error> for Error {
         if let Some(message) = libsql_schema::explain(code, &message) {
             return Self::LibsqlSchema { code, message };
         }
-        // SQLite says only "unable to open database file".
+        // SQLite's text is only "unable to open database file". The refusal says why.
         if primary(code) == codes::SQLITE_CANTOPEN
             && let Some((path, refusal)) = files::take_refusal()
         {
@@ -138,7 +138,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// SQLite's primary result code, where the error is SQLite's.
+/// SQLite's primary result code. None if the error is not one of SQLite.
 pub(super) fn primary_code(error: &rusqlite::Error) -> Option<i32> {
     error.sqlite_error().map(|failure| primary(failure.extended_code))
 }

@@ -1,7 +1,7 @@
-//! The engine floor: one class of connection, for clients and for swaps. It knows nothing of who uses
-//! it: what it must ask, it asks [`Hooks`].
+//! The engine floor: one type of connection, for clients and for swaps. A connection does not know its
+//! user. It reaches the user only by its [`Hooks`].
 //!
-//! Only this folder and `files::sqlite_calls` use rusqlite, so that another engine is another folder.
+//! Only this folder and `files::sqlite_calls` use rusqlite, so that a second engine is one more folder.
 
 pub mod backup;
 mod callbacks;

@@ -1,4 +1,4 @@
-//! Opening a database, and saying why it cannot be opened.
+//! Opens databases, and explains why a database cannot be opened.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,25 +10,25 @@ use super::Error;
 use super::codes::SQLITE_CANTOPEN;
 use crate::files::{self, Refusal, sidecars};
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// A file, by its absolute path: a later `chdir` must not send a second connection elsewhere.
+    /// A file, by its absolute path, so that a `chdir` does not change the meaning of the path.
     File(PathBuf),
-    /// In memory, by SQLite's URI (`file::memory:?cache=shared`).
+    /// An in-memory database, by SQLite's URI (`file::memory:?cache=shared`).
     Memory(String),
-    /// SQLite's temporary database, which the empty path stands for.
+    /// SQLite's temporary database, whose path is empty.
     Temporary,
 }
 
 impl Location {
-    /// Whether other clients of this process may have the same cache
-    /// (<https://sqlite.org/sharedcache.html>).
+    /// Whether the database has a shared cache (<https://sqlite.org/sharedcache.html>), which other clients
+    /// of this process may use, too.
     pub fn shares_cache(&self) -> bool {
         matches!(self, Self::Memory(uri) if uri.contains("cache=shared"))
     }
 
-    /// The path, where it is a file.
+    /// The path of the file. None if the database is not a file.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
@@ -47,16 +47,16 @@ impl fmt::Display for Location {
     }
 }
 
-/// What a connection may do.
+/// The access of a connection to its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Read and write, and make the file where there is none.
+    /// Reading and writing. A missing file is created.
     Create,
-    /// Read and write. A file that may not be written to is opened for reading.
+    /// Reading and writing. A file without write permission is opened for reading.
     Write,
-    /// Read.
+    /// Reading.
     Read,
-    /// Read a file that nobody changes: nothing but it is looked at, and nothing is made beside it.
+    /// Reading a file that does not change. SQLite reads no other file and creates none beside it.
     Immutable,
 }
 
@@ -72,7 +72,7 @@ impl Access {
     }
 }
 
-/// Opens a client's database.
+/// Opens the database of a client.
 pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Error> {
     files::before_open();
     let flags = access.flags();
@@ -82,7 +82,7 @@ pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Er
             if path.as_os_str().as_encoded_bytes().contains(&0) {
                 return Err(cannot_open(
                     path.display().to_string().replace('\0', "\\0"),
-                    "a path cannot hold a NUL character; name a file without one".to_owned(),
+                    "a path cannot contain a NUL character; use a path without one".to_owned(),
                 ));
             }
             Connection::open_with_flags(path, flags)
@@ -95,8 +95,10 @@ pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Er
     }
 }
 
-/// Opens a file by its real path: a link that takes the file's place this very moment is not followed.
-/// Says what SQLite says.
+/// Opens a file by its real path. Does not follow a symbolic link, which may just have replaced the file.
+///
+/// # Errors
+/// SQLite's error, without an explanation.
 pub(super) fn open_real_path(path: &Path, access: Access) -> Result<Connection, Error> {
     files::before_open();
     let uri = (access == Access::Immutable).then(|| path.to_str().map(immutable_uri)).flatten();
@@ -105,7 +107,7 @@ pub(super) fn open_real_path(path: &Path, access: Access) -> Result<Connection, 
     Ok(Connection::open_with_flags(name, access.flags() | OpenFlags::SQLITE_OPEN_NOFOLLOW)?)
 }
 
-/// SQLite's name for a file that nobody changes (<https://sqlite.org/uri.html>).
+/// SQLite's URI for a file that does not change (<https://sqlite.org/uri.html>).
 fn immutable_uri(path: &str) -> String {
     let mut uri = String::from(if cfg!(windows) { "file:///" } else { "file:" });
     for character in path.chars() {
@@ -121,15 +123,15 @@ fn immutable_uri(path: &str) -> String {
     uri
 }
 
-/// SQLite does not count who has a `-shm` open as a database: to close that one would drop the locks of
-/// the database that it belongs to.
+/// Refuses to open a `-shm` or another sidecar of an open database as a database. SQLite does not know that
+/// both are the same file, so closing it would drop the locks of the open database.
 fn refuse_sidecar(path: &Path) -> Result<(), Error> {
     match sidecars::database_beside(path) {
         Some(database) if files::is_open_database(&database) && !files::is_open_database(path) => {
             Err(cannot_open(
                 path.display().to_string(),
                 format!(
-                    "SQLite keeps it beside the database {}, which is open; name that one",
+                    "it is a file that SQLite keeps beside the open database {}; open that database instead",
                     database.display()
                 ),
             ))
@@ -142,7 +144,8 @@ fn cannot_open(path: String, cause: String) -> Error {
     Error::Open { code: SQLITE_CANTOPEN, path, cause }
 }
 
-/// SQLite says only "unable to open database file": the folder says why.
+/// Explains why a file cannot be opened, from the state of the file and its directory. SQLite's text is
+/// only "unable to open database file".
 fn explain(path: &Path, create: bool, error: Error) -> Error {
     let (code, message, refusal) = match error {
         #[cfg(unix)]

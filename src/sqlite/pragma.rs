@@ -1,7 +1,7 @@
-//! PRAGMA statements, and which of them make a setting of the connection.
+//! PRAGMA statements, and the list of those that make a setting of the connection.
 
 /// The PRAGMAs whose setting belongs to a connection and not to the database file
-/// (<https://sqlite.org/pragma.html>). `busy_timeout` is kept by the client itself.
+/// (<https://sqlite.org/pragma.html>). The client keeps `busy_timeout` itself.
 const PER_CONNECTION: [&str; 30] = [
     "analysis_limit",
     "automatic_index",
@@ -38,21 +38,21 @@ const PER_CONNECTION: [&str; 30] = [
 /// A PRAGMA statement, as the authorizer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pragma {
-    /// Its name, in lower case.
+    /// The name of the PRAGMA, in lower case.
     pub name: String,
-    /// What it is set to; None where it is only asked for.
+    /// The value that the statement sets. None if the statement only reads.
     pub value: Option<String>,
 }
 
 impl Pragma {
-    /// Whether it makes a setting of the connection.
+    /// Whether the statement makes a setting of the connection.
     pub fn is_setting(&self) -> bool {
         self.value.is_some() && PER_CONNECTION.contains(&self.name.as_str())
     }
 
-    /// Whether SQLite makes the setting when it prepares the statement, before it is stepped: all but
-    /// those that are code of the statement (pragma.c), and the locking mode, which ties the client to its
-    /// connection.
+    /// Whether SQLite makes the setting when it prepares the statement, before the first step. This holds
+    /// for all settings except those that compile to code of the statement (pragma.c), and for the locking
+    /// mode, which pins the client to its connection.
     pub fn is_made_when_prepared(&self) -> bool {
         let is_code = ["journal_mode", "max_page_count"].contains(&self.name.as_str());
         let is_locking_mode = self.value.is_some() && self.name == "locking_mode";

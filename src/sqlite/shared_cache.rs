@@ -1,4 +1,4 @@
-//! Waiting for another connection of a shared cache, which SQLite does not do by itself.
+//! Waits for other connections of a shared cache. SQLite does not wait for them itself.
 
 use std::time::Instant;
 
@@ -6,9 +6,9 @@ use super::Connection;
 use super::codes::SQLITE_LOCKED_SHAREDCACHE;
 use super::connection::{LockWait, Wanted};
 
-/// Errors among which SQLITE_LOCKED by another connection of a shared cache may be.
+/// An error type that can be SQLITE_LOCKED because of another connection of a shared cache.
 pub trait MayBeLocked {
-    /// Whether it is that.
+    /// Whether the error is SQLITE_LOCKED_SHAREDCACHE.
     fn is_locked_shared_cache(&self) -> bool;
 }
 
@@ -20,8 +20,9 @@ impl MayBeLocked for rusqlite::Error {
 }
 
 impl Connection {
-    /// In-memory shared cache answers SQLITE_LOCKED without asking the busy handler
-    /// (<https://sqlite.org/sharedcache.html>): it gets the same wait here.
+    /// Runs `attempt` again while a lock of a shared cache makes it fail. SQLite returns
+    /// SQLITE_LOCKED_SHAREDCACHE without calling the busy handler
+    /// (<https://sqlite.org/sharedcache.html>), so this function waits in the same way as that handler.
     pub(super) fn retry_shared_cache<T, E: MayBeLocked>(
         &self,
         mut attempt: impl FnMut() -> Result<T, E>,

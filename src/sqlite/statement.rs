@@ -1,4 +1,4 @@
-//! Running statements: prepared, asked whether they may run, bound, stepped, their rows handed on.
+//! Runs statements: prepares them, asks whether they may run, binds arguments, steps, and hands on rows.
 
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, TransactionState};
@@ -11,40 +11,40 @@ use super::values::to_sql;
 use super::{Connection, Error};
 use crate::value::{Arguments, Value};
 
-/// How often a statement is prepared anew because the schema has changed since, before SQLite does it
-/// by itself. Another connection that changes the schema all the time keeps nobody from running.
+/// How often a statement is prepared again because the schema has changed. After that SQLite may prepare
+/// it by itself, so that a connection which keeps changing the schema does not block others for ever.
 const MOST_STALE: u32 = 5;
 
-/// A statement that is prepared and about to run, for those who decide whether it may.
+/// A prepared statement that is about to run: the facts that decide whether it may.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
-    /// Whether it leaves the database file as it is.
+    /// Whether the statement does not change the database file.
     pub read_only: bool,
-    /// Whether an open transaction of this connection has read already.
+    /// Whether the statement writes and its transaction has read already, but has not written.
     pub has_snapshot: bool,
 }
 
-/// What is known when a statement has ended.
+/// The result of a statement besides its rows.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementEnd {
-    /// The shape of its rows; None where it has no columns.
+    /// The shape of the rows. None if the statement has no columns.
     pub shape: Option<u32>,
-    /// Rows changed by INSERT, UPDATE or DELETE.
+    /// The number of rows changed by INSERT, UPDATE or DELETE.
     pub rows_affected: u64,
-    /// The rowid of the last inserted row, where a row was inserted.
+    /// The rowid of the last inserted row. None if no row was inserted.
     pub last_insert_rowid: Option<i64>,
 }
 
-/// A row, as a sink gets it.
+/// A row of a statement.
 pub enum Row<'a> {
-    /// SQLite's.
+    /// A row of SQLite.
     Stepped(&'a rusqlite::Row<'a>),
-    /// Ours: one integer.
+    /// A row of our own, with one integer.
     Integer(i64),
 }
 
 impl Row<'_> {
-    /// The value of a column.
+    /// The value of a column, by its index from 0.
     pub fn value(&self, column: usize) -> Result<Value<'_>, Error> {
         Ok(match self {
             Self::Stepped(row) => row.get_ref(column)?.into(),
@@ -53,31 +53,32 @@ impl Row<'_> {
     }
 }
 
-/// Where the rows of a statement go.
+/// The receiver of a statement's rows.
 pub trait RowSink {
-    /// What can go wrong.
+    /// The error type of the receiver.
     type Error: From<Error>;
-    /// Whether the statement may run. Asked once it is prepared, before it has any effect.
+    /// Decides whether the statement may run. Called once the statement is prepared, before it has any
+    /// effect.
     fn allow(&mut self, prepared: Prepared) -> Result<(), Self::Error>;
-    /// Rows of these columns will come. Answers the number by which they are meant from now on.
+    /// Announces the columns of the rows. Returns a number for this shape, which the rows refer to.
     fn shape(&mut self, columns: &[Column]) -> u32;
-    /// A shape that will not be used again.
+    /// Says that a shape will not be used again.
     fn forget_shape(&mut self, shape: u32);
-    /// A row of this many columns.
+    /// Hands on a row of this shape. `columns` is the number of its columns.
     fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Self::Error>;
-    /// There are no more rows.
+    /// Says that there are no more rows.
     fn end_rows(&mut self);
-    /// The statement has ended.
+    /// Hands on the result of the statement.
     fn end(&mut self, end: StatementEnd);
-    /// Whether the caller rolls back the whole transaction where rows cannot be handed on. Else what the
-    /// statement wrote is undone alone.
+    /// Whether the caller rolls back the whole transaction if a row cannot be handed on. Otherwise the
+    /// connection undoes the changes of the statement alone.
     fn rolls_back(&self) -> bool;
 }
 
 impl Connection {
-    /// Whether a statement writes, as far as it can be told now: not where it needs a table that an
-    /// earlier statement is to create. The look has no effect, and leaves nothing in the cache: the
-    /// statement that runs shall ask the authorizer again.
+    /// Whether a statement writes. None if the statement cannot be prepared now, for example because an
+    /// earlier statement has yet to create its table. This is a dry run: it has no effect. It leaves no new
+    /// statement in the cache, so that SQLite asks the authorizer again when the statement runs.
     pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
         let is_known = id.is_some_and(|id| self.statements.contains_key(&id));
         self.recorder.set_dry_run(true);
@@ -97,11 +98,14 @@ impl Connection {
         writes
     }
 
-    /// Runs one statement and hands its rows and its end to `sink`. Text after the first statement is
+    /// Runs one statement, and hands its rows and its result to `sink`. Text after the first statement is
     /// ignored.
     ///
-    /// `id` is the number under which what is known of the statement is kept; without one nothing is
-    /// kept.
+    /// `id` is the number of the statement, under which its [`StatementInfo`] is kept for the next run.
+    /// Without a number nothing is kept.
+    ///
+    /// # Errors
+    /// The error of the statement, or of `sink`.
     pub fn run<S: RowSink>(
         &mut self,
         id: Option<u32>,
@@ -132,7 +136,7 @@ impl Connection {
         result
     }
 
-    /// Runs `attempt` again while it finds that the schema has changed since its statement was prepared.
+    /// Runs `attempt`, and runs it again while the schema has changed since its statement was prepared.
     fn until_fresh<T, E: From<Error>>(
         &self,
         mut attempt: impl FnMut(&Self) -> Result<T, RunError<E>>,
@@ -166,8 +170,9 @@ impl Connection {
         let mut is_new = statement.get_status(StatementStatus::Run) == 0;
         let is_setting = info.as_ref().is_some_and(|info| info.kind.is_setting());
         if (info.is_none() || is_setting) && !is_new {
-            // Cached under a number that was taken back: what it is must be asked again. A setting is
-            // made when it is prepared.
+            // Nothing is known of the cached statement, because its number was freed; or it makes a
+            // setting, which SQLite does when it prepares the statement. In both cases it must be
+            // prepared again.
             statement.discard();
             statement = self.prepare_cached(sql)?;
             is_new = true;
@@ -185,7 +190,7 @@ impl Connection {
             .and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
         let has_not_run = is_new && statement.get_status(StatementStatus::Run) == 0;
         if has_not_run || matches!(result, Err(RunError::Stale)) {
-            // The next one to take it shall ask the authorizer again.
+            // The next run must prepare the statement again, so that SQLite asks the authorizer.
             statement.discard();
         }
         result
@@ -218,8 +223,11 @@ impl Connection {
         first.ok_or_else(|| RunError::Ours(Error::NoStatement.into()))
     }
 
-    /// Runs a text of several statements, one after the other; their rows are not wanted. `allow` is
-    /// asked for each once it is prepared, before it has any effect.
+    /// Runs a text of several statements, without returning their rows. `allow` is called for each
+    /// statement once it is prepared, before it has any effect.
+    ///
+    /// # Errors
+    /// The error of the first statement that fails, or of `allow`.
     pub fn run_script<E: From<Error>>(
         &mut self,
         sql: &str,
@@ -233,8 +241,8 @@ impl Connection {
         result
     }
 
-    /// `effects` are the statements with a meaning for other connections, and whether each was prepared
-    /// outside of a transaction.
+    /// Runs the statements of a text. Appends to `effects` the statements that matter to other connections,
+    /// each with whether it was prepared outside of a transaction.
     fn run_statements<E: From<Error>>(
         &self,
         sql: &str,
@@ -298,7 +306,7 @@ impl Connection {
             }
         }
         drop(rows);
-        // Another process may have made a vector index since SQLite read the schema.
+        // If SQLite has prepared the statement again, the new schema may have a vector index.
         if statement.get_status(StatementStatus::RePrepare) > 0 {
             self.refuse_vector_indexes_now(&statement).map_err(RunError::from_ours)?;
         }
@@ -320,7 +328,7 @@ impl Connection {
         if !is_made {
             sink.allow(self.prepared(statement)).map_err(RunError::Ours)?;
         }
-        // No error of a lock or an interrupt: it is SQLite's own, whatever a cancel says.
+        // Binding cannot fail because of a lock or an interrupt, so a cancel does not change the error.
         bind(statement, &info.parameters, arguments)
             .map_err(|error| RunError::from_ours(error.into()))?;
         let changes_before = self.raw.total_changes();
@@ -333,7 +341,8 @@ impl Connection {
             false => send(),
         };
         if let Err(error) = sent {
-            // SQLite may have prepared it anew: what it said then is not said again.
+            // SQLite may have prepared the statement again. The authorizer's record of that is read now,
+            // because SQLite does not repeat it.
             let _ = self.look_again(statement, info, sink);
             return Err(error);
         }
@@ -347,7 +356,8 @@ impl Connection {
         Ok(())
     }
 
-    /// `PRAGMA busy_timeout` says what the client waits: SQLite itself knows only of our handler.
+    /// Answers `PRAGMA busy_timeout` with the client's value. SQLite does not know it, because the client
+    /// has a busy handler of its own.
     fn answer_busy_timeout<S: RowSink>(
         &self,
         kind: &StatementKind,
@@ -363,8 +373,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Steps through a statement. Its columns are looked at again after the first step where SQLite has
-    /// prepared it anew: another connection's ALTER changes them under a cached statement.
+    /// Steps through a statement, and hands on its rows. If SQLite has prepared the statement again in the
+    /// first step, its columns are read again: an ALTER on another connection can change the columns of a
+    /// cached statement.
     fn send_rows<S: RowSink>(
         &self,
         statement: &mut Statement<'_>,
@@ -382,10 +393,10 @@ impl Connection {
             let row = match next {
                 Ok(Some(row)) => row,
                 Ok(None) => break,
-                // The setting is made.
+                // The setting took effect in an earlier step, so an interrupt is ignored.
                 Err(error) if !is_first && info.kind.is_setting() && is_interrupt(&error) => break,
                 Err(_) if is_first && self.recorder.was_stale() => return Err(RunError::Stale),
-                // With rows handed on already there is no second try.
+                // The statement cannot be tried again, because rows were handed on already.
                 Err(error) if !is_first => {
                     return Err(RunError::from_ours(self.error(error)));
                 }
@@ -409,6 +420,7 @@ impl Connection {
         Ok(())
     }
 
+    /// Updates `info` if SQLite has prepared the statement again.
     fn look_again<S: RowSink>(
         &self,
         statement: &Statement<'_>,
@@ -419,7 +431,8 @@ impl Connection {
         if reprepared == info.reprepared {
             return Ok(());
         }
-        // Before it is noted: a statement that is refused now is looked at again when it is run again.
+        // This check comes before the update of `info`, so that the next run of a refused statement checks
+        // it again.
         self.refuse_vector_indexes_now(statement)?;
         info.reprepared = reprepared;
         info.kind = self.recorder.kind();
@@ -446,7 +459,8 @@ impl Connection {
         Prepared { read_only, has_snapshot }
     }
 
-    /// Drops what is known of statements of which `keep` says no, once there are many.
+    /// Drops the [`StatementInfo`] of the statements for which `keep` returns false, if there are many
+    /// statements.
     pub fn forget_statements(
         &mut self,
         keep: impl Fn(u32) -> bool,
@@ -467,9 +481,10 @@ impl Connection {
 
 /// Why a statement did not run to its end.
 pub(super) enum RunError<E> {
-    /// SQLite's error, which a shared cache may make worth a second try.
+    /// SQLite's error. If it is a lock of a shared cache, the statement is tried again.
     Sqlite(rusqlite::Error),
-    /// The schema has changed since it was prepared. It has had no effect: it is to be prepared anew.
+    /// The schema has changed since the statement was prepared. The statement had no effect, and must be
+    /// prepared again.
     Stale,
     /// An error that ends the statement.
     Ours(E),
@@ -493,8 +508,8 @@ impl<E> MayBeLocked for RunError<E> {
     }
 }
 
-/// Runs what has had its effect already, and has only to give its answer, however often it is
-/// interrupted.
+/// Runs a statement that has taken effect already and only has to return its rows. Late cancels may
+/// interrupt it; it is then run again.
 fn despite_interrupts<E>(
     mut run: impl FnMut() -> Result<(), RunError<E>>,
 ) -> Result<(), RunError<E>> {
@@ -511,26 +526,26 @@ fn is_interrupt(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
-/// Tells the sink that the shape of a statement's rows will not be used again.
+/// Tells the sink that the shape of this statement will not be used again.
 fn forget(info: Option<StatementInfo>, sink: &mut impl RowSink) {
     if let Some(shape) = info.and_then(|info| info.shape) {
         sink.forget_shape(shape);
     }
 }
 
-/// The shape of a statement's rows, of which the sink is told once.
+/// The shape of a statement's rows. Announces it to the sink if this is its first use.
 fn announce(info: &mut StatementInfo, sink: &mut impl RowSink) -> u32 {
     *info.shape.get_or_insert_with(|| sink.shape(&info.columns))
 }
 
-/// Whether there may be text behind the first statement, in which case the text is not cached:
-/// SQLite must prepare the first statement only, because preparing a PRAGMA has an effect.
+/// Whether text may follow the first statement. Such a text is not cached: SQLite must prepare the first
+/// statement only, because preparing a PRAGMA can have an effect.
 fn may_have_tail(sql: &str) -> bool {
     sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).contains(';')
 }
 
-/// Binds the arguments: what is missing is NULL, what is too much is ignored. A name of an argument
-/// stands for every parameter of that name, whatever its prefix.
+/// Binds the arguments. A missing argument is NULL; a surplus one is ignored. A named argument is bound to
+/// every parameter of that name, with any prefix.
 fn bind(
     statement: &mut Statement<'_>,
     parameters: &[Option<String>],
@@ -544,7 +559,7 @@ fn bind(
         }
         Arguments::Named(values) => {
             for (index, parameter) in parameters.iter().enumerate() {
-                // SQLite's names begin with one of ? : @ $.
+                // SQLite's names of parameters begin with one of ? : @ $.
                 let Some(name) = parameter.as_deref().and_then(|name| name.get(1..)) else {
                     continue;
                 };

@@ -1,35 +1,35 @@
-//! What is kept of a statement from one run to the next.
+//! The facts about a statement that are kept from one run to the next.
 
 use rusqlite::{Statement, StatementStatus};
 
 use super::classify::StatementKind;
 
-/// What is known of a statement since SQLite prepared it.
+/// The facts about a prepared statement.
 #[derive(Debug)]
 pub struct StatementInfo {
-    /// What it does.
+    /// The kind of the statement.
     pub kind: StatementKind,
-    /// The names of its parameters.
+    /// The names of the parameters, in their order. None for a parameter without a name.
     pub parameters: Vec<Option<String>>,
-    /// The columns of its rows.
+    /// The columns of the rows.
     pub columns: Vec<Column>,
-    /// The number under which the sink knows the columns, once it was told of them.
+    /// The sink's number for these columns. None until they are announced.
     pub shape: Option<u32>,
-    /// How often SQLite had prepared it again when the columns were looked at.
+    /// SQLite's count of repeated preparations (SQLITE_STMTSTATUS_REPREPARE) when the columns were read.
     pub reprepared: i32,
 }
 
 /// A column of a statement's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The name of the column.
     pub name: String,
-    /// The declared type of the table's column, where it is one; else nothing.
+    /// The declared type, if the column is one of a table. Otherwise empty.
     pub declared_type: String,
 }
 
 impl StatementInfo {
-    /// Of a statement that SQLite has prepared just now; `kind` is what it said meanwhile.
+    /// The facts about a statement that SQLite has just prepared. `kind` is the authorizer's record of it.
     pub fn of(statement: &Statement<'_>, kind: StatementKind) -> Self {
         Self {
             kind,

@@ -1,18 +1,18 @@
-//! Which tables a statement reads or writes, while somebody wants to know.
+//! Records the tables that a statement reads or writes.
 
 use rusqlite::hooks::{AuthAction, AuthContext};
 
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// A table, by the name of its database and its own. Of `count(*)` SQLite does not say the database.
+/// A table: the name of its database and its own name. SQLite does not name the database of a `count(*)`.
 pub type TableName = (Option<String>, String);
 
-/// The tables that a statement reads or writes, while somebody wants to know.
+/// The tables that a statement reads or writes. None while nothing is to be recorded.
 #[derive(Debug, Default)]
 pub struct TouchedTables(Mutex<Option<Vec<TableName>>>);
 
 impl TouchedTables {
-    /// What the authorizer is asked while a statement is prepared.
+    /// Records a question of the authorizer, between [`TouchedTables::begin`] and [`TouchedTables::end`].
     pub fn note(&self, context: &AuthContext<'_>) {
         let mut wanted = self.lock();
         let Some(tables) = &mut *wanted else { return };
@@ -21,7 +21,8 @@ impl TouchedTables {
             | AuthAction::Insert { table_name }
             | AuthAction::Update { table_name, .. }
             | AuthAction::Delete { table_name } => table_name,
-            // Whether it is dropped is asked before its rows are.
+            // SQLite asks about DROP TABLE before it asks about the table's rows. A statement that drops a
+            // table records no tables.
             AuthAction::DropTable { .. } => {
                 *wanted = None;
                 return;
@@ -31,12 +32,12 @@ impl TouchedTables {
         tables.push((context.database_name.map(ToOwned::to_owned), table.to_owned()));
     }
 
-    /// Wants to know of the next statement.
+    /// Begins to record.
     pub fn begin(&self) {
         *self.lock() = Some(Vec::new());
     }
 
-    /// What was heard since.
+    /// Ends the recording. Returns the tables.
     pub fn end(&self) -> Vec<TableName> {
         self.lock().take().unwrap_or_default()
     }

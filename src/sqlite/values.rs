@@ -1,4 +1,4 @@
-//! Values on their way into SQLite and out of it.
+//! Conversions of values for rusqlite.
 
 use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
 
@@ -16,7 +16,7 @@ impl<'a> From<ValueRef<'a>> for Value<'a> {
     }
 }
 
-/// For `raw_bind_parameter`.
+/// Converts a value for `raw_bind_parameter`.
 pub(super) fn to_sql(value: Value<'_>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(match value {
         Value::Null => ValueRef::Null,
@@ -27,14 +27,14 @@ pub(super) fn to_sql(value: Value<'_>) -> ToSqlOutput<'_> {
     })
 }
 
-/// What the value of a PRAGMA is read as: `i64`, `bool` or `String`.
+/// The types in which the value of a PRAGMA or a query is read: `i64`, `bool` and `String`.
 pub trait FromValue: FromSql {}
 
 impl FromValue for i64 {}
 impl FromValue for bool {}
 impl FromValue for String {}
 
-/// What a PRAGMA is set to.
+/// The types of values that a PRAGMA can be set to.
 pub trait ToValue: ToSql {}
 
 impl ToValue for i32 {}

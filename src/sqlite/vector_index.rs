@@ -1,9 +1,9 @@
-//! Tables with a vector index of libSQL's, which SQLite would answer wrongly.
+//! Refuses statements on tables with a libSQL vector index, for which SQLite would return wrong results.
 //!
-//! libSQL keeps the rows of such an index (`CREATE INDEX i ON t (libsql_vector_idx(e))`) in a table of
-//! its own and leaves the index's b-tree empty. SQLite takes that for an index with nothing in it: what it
-//! reads by way of the index, `count(*)` for example, has no rows. So a statement that reads or writes such
-//! a table is refused. `DROP INDEX` is not, and mends it.
+//! libSQL keeps the rows of such an index (`CREATE INDEX i ON t (libsql_vector_idx(e))`) in a table of its
+//! own, and leaves the b-tree of the index empty. SQLite takes the index for an empty one, so a query that
+//! uses it, for example a `count(*)`, finds no rows. A statement that reads or writes such a table is
+//! therefore refused. `DROP INDEX` is allowed, and solves the problem.
 
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement};
@@ -13,12 +13,13 @@ use super::touched_tables::TableName;
 use super::{Connection, Error};
 
 impl Connection {
-    /// Refuses a statement that touches a table with a vector index. To be asked whenever SQLite has
-    /// prepared a statement: it knows then what is in the file.
+    /// Refuses a statement that reads or writes a table with a vector index. To be called each time SQLite
+    /// has prepared a statement, because SQLite has then read the current schema.
     ///
-    /// In a file without such indexes this is one look into SQLite's own table of tables.
+    /// In a file without such indexes, this costs one lookup in SQLite's own list of tables.
     pub(super) fn refuse_vector_indexes(&self, statement: &Statement<'_>) -> Result<(), Error> {
-        // Else SQLite may not have read the schema yet, and would have to for the look.
+        // If the statement uses no table, SQLite may not have read the schema yet. The check would make
+        // SQLite read it.
         if self.recorder.touches_a_table() {
             self.refuse_vector_indexes_now(statement)
         } else {
@@ -26,7 +27,7 @@ impl Connection {
         }
     }
 
-    /// The same for a statement that has been stepped.
+    /// The same check, for a statement that has been stepped.
     pub(super) fn refuse_vector_indexes_now(&self, statement: &Statement<'_>) -> Result<(), Error> {
         if !self.raw.table_exists(None, INDEX_METADATA).unwrap_or(false) {
             return Ok(());
@@ -48,12 +49,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Prepares a statement once more to hear which tables it touches.
+    /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run.
     fn touched_tables(&self, sql: &str) -> Vec<TableName> {
         let kept = self.recorder.snapshot();
         self.recorder.set_dry_run(true);
         self.recorder.tables().begin();
-        // An error was reported when it was prepared before.
+        // The statement was prepared before, and an error was reported then.
         let _ = Batch::new(&self.raw, sql).next();
         let tables = self.recorder.tables().end();
         self.recorder.set_dry_run(false);
@@ -61,7 +62,7 @@ impl Connection {
         tables
     }
 
-    /// The vector indexes of a database, each with its table.
+    /// The names of the vector indexes of a database, each with the name of its table.
     fn vector_indexes(&self, database: &str) -> rusqlite::Result<Vec<(String, String)>> {
         let kept = self.recorder.snapshot();
         let schema = database.replace('"', "\"\"");

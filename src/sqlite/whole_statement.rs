@@ -1,22 +1,22 @@
-//! One statement of an open transaction, carried out as a whole or not at all.
+//! Runs one statement of an open transaction completely or not at all.
 
 use super::Connection;
 use super::Error;
 use super::connection::MOST_INTERRUPTS;
 use super::statement::RunError;
 
-/// Our own savepoint: statements are run one at a time, so one name is enough. SQLite takes the most
-/// recent savepoint of a name (<https://sqlite.org/lang_savepoint.html>).
+/// Opens our own savepoint. One name is enough, because statements run one at a time, and SQLite uses the
+/// most recent savepoint of a name (<https://sqlite.org/lang_savepoint.html>).
 const SAVEPOINT: &str = "SAVEPOINT latchdb_statement";
 const RELEASE: &str = "RELEASE latchdb_statement";
 const ROLLBACK: &str = "ROLLBACK TO latchdb_statement";
 
 impl Connection {
-    /// Runs a statement that writes and has rows. Where `run` fails although SQLite does not, because
-    /// its rows cannot be given to anybody, what it wrote is undone, and the transaction goes on.
+    /// Runs a statement that writes and returns rows. If a row cannot be returned although SQLite has not
+    /// failed, the changes of the statement are undone, and the transaction stays open.
     ///
-    /// Outside of a transaction there is nothing to do here:
-    /// [`Commits::only_in_steps`](super::commits::Commits::only_in_steps).
+    /// Outside of a transaction, [`Commits::only_in_steps`](super::commits::Commits::only_in_steps) has
+    /// this effect.
     pub(super) fn whole<E: From<Error>>(
         &self,
         run: impl FnOnce() -> Result<(), RunError<E>>,
@@ -30,13 +30,13 @@ impl Connection {
         if self.raw.is_autocommit() {
             return result;
         }
-        // What a statement leaves that fails in SQLite is the conflict clause's to say (OR FAIL).
+        // If the statement fails in SQLite, its conflict clause decides which changes stay (OR FAIL).
         let undone = match result {
             Err(RunError::Ours(_)) => self.insist(ROLLBACK),
             _ => Ok(()),
         };
         if let Err(error) = undone.and_then(|()| self.insist(RELEASE)) {
-            // What the statement did cannot be told any more from what the transaction did before.
+            // The changes of the statement cannot be undone alone, so the whole transaction is rolled back.
             if self.roll_back().is_err() {
                 self.give_up();
             }
@@ -45,6 +45,7 @@ impl Connection {
         result
     }
 
+    /// Runs a statement of our own, and runs it again if it fails, because late cancels may interrupt it.
     fn insist(&self, sql: &str) -> Result<(), Error> {
         let mut result = Ok(());
         for _ in 0..MOST_INTERRUPTS {

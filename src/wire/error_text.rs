@@ -1,17 +1,17 @@
-//! The texts of errors, as far as they go to JavaScript. They are as long as what others put into them:
-//! `raise(abort, …)` takes any text, a syntax error quotes the statement. JavaScript engines have a longest
-//! string (V8's: 2^29 - 24 units), and whoever reads an error wants its beginning.
+//! Limits the length of error texts for JavaScript. A text can be very long: `raise(abort, …)` takes any
+//! text, and a syntax error quotes the statement. A JavaScript string has a maximum length (V8: 2^29 - 24
+//! units), and the beginning of an error text is the useful part.
 
 use std::fmt::{self, Display, Write};
 
-/// The longest text that is sent whole, in bytes.
+/// The length of the longest text that is sent completely, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 
-/// The text; of a longer one than [`LONGEST`] its beginning, cut between two characters, and how long it is.
-/// What is cut is not copied.
+/// The text, if it is not longer than [`LONGEST`]. Otherwise its beginning, cut between two characters, and
+/// a note with its length. The rest is not copied.
 pub fn bounded(text: &impl Display) -> String {
     let mut bounded = Bounded::default();
-    // A `Display` that fails has said what it could.
+    // If `Display` fails, the text ends there.
     let _ = write!(bounded, "{text}");
     bounded.end()
 }
@@ -19,7 +19,7 @@ pub fn bounded(text: &impl Display) -> String {
 #[derive(Default)]
 struct Bounded {
     kept: String,
-    /// How long the whole text is, in bytes.
+    /// The length of the whole text, in bytes.
     length: usize,
 }
 
@@ -37,7 +37,7 @@ impl Bounded {
 
 impl Write for Bounded {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        // Once something is cut, nothing follows.
+        // Nothing is kept after the cut.
         if self.kept.len() == self.length {
             let mut end = piece.len().min(LONGEST - self.kept.len());
             while !piece.is_char_boundary(end) {
@@ -55,15 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_the_longest_length_is_whole() {
+    fn a_text_of_the_maximum_length_is_complete() {
         let text = "a".repeat(LONGEST);
         assert_eq!(bounded(&text), text);
         assert_eq!(bounded(&""), "");
     }
 
     #[test]
-    fn a_longer_one_is_cut_between_characters_and_says_so() {
-        // The two bytes of the last character stand on both sides of the limit.
+    fn a_longer_text_is_cut_between_characters_and_has_a_note() {
+        // The limit is between the two bytes of a character.
         let text = format!("a{}", "ü".repeat(LONGEST));
         let expected = format!(
             "a{}… (cut here: the whole text has {} bytes)",

@@ -1,7 +1,7 @@
-//! The numbers of the wire format, each table in one place. `lib/local/wire/kinds.ts` has the same
-//! tables; a test compares the two.
+//! The numbers of the wire format, as tables. `lib/local/wire/kinds.ts` has the same tables; a test
+//! compares the two.
 
-/// A table of names and numbers: an enum, and what a test needs to compare it.
+/// Defines a table of names and numbers: an enum, and a list for the test that compares the tables.
 macro_rules! table {
     ($(#[$doc:meta])* $name:ident { $($(#[$entry_doc:meta])* $entry:ident = $number:literal,)* }) => {
         $(#[$doc])*
@@ -12,8 +12,9 @@ macro_rules! table {
         }
 
         impl $name {
-            #[allow(dead_code, reason = "answers are only written here: tests read them")]
-            /// The entry of this number; None where the other half of the wire is of another version.
+            #[allow(dead_code, reason = "Rust only writes answers; tests read them")]
+            /// The entry of this number. None if there is none: then the other half of the wire is of
+            /// another version.
             pub fn from_u8(number: u8) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$entry),)*
@@ -28,7 +29,7 @@ macro_rules! table {
 }
 
 table! {
-    /// What a request asks for.
+    /// The operation of a request.
     RequestKind {
         /// One statement.
         Execute = 1,
@@ -38,29 +39,29 @@ table! {
         Script = 3,
         /// The beginning of a transaction.
         Begin = 4,
-        /// Its COMMIT.
+        /// COMMIT of a transaction.
         Commit = 5,
-        /// Its ROLLBACK.
+        /// ROLLBACK of a transaction.
         Rollback = 6,
-        /// The end of whatever transaction is open: the closing's own.
+        /// ROLLBACK of any open transaction, when no call can continue it.
         EndAnyTransaction = 7,
     }
 }
 
 table! {
-    /// How a transaction begins.
+    /// The mode of a transaction.
     Mode {
         /// BEGIN DEFERRED.
         Deferred = 0,
         /// BEGIN IMMEDIATE.
         Write = 1,
-        /// BEGIN DEFERRED, and every write is refused.
+        /// BEGIN DEFERRED. Every write is refused.
         Read = 2,
     }
 }
 
 table! {
-    /// What a value of an argument is.
+    /// The type of an argument.
     ArgumentKind {
         /// NULL.
         Null = 0,
@@ -76,15 +77,15 @@ table! {
 }
 
 table! {
-    /// What a record of an answer is.
+    /// The kind of a record in an answer.
     RecordKind {
         /// The columns of rows.
         Shape = 1,
         /// Some rows.
         Rows = 2,
-        /// The end of one statement.
+        /// The result of one statement, after its rows.
         Result = 3,
-        /// The end of a job.
+        /// The end of a job that succeeded.
         Done = 4,
         /// The end of a job that failed.
         Error = 5,
@@ -92,31 +93,31 @@ table! {
         Forget = 6,
         /// The end of one step of a closing.
         Step = 7,
-        /// The end of a closing.
+        /// The end of a closing that succeeded.
         Closed = 8,
-        /// Another environment asks this one to shut down.
+        /// The request of another environment to shut down.
         ShutdownRequest = 9,
-        /// The answer to that.
+        /// The answer to a shutdown request.
         ShutdownAcknowledged = 10,
-        /// A step of a swap, and how far it is.
+        /// The step of a swap, and its progress.
         Progress = 11,
-        /// A swap waits for JavaScript.
+        /// A question of a file swap to JavaScript.
         Wanted = 12,
-        /// The end of a swap.
+        /// The end of a file swap, or of another file job, that succeeded.
         Swapped = 13,
-        /// The end of a swap that failed.
+        /// The end of a swap, or of another file job, that failed.
         SwapError = 14,
-        /// The swap of a database waits for JavaScript.
+        /// A question of a database swap to JavaScript.
         WantedDatabase = 15,
-        /// The end of the swap of a database.
+        /// The end of a database swap that succeeded.
         DatabaseSwapped = 16,
-        /// The end of a job that found something out.
+        /// The end of a recovery or an examination.
         Report = 17,
     }
 }
 
 table! {
-    /// What a cell of a row is.
+    /// The type of a cell of a row.
     CellKind {
         /// NULL.
         Null = 0,
@@ -126,7 +127,7 @@ table! {
         Integer = 2,
         /// REAL, as f64.
         Real = 3,
-        /// TEXT, as its length.
+        /// TEXT, as its length in UTF-16 units. The text itself follows behind all cells.
         Text = 4,
         /// BLOB, as u32 and bytes.
         Blob = 5,
@@ -134,23 +135,23 @@ table! {
 }
 
 table! {
-    /// Which JavaScript class an error becomes.
+    /// The JavaScript class of an error.
     ErrorKind {
-        /// `LibsqlError` (or `LibsqlBatchError`, where a statement of a batch failed).
+        /// `LibsqlError`, or `LibsqlBatchError` if a statement of a batch failed.
         Libsql = 0,
         /// `RangeError`.
         Range = 1,
-        /// The reason of the caller's `AbortSignal`.
+        /// The `reason` of the caller's `AbortSignal`.
         Aborted = 2,
     }
 }
 
 table! {
-    /// What a `WantedDatabase` record asks for.
+    /// The question of a `WantedDatabase` record.
     QuestionKind {
-        /// The caller's making of the new database.
+        /// Run the caller's `build`, which fills the new database.
         Build = 1,
-        /// The caller's look at it.
+        /// Run the caller's `verify`, which checks the new database.
         Verify = 2,
     }
 }
@@ -158,7 +159,7 @@ table! {
 table! {
     /// The flags of a `Batch` request.
     BatchFlag {
-        /// Foreign keys are off meanwhile: `migrate()`.
+        /// Foreign keys are off during the batch (`migrate()`).
         ForeignKeysOff = 1,
     }
 }
@@ -166,13 +167,13 @@ table! {
 table! {
     /// The flags of `Done` and `Error` records.
     OutcomeFlag {
-        /// The connection is in no transaction.
+        /// The connection has no open transaction.
         Autocommit = 1,
         /// The client is pinned to the lane of the job.
         Pinned = 2,
-        /// The connection is in a transaction that a statement of the client has begun.
+        /// The connection has an open transaction that a statement of the client has begun.
         Explicit = 4,
-        /// Something that the job did is committed.
+        /// The job has committed something.
         Committed = 8,
     }
 }
@@ -182,9 +183,9 @@ table! {
     SwappedFlag {
         /// The target is the new file.
         Committed = 1,
-        /// It outlives a power cut.
+        /// The new file survives a power cut.
         Durable = 2,
-        /// Somebody opened the old file in the very instant of the rename.
+        /// The old file was opened by others during the rename.
         OpenedMeanwhile = 4,
     }
 }
@@ -192,26 +193,26 @@ table! {
 table! {
     /// The flags of a `SwapError` record.
     SwapErrorFlag {
-        /// The target is the new file all the same.
+        /// The target is the new file, in spite of the error.
         Committed = 1,
-        /// The caller has ended the swap.
+        /// The caller's `AbortSignal` has ended the swap.
         Aborted = 2,
     }
 }
 
 table! {
-    /// What JavaScript must know of a client's lanes to let calls wait or start.
+    /// The state of a client's lanes, by which JavaScript starts calls or lets them wait.
     LaneFlag {
-        /// There is a lane for calls outside of transactions.
+        /// The client has a main lane, so calls outside of transactions can run.
         MainFree = 1,
-        /// A transaction can have another lane.
+        /// A transaction can get a lane besides the main lane.
         OtherFree = 2,
-        /// Lanes besides the main lane are open and have no transaction.
+        /// There are open lanes without a transaction besides the main lane.
         HasIdle = 4,
     }
 }
 
-/// A flag, where it is set.
+/// `flag` if it is set, otherwise 0.
 pub fn flag(flag: u8, is_set: bool) -> u8 {
     if is_set { flag } else { 0 }
 }
@@ -220,7 +221,7 @@ pub fn flag(flag: u8, is_set: bool) -> u8 {
 mod tests {
     use super::*;
 
-    /// The other half of the wire.
+    /// The tables of the other half of the wire.
     const TYPESCRIPT: &str = include_str!("../../lib/local/wire/kinds.ts");
 
     /// The entries of `export const NAME = { Entry: 1, … } as const` in TypeScript.

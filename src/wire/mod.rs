@@ -1,4 +1,5 @@
-//! The one format in which calls come from JavaScript and answers go back; `lib/wire/` mirrors it.
+//! The wire format: the bytes of requests from JavaScript and of answers to it. `lib/local/wire/` is the
+//! other half.
 //!
 //! All numbers are little-endian. `str` is a `u32` length in bytes and that many bytes of UTF-8.
 //!
@@ -8,15 +9,15 @@
 //! request   := u8 operation, body
 //! operation := 1 execute   statement
 //!              2 batch     u8 mode, u8 flags, u32 count, statement × count   (flags: 1 foreign keys
-//!                          off meanwhile: migrate())
+//!                          are off during the batch)
 //!              3 script    str sql
 //!              4 begin     u8 mode
 //!              5 commit
 //!              6 rollback
-//!              7 end any transaction   (the closing's own)
+//!              7 end any transaction   (one that no call can continue)
 //! mode      := 0 deferred, 1 write, 2 read
-//! statement := u32 id (of a text that was defined before; 0: str sql follows), arguments
-//! arguments := u32 bytes (of all that follows), u8 named (0 or 1), u32 count,
+//! statement := u32 id (of a defined statement; 0: str sql follows), arguments
+//! arguments := u32 bytes (of the rest of the arguments), u8 named (0 or 1), u32 count,
 //!              ([str name,] value) × count
 //! value     := u8 tag, then by tag: 0 NULL; 1 INTEGER i64; 2 REAL f64; 3 TEXT str; 4 BLOB u32 bytes
 //! ```
@@ -24,29 +25,30 @@
 //! # Answers: records
 //!
 //! ```text
-//! record    := u32 bytes (of all that follows), u32 job, u8 kind, body
+//! record    := u32 bytes (of the rest of the record), u32 job, u8 kind, body
 //! kind      := 1 shape   u32 shape, u32 columns, (str name, str declared type) × columns
 //!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
 //!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
-//!              4 done    u8 flags   (1 autocommit, 2 tied to this lane, 4 in a transaction that a
-//!                          statement of the client has begun; none of 1 and 4: not known, 8
-//!                          something that the job did is committed)
+//!              4 done    u8 flags   (1 autocommit, 2 pinned to this lane, 4 in an explicit
+//!                          transaction, neither 1 nor 4: not known, 8 the job has committed
+//!                          something)
 //!              5 error   u8 flags, error   (flags: those of done)
 //!              6 forget  u32 shape
 //!              7 step    str name, f64 ms   (of a closing)
 //!              8 closed  u8 -wal left, u32 connections, u32 cancelled
 //!              9 shutdown request        u32 request, u8 drain, f64 ms
-//!             10 shutdown acknowledged   u8 has report (0: its environment ended before), str report
-//!             11 progress    str step, f64 bytes written, f64 of so many (-1: not known)
-//!             12 wanted      str staging path ("": the next piece of the content)
+//!             10 shutdown acknowledged   u8 has report (0: the environment ended first), str report
+//!             11 progress    str step, f64 bytes written, f64 total bytes (-1: not known)
+//!             12 wanted      str staging path of `prepare` ("": the next piece of the content)
 //!             13 swapped     u8 flags, f64 bytes                    (flags: 1 committed, 2 durable)
 //!             14 swap error  u8 flags, str code, str step, str path, str errno, str message,
 //!                          u32 openers, (u32 process, str name) × openers   (of a database in use)
 //!                                                                  (flags: 1 committed, 2 aborted)
-//!             15 wanted database   u8 what (1 build, 2 verify), str staging path, str old path ("": none)
-//!             16 database swapped  u8 flags, f64 bytes, str mode ("first", "link", "in-place"),
+//!             15 wanted database   u8 question (1 build, 2 verify), str staging path,
+//!                          str old path ("": none)
+//!             16 database swapped  u8 flags, f64 bytes, str mode ("first", "rename", "in-place"),
 //!                          str backup path ("": none)
-//!                                (flags: 1 committed, 2 durable, 4 an opener came at that instant)
+//!                                (flags: 1 committed, 2 durable, 4 opened during the rename)
 //!             17 report      str JSON
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
@@ -54,14 +56,14 @@
 //!              str extended code, str message
 //! ```
 //!
-//! The texts of all cells of a `rows` record stand together behind the cells, so that JavaScript
-//! decodes them in one go and cuts them apart by their lengths. A record of rows is closed once it
-//! has [`CHUNK`] bytes: the event loop can breathe between two of them.
+//! The texts of a `rows` record follow behind all of its cells, so that JavaScript decodes them at once
+//! and splits them by their lengths. A `rows` record ends once it has [`CHUNK`] bytes, so that the event
+//! loop can run other work between two records.
 
 pub mod error_text;
 pub mod kinds;
 pub mod records;
 pub mod request;
 
-/// How large a record of rows grows before the next one is begun, in bytes.
+/// The size at which a `rows` record is complete, in bytes.
 pub const CHUNK: usize = 64 * 1024;

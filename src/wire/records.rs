@@ -1,4 +1,4 @@
-//! Writing answers.
+//! Writes answers: the records of jobs.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,22 +12,23 @@ use crate::value::Value;
 /// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// The longest string that JavaScript engines make (V8: 2^29 - 24), for all texts of a row together.
+/// The largest length of all texts of a row together, in bytes: that of a JavaScript string in units
+/// (V8: 2^29 - 24).
 const LONGEST_TEXT: usize = (1 << 29) - 24;
 
-/// How many bytes of cells a row may have.
+/// The largest size of a row's cells, in bytes.
 const MOST_CELLS: usize = 1 << 31;
 
-/// What is known when a job ends, for the records `done` and `error`.
+/// The state after a job, for the records `done` and `error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The connection is in no transaction.
+    /// Whether the connection has no open transaction.
     pub autocommit: bool,
-    /// The connection has TEMP tables or attached databases: the client keeps to it from now on.
+    /// Whether the client is pinned to the lane of the job.
     pub pinned: bool,
-    /// The connection is in a transaction that a statement of the client has begun.
+    /// Whether the connection has an open transaction that a statement of the client has begun.
     pub explicit: bool,
-    /// Something that the job did is committed.
+    /// Whether the job has committed something.
     pub committed: bool,
 }
 
@@ -40,35 +41,35 @@ impl Outcome {
     }
 }
 
-/// An error, as it is sent.
+/// The content of an error record.
 pub struct ErrorRecord<'a> {
-    /// Which JavaScript class it becomes.
+    /// The JavaScript class of the error.
     pub class: ErrorKind,
     /// The `code` property.
     pub code: String,
-    /// The `extendedCode` property, where the error is SQLite's.
+    /// The `extendedCode` property, if the error has a result code of SQLite.
     pub extended_code: Option<String>,
-    /// SQLite's extended result code, where the error has one.
+    /// SQLite's extended result code, if the error has one.
     pub raw_code: Option<i32>,
-    /// Its text.
+    /// The text of the error.
     pub text: &'a dyn Display,
 }
 
 /// A row that JavaScript cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowError {
-    /// An integer beyond JavaScript's safe ones, where numbers are wanted.
+    /// An integer that is not safe in JavaScript, although the caller wants numbers.
     UnsafeInteger,
-    /// Its texts, or all of it, are longer than JavaScript's longest string or buffer.
+    /// The texts are longer than a JavaScript string, or the cells are longer than a buffer.
     TooLarge,
 }
 
-/// The steps of a closing ("Closing, in order" in ARCHITECTURE.md).
+/// The steps of a closing ("A close's way" in ARCHITECTURE.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosingStep {
-    /// What was queued is let finish.
+    /// Queued jobs run to their end.
     Drain,
-    /// The rest is rejected or interrupted.
+    /// The remaining jobs are rejected or interrupted.
     Cancel,
     /// The lanes' threads are joined.
     Join,
@@ -87,25 +88,25 @@ impl ClosingStep {
     }
 }
 
-/// What a closing did.
+/// The result of a closing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Closed {
-    /// A `-wal` file is left, because the database is open elsewhere.
+    /// Whether a `-wal` file is left, because another connection has the database open.
     pub wal_left: bool,
-    /// How many connections were closed.
+    /// The number of connections that were closed.
     pub connections: u32,
-    /// How many jobs were cancelled.
+    /// The number of jobs that were cancelled.
     pub cancelled: u32,
 }
 
-/// What is known when a statement ends.
+/// The result of a statement besides its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatementEnd {
-    /// The shape of its rows, 0 without columns.
+    /// The shape of the rows. 0 if the statement has no columns.
     pub shape: u32,
-    /// Rows changed by INSERT, UPDATE or DELETE.
+    /// The number of rows changed by INSERT, UPDATE or DELETE.
     pub rows_affected: u64,
-    /// The rowid of the last inserted row, where a row was inserted.
+    /// The rowid of the last inserted row. None if no row was inserted.
     pub last_insert_rowid: Option<i64>,
 }
 
@@ -127,22 +128,23 @@ pub struct RowsChunk {
 }
 
 impl Records {
-    /// For the job of this number.
+    /// An empty buffer for the records of this job.
     pub fn new(job: JobId) -> Self {
         Self { job, bytes: Vec::new() }
     }
 
-    /// Whether enough is there to be sent before the job ends.
+    /// Whether there are enough records to send them before the job ends.
     pub fn is_chunk(&self) -> bool {
         self.bytes.len() >= CHUNK
     }
 
-    /// Takes what is there.
+    /// Takes the records that were written so far.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 
-    /// The columns of all rows with this shape number.
+    /// Writes a `shape` record: the columns of the rows with this shape number, as pairs of name and
+    /// declared type.
     pub fn shape<'a>(&mut self, shape: u32, columns: impl Iterator<Item = (&'a str, &'a str)>) {
         self.record(RecordKind::Shape, |bytes| {
             put_u32(bytes, shape);
@@ -158,12 +160,13 @@ impl Records {
         });
     }
 
-    /// A shape number that will not be used again.
+    /// Writes a `forget` record: the shape number will not be used again.
     pub fn forget_shape(&mut self, shape: u32) {
         self.record(RecordKind::Forget, |bytes| put_u32(bytes, shape));
     }
 
-    /// Some rows. Empties the chunk.
+    /// Writes a `rows` record with the rows of the chunk, and empties the chunk. Writes nothing if the chunk
+    /// has no rows.
     pub fn rows(&mut self, chunk: &mut RowsChunk) {
         if chunk.rows == 0 {
             return;
@@ -180,7 +183,7 @@ impl Records {
         chunk.clear();
     }
 
-    /// The end of one statement.
+    /// Writes a `result` record: the result of one statement.
     pub fn result(&mut self, end: StatementEnd) {
         self.record(RecordKind::Result, |bytes| {
             put_u32(bytes, end.shape);
@@ -191,12 +194,12 @@ impl Records {
         });
     }
 
-    /// The end of the job, and what it left.
+    /// Writes a `done` record: the job has succeeded.
     pub fn done(&mut self, outcome: Outcome) {
         self.record(RecordKind::Done, |bytes| bytes.push(outcome.flags()));
     }
 
-    /// The end of one step of a closing.
+    /// Writes a `step` record: the end of one step of a closing, with the time that it took.
     pub fn step(&mut self, step: ClosingStep, took: Duration) {
         self.record(RecordKind::Step, |bytes| {
             put_str(bytes, step.name());
@@ -204,7 +207,7 @@ impl Records {
         });
     }
 
-    /// The end of a closing.
+    /// Writes a `closed` record: the result of a closing.
     pub fn closed(&mut self, closed: Closed) {
         self.record(RecordKind::Closed, |bytes| {
             bytes.push(u8::from(closed.wal_left));
@@ -213,7 +216,7 @@ impl Records {
         });
     }
 
-    /// Another environment asks this one to shut its clients down.
+    /// Writes a `shutdown request` record: another environment asks this one to shut down its clients.
     pub fn shutdown_request(&mut self, request: u32, drain: bool, limit: Duration) {
         self.record(RecordKind::ShutdownRequest, |bytes| {
             put_u32(bytes, request);
@@ -222,7 +225,8 @@ impl Records {
         });
     }
 
-    /// The answer to such a request; without a report where the environment ended before it gave one.
+    /// Writes a `shutdown acknowledged` record: the answer to a shutdown request. `report` is None if the
+    /// environment ended before it answered.
     pub fn shutdown_acknowledged(&mut self, report: Option<&str>) {
         self.record(RecordKind::ShutdownAcknowledged, |bytes| {
             bytes.push(u8::from(report.is_some()));
@@ -230,7 +234,8 @@ impl Records {
         });
     }
 
-    /// The end of a job that failed, at this statement of its batch if it is one.
+    /// Writes an `error` record: the job has failed. `statement` is the index of the statement that failed,
+    /// if the job is a batch.
     pub fn error(&mut self, outcome: Outcome, error: ErrorRecord<'_>, statement: Option<usize>) {
         let index = statement.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1);
         self.record(RecordKind::Error, |bytes| {
@@ -244,7 +249,7 @@ impl Records {
         });
     }
 
-    /// One record of this kind.
+    /// Writes a record of this kind. `body` appends its body.
     pub fn record(&mut self, kind: RecordKind, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         put_u32(&mut self.bytes, 0);
@@ -257,25 +262,25 @@ impl Records {
 }
 
 impl RowsChunk {
-    /// Rows of this shape.
+    /// An empty chunk for rows of this shape.
     pub fn new(shape: u32) -> Self {
         Self { shape, rows: 0, cells: Vec::new(), text: Vec::new(), ascii: true }
     }
 
-    /// Begins a row of this shape. All rows of one record have the same.
+    /// Begins a row of this shape. All rows of one record must have the same shape.
     pub fn begin_row(&mut self, shape: u32) {
         self.shape = shape;
     }
 
-    /// Whether the record has reached its size.
+    /// Whether the chunk has reached the size of a record.
     pub fn is_full(&self) -> bool {
         self.cells.len() + self.text.len() >= CHUNK
     }
 
-    /// Ends a row whose cells were all put.
+    /// Ends a row, after all of its cells.
     ///
     /// # Errors
-    /// Where JavaScript has no string, or no buffer, that could hold it.
+    /// [`RowError::TooLarge`] if a JavaScript string or buffer cannot hold the row.
     pub fn end_row(&mut self) -> Result<(), RowError> {
         if self.text.len() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
             return Err(RowError::TooLarge);
@@ -284,7 +289,10 @@ impl RowsChunk {
         Ok(())
     }
 
-    /// Puts one cell. With `numbers`, an integer beyond JavaScript's safe ones is an error.
+    /// Appends one cell.
+    ///
+    /// # Errors
+    /// [`RowError::UnsafeInteger`] with `numbers`, if the integer is not safe in JavaScript.
     pub fn cell(&mut self, value: Value<'_>, numbers: bool) -> Result<(), RowError> {
         match value {
             Value::Null => self.cells.push(CellKind::Null as u8),
@@ -316,7 +324,7 @@ impl RowsChunk {
         Ok(())
     }
 
-    /// SQLite does not promise that TEXT is UTF-8: what is not becomes U+FFFD.
+    /// Appends a TEXT cell. SQLite does not guarantee that TEXT is UTF-8: invalid bytes become U+FFFD.
     fn text(&mut self, bytes: &[u8]) {
         self.cells.push(CellKind::Text as u8);
         if bytes.is_ascii() {
@@ -338,23 +346,23 @@ impl RowsChunk {
     }
 }
 
-/// Appends.
+/// Appends a number in 4 bytes.
 pub fn put_u32(bytes: &mut Vec<u8>, value: u32) {
     bytes.extend(value.to_le_bytes());
 }
 
-/// SQLite's own limits (1,000,000,000 bytes for a value) keep every length far below 2^32.
+/// Appends a length. SQLite limits values to 1,000,000,000 bytes, so every length is far below 2^32.
 fn put_len(bytes: &mut Vec<u8>, length: usize) {
     put_u32(bytes, u32::try_from(length).unwrap_or(u32::MAX));
 }
 
-/// Appends.
+/// Appends the length of a text, and the text.
 pub fn put_str(bytes: &mut Vec<u8>, text: &str) {
     put_len(bytes, text.len());
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// Appends.
+/// Appends a number in 8 bytes.
 pub fn put_f64(bytes: &mut Vec<u8>, number: f64) {
     bytes.extend(number.to_le_bytes());
 }
@@ -365,7 +373,7 @@ pub mod tests {
     use crate::value::OwnedValue;
     use proptest::prelude::*;
 
-    /// A record as `lib/wire/response.ts` reads it: for the tests of everything before the wire.
+    /// A record, as `lib/local/wire/response.ts` reads it, for the tests of modules that write answers.
     #[derive(Debug, PartialEq)]
     pub enum Read {
         Shape(u32, Vec<(String, String)>),
@@ -408,7 +416,7 @@ pub mod tests {
         }
     }
 
-    /// Reads all records; `columns` by shape number must have come before their rows.
+    /// Reads all records. The `shape` record of rows must come before them.
     pub fn read(bytes: &[u8]) -> Vec<(u32, Read)> {
         let mut all = Reader(bytes);
         let mut columns = std::collections::HashMap::new();
@@ -553,7 +561,7 @@ pub mod tests {
     }
 
     #[test]
-    fn integers_beyond_the_safe_ones_are_refused_only_where_numbers_are_wanted() {
+    fn unsafe_integers_are_refused_only_with_numbers() {
         let mut chunk = RowsChunk::new(1);
         for safe in [i64::from(i32::MAX), 9_007_199_254_740_991, -9_007_199_254_740_991] {
             assert!(chunk.cell(Value::Integer(safe), true).is_ok());
@@ -575,7 +583,7 @@ pub mod tests {
     }
 
     #[test]
-    fn an_error_is_sent_with_no_more_text_than_javascript_can_read() {
+    fn a_long_error_text_is_cut() {
         let mut records = Records::new(JobId(3));
         let text = "x".repeat(1 << 20);
         records.error(Outcome::default(), constraint(&text), None);
@@ -583,7 +591,7 @@ pub mod tests {
     }
 
     #[test]
-    fn an_error_carries_its_codes_and_its_place_in_the_batch() {
+    fn an_error_has_its_codes_and_the_index_of_its_statement() {
         let mut records = Records::new(JobId(3));
         let outcome = Outcome { committed: true, ..Outcome::default() };
         records.error(outcome, constraint(&"UNIQUE constraint failed: t.a"), Some(4));

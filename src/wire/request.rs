@@ -1,23 +1,25 @@
-//! Reading requests.
+//! Reads requests.
 
 use super::kinds::{ArgumentKind, BatchFlag, RequestKind};
 use crate::value::{Arguments, Value};
 
 pub use super::kinds::Mode;
 
-/// A request that does not follow the format: the two halves are of different versions.
+/// The error for a request that does not follow the format, because the two halves of the wire are of
+/// different versions. The text says what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-/// The request that rolls back the transaction it belongs to.
+/// The request that rolls back its own transaction.
 pub const ROLLBACK: &[u8] = &[RequestKind::Rollback as u8];
 
-/// The request that rolls back whatever transaction is open: nobody can go on with it.
+/// The request that rolls back any open transaction, when no call can continue it.
 pub const END_ANY_TRANSACTION: &[u8] = &[RequestKind::EndAnyTransaction as u8];
 
-/// Whether somebody called for what the request does: the closing's own rollbacks are not counted.
+/// Whether a caller made the request. latchdb's own rollbacks are not calls, and a closing does not count
+/// them.
 pub fn is_called_for(request: &[u8]) -> bool {
     request != END_ANY_TRANSACTION
 }
@@ -27,8 +29,8 @@ pub fn is_begin(request: &[u8]) -> bool {
     request.first() == Some(&(RequestKind::Begin as u8))
 }
 
-/// Whether a request begins a transaction of mode "write": it takes its ticket of the
-/// writer queue when the call is made.
+/// Whether a request begins a transaction of mode "write". Such a call takes its ticket of the writer queue
+/// when it is made.
 pub fn is_write_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Write as u8]
 }
@@ -38,52 +40,55 @@ pub fn is_execute(request: &[u8]) -> bool {
     request.first() == Some(&(RequestKind::Execute as u8))
 }
 
-/// One job, as the lane reads it out of the bytes that JavaScript sent.
+/// A request, which borrows from its bytes.
 #[derive(Clone, Debug)]
 pub enum Request<'a> {
     /// One statement.
     Execute(Statement<'a>),
     /// Several statements in one transaction, or inside the open one.
     Batch {
-        /// How its transaction begins. Without a meaning inside an open one.
+        /// The mode of the batch's transaction. Ignored inside an open transaction.
         mode: Mode,
-        /// Whether foreign keys are off meanwhile: `migrate()`.
+        /// Whether foreign keys are off during the batch (`migrate()`).
         foreign_keys_off: bool,
         /// The statements.
         statements: Vec<Statement<'a>>,
     },
-    /// A text of several statements, whose results are not wanted.
+    /// A text of several statements, whose rows are not returned.
     Script(&'a str),
     /// Begins a transaction.
     Begin(Mode),
-    /// Commits the transaction.
+    /// Commits the transaction of the call.
     Commit,
-    /// Rolls the transaction back, if it is still open.
+    /// Rolls back the transaction of the call, if it is still open.
     Rollback,
-    /// Rolls back whatever transaction is open.
+    /// Rolls back any open transaction.
     EndAnyTransaction,
 }
 
 /// A statement with its arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a> {
-    /// What to run.
+    /// The text of the statement.
     pub sql: Sql<'a>,
-    /// The arguments, not read yet: a batch is looked through for writes before it runs.
+    /// The bytes of the arguments. They are read later, because a batch is first searched for writes.
     arguments: &'a [u8],
 }
 
 /// The text of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sql<'a> {
-    /// Defined before, under this number.
+    /// The text of a defined statement, by its number.
     Id(u32),
-    /// Sent along.
+    /// A text in the request itself.
     Text(&'a str),
 }
 
 impl<'a> Request<'a> {
-    /// Reads one request.
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the bytes are not a request.
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader { bytes };
         let operation = RequestKind::from_u8(reader.u8()?).ok_or(Malformed("unknown operation"))?;
@@ -111,7 +116,10 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Statement<'a> {
-    /// Reads the arguments.
+    /// Reads the arguments of the statement.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the bytes are not arguments.
     pub fn arguments(&self) -> Result<Arguments<'a>> {
         let mut reader = Reader { bytes: self.arguments };
         let named = reader.u8()? != 0;
@@ -207,7 +215,7 @@ pub mod tests {
     use crate::value::OwnedValue;
     use proptest::prelude::*;
 
-    /// Writes requests as `lib/wire/request.ts` does: for the tests of everything behind the wire.
+    /// Writes requests, as `lib/local/wire/request.ts` does, for the tests of modules that read requests.
     #[derive(Default)]
     pub struct Writer(pub Vec<u8>);
 
@@ -297,19 +305,19 @@ pub mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(sql in ".{0,60}", values in proptest::collection::vec(any_value(), 0..8)) {
+        fn arguments_are_read_as_they_were_written(sql in ".{0,60}", values in proptest::collection::vec(any_value(), 0..8)) {
             let bytes = execute(&sql, &values);
             let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
             prop_assert_eq!(statement.sql, Sql::Text(&sql));
             let Arguments::Positional(read) = statement.arguments().unwrap() else { panic!() };
-            // By their text: NaN is not equal to itself.
+            // The values are compared as texts, because NaN is not equal to itself.
             let read: Vec<_> = read.iter().map(|value| format!("{:?}", OwnedValue::from(*value))).collect();
             let sent: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
             prop_assert_eq!(read, sent);
         }
 
         #[test]
-        fn names_come_back_with_their_values(name in "[a-z_]{1,10}", value in any_value()) {
+        fn named_arguments_are_read_as_they_were_written(name in "[a-z_]{1,10}", value in any_value()) {
             let bytes = execute_named("select :a", &[(&name, value.clone())]);
             let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
             let Arguments::Named(read) = statement.arguments().unwrap() else { panic!() };
@@ -318,7 +326,7 @@ pub mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(Request::Execute(statement)) = Request::read(&bytes) {
                 let _ = statement.arguments();
             }
@@ -333,7 +341,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_batch_knows_its_statements_without_reading_their_arguments() {
+    fn the_statements_of_a_batch_are_read_without_their_arguments() {
         let bytes = batch(1, &["select 1", "select 2"]);
         let Request::Batch { mode, statements, foreign_keys_off } = Request::read(&bytes).unwrap()
         else {
@@ -344,7 +352,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_count_beyond_the_bytes_reserves_no_memory_for_it() {
+    fn a_count_beyond_the_bytes_reserves_no_memory() {
         let bytes = Writer::default().u8(2).u8(0).u8(0).u32(u32::MAX as usize).0;
         assert!(Request::read(&bytes).is_err());
     }
