@@ -48,16 +48,16 @@ test("a call that waits for the only connection runs once its transaction ends",
   t.is(await count, 1);
 });
 
-test("a transaction that ends while the main lane is left for the tied one keeps no connection open", async (t) => {
+test("a transaction that ends while the main lane is left for the pinned one keeps no connection open", async (t) => {
   const client = await openClient(t, { concurrency: 3 });
   await client.execute("pragma journal_mode = wal");
-  const tied = await client.transaction("deferred");
+  const pinned = await client.transaction("deferred");
   const other = await client.transaction("deferred");
-  await tied.execute("create temp table tt(a)");
+  await pinned.execute("create temp table tt(a)");
   await other.execute("select count(*) from sqlite_schema");
   // It has its answer in a later turn of the event loop at the earliest: until then its lane is not left.
   const before = client.execute("select 1");
-  const ends = Promise.all([tied.commit(), other.commit()]);
+  const ends = Promise.all([pinned.commit(), other.commit()]);
   await Promise.all([before, ends]);
   t.is(await selectValue(client, "select count(*) from tt"), 0);
   // Only where no other connection has the file open.
