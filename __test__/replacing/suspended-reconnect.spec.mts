@@ -1,5 +1,6 @@
 /** `reconnect()` while the client is suspended, and what is called until it is open. */
 import { mkdir, rename, rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { LibsqlError, shutdownAll } from "latchdb";
@@ -285,4 +286,50 @@ test("where the file cannot be opened, reconnect() and what waits for it end in 
   await rename(`${file}.away`, file);
   await client.reconnect();
   t.deepEqual(await selectColumn(client, "select a from t"), []);
+});
+
+for (const order of ["before", "while", "after"]) {
+  test(`an aborted replaceDatabase() does not let reconnect() open the file (called ${order} it waits)`, async (t) => {
+    const { client } = await versionOne(t, "delete");
+    const { passed, pass } = barrier();
+    const { passed: begun, pass: begin } = barrier();
+    const replaced = client.replaceDatabase({
+      build: async (staging, old) => {
+        begin();
+        await passed;
+        await nextVersion(staging, old);
+      },
+    });
+    await begun;
+    const reconnected: Array<Promise<void>> = [];
+    const reconnect = (): unknown => reconnected.push(client.reconnect());
+    if (order === "before") reconnect();
+    const controller = new AbortController();
+    const second = client.replaceDatabase({ build: nextVersion, signal: controller.signal });
+    if (order === "while") reconnect();
+    controller.abort(new Error("changed my mind"));
+    await t.throwsAsync(second, { message: "changed my mind" });
+    reconnect();
+    let isOver = false;
+    void Promise.allSettled(reconnected).then(() => (isOver = true));
+    // An opening takes some ms: it would be in the way of the swap, which would fail.
+    await delay(50);
+    t.false(isOver);
+    pass();
+    await replaced;
+    await Promise.all(reconnected);
+    t.is(await versionOf(t, client), 2);
+  });
+}
+
+test("the report of shutdown() counts the calls that close() has ended before a reconnect()", async (t) => {
+  const { client, pass, replaced } = await suspendedClient(t);
+  const waiting = t.throwsAsync(client.execute("select 1"), closed);
+  const reconnected = t.throwsAsync(client.reconnect(), closed);
+  client.close();
+  const { cancelled, steps } = await client.shutdown();
+  t.is(cancelled, 1);
+  t.is(steps.filter(({ step }) => step === "drain").length <= 1, true);
+  pass();
+  await Promise.all([waiting, reconnected, replaced]);
 });

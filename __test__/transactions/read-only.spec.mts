@@ -2,7 +2,7 @@ import test from "ava";
 import type { ExecutionContext } from "ava";
 import { LibsqlBatchError, LibsqlError } from "latchdb";
 import type { Client } from "latchdb";
-import { openClient, selectValue } from "../support/database.mjs";
+import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
 
 async function clientWithTable(t: ExecutionContext): Promise<Client> {
   const client = await openClient(t);
@@ -69,4 +69,20 @@ test("the client can write after a read transaction and a read batch", async (t)
   await writing.execute("insert into t values (2)");
   await writing.commit();
   t.is(await selectValue(client, "select count(*) from t"), 2);
+});
+
+test("what would create nothing creates nothing once another client has dropped it", async (t) => {
+  const database = await temporaryDatabase(t);
+  const client = database.open({ concurrency: 1 });
+  const other = database.open();
+  const create = "create trigger if not exists tr after insert on t begin select 1; end";
+  await other.executeMultiple(`create table t (a); ${create}`);
+  const known = await client.transaction("read");
+  for (let i = 0; i < 2; i++) await known.execute(create);
+  await known.commit();
+  await other.execute("drop trigger tr");
+  const transaction = await client.transaction("read");
+  await t.throwsAsync(transaction.execute(create), { code: "SQLITE_READONLY" });
+  transaction.close();
+  t.is(await selectValue(other, "select count(*) from sqlite_schema where type = 'trigger'"), 0);
 });

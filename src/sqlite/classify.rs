@@ -114,12 +114,17 @@ impl Recorder {
         self.was_stale.store(false, Ordering::Relaxed);
     }
 
+    /// Whether it is refused.
+    pub fn refuses_stale(&self) -> bool {
+        self.refuses_stale.load(Ordering::Relaxed)
+    }
+
     /// Steps a statement. If the schema has changed since the statement was prepared, SQLite prepares it
     /// again in its first step, before the statement has any effect. The statement may then mean something
     /// else. The authorizer denies this for a statement that writes, so that the statement can be prepared
     /// and checked again.
     pub fn first_step<T>(&self, is_first_of_write: bool, step: impl FnOnce() -> T) -> T {
-        if !is_first_of_write || !self.refuses_stale.load(Ordering::Relaxed) {
+        if !is_first_of_write || !self.refuses_stale() {
             return step();
         }
         self.is_first_step.store(true, Ordering::Relaxed);

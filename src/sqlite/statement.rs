@@ -4,7 +4,9 @@ use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, TransactionState};
 
 use super::classify::StatementKind;
+use super::codes::SQLITE_SCHEMA;
 use super::connection::MOST_INTERRUPTS;
+use super::error::primary_code;
 use super::shared_cache::MayBeLocked;
 use super::statement_info::{Column, StatementInfo, columns_of};
 use super::values::to_sql;
@@ -197,7 +199,19 @@ impl Connection {
     }
 
     fn prepare_cached<E>(&self, sql: &str) -> Result<CachedStatement<'_>, RunError<E>> {
-        Ok(self.retry_shared_cache(|| self.raw.prepare_cached(sql))?)
+        self.prepare(|| self.raw.prepare_cached(sql))
+    }
+
+    /// Prepares a statement. A virtual table may not connect while another process changes the schema
+    /// (SQLITE_SCHEMA): then the statement is stale before it is prepared.
+    fn prepare<T, E>(
+        &self,
+        attempt: impl FnMut() -> rusqlite::Result<T>,
+    ) -> Result<T, RunError<E>> {
+        self.retry_shared_cache(attempt).map_err(|error| match primary_code(&error) {
+            Some(SQLITE_SCHEMA) if self.recorder.refuses_stale() => RunError::Stale,
+            _ => RunError::Sqlite(error),
+        })
     }
 
     fn run_once<S: RowSink>(
@@ -219,7 +233,7 @@ impl Connection {
         &'c self,
         sql: &str,
     ) -> Result<Statement<'c>, RunError<E>> {
-        let first = self.retry_shared_cache(|| Batch::new(&self.raw, sql).next())?;
+        let first = self.prepare(|| Batch::new(&self.raw, sql).next())?;
         first.ok_or_else(|| RunError::Ours(Error::NoStatement.into()))
     }
 
@@ -253,18 +267,16 @@ impl Connection {
         loop {
             let was_autocommit = self.raw.is_autocommit();
             self.recorder.clear();
-            let next = self.retry_shared_cache(|| statements.next());
-            let Some(statement) = next.map_err(|error| self.error(error))? else {
-                return Ok(());
-            };
-            let text = statement.expanded_sql().unwrap_or_default();
-            let mut prepared = Some(statement);
+            let next = self.until_fresh(|this| this.prepare(|| statements.next()))?;
+            let Some(mut statement) = next else { return Ok(()) };
+            let mut is_stale = false;
             let kind = self.until_fresh(|this| {
-                let statement = match prepared.take() {
-                    Some(statement) => statement,
-                    None => this.first_statement(&text)?,
-                };
-                this.run_of_script(statement, allow)
+                if is_stale {
+                    let text = statement.expanded_sql().unwrap_or_default();
+                    statement = self.first_statement(&text)?;
+                }
+                is_stale = true;
+                this.run_of_script(&mut statement, allow)
             })?;
             if kind.pragma.is_some() || kind.pins_connection {
                 effects.push((kind, was_autocommit));
@@ -274,11 +286,11 @@ impl Connection {
 
     fn run_of_script<E: From<Error>>(
         &self,
-        mut statement: Statement<'_>,
+        statement: &mut Statement<'_>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<StatementKind, RunError<E>> {
         let kind = self.recorder.kind();
-        self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
+        self.refuse_vector_indexes(statement).map_err(RunError::from_ours)?;
         if kind.is_busy_timeout() {
             self.hooks.busy_timeout(kind.value());
             return Ok(kind);
@@ -286,9 +298,9 @@ impl Connection {
         let is_made = kind.is_made_when_prepared();
         let _past = is_made.then(|| self.past_cancelling());
         if !is_made {
-            allow(self.prepared(&statement)).map_err(RunError::Ours)?;
+            allow(self.prepared(statement)).map_err(RunError::Ours)?;
         }
-        let writes = !statement.readonly();
+        let writes = may_write(statement);
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
         let mut has_row = false;
@@ -308,7 +320,7 @@ impl Connection {
         drop(rows);
         // If SQLite has prepared the statement again, the new schema may have a vector index.
         if statement.get_status(StatementStatus::RePrepare) > 0 {
-            self.refuse_vector_indexes_now(&statement).map_err(RunError::from_ours)?;
+            self.refuse_vector_indexes_now(statement).map_err(RunError::from_ours)?;
         }
         Ok(kind)
     }
@@ -382,7 +394,7 @@ impl Connection {
         info: &mut StatementInfo,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
-        let writes = !statement.readonly();
+        let writes = may_write(statement);
         let mut is_first = true;
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
@@ -520,6 +532,12 @@ fn despite_interrupts<E>(
         }
     }
     run()
+}
+
+/// Whether a statement writes, or could once the schema has changed: SQLite calls CREATE TRIGGER IF NOT
+/// EXISTS read-only while the trigger is there.
+fn may_write(statement: &Statement<'_>) -> bool {
+    !statement.readonly() || statement.column_count() == 0
 }
 
 fn is_interrupt(error: &rusqlite::Error) -> bool {

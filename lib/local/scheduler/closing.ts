@@ -26,12 +26,15 @@ export class Closing implements DatabaseOwner {
   #wasClosedFromOutside = false;
   /** The client that has to be closed before this one is opened, because its suspension has the file. */
   #former: Closing | undefined;
+  /** Whether reports count the former client: it was open when this one took its place. */
+  readonly #isFormerCounted: boolean;
   /** The report on `#former`, once its shutdown has begun. */
   #formerEnd: Promise<ShutdownReport> | undefined;
 
   constructor(host: Host, former: Closing | undefined) {
     this.#host = host;
     this.#former = former;
+    this.#isFormerCounted = former?.isClosed === false;
   }
 
   /** Whether the client was closed, or is being closed. */
@@ -116,14 +119,13 @@ export class Closing implements DatabaseOwner {
     const began = performance.now();
     const { database } = this.#host;
     const answeredBefore = database.answered;
-    const isFormerCounted = this.#former?.isClosed === false;
     this.#formerEnd = this.#former?.shutdown(options);
     this.#formerEnd?.catch(() => undefined);
     const { cancelled, ...closed } = this.#closed ?? (await this.#finish(options, began));
     const drained = database.answered - answeredBefore;
     const report = { path: database.path, drained, cancelled, ...closed };
     const former = await this.#formerEnd;
-    const all = former !== undefined && isFormerCounted ? add(former, report) : report;
+    const all = former !== undefined && this.#isFormerCounted ? add(former, report) : report;
     return { ...all, ms: performance.now() - began };
   }
 
@@ -145,8 +147,9 @@ export class Closing implements DatabaseOwner {
       // close() was called meanwhile. Answers may still be on their way.
       const { steps, cancelled, ...closed } = this.#closed;
       await database.settled();
-      const drained = { step: "drain", ms: now - began } as const;
-      return { ...closed, cancelled: cancelled + forgotten, steps: [drained, ...steps] };
+      // Nothing of a database that was never opened was drained: its former client reports the step.
+      const drained = database.number === 0 ? [] : [{ step: "drain", ms: now - began } as const];
+      return { ...closed, cancelled: cancelled + forgotten, steps: [...drained, ...steps] };
     }
     const closing = database.closeInBackground({
       drain,

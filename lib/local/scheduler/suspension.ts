@@ -117,11 +117,12 @@ export class Suspension {
     }
   }
 
+  /** One that is cancelled while it waits does not hide the earlier one that still runs. */
   #track(ended: Promise<unknown>): void {
     const settle = (): void => {
       if (this.#latest === settled) this.#latest = undefined;
     };
-    const settled = ended.then(settle, settle);
+    const settled = Promise.allSettled([this.#latest, ended]).then(settle);
     this.#latest = settled;
   }
 
