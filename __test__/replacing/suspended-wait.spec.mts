@@ -109,7 +109,7 @@ test("a call that does not end is named as the reason", async (t) => {
     suspended(() => Promise.resolve(), { timeoutMs: 50 }),
     active,
   );
-  t.regex(error?.message ?? "", /still runs\. Wait for that, or abort it/);
+  t.regex(error?.message ?? "", /still runs\. Wait for that call, or abort it/);
   controller.abort(new Error("enough"));
   await t.throwsAsync(endless, { message: "enough" });
   t.is(await selectValue(client, "select 1"), 1);

@@ -148,13 +148,13 @@ export function allHeld(maxConnections: number): LibsqlError {
 export function stillActive(transactions: number, waitedMs: number): LibsqlError {
   const what =
     transactions === 0
-      ? "what it was called for before still runs. Wait for that, or abort it"
+      ? "an earlier call still runs. Wait for that call, or abort it"
       : `${transactions} of its transactions ${transactions === 1 ? "is" : "are"} still open. ` +
-        "Commit or roll back; whoever holds a transaction must not wait meanwhile for a call of " +
-        "the client outside of it";
+        "Commit or roll back; the owner of a transaction must not wait for a call of the client " +
+        "outside of it";
   return new LibsqlError(
     `The client could not be suspended within ${waitedMs} ms: ${what}, or allow more time. ` +
-      "Nothing has been changed, and the client goes on.",
+      "Nothing was changed, and the client goes on.",
     "TRANSACTION_ACTIVE",
   );
 }
