@@ -32,7 +32,8 @@ const ALONE = {
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",
   "swap/kill-sweep": "takes long",
-  "swap/open-databases": "looks for the openers of files: a process that is just being started has copies",
+  "swap/open-databases":
+    "looks for the openers of files: a process that is just being started has copies",
   "swap/readers": "takes long",
   "swap/teardown": "counts descriptors and threads",
   "transactions/unreadable-returning": "needs gigabytes",
