@@ -33,9 +33,12 @@ console.log(`${passed} passed, ${failed} failed`);
 /** Two lanes, since a compiler uses one core for most of its time; then the tests that measure time. */
 async function testEverything() {
   const [javascript, rust] = await Promise.all([
+    // The packages' tests wait for package managers most of the time.
     setUpAndRun(
-      [lintJavaScript, prettierCheck, arrows],
-      [typesOfTests, generatedBinding, publint, attw, installedPackages],
+      [lintJavaScript, arrows],
+      [typesOfTests],
+      [prettierCheck, generatedBinding],
+      [publint, attw, installedPackages],
     ),
     // They share one compilation of SQLite's C code.
     runStages([cargoFmt, cargoClippy, cargoTest, failpointsBuild, cargoModels]),
@@ -53,11 +56,13 @@ function testPart() {
  *
  * @param {import("./stages/stage.mjs").Stage[]} always those that need the dependencies alone
  * @param {import("./stages/stage.mjs").Stage[]} built those that need what is built, too
+ * @param {import("./stages/stage.mjs").Stage[][]} sideBySide those that need these, too
  */
-async function setUpAndRun(always, built) {
+async function setUpAndRun(always, built, ...sideBySide) {
   const ready = await setUp();
   const missing = Object.values(ready).filter((isReady) => !isReady).length;
-  const stages = [...(ready.dependencies ? always : []), ...(missing === 0 ? built : [])];
-  const result = sum({ passed: 0, failed: missing }, await runStages(stages));
-  return { ...result, isBuilt: missing === 0 };
+  const first = [...(ready.dependencies ? always : []), ...(missing === 0 ? built : [])];
+  const result = sum({ passed: 0, failed: missing }, await runStages(first));
+  const rest = missing === 0 ? await Promise.all(sideBySide.map(runStages)) : [];
+  return { ...sum(result, ...rest), isBuilt: missing === 0 };
 }
