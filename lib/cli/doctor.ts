@@ -4,10 +4,10 @@ import { defineReport } from "./command";
 
 const USAGE = `Usage: latchdb doctor [options] <file>
 
-Examines a database and changes nothing of it: who has it open, what is beside
-it, whether it is whole. Exits with 1 where something is wrong. Where the last
-user of a WAL database died, SQLite may write the -shm beside it anew, which
-holds no data.
+Examines a database without changing it: which processes have it open, which
+files are beside it, whether it is whole. Exits with 1 if something is wrong.
+If the last process that used a WAL database died, SQLite may rewrite the -shm
+beside it, which holds no data.
 
 Arguments:
   file        the database

@@ -69,8 +69,12 @@ impl Lanes {
     /// The lane of a call: the lane of its transaction, or the main lane. The call of a transaction that
     /// is over goes to the main lane, whose session answers with TRANSACTION_CLOSED.
     pub fn of(&self, transaction: TransactionId) -> Option<Arc<Lane<Session>>> {
-        let lane = self.transactions.get(&transaction).copied();
-        self.get(lane.or(self.main).unwrap_or(LaneId::MAIN))
+        self.of_open(transaction).or_else(|| self.get(self.main.unwrap_or(LaneId::MAIN)))
+    }
+
+    /// The lane of a transaction, until the transaction is released.
+    pub fn of_open(&self, transaction: TransactionId) -> Option<Arc<Lane<Session>>> {
+        self.transactions.get(&transaction).and_then(|lane| self.get(*lane))
     }
 
     /// Takes a lane for a new transaction. `open` creates a lane if a further one is needed. None if there

@@ -187,7 +187,8 @@ impl Client {
         let Ok(_pass) = self.state.gate.enter() else {
             return;
         };
-        let Some(lane) = self.lanes().of(transaction) else { return };
+        // The lane of a released transaction may run other calls, which must not be cancelled.
+        let Some(lane) = self.lanes().of_open(transaction) else { return };
         lane.cancel_all(CancelReason::TransactionClosed);
         lane.push(self.own_call(transaction, request::ROLLBACK));
         lane.wait_idle(Some(Instant::now() + ROLLBACK_LIMIT), &|| false);

@@ -655,3 +655,17 @@ fn the_client_moves_to_the_lane_that_it_is_pinned_to() {
     assert_eq!(bench.value("SELECT count(*) FROM mine"), Value::Integer(0));
     assert_eq!(bench.database.lane_state(), LaneFlag::MainFree as u8, "there is no other lane");
 }
+
+#[test]
+fn ending_a_released_transaction_cancels_no_other_call() {
+    let mut bench = Bench::new();
+    bench.submit(20, 0, &begin(0));
+    bench.answer();
+    bench.submit(21, 20, COMMIT);
+    bench.answer();
+    bench.database.release(TransactionId(20));
+    bench.submit(22, 0, &execute(LONG, &[]));
+    bench.database.end_transaction(TransactionId(20));
+    bench.database.cancel(JobId(22));
+    assert_eq!(bench.code(), "ABORTED", "not TRANSACTION_CLOSED");
+}
