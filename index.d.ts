@@ -226,13 +226,15 @@ export interface LatchClient extends Client {
   ): Promise<Array<ResultSet>>;
 
   /**
-   * Begins a transaction. Writers of one client wait for each other, in the order of their calls. A
-   * wait for an idle transaction ends in SQLITE_BUSY after the client's `timeout` (5 s where no
-   * `timeout` is set).
+   * Begins a transaction. Writers of one file wait for each other, in the order of their calls, over
+   * all clients of the process. A wait for an idle transaction of this client ends in SQLITE_BUSY after
+   * the client's `timeout` (4 s where no `timeout` is set). A wait for an idle transaction of another
+   * client ends after `timeout`, or after about 100 ms where none is set.
    *
    * @param mode "write" by default
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
-   * transactions hold every connection (`concurrency` of them, or one for a database in memory)
+   * transactions hold every connection (`concurrency` of them) and have been idle for that long, or
+   * where one holds the connection of a database in memory
    * @throws RangeError for an unknown mode
    */
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;

@@ -1,6 +1,7 @@
 import test from "ava";
 import { LibsqlError } from "latchdb";
-import type { Client } from "latchdb";
+import type { Client, Transaction } from "latchdb";
+import { elapsed } from "../support/elapsed.mjs";
 import {
   openClient,
   openUrl,
@@ -20,12 +21,17 @@ const calls: Array<[string, (client: Client) => Promise<unknown>]> = [
 ];
 
 for (const [name, call] of calls) {
-  test(`${name} is TRANSACTION_ACTIVE while transactions hold all 20 connections`, async (t) => {
-    const client = await openClient(t);
+  test(`${name} waits while transactions hold all 20 connections, for its timeout`, async (t) => {
+    const client = await openClient(t, { timeout: 300 });
     const transactions = await Promise.all(
       Array.from({ length: 20 }, () => client.transaction("deferred")),
     );
-    await t.throwsAsync(call(client), active);
+    const ms = await elapsed(() => t.throwsAsync(call(client), active));
+    t.true(ms >= 250, `${ms} ms`);
+    const waiting = call(client);
+    await transactions.pop()?.rollback();
+    const transaction = await waiting;
+    if (name === "transaction") (transaction as Transaction).close();
     for (const transaction of transactions) {
       transaction.close();
     }
@@ -41,7 +47,7 @@ for (const [name, call] of calls) {
 }
 
 test("a transaction that ends makes room for the next", async (t) => {
-  const client = await openClient(t, { concurrency: 2 });
+  const client = await openClient(t, { concurrency: 2, timeout: 100 });
   const first = await client.transaction("deferred");
   const second = await client.transaction("deferred");
   await t.throwsAsync(client.transaction("deferred"), active);
@@ -50,6 +56,21 @@ test("a transaction that ends makes room for the next", async (t) => {
   t.is(await selectValue(third, "select 1"), 1);
   second.close();
   third.close();
+});
+
+test("30 transactions at once take turns, and reads at once with them are answered", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a)");
+  const open = async (value: number): Promise<void> => {
+    const transaction = await client.transaction("write");
+    await transaction.execute("insert into t values (?)", [value]);
+    await transaction.commit();
+  };
+  const numbers = Array.from({ length: 30 }, (_, n) => n);
+  const writing = numbers.map((n) => open(n));
+  const reading = numbers.map(() => selectValue(client, "select count(*) from t"));
+  await Promise.all([...writing, ...reading]);
+  t.deepEqual(await selectColumn(client, "select a from t order by rowid"), numbers);
 });
 
 test("the client still works while transactions hold all connections but one", async (t) => {

@@ -1,14 +1,24 @@
-//! What each lane of a client is doing. The writer queue and the busy handler decide by it.
+//! What each lane that uses a file is doing, over all clients of the process. The writer queue and the
+//! busy handler decide by it.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::jobs::ids::LaneId;
+use crate::jobs::ids::{ClientId, LaneId};
 
-/// The activity of all lanes of one client.
+/// A lane, identified in the whole process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneKey {
+    /// The client of the lane.
+    pub client: ClientId,
+    /// The lane in its client.
+    pub lane: LaneId,
+}
+
+/// The activity of all lanes that use one file.
 #[derive(Debug, Default)]
 pub struct Activity {
-    pub(super) lanes: HashMap<LaneId, LaneActivity>,
+    pub(super) lanes: HashMap<LaneKey, LaneActivity>,
     /// Whether a lane has read the file, so that the work of its first reader is done.
     pub(super) has_read: bool,
     /// The time at which a lane was last closed.
@@ -24,6 +34,8 @@ pub struct LaneActivity {
     pub since: Instant,
     /// Whether the last job of the lane left a transaction open.
     pub in_transaction: bool,
+    /// If the lane waits for a lock: the last time at which a lane was working that held it.
+    pub held_at: Option<Instant>,
 }
 
 /// What a lane is doing.
@@ -35,22 +47,45 @@ pub enum Phase {
     Running,
     /// The job of the lane waits for a lock or for the writer slot.
     Waiting,
+    /// The connection of the lane is being closed. The last connection to a file copies the WAL into the
+    /// database, and keeps all others out meanwhile.
+    Closing,
 }
 
 impl Activity {
     /// Sets the phase of a lane. A lane that is in this phase already keeps the time of its beginning.
-    pub fn set_phase(&mut self, lane: LaneId, phase: Phase) {
-        let since = Instant::now();
-        let entry =
-            self.lanes.entry(lane).or_insert(LaneActivity { phase, since, in_transaction: false });
+    pub fn set_phase(&mut self, lane: LaneKey, phase: Phase) {
+        let now = Instant::now();
+        let entry = self.entry(lane, phase, now);
         if entry.phase != phase {
             entry.phase = phase;
-            entry.since = since;
+            entry.since = now;
         }
     }
 
+    /// Records that the lane has waited for a lock since `began`.
+    pub fn set_waiting(&mut self, lane: LaneKey, began: Instant) -> &mut LaneActivity {
+        let entry = self.entry(lane, Phase::Waiting, began);
+        entry.phase = Phase::Waiting;
+        entry.since = began;
+        entry
+    }
+
+    fn entry(&mut self, lane: LaneKey, phase: Phase, since: Instant) -> &mut LaneActivity {
+        let new = LaneActivity { phase, since, in_transaction: false, held_at: None };
+        self.lanes.entry(lane).or_insert(new)
+    }
+
     /// The time since which the lane has been idle. None if it is not idle.
-    pub fn idle_since(&self, lane: LaneId) -> Option<Instant> {
+    pub fn idle_since(&self, lane: LaneKey) -> Option<Instant> {
         self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle).map(|lane| lane.since)
+    }
+
+    /// Removes a lane whose connection is closed.
+    pub fn remove(&mut self, lane: LaneKey) {
+        self.lanes.remove(&lane);
+        self.last_closed = Some(Instant::now());
+        // The next connection is the first reader of the file again.
+        self.has_read &= !self.lanes.is_empty();
     }
 }

@@ -23,6 +23,12 @@ pub enum Error {
         /// The time for which the transaction had been idle, in milliseconds.
         waited_ms: u128,
     },
+    /// A transaction of another client held the lock, and was idle for longer than the timeout.
+    #[error(
+        "database is locked: a transaction of another client of this process holds the lock; commit or roll \
+         it back first, or set a longer timeout"
+    )]
+    HeldByOtherClient,
     /// The job was cancelled before it had an effect.
     #[error("{}", cancel_text(*.0))]
     Cancelled(CancelReason),
@@ -99,7 +105,7 @@ impl Error {
     fn raw_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite(error) => error.code(),
-            Self::HeldByOwnTransaction { .. } => Some(codes::SQLITE_BUSY),
+            Self::HeldByOwnTransaction { .. } | Self::HeldByOtherClient => Some(codes::SQLITE_BUSY),
             Self::ReadOnlyTransaction => Some(codes::SQLITE_READONLY),
             Self::RowTooLarge => Some(codes::SQLITE_TOOBIG),
             Self::FileReplaced { .. } => Some(codes::SQLITE_READONLY_DBMOVED),

@@ -42,12 +42,15 @@ impl Hooks for LaneHooks {
     }
 
     fn wait_for_lock(&self, wait: LockWait) -> bool {
-        let timeouts = self.state.lock_timeouts();
-        self.state.writers.wait_for_lock(self.lane, wait, timeouts, &self.cancel)
+        let Some(writers) = self.state.writers() else { return false };
+        let (lane, timeouts) = (self.state.lane_key(self.lane), self.state.lock_timeouts());
+        writers.wait_for_lock(lane, wait, timeouts, &self.cancel)
     }
 
     fn has_read(&self) {
-        self.state.writers.has_read();
+        if let Some(writers) = self.state.writers() {
+            writers.has_read();
+        }
     }
 
     fn busy_timeout(&self, set: Option<&str>) -> i64 {

@@ -1,4 +1,4 @@
-//! One client: its gate, its lanes, its writer queue, and its closing.
+//! One client: its gate, its lanes, the writer queue of its file, and its closing.
 
 mod activity;
 mod busy;
@@ -15,6 +15,7 @@ mod row_sink;
 mod run;
 mod session;
 mod settings;
+mod shared_queues;
 pub mod state;
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use crate::files::FileId;
 use crate::jobs::cancel::CancelReason;
-use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 use crate::jobs::outbox::Outbox;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
@@ -131,8 +132,9 @@ impl Client {
     }
 
     fn call(&self, job: JobId, transaction: TransactionId, request: Vec<u8>) -> Call {
-        let number = self.state.writers.number_call();
-        let ticket = request::is_write_begin(&request).then(|| self.state.writers.reserve(number));
+        let number = CallNumber::next();
+        let queue = self.state.writers().filter(|_| request::is_write_begin(&request));
+        let ticket = queue.map(|queue| queue.reserve(self.state.id, number));
         Call { job, request, transaction, number, ticket, client: Arc::clone(&self.state) }
     }
 

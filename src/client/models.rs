@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::activity::LaneKey;
 use super::gate::{Gate, Shut};
 use super::lane::{Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::jobs::ids::{JobId, LaneId};
+use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId};
 
 use crate::sync::{Condvar, Mutex, thread};
 
@@ -205,6 +206,10 @@ fn closers_share_one_closing() {
     );
 }
 
+fn lane_of(client: u64, lane: u32) -> LaneKey {
+    LaneKey { client: ClientId(client), lane: LaneId(lane) }
+}
+
 /// One lane at a time has the writer slot. Every writer gets it, in the order of the calls.
 #[test]
 fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
@@ -215,19 +220,20 @@ fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
             let queue = Arc::new(WriterQueue::default());
             let writing = Arc::new(Mutex::new(Vec::new()));
             let tickets: Vec<_> = (0..3)
-                .map(|lane| {
-                    let lane = LaneId(lane);
-                    let number = queue.number_call();
-                    (lane, number, queue.reserve(number))
+                .map(|number| {
+                    // The first two lanes are of one client.
+                    let lane = lane_of(u64::from(number / 2), number);
+                    let call = CallNumber::next();
+                    (lane, call, queue.reserve(lane.client, call))
                 })
                 .collect();
             let writers: Vec<_> = tickets
                 .into_iter()
-                .map(|(lane, number, ticket)| {
+                .map(|(lane, call, ticket)| {
                     let (queue, writing) = (Arc::clone(&queue), Arc::clone(&writing));
                     thread::spawn(move || {
                         queue.begin_job(lane);
-                        queue.take_slot(lane, number, TIMEOUTS, &Cancel::default()).unwrap();
+                        queue.take_slot(lane, call, TIMEOUTS, &Cancel::default()).unwrap();
                         drop(ticket);
                         writing.lock().unwrap().push(lane);
                         queue.end_job(lane, false);
@@ -237,7 +243,7 @@ fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
             for writer in writers {
                 writer.join().unwrap();
             }
-            assert_eq!(*writing.lock().unwrap(), [LaneId(0), LaneId(1), LaneId(2)]);
+            assert_eq!(*writing.lock().unwrap(), [lane_of(0, 0), lane_of(0, 1), lane_of(1, 2)]);
         },
         INTERLEAVINGS,
     );
@@ -246,28 +252,34 @@ fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
 /// A cancel wakes a waiting writer, even if it comes while the writer is about to sleep.
 #[test]
 fn a_cancelled_writer_leaves_the_queue() {
-    const TIMEOUTS: LockTimeouts =
-        LockTimeouts { others: std::time::Duration::ZERO, own: std::time::Duration::MAX };
+    const TIMEOUTS: LockTimeouts = LockTimeouts {
+        others: std::time::Duration::ZERO,
+        own: std::time::Duration::from_secs(1 << 20),
+    };
     shuttle::check_random(
         || {
             let queue = Arc::new(WriterQueue::default());
-            queue.begin_job(LaneId(0));
-            queue.take_slot(LaneId(0), queue.number_call(), TIMEOUTS, &Cancel::default()).unwrap();
+            queue.begin_job(lane_of(0, 0));
+            queue
+                .take_slot(lane_of(0, 0), CallNumber::next(), TIMEOUTS, &Cancel::default())
+                .unwrap();
             let cancel = Arc::new(Cancel::default());
             let waiter = {
                 let (queue, cancel) = (Arc::clone(&queue), Arc::clone(&cancel));
-                let number = queue.number_call();
+                let call = CallNumber::next();
                 thread::spawn(move || {
-                    queue.begin_job(LaneId(1));
-                    queue.take_slot(LaneId(1), number, TIMEOUTS, &cancel)
+                    queue.begin_job(lane_of(0, 1));
+                    queue.take_slot(lane_of(1, 1), call, TIMEOUTS, &cancel)
                 })
             };
             cancel.raise(CancelReason::ClientClosed);
             queue.wake();
             assert!(waiter.join().unwrap().is_err());
-            queue.end_job(LaneId(0), false);
-            queue.begin_job(LaneId(2));
-            queue.take_slot(LaneId(2), queue.number_call(), TIMEOUTS, &Cancel::default()).unwrap();
+            queue.end_job(lane_of(0, 0), false);
+            queue.begin_job(lane_of(0, 2));
+            queue
+                .take_slot(lane_of(0, 2), CallNumber::next(), TIMEOUTS, &Cancel::default())
+                .unwrap();
         },
         INTERLEAVINGS,
     );

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::error::Error;
 use super::row_sink::RecordSink;
 use super::state::ClientState;
+use super::writer_queue::LockTimeouts;
 use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::jobs::ids::{JobId, LaneId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId};
 use crate::sqlite::{self, Connection, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Malformed, Mode, Sql, Statement};
@@ -54,14 +55,28 @@ pub struct Caller<'a> {
     pub cancel: &'a Cancel,
     /// The job of the call.
     pub job: JobId,
-    /// The number of the call in the order of the client's calls.
-    pub call: u64,
+    /// The number of the call in the order of all calls.
+    pub call: CallNumber,
 }
 
 impl Caller<'_> {
     fn take_writer_slot(&self) -> Result<(), Error> {
-        let timeouts = self.client.lock_timeouts();
-        self.client.writers.take_slot(self.lane, self.call, timeouts, self.cancel)
+        self.take_writer_slot_within(self.client.lock_timeouts())
+    }
+
+    fn take_writer_slot_within(&self, timeouts: LockTimeouts) -> Result<(), Error> {
+        let Some(writers) = self.client.writers() else { return Ok(()) };
+        let lane = self.client.lane_key(self.lane);
+        writers.take_slot(lane, self.call, timeouts, self.cancel)
+    }
+
+    /// Takes the writer slot in turn, unless an idle transaction holds it. For a statement of which SQLite
+    /// has to decide whether it needs the write lock.
+    fn take_writer_slot_in_passing(&self) -> Result<(), Error> {
+        match self.take_writer_slot_within(LockTimeouts::IN_PASSING) {
+            Err(Error::HeldByOwnTransaction { .. } | Error::HeldByOtherClient) => Ok(()),
+            taken => taken,
+        }
     }
 
     /// Checks whether a prepared statement may run now. A statement that writes takes the writer slot.
@@ -73,13 +88,16 @@ impl Caller<'_> {
         if read_only {
             return Err(Error::ReadOnlyTransaction);
         }
+        if prepared.may_not_write {
+            return self.take_writer_slot_in_passing();
+        }
         if !prepared.has_snapshot {
             return self.take_writer_slot();
         }
-        if self.client.writers.try_take_slot(self.lane) {
-            Ok(())
-        } else {
-            Err(sqlite::Error::busy().into())
+        let lane = self.client.lane_key(self.lane);
+        match self.client.writers() {
+            Some(writers) if !writers.try_take_slot(lane) => Err(sqlite::Error::busy().into()),
+            _ => Ok(()),
         }
     }
 }
@@ -148,7 +166,14 @@ impl Run<'_> {
     /// Runs a text of several statements, without returning their rows.
     pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
         let caller = self.caller;
-        self.connection.run_script(sql, |prepared| caller.allow(prepared, read_only))
+        self.connection.run_script(sql, |prepared| {
+            if prepared.begins {
+                // No other write of the process may come between the transaction's first read and its
+                // first write.
+                caller.take_writer_slot_in_passing()?;
+            }
+            caller.allow(prepared, read_only)
+        })
     }
 
     /// Runs several statements in a transaction of their own.

@@ -3,15 +3,16 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::lane::{Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
-use super::writer_queue::Ticket;
+use super::writer_queue::{Ticket, WriterQueue};
 use crate::files::{self, FileId};
 use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 use crate::jobs::panics;
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
@@ -26,8 +27,8 @@ pub struct Call {
     pub request: Vec<u8>,
     /// The transaction that the call belongs to.
     pub transaction: TransactionId,
-    /// The number of the call in the order of the client's calls.
-    pub number: u64,
+    /// The number of the call in the order of all calls.
+    pub number: CallNumber,
     /// The call's place in the writer queue, if the call is known to write.
     pub ticket: Option<Ticket>,
     /// The client that the call belongs to.
@@ -146,6 +147,7 @@ impl Session {
             // Several lanes may open the client's first connections at once. The first to get here decides.
             let expected = self.file.get_or_init(|| found.clone());
             self.expect_file(expected, Some(found))?;
+            self.client.join_writers_of(found);
         }
         *lock(&self.interrupter) = Some(connection.interrupter());
         self.connection = Some((connection, hooks));
@@ -166,13 +168,14 @@ impl Session {
 
     /// The function that makes a running job notice the flag, in SQLite and in a wait for a lock.
     pub fn interrupt(&self) -> Interrupt {
-        let interrupter = Arc::clone(&self.interrupter);
-        let writers = Arc::clone(&self.client.writers);
+        let (interrupter, client) = (Arc::clone(&self.interrupter), Arc::clone(&self.client));
         Arc::new(move || {
             if let Some(interrupter) = &*lock(&interrupter) {
                 interrupter.interrupt();
             }
-            writers.wake();
+            if let Some(writers) = client.writers() {
+                writers.wake();
+            }
         })
     }
 
@@ -185,8 +188,9 @@ impl Session {
     pub fn close(mut self) -> Result<(), Error> {
         lock(&self.interrupter).take();
         self.cancel.clear();
+        self.note(WriterQueue::begin_closing);
         let closed = self.connection.take().map_or(Ok(()), |(connection, _)| connection.close());
-        self.client.writers.forget_lane(self.lane);
+        self.note(WriterQueue::forget_lane);
         Ok(closed?)
     }
 
@@ -262,7 +266,17 @@ impl Session {
         if self.lost && self.client.options.location.path().is_none() {
             return Err(Error::Panicked("an earlier error lost the in-memory database".into()));
         }
-        self.open()
+        self.open()?;
+        // Until now the file may have been unknown, and with it the queue.
+        self.note(WriterQueue::begin_job);
+        Ok(())
+    }
+
+    /// Tells the writer queue of the file, if it is known, what the lane is doing.
+    fn note(&self, change: impl FnOnce(&WriterQueue, LaneKey)) {
+        if let Some(writers) = self.client.writers() {
+            change(writers, self.client.lane_key(self.lane));
+        }
     }
 
     fn drop_connection(&mut self) {
@@ -312,7 +326,7 @@ impl Work for Session {
     type Job = Call;
 
     fn run(&mut self, mut call: Call) {
-        self.client.writers.begin_job(self.lane);
+        self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
         let cancel = Arc::clone(&self.cancel);
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
@@ -337,7 +351,8 @@ impl Work for Session {
         });
         // The writer slot and the ticket are free before the answer, so that the caller's next call finds
         // them free.
-        self.client.writers.end_job(self.lane, self.transaction.is_some());
+        let in_transaction = self.transaction.is_some();
+        self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
         let outcome = self.outcome(committed);
         match result {

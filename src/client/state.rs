@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::activity::LaneKey;
 use super::gate::Gate;
 use super::settings::Settings;
+use super::shared_queues::{SharedDatabase, queue_of};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
-use crate::jobs::ids::LaneId;
+use crate::files::FileId;
+use crate::jobs::ids::{ClientId, LaneId};
 use crate::jobs::outbox::Outbox;
 use crate::sqlite::Location;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -36,16 +39,18 @@ pub struct Options {
 
 /// The state that all lanes of one client share.
 pub struct ClientState {
+    /// The number of the client in the process.
+    pub id: ClientId,
     /// The options with which the client was opened.
     pub options: Options,
     /// The gate of the client.
     pub gate: Gate,
-    /// The writer queue of the client.
-    pub writers: Arc<WriterQueue>,
     /// The PRAGMA settings of the client's connections.
     pub settings: Settings,
     /// The receiver of the answers.
     pub outbox: Arc<dyn Outbox>,
+    /// The writer queue of the database. That of a file is known once the file is open.
+    writers: OnceLock<Arc<WriterQueue>>,
     statements: Mutex<HashMap<u32, Arc<str>>>,
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
@@ -57,10 +62,21 @@ impl ClientState {
     /// The state of a new client, whose gate is not open yet.
     pub fn new(options: Options, outbox: Arc<dyn Outbox>) -> Self {
         let timeout_ms = i64::try_from(options.timeout.as_millis()).unwrap_or(i64::MAX);
+        let writers = OnceLock::new();
+        match &options.location {
+            Location::File(_) => {}
+            Location::Memory(uri) if options.location.shares_cache() => {
+                let _ = writers.set(queue_of(SharedDatabase::Memory(uri.clone())));
+            }
+            Location::Memory(_) | Location::Temporary => {
+                let _ = writers.set(Arc::default());
+            }
+        }
         Self {
+            id: ClientId::next(),
             options,
             gate: Gate::new(),
-            writers: Arc::default(),
+            writers,
             settings: Settings::default(),
             outbox,
             statements: Mutex::default(),
@@ -80,6 +96,21 @@ impl ClientState {
             timeout_ms: AtomicI64::new(self.busy_timeout()),
             ..Self::new(self.options.clone(), Arc::clone(&self.outbox))
         }
+    }
+
+    /// The writer queue of the database. None until the client's file is open.
+    pub fn writers(&self) -> Option<&Arc<WriterQueue>> {
+        self.writers.get()
+    }
+
+    /// Joins the other clients of the process that use this file.
+    pub fn join_writers_of(&self, file: &FileId) {
+        self.writers.get_or_init(|| queue_of(SharedDatabase::File(file.clone())));
+    }
+
+    /// A lane of this client, identified in the whole process.
+    pub fn lane_key(&self, lane: LaneId) -> LaneKey {
+        LaneKey { client: self.id, lane }
     }
 
     /// Gives a statement's text a number, by which requests refer to it from now on.

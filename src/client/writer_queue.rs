@@ -1,150 +1,206 @@
-//! The queue in which the writers of one client wait for the writer slot.
+//! The queue in which the writers of one file wait for the writer slot, over all clients and threads of
+//! the process.
 //!
-//! SQLite allows one writer per database. Writers of the same client must not fail because of that. A
-//! lane that wants to write therefore takes the writer slot first, in the order of the calls, and keeps
-//! it until its connection is back in autocommit mode. Between clients and processes, SQLite's own locks
-//! decide; the module `busy` handles them.
+//! SQLite allows one writer per database. The calls of one process must not fail because of that: in
+//! `@libsql/client`, each call runs on the JavaScript thread from its beginning to its end, so calls never
+//! meet there. A lane that wants to write therefore takes the writer slot first, in the order of the
+//! calls, and keeps it until its connection is back in autocommit mode. Between processes, SQLite's own
+//! locks decide; the module `busy` handles them.
 //!
-//! The holder of the slot may be a transaction of the same client whose owner waits for the waiting
-//! call. Such a wait would never end. It ends with an error once the transaction has been idle for
-//! [`LockTimeouts::own`].
+//! The holder of the slot may be an open transaction whose owner does nothing. A wait for it is limited:
+//! the owner may itself wait for the waiting call. A transaction of the same client is waited for until
+//! it has been idle for [`LockTimeouts::own`]. A transaction of another client is waited for as one of
+//! another process would be ([`LockTimeouts::others`]), but never less than [`IN_PASSING`] after its last
+//! call, so that the pause between two calls of a transaction does not make others fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::activity::{Activity, Phase};
+use super::activity::{Activity, LaneKey, Phase};
 use super::error::Error;
 use crate::jobs::cancel::Cancel;
-use crate::jobs::ids::LaneId;
+use crate::jobs::ids::{CallNumber, ClientId};
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 
 /// The longest waits for a lock.
 #[derive(Clone, Copy, Debug)]
 pub struct LockTimeouts {
-    /// The wait for other clients and processes (the `timeout` setting; SQLite's busy_timeout).
+    /// The wait for other processes, and for transactions of other clients (the `timeout` setting;
+    /// SQLite's busy_timeout).
     pub others: Duration,
     /// The wait for an idle transaction of the same client.
     pub own: Duration,
 }
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
-pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(5);
+pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The queue of one client's writers.
+/// How long a lane of this process may hold a lock that SQLite needs for a few instructions only. The
+/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
+/// conflict with another client is still reported soon.
+pub const IN_PASSING: Duration = Duration::from_millis(100);
+
+impl LockTimeouts {
+    /// The waits of a call that can do without the lock.
+    pub const IN_PASSING: Self = Self { others: Duration::ZERO, own: IN_PASSING };
+
+    /// The end of a wait that began at `began`, for a transaction that has been idle since `idle_since`.
+    pub(super) fn deadline(self, is_own: bool, began: Instant, idle_since: Instant) -> Instant {
+        let patience = if is_own { self.own } else { IN_PASSING };
+        (idle_since.max(began) + patience).max(began + self.others)
+    }
+}
+
+/// The queue of one file's writers.
 #[derive(Debug, Default)]
 pub struct WriterQueue {
     pub(super) state: Mutex<State>,
-    pub(super) changed: Condvar,
+    /// Signalled when a lane may have freed a lock for which a busy handler waits.
+    pub(super) lock_freed: Condvar,
 }
 
 /// The holder of the slot, the waiting calls, and the activity of the lanes.
 #[derive(Debug, Default)]
 pub struct State {
-    last_call: u64,
     /// The lane that has the writer slot.
-    pub(super) holder: Option<LaneId>,
-    waiting: BTreeSet<u64>,
+    pub(super) holder: Option<LaneKey>,
+    /// The places of each client's calls. A call waits for the earlier calls of its client even if these
+    /// do not run yet.
+    places: HashMap<ClientId, BTreeSet<CallNumber>>,
+    /// The calls that wait for the slot now. The condition variable of a call is signalled when it is the
+    /// call's turn, and when it may have been cancelled.
+    ready: BTreeMap<CallNumber, (ClientId, Arc<Condvar>)>,
     pub(super) activity: Activity,
+    /// The number of busy handlers that wait for `lock_freed`.
+    pub(super) waiting_for_lock: usize,
+}
+
+impl State {
+    /// Whether a call of this client is next.
+    fn is_turn(&self, client: ClientId, call: CallNumber) -> bool {
+        self.holder.is_none()
+            && self.is_first_of_client(client, call)
+            && self.next_ready().is_none_or(|(next, _)| next >= call)
+    }
+
+    fn is_first_of_client(&self, client: ClientId, call: CallNumber) -> bool {
+        let first = self.places.get(&client).and_then(BTreeSet::first);
+        first.is_none_or(|first| *first >= call)
+    }
+
+    /// The first waiting call for which the slot is free once its holder gives it up.
+    fn next_ready(&self) -> Option<(CallNumber, &Condvar)> {
+        let mut ready = self.ready.iter();
+        let next = ready.find(|(call, (client, _))| self.is_first_of_client(*client, **call));
+        next.map(|(call, (_, turn))| (*call, &**turn))
+    }
+
+    /// Wakes the call whose turn it is.
+    fn signal_next(&self) {
+        if self.holder.is_none()
+            && let Some((_, turn)) = self.next_ready()
+        {
+            turn.notify_one();
+        }
+    }
 }
 
 /// A call's place in the queue. Dropping the ticket gives the place up.
 #[derive(Debug)]
 pub struct Ticket {
     queue: Arc<WriterQueue>,
-    call: u64,
+    client: ClientId,
+    call: CallNumber,
 }
 
 impl WriterQueue {
-    /// A number for a new call. The numbers increase in the order of the calls, and decide the order of
-    /// the writers.
-    pub fn number_call(&self) -> u64 {
-        let mut state = lock(&self.state);
-        state.last_call += 1;
-        state.last_call
-    }
-
     /// Takes a place in the queue before the call runs, for a call that is known to write.
-    pub fn reserve(self: &Arc<Self>, call: u64) -> Ticket {
-        lock(&self.state).waiting.insert(call);
-        Ticket { queue: Arc::clone(self), call }
+    pub fn reserve(self: &Arc<Self>, client: ClientId, call: CallNumber) -> Ticket {
+        lock(&self.state).places.entry(client).or_default().insert(call);
+        Ticket { queue: Arc::clone(self), client, call }
     }
 
     /// Takes the writer slot for `lane`, after all earlier calls in the queue. Returns at once if the lane
     /// has the slot already.
     ///
     /// # Errors
-    /// [`Error::HeldByOwnTransaction`] if an idle transaction of the client held the slot for too long;
-    /// [`Error::Cancelled`].
+    /// [`Error::HeldByOwnTransaction`] or [`Error::HeldByOtherClient`] if an idle transaction held the slot
+    /// for too long; [`Error::Cancelled`].
     pub fn take_slot(
         self: &Arc<Self>,
-        lane: LaneId,
-        call: u64,
+        lane: LaneKey,
+        call: CallNumber,
         timeouts: LockTimeouts,
         cancel: &Cancel,
     ) -> Result<(), Error> {
-        if lock(&self.state).holder == Some(lane) {
-            return Ok(());
-        }
-        let ticket = self.reserve(call);
-        let began = Instant::now();
-        let mut state = lock(&self.state);
-        loop {
-            cancel.check()?;
-            if state.holder.is_none() && state.waiting.first() == Some(&ticket.call) {
-                state.holder = Some(lane);
-                state.activity.set_phase(lane, Phase::Running);
+        cancel.check()?;
+        {
+            let mut state = lock(&self.state);
+            if state.holder == Some(lane) {
                 return Ok(());
             }
-            state.activity.set_phase(lane, Phase::Waiting);
-            let idle_since = state.holder.and_then(|holder| state.activity.idle_since(holder));
-            state = match idle_since {
-                // The holder is working, or the first call in the queue is about to take the slot.
-                None => wait(&self.changed, state),
-                Some(idle_since) => {
-                    let deadline = idle_since.max(began) + timeouts.own;
-                    let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                        state.activity.set_phase(lane, Phase::Running);
-                        return Err(Error::HeldByOwnTransaction {
-                            waited_ms: idle_since.elapsed().as_millis(),
-                        });
-                    };
-                    wait_for(&self.changed, state, left)
-                }
-            };
+            if state.is_turn(lane.client, call) {
+                state.holder = Some(lane);
+                return Ok(());
+            }
         }
+        let _ticket = self.reserve(lane.client, call);
+        let turn = Arc::new(Condvar::new());
+        let began = Instant::now();
+        let mut state = lock(&self.state);
+        state.ready.insert(call, (lane.client, Arc::clone(&turn)));
+        state.activity.set_phase(lane, Phase::Waiting);
+        let taken = loop {
+            if let Some(reason) = cancel.reason() {
+                break Err(reason.into());
+            }
+            if state.is_turn(lane.client, call) {
+                state.holder = Some(lane);
+                break Ok(());
+            }
+            let Some(holder) = state.holder else {
+                // The next call is about to take the slot.
+                state = wait(&turn, state);
+                continue;
+            };
+            let is_own = holder.client == lane.client;
+            // A holder that works now may become idle later, and is then waited for from that time on.
+            let idle_since = state.activity.idle_since(holder).unwrap_or_else(Instant::now);
+            let deadline = timeouts.deadline(is_own, began, idle_since);
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                break Err(held(is_own, idle_since));
+            };
+            state = wait_for(&turn, state, left);
+        };
+        state.ready.remove(&call);
+        state.activity.set_phase(lane, Phase::Running);
+        taken
     }
 
     /// Takes the slot for `lane` if the slot is free or the lane has it. Returns whether the lane has it
     /// now. Used by a transaction that has read already, which waiting cannot help: in WAL mode its
     /// snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal
     /// mode the writer waits for this very reader.
-    pub fn try_take_slot(&self, lane: LaneId) -> bool {
+    pub fn try_take_slot(&self, lane: LaneKey) -> bool {
         let mut state = lock(&self.state);
         *state.holder.get_or_insert(lane) == lane
     }
 
     /// Records that a job has begun on the lane.
-    pub fn begin_job(&self, lane: LaneId) {
+    pub fn begin_job(&self, lane: LaneKey) {
         lock(&self.state).activity.set_phase(lane, Phase::Running);
     }
 
     /// Records that a job has ended on the lane, and whether it left a transaction open. If it did not,
     /// the lane gives up the slot.
-    pub fn end_job(&self, lane: LaneId, in_transaction: bool) {
+    pub fn end_job(&self, lane: LaneKey, in_transaction: bool) {
         let mut state = lock(&self.state);
         state.activity.set_phase(lane, Phase::Idle);
         if let Some(entry) = state.activity.lanes.get_mut(&lane) {
             entry.in_transaction = in_transaction;
         }
-        if !in_transaction && state.holder == Some(lane) {
-            state.holder = None;
-        }
-        let anyone_else = state.activity.lanes.len() > 1;
-        drop(state);
-        if anyone_else {
-            self.changed.notify_all();
-        }
+        self.leave(&mut state, lane, in_transaction);
     }
 
     /// Records that a connection has read the file. Until then a lane that reads may be recovering the
@@ -153,31 +209,59 @@ impl WriterQueue {
         lock(&self.state).activity.has_read = true;
     }
 
+    /// Records that the connection of the lane is being closed.
+    pub fn begin_closing(&self, lane: LaneKey) {
+        lock(&self.state).activity.set_phase(lane, Phase::Closing);
+    }
+
     /// Records that the lane is closed. The lane gives up the slot.
-    pub fn forget_lane(&self, lane: LaneId) {
+    pub fn forget_lane(&self, lane: LaneKey) {
         let mut state = lock(&self.state);
-        state.activity.lanes.remove(&lane);
-        state.activity.last_closed = Some(Instant::now());
-        if state.holder == Some(lane) {
+        state.activity.remove(lane);
+        self.leave(&mut state, lane, false);
+    }
+
+    /// Lets the others continue after a job of the lane, or its closing.
+    fn leave(&self, state: &mut State, lane: LaneKey, keeps_slot: bool) {
+        if !keeps_slot && state.holder == Some(lane) {
             state.holder = None;
         }
-        drop(state);
-        self.changed.notify_all();
+        state.signal_next();
+        if state.waiting_for_lock > 0 {
+            self.lock_freed.notify_all();
+        }
     }
 
     /// Makes every waiting lane check its cancel flag.
     pub fn wake(&self) {
         // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
         // check, which then sees the flag, or during the sleep, which the signal ends.
-        drop(lock(&self.state));
-        self.changed.notify_all();
+        let state = lock(&self.state);
+        for (_, turn) in state.ready.values() {
+            turn.notify_one();
+        }
+        self.lock_freed.notify_all();
+    }
+}
+
+fn held(is_own: bool, idle_since: Instant) -> Error {
+    if is_own {
+        Error::HeldByOwnTransaction { waited_ms: idle_since.elapsed().as_millis() }
+    } else {
+        Error::HeldByOtherClient
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.queue.state).waiting.remove(&self.call);
-        self.queue.changed.notify_all();
+        let mut state = lock(&self.queue.state);
+        if let Some(places) = state.places.get_mut(&self.client) {
+            places.remove(&self.call);
+            if places.is_empty() {
+                state.places.remove(&self.client);
+            }
+        }
+        state.signal_next();
     }
 }
 
@@ -186,6 +270,7 @@ impl Drop for Ticket {
 pub mod tests {
     use super::*;
     use crate::jobs::cancel::CancelReason;
+    use crate::jobs::ids::LaneId;
     use std::sync::mpsc;
     use std::thread;
 
@@ -198,34 +283,44 @@ pub mod tests {
         Arc::new(WriterQueue::default())
     }
 
+    /// A lane of the client that most tests are about.
+    pub fn lane(lane: u32) -> LaneKey {
+        LaneKey { client: ClientId(0), lane: LaneId(lane) }
+    }
+
+    /// The main lane of another client.
+    pub fn other_client() -> LaneKey {
+        LaneKey { client: ClientId(1), lane: LaneId::MAIN }
+    }
+
     pub fn take(
         queue: &Arc<WriterQueue>,
-        lane: LaneId,
+        lane: LaneKey,
         timeouts: LockTimeouts,
     ) -> Result<(), Error> {
         queue.begin_job(lane);
-        queue.take_slot(lane, queue.number_call(), timeouts, &Cancel::default())
+        queue.take_slot(lane, CallNumber::next(), timeouts, &Cancel::default())
     }
 
     #[test]
     fn the_writer_slot_follows_the_order_of_the_calls_not_of_the_arrivals() {
         let queue = queue();
-        let (early, late) = (queue.number_call(), queue.number_call());
-        let reserved = queue.reserve(early);
+        let (early, late) = (CallNumber::next(), CallNumber::next());
+        let reserved = queue.reserve(lane(0).client, early);
         let (sender, receiver) = mpsc::channel();
         let late_writer = {
             let (queue, sender) = (Arc::clone(&queue), sender.clone());
             thread::spawn(move || {
-                queue.begin_job(LaneId(2));
-                queue.take_slot(LaneId(2), late, PATIENT, &Cancel::default()).unwrap();
+                queue.begin_job(lane(2));
+                queue.take_slot(lane(2), late, PATIENT, &Cancel::default()).unwrap();
                 sender.send("late").unwrap();
             })
         };
-        queue.begin_job(LaneId(1));
-        queue.take_slot(LaneId(1), early, PATIENT, &Cancel::default()).unwrap();
+        queue.begin_job(lane(1));
+        queue.take_slot(lane(1), early, PATIENT, &Cancel::default()).unwrap();
         drop(reserved);
         sender.send("early").unwrap();
-        queue.end_job(LaneId(1), false);
+        queue.end_job(lane(1), false);
         late_writer.join().unwrap();
         assert_eq!(receiver.iter().take(2).collect::<Vec<_>>(), ["early", "late"]);
     }
@@ -233,50 +328,76 @@ pub mod tests {
     #[test]
     fn a_dropped_ticket_lets_the_next_writer_pass() {
         let queue = queue();
-        let ticket = queue.reserve(queue.number_call());
+        let ticket = queue.reserve(lane(0).client, CallNumber::next());
         drop(ticket);
-        assert!(take(&queue, LaneId(1), PATIENT).is_ok());
+        assert!(take(&queue, lane(1), PATIENT).is_ok());
     }
 
     #[test]
     fn a_wait_for_an_idle_transaction_ends_with_a_lock_error() {
         let queue = queue();
-        take(&queue, LaneId(1), PATIENT).unwrap();
-        queue.end_job(LaneId(1), true);
-        let error = take(&queue, LaneId(0), IMPATIENT).unwrap_err();
+        take(&queue, lane(1), PATIENT).unwrap();
+        queue.end_job(lane(1), true);
+        let error = take(&queue, lane(0), IMPATIENT).unwrap_err();
         assert_eq!(error.code(), "SQLITE_BUSY");
-        queue.begin_job(LaneId(1));
-        queue.end_job(LaneId(1), false);
-        assert!(take(&queue, LaneId(0), IMPATIENT).is_ok());
+        queue.begin_job(lane(1));
+        queue.end_job(lane(1), false);
+        assert!(take(&queue, lane(0), IMPATIENT).is_ok());
     }
 
     #[test]
     fn a_cancel_wakes_a_waiting_writer() {
         let queue = queue();
-        take(&queue, LaneId(1), PATIENT).unwrap();
-        queue.end_job(LaneId(1), true);
+        take(&queue, lane(1), PATIENT).unwrap();
+        queue.end_job(lane(1), true);
         let cancel = Arc::new(Cancel::default());
         let waiter = {
             let (queue, cancel) = (Arc::clone(&queue), Arc::clone(&cancel));
-            thread::spawn(move || queue.take_slot(LaneId(0), 99, PATIENT, &cancel))
+            thread::spawn(move || queue.take_slot(lane(0), CallNumber::next(), PATIENT, &cancel))
         };
         cancel.raise(CancelReason::ClientClosed);
         queue.wake();
         assert_eq!(waiter.join().unwrap().unwrap_err().code(), "CLIENT_CLOSED");
-        queue.end_job(LaneId(1), false);
-        assert!(
-            take(&queue, LaneId(2), PATIENT).is_ok(),
-            "the cancelled writer has left the queue"
-        );
+        queue.end_job(lane(1), false);
+        assert!(take(&queue, lane(2), PATIENT).is_ok(), "the cancelled writer has left the queue");
     }
 
     #[test]
     fn a_transaction_that_has_read_does_not_wait() {
         let queue = queue();
-        take(&queue, LaneId(1), PATIENT).unwrap();
-        assert!(!queue.try_take_slot(LaneId(2)));
-        assert!(queue.try_take_slot(LaneId(1)));
-        queue.end_job(LaneId(1), false);
-        assert!(queue.try_take_slot(LaneId(2)));
+        take(&queue, lane(1), PATIENT).unwrap();
+        assert!(!queue.try_take_slot(lane(2)));
+        assert!(queue.try_take_slot(lane(1)));
+        queue.end_job(lane(1), false);
+        assert!(queue.try_take_slot(lane(2)));
+    }
+
+    #[test]
+    fn a_call_that_does_not_run_yet_holds_up_its_own_client_only() {
+        let queue = queue();
+        let early = CallNumber::next();
+        let ticket = queue.reserve(lane(0).client, early);
+        assert!(take(&queue, other_client(), PATIENT).is_ok());
+        queue.end_job(other_client(), false);
+        let late = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || take(&queue, lane(1), PATIENT))
+        };
+        queue.begin_job(lane(0));
+        queue.take_slot(lane(0), early, PATIENT, &Cancel::default()).unwrap();
+        queue.end_job(lane(0), false);
+        drop(ticket);
+        late.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_transaction_of_another_client_is_waited_for_within_its_own_timeout() {
+        let queue = queue();
+        take(&queue, other_client(), PATIENT).unwrap();
+        queue.end_job(other_client(), true);
+        let began = Instant::now();
+        let error = take(&queue, lane(0), PATIENT).unwrap_err();
+        assert!(matches!(error, Error::HeldByOtherClient), "{error}");
+        assert!(began.elapsed() >= IN_PASSING && began.elapsed() < PATIENT.own);
     }
 }

@@ -1,5 +1,7 @@
-//! The numbers that JavaScript and the addon give to jobs, lanes and transactions. Each has its own type,
-//! so that the compiler finds a mix-up.
+//! The numbers that JavaScript and the addon give to jobs, clients, lanes and transactions. Each has its
+//! own type, so that the compiler finds a mix-up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of a job. A job is one call of JavaScript, from its request to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -8,6 +10,30 @@ pub struct JobId(pub u32);
 impl JobId {
     /// No job: a job of latchdb itself, whose answer is not sent, or records that belong to no job.
     pub const NONE: Self = Self(0);
+}
+
+/// The number of a client in the process, over all threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+impl ClientId {
+    /// A number for a new client.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The number of a call in the order of all calls of the process. It decides the order of the writers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallNumber(pub u64);
+
+impl CallNumber {
+    /// The number of a new call: larger than those of all earlier calls.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// The number of a lane in its client.

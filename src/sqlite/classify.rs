@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use rusqlite::ffi;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization, TransactionOperation};
 
 use super::callbacks::CallbackHandle;
 use super::pragma::Pragma;
@@ -18,6 +18,11 @@ const SCHEMA: u8 = 2;
 const PRAGMA: u8 = 4;
 const OTHER_DATABASE: u8 = 8;
 const TABLE: u8 = 16;
+const BEGIN: u8 = 32;
+const CHANGE: u8 = 64;
+
+/// The schema table, which SQLite asks about before it knows whether CREATE TABLE IF NOT EXISTS changes it.
+const SCHEMA_TABLES: [&str; 2] = ["sqlite_master", "sqlite_temp_master"];
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 
@@ -45,8 +50,16 @@ pub struct StatementKind {
     /// Whether the statement makes state that belongs to one connection: TEMP, ATTACH, an exclusive
     /// locking mode.
     pub pins_connection: bool,
+    /// Whether the statement begins a transaction (BEGIN, SAVEPOINT) if none is open.
+    pub begins: bool,
+    /// Whether the statement changes tables or the schema. CREATE TABLE IF NOT EXISTS does not if the table
+    /// is there, although `sqlite3_stmt_readonly` is false for it.
+    pub changes: bool,
     /// The PRAGMA, if the statement is one.
     pub pragma: Option<Pragma>,
+    /// Whether SQLite has asked nothing about the statement. Of the statements that write, this holds for
+    /// VACUUM alone.
+    pub is_unknown: bool,
 }
 
 impl StatementKind {
@@ -63,6 +76,11 @@ impl StatementKind {
     /// The value that the PRAGMA sets. None if the statement is no PRAGMA or has no value.
     pub fn value(&self) -> Option<&str> {
         self.pragma.as_ref().and_then(|pragma| pragma.value.as_deref())
+    }
+
+    /// Whether the statement, if it writes, needs a file that no other connection is reading.
+    pub fn needs_exclusive_lock(&self) -> bool {
+        self.is_unknown || self.pragma.as_ref().is_some_and(Pragma::needs_exclusive_lock)
     }
 
     /// Whether the statement takes effect when it is prepared, before its first step.
@@ -93,6 +111,9 @@ impl Recorder {
         StatementKind {
             inserts: flags & INSERT != 0 && flags & SCHEMA == 0,
             pins_connection: flags & OTHER_DATABASE != 0 || exclusive,
+            begins: flags & BEGIN != 0,
+            changes: flags & CHANGE != 0,
+            is_unknown: flags == 0,
             pragma,
         }
     }
@@ -179,11 +200,14 @@ impl Recorder {
         let in_main = context.database_name.is_none_or(|name| name == "main");
         match context.action {
             // Inserts of a trigger do not count as inserts of the statement.
-            AuthAction::Insert { .. } if context.accessor.is_none() => self.set(INSERT | TABLE),
-            AuthAction::Read { .. }
-            | AuthAction::Insert { .. }
+            AuthAction::Insert { table_name } if context.accessor.is_none() => {
+                let is_schema = SCHEMA_TABLES.contains(&table_name);
+                self.set(INSERT | TABLE | if is_schema { 0 } else { CHANGE });
+            }
+            AuthAction::Read { .. } => self.set(TABLE),
+            AuthAction::Insert { .. }
             | AuthAction::Update { .. }
-            | AuthAction::Delete { .. } => self.set(TABLE),
+            | AuthAction::Delete { .. } => self.set(TABLE | CHANGE),
             AuthAction::CreateTempIndex { .. }
             | AuthAction::CreateTempTable { .. }
             | AuthAction::CreateTempTrigger { .. }
@@ -193,12 +217,14 @@ impl Recorder {
             | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => {
                 self.set(SCHEMA | OTHER_DATABASE);
             }
-            AuthAction::CreateIndex { .. }
-            | AuthAction::CreateTable { .. }
-            | AuthAction::CreateTrigger { .. }
-            | AuthAction::CreateView { .. }
-            | AuthAction::CreateVtable { .. } => {
+            // SQLite asks this before it looks whether the table or the view is there.
+            AuthAction::CreateTable { .. } | AuthAction::CreateView { .. } => {
                 self.set(if in_main { SCHEMA } else { SCHEMA | OTHER_DATABASE });
+            }
+            AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateVtable { .. } => {
+                self.set(CHANGE | if in_main { SCHEMA } else { SCHEMA | OTHER_DATABASE });
             }
             AuthAction::DropIndex { .. }
             | AuthAction::DropTable { .. }
@@ -207,7 +233,11 @@ impl Recorder {
             | AuthAction::DropVtable { .. }
             | AuthAction::AlterTable { .. }
             | AuthAction::Reindex { .. }
-            | AuthAction::Analyze { .. } => self.set(SCHEMA),
+            | AuthAction::Analyze { .. } => self.set(SCHEMA | CHANGE),
+            AuthAction::Transaction { operation: TransactionOperation::Begin }
+            | AuthAction::Savepoint { operation: TransactionOperation::Begin, .. } => {
+                self.set(BEGIN);
+            }
             AuthAction::Pragma { pragma_name, pragma_value } => {
                 self.set(PRAGMA);
                 let name = pragma_name.to_ascii_lowercase();

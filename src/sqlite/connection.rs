@@ -66,8 +66,12 @@ pub struct LockWait {
 pub enum Wanted {
     /// To read, or to begin writing. A writer holds the lock.
     Begin,
-    /// To commit. The connection holds the write lock, and readers block the commit.
+    /// To commit. The connection holds the write lock, and readers block the commit. Also to use a table
+    /// of a shared cache, which readers block, too.
     Commit,
+    /// To have the file alone, for a change of the journal mode, a VACUUM or a checkpoint. Readers are in
+    /// the way.
+    Exclusive,
 }
 
 /// Interrupts the running statement of a connection, from another thread.
@@ -93,6 +97,8 @@ pub struct Connection {
     pub(super) commits: Arc<Commits>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
     is_past_cancelling: Arc<AtomicBool>,
+    /// Whether the running statement needs a file that no other connection is reading.
+    is_exclusive: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
 }
 
@@ -179,7 +185,8 @@ impl Connection {
         end_running_statement_when(&mut raw, move || {
             asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
         })?;
-        install_busy_handler(&mut raw, Arc::clone(&hooks))?;
+        let is_exclusive = Arc::new(AtomicBool::new(false));
+        install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {
             raw,
             file,
@@ -189,6 +196,7 @@ impl Connection {
             has_read: Cell::new(false),
             commits: Arc::default(),
             is_past_cancelling,
+            is_exclusive,
             is_given_up: Cell::new(false),
         })
     }
@@ -210,6 +218,7 @@ impl Connection {
 
     /// Runs a statement of our own that returns no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&self, sql: &str) -> Result<(), Error> {
+        self.set_exclusive(false);
         let ran = self.raw.prepare_cached(sql).and_then(|mut statement| {
             let commits = self.commits.only_in_steps();
             commits.step(&self.raw, || statement.raw_execute())
@@ -318,6 +327,11 @@ impl Connection {
         PastCancelling(&self.is_past_cancelling)
     }
 
+    /// Says whether the statement that runs next needs a file that no other connection is reading.
+    pub(super) fn set_exclusive(&self, is_exclusive: bool) {
+        self.is_exclusive.store(is_exclusive, Ordering::Relaxed);
+    }
+
     /// The number of commits on this connection. A setting whose statement failed counts, too.
     pub fn commits(&self) -> u64 {
         self.commits.count()
@@ -360,6 +374,7 @@ impl Connection {
 fn install_busy_handler(
     raw: &mut rusqlite::Connection,
     hooks: Arc<dyn Hooks>,
+    is_exclusive: Arc<AtomicBool>,
 ) -> rusqlite::Result<()> {
     let handle = CallbackHandle::of(raw);
     let mut began = Instant::now();
@@ -369,7 +384,11 @@ fn install_busy_handler(
         }
         // A connection that holds the write lock waits for readers to end, so that it can commit or
         // spill its cache.
-        let wanted = if handle.is_writing() { Wanted::Commit } else { Wanted::Begin };
+        let wanted = match handle.is_writing() {
+            true => Wanted::Commit,
+            false if is_exclusive.load(Ordering::Relaxed) => Wanted::Exclusive,
+            false => Wanted::Begin,
+        };
         let tries = usize::try_from(tries).unwrap_or(usize::MAX);
         hooks.wait_for_lock(LockWait { wanted, tries, began })
     }))

@@ -50,6 +50,12 @@ impl Pragma {
         self.value.is_some() && PER_CONNECTION.contains(&self.name.as_str())
     }
 
+    /// Whether the statement may need a file that no other connection is reading: it may change the
+    /// journal mode, or copy the whole WAL into the database.
+    pub fn needs_exclusive_lock(&self) -> bool {
+        self.name == "wal_checkpoint" || self.name == "journal_mode" && self.value.is_some()
+    }
+
     /// Whether SQLite makes the setting when it prepares the statement, before the first step. This holds
     /// for all settings except those that compile to code of the statement (pragma.c), and for the locking
     /// mode, which pins the client to its connection.

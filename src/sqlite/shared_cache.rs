@@ -35,7 +35,7 @@ impl Connection {
                 Err(error) if error.is_locked_shared_cache() => {}
                 _ => return result,
             }
-            if !self.hooks.wait_for_lock(LockWait { wanted: Wanted::Begin, tries, began }) {
+            if !self.hooks.wait_for_lock(LockWait { wanted: Wanted::Commit, tries, began }) {
                 return result;
             }
             tries += 1;

@@ -24,6 +24,11 @@ pub struct Prepared {
     pub read_only: bool,
     /// Whether the statement writes and its transaction has read already, but has not written.
     pub has_snapshot: bool,
+    /// Whether the statement begins a transaction.
+    pub begins: bool,
+    /// Whether the statement may not need the write lock, although `sqlite3_stmt_readonly` is false for it:
+    /// what it creates is there, or it is a PRAGMA that changes nothing.
+    pub may_not_write: bool,
 }
 
 /// The result of a statement besides its rows.
@@ -82,11 +87,14 @@ impl Connection {
     /// earlier statement has yet to create its table. This is a dry run: it has no effect. It leaves no new
     /// statement in the cache, so that SQLite asks the authorizer again when the statement runs.
     pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
-        let is_known = id.is_some_and(|id| self.statements.contains_key(&id));
+        let known = id.and_then(|id| self.statements.get(&id));
         self.recorder.set_dry_run(true);
-        let writes = if is_known && !may_have_tail(sql) {
+        self.recorder.clear();
+        let writes = if let Some(info) = known
+            && !may_have_tail(sql)
+        {
             self.raw.prepare_cached(sql).ok().map(|statement| {
-                let writes = !statement.readonly();
+                let writes = !statement.readonly() && !may_not_write(&statement, &info.kind);
                 if statement.get_status(StatementStatus::Run) == 0 {
                     statement.discard();
                 }
@@ -94,7 +102,9 @@ impl Connection {
             })
         } else {
             let first = Batch::new(&self.raw, sql).next();
-            first.ok().flatten().map(|statement| !statement.readonly())
+            first.ok().flatten().map(|statement| {
+                !statement.readonly() && !may_not_write(&statement, &self.recorder.kind())
+            })
         };
         self.recorder.set_dry_run(false);
         writes
@@ -298,8 +308,9 @@ impl Connection {
         let is_made = kind.is_made_when_prepared();
         let _past = is_made.then(|| self.past_cancelling());
         if !is_made {
-            allow(self.prepared(statement)).map_err(RunError::Ours)?;
+            allow(self.prepared(statement, &kind)).map_err(RunError::Ours)?;
         }
+        self.set_exclusive(kind.needs_exclusive_lock());
         let writes = may_write(statement);
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
@@ -338,8 +349,9 @@ impl Connection {
         let is_made = info.kind.is_made_when_prepared();
         let _past = is_made.then(|| self.past_cancelling());
         if !is_made {
-            sink.allow(self.prepared(statement)).map_err(RunError::Ours)?;
+            sink.allow(self.prepared(statement, &info.kind)).map_err(RunError::Ours)?;
         }
+        self.set_exclusive(info.kind.needs_exclusive_lock());
         // Binding cannot fail because of a lock or an interrupt, so a cancel does not change the error.
         bind(statement, &info.parameters, arguments)
             .map_err(|error| RunError::from_ours(error.into()))?;
@@ -462,13 +474,15 @@ impl Connection {
         StatementInfo::of(statement, self.recorder.kind())
     }
 
-    fn prepared(&self, statement: &Statement<'_>) -> Prepared {
+    fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
         self.note_read();
         let read_only = statement.readonly();
         let has_snapshot = !read_only
             && !self.raw.is_autocommit()
             && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
-        Prepared { read_only, has_snapshot }
+        let begins = kind.begins && self.raw.is_autocommit();
+        let may_not_write = may_not_write(statement, kind);
+        Prepared { read_only, has_snapshot, begins, may_not_write }
     }
 
     /// Drops the [`StatementInfo`] of the statements for which `keep` returns false, if there are many
@@ -538,6 +552,19 @@ fn despite_interrupts<E>(
 /// EXISTS read-only while the trigger is there.
 fn may_write(statement: &Statement<'_>) -> bool {
     !statement.readonly() || statement.column_count() == 0
+}
+
+/// Whether a statement for which `sqlite3_stmt_readonly` is false may nevertheless do without the write
+/// lock: CREATE and DROP with IF (NOT) EXISTS that change nothing, and PRAGMAs that look first.
+fn may_not_write(statement: &Statement<'_>, kind: &StatementKind) -> bool {
+    let is_vacuum = || {
+        let sql = statement.expanded_sql().unwrap_or_default();
+        kind.is_unknown && sql.to_ascii_lowercase().contains("vacuum")
+    };
+    match &kind.pragma {
+        Some(pragma) => pragma.needs_exclusive_lock(),
+        None => !statement.readonly() && !kind.changes && !kind.begins && !is_vacuum(),
+    }
 }
 
 fn is_interrupt(error: &rusqlite::Error) -> bool {

@@ -10,7 +10,7 @@ import type { Host } from "./host";
 import type { OpenTransaction } from "./open-transaction";
 
 /** The limit of the wait if the client has no `timeout`, in ms. */
-const DEFAULT_MS = 5000;
+const DEFAULT_MS = 4000;
 
 export class Patience {
   readonly #host: Host;

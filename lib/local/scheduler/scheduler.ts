@@ -222,12 +222,18 @@ export class Scheduler implements Host {
   #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
     if (this.closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
-    // Behind a suspension's backlog, calls wait however many there are. A call that joins the explicit
-    // transaction needs no further connection, and may end the wait of others.
-    const waits = this.queue.hasBacklog || this.explicit.isComing;
-    const held = waits ? 0 : this.transactions.size + this.#beginning;
-    if (held >= this.maxConnections) return { error: allHeld(this.maxConnections) };
-    return this.suspension.resumptionFailure();
+    return this.suspension.resumptionFailure() ?? this.#deadlock();
+  }
+
+  /**
+   * The refusal of a call that would wait for an open transaction on the only connection of a database
+   * in memory, as `@libsql/client` refuses it. The owner of the transaction is likely to have made the
+   * call. A call that joins the explicit transaction does not wait.
+   */
+  #deadlock(): { error: unknown } | undefined {
+    if (this.database.isFile || this.queue.hasBacklog || this.explicit.isComing) return undefined;
+    const isHeld = this.transactions.size + this.#beginning > 0;
+    return isHeld ? { error: allHeld(this.maxConnections) } : undefined;
   }
 
   #submit<T>(

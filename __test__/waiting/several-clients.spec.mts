@@ -1,0 +1,199 @@
+/**
+ * Several clients of one process use one file at the same time. In `@libsql/client` each of their calls
+ * runs on the JavaScript thread from its beginning to its end, so their calls never meet, and never
+ * fail for each other. No client here has a timeout.
+ */
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
+import test, { type ExecutionContext } from "ava";
+import { createClient, type LocalClient } from "latchdb";
+import { kinds, prepare } from "../support/clients-at-once.mjs";
+import { elapsed } from "../support/elapsed.mjs";
+import {
+  openUrl,
+  selectColumn,
+  selectRow,
+  selectValue,
+  temporaryDatabase,
+} from "../support/database.mjs";
+import { journalModes } from "../support/queries.mjs";
+
+const isThorough = process.env.LATCHDB_CLIENTS === "all";
+const clientCounts = isThorough ? [2, 3, 5] : [4];
+const rowsOfEach = isThorough ? 40 : 10;
+
+type CreateClient = typeof createClient;
+
+/** The package, loaded once more: its JavaScript has a state of its own, and the addon is the same. */
+function loadAgain(): CreateClient {
+  const require = createRequire(import.meta.url);
+  const isOurs = (path: string): boolean => /[\\/]dist[\\/]/.test(path);
+  const loaded = Object.keys(require.cache).filter(isOurs);
+  const former = loaded.map((path) => [path, require.cache[path]] as const);
+  for (const path of loaded) Reflect.deleteProperty(require.cache, path);
+  const again = require("latchdb") as { createClient: CreateClient };
+  for (const [path, module] of former) require.cache[path] = module;
+  return again.createClient;
+}
+
+/** Runs one kind of work on clients of this thread. */
+async function inOneThread(
+  t: ExecutionContext,
+  creators: CreateClient[],
+  { url, kind, count, mode }: { url: string; kind: string; count: number; mode: string },
+): Promise<void> {
+  const clients = Array.from({ length: count }, (_, i): LocalClient => {
+    const client = (creators[i % creators.length] ?? createClient)({ url });
+    t.teardown(() => client.close());
+    return client;
+  });
+  await Promise.all(clients.map((client, id) => kinds[kind]?.(client, id, rowsOfEach, mode)));
+}
+
+/** Runs one kind of work on clients of workers. */
+async function inWorkers(
+  t: ExecutionContext,
+  { url, kind, count, mode }: { url: string; kind: string; count: number; mode: string },
+): Promise<void> {
+  const program = new URL("../support/programs/client-at-once.mjs", import.meta.url);
+  const workers = Array.from({ length: count }, (_, id) => {
+    const workerData = { url, kind, id, count: rowsOfEach, mode };
+    return new Worker(program, { workerData });
+  });
+  t.teardown(() => Promise.all(workers.map((worker) => worker.terminate())));
+  await Promise.all(workers.map((worker) => once(worker, "message")));
+  const ended = workers.map((worker) => once(worker, "message"));
+  for (const worker of workers) worker.postMessage("begin");
+  await Promise.all(ended);
+}
+
+const places = {
+  "in one thread": (t: ExecutionContext, work: Parameters<typeof inWorkers>[1]) =>
+    inOneThread(t, [createClient], work),
+  "of two copies of the package": (t: ExecutionContext, work: Parameters<typeof inWorkers>[1]) =>
+    inOneThread(t, [createClient, loadAgain()], work),
+  "in workers": inWorkers,
+};
+
+for (const mode of journalModes) {
+  for (const kind of Object.keys(kinds)) {
+    for (const [place, run] of Object.entries(places)) {
+      for (const count of clientCounts) {
+        test.serial(`${kind}: ${count} clients ${place} (${mode})`, async (t) => {
+          const database = await temporaryDatabase(t);
+          const observer = database.open();
+          await prepare(observer, kind, mode);
+          await run(t, { url: database.url, kind, count, mode });
+          const written = "select client, group_concat(n) n from (select * from t order by n)";
+          const { rows } = await observer.execute(`${written} group by client order by client`);
+          const all = Array.from({ length: rowsOfEach }, (_, n) => n).join();
+          t.deepEqual(
+            rows.map((row) => [row.client, row.n]),
+            Array.from({ length: count }, (_, id) => [id, all]),
+          );
+        });
+      }
+    }
+  }
+}
+
+for (const mode of journalModes) {
+  test(`a write waits for a long read of another client, or runs beside it (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [reader, writer] = [database.open(), database.open()];
+    await prepare(writer, "", mode);
+    await writer.execute("insert into t values (1, 0, 0)");
+    const long =
+      "with recursive n (i) as (select 1 union all select i + 1 from n limit 1000000) " +
+      "select count(*) from n, t";
+    const [read] = await Promise.all([
+      selectValue(reader, long),
+      writer.execute("insert into t values (2, 0, 1)"),
+      writer.batch(["insert into t values (3, 0, 2)"], "write"),
+      reader.execute("insert into t values (4, 1, 0)"),
+    ]);
+    t.is(Number(read) % 1_000_000, 0);
+    t.deepEqual(await selectColumn(reader, "select id from t order by id"), [1, 2, 3, 4]);
+  });
+
+  test(`a write waits for a transaction of another client that is working (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [holder, other] = [database.open(), database.open()];
+    await prepare(holder, "", mode);
+    const transaction = await holder.transaction("write");
+    const writing = other.execute("insert into t values (100, 1, 0)");
+    // The calls are not awaited, so that the transaction is never idle.
+    const calls = Array.from({ length: 20 }, (_, n) =>
+      transaction.execute(`insert into t values (${n}, 0, ${n})`),
+    );
+    await t.notThrowsAsync(Promise.all([...calls, transaction.commit(), writing]));
+    t.is(await selectValue(other, "select count(*) from t"), 21);
+  });
+
+  test(`an idle transaction of another client is SQLITE_BUSY, soon (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [holder, other] = [database.open(), database.open()];
+    await prepare(holder, "", mode);
+    const transaction = await holder.transaction("write");
+    await transaction.execute("insert into t values (1, 0, 0)");
+    const calls = [
+      () => other.execute("insert into t values (2, 1, 0)"),
+      () => other.executeMultiple("begin; insert into t values (2, 1, 0); commit"),
+      () => other.batch(["insert into t values (2, 1, 0)"]),
+      () => other.transaction("write"),
+      () => other.execute("begin immediate"),
+    ];
+    for (const call of calls) {
+      const ms = await elapsed(() => t.throwsAsync(call, { code: "SQLITE_BUSY" }));
+      t.true(ms < 2500, `${ms} ms`);
+    }
+    t.is(await selectValue(other, "select count(*) from t"), 0, "reads are not in its way");
+    await transaction.commit();
+    await t.notThrowsAsync(other.execute("insert into t values (2, 1, 0)"));
+  });
+}
+
+test("what needs no lock runs beside an idle transaction of another client", async (t) => {
+  const database = await temporaryDatabase(t);
+  const [holder, other] = [database.open(), database.open()];
+  await prepare(holder, "", "wal");
+  await holder.executeMultiple(
+    "create index i on t (client); create view v as select 1; " +
+      "create trigger r after insert on t begin select 1; end",
+  );
+  const transaction = await holder.transaction("write");
+  await transaction.execute("insert into t values (1, 0, 0)");
+  t.is((await selectRow(other, "pragma journal_mode = wal"))[0], "wal");
+  const changeNothing = [
+    "create table if not exists t (a)",
+    "create index if not exists i on t (client)",
+    "create view if not exists v as select 1",
+    "create trigger if not exists r after insert on t begin select 1; end",
+    "drop table if exists missing",
+    "drop index if exists missing",
+  ];
+  for (const sql of changeNothing) {
+    await t.notThrowsAsync(other.execute(sql), sql);
+    await t.notThrowsAsync(other.batch([sql]), sql);
+  }
+  await t.notThrowsAsync(other.executeMultiple("begin; select * from t; commit"));
+  await t.notThrowsAsync(other.execute("pragma wal_checkpoint"));
+  await transaction.rollback();
+});
+
+test("clients of a shared cache wait for each other", async (t) => {
+  const url = "file::memory:?cache=shared";
+  const clients = Array.from({ length: 3 }, () => openUrl(t, url));
+  await prepare(clients[0] as LocalClient, "", "memory");
+  const work = ["execute", "batch", "executeMultiple", "reads beside writes"];
+  for (const kind of work) {
+    await Promise.all(
+      clients.map((client, id) =>
+        kinds[kind]?.(client, 10 * id + work.indexOf(kind), 10, "memory"),
+      ),
+    );
+  }
+  const count = await selectValue(clients[1] as LocalClient, "select count(*) from t");
+  t.is(count, 3 * work.length * 10);
+});
