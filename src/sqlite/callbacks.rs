@@ -33,6 +33,14 @@ impl CallbackHandle {
         unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
     }
 
+    /// Removes the authorizer of the connection.
+    pub fn remove_authorizer(&self) {
+        // SAFETY: only the destructor of the connection's client data calls this. SQLite calls it while the
+        // connection is open and in use by this thread. The function only sets a pointer, and is allowed in
+        // any state of the connection.
+        unsafe { ffi::sqlite3_set_authorizer(self.0, None, std::ptr::null_mut()) };
+    }
+
     /// Whether a statement is running: it has begun and has not ended. Blob handles that extensions keep
     /// open (`sqlite3_blob_open`) are statements without a text, and do not count.
     pub fn runs_a_statement(&self) -> bool {
