@@ -9,6 +9,7 @@ use super::lane::{Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
 use super::writer_queue::Ticket;
+use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
@@ -312,14 +313,37 @@ impl Work for Session {
     type Job = Call;
 
     fn run(&mut self, mut call: Call) {
+        let answered = panics::catch(|| self.answer(&mut call));
+        if let Err(panic) = answered {
+            // The answer itself has panicked, before it was posted.
+            self.drop_connection();
+            self.client.writers.end_job(self.lane, false);
+            drop(call.ticket.take());
+            let mut records = Records::new(call.job);
+            let failure = Error::Panicked(panic).into();
+            self.client.fail(&call.request, &mut records, self.outcome(false), failure);
+            self.client.post(call.job, records);
+        }
+    }
+}
+
+impl Session {
+    fn answer(&mut self, call: &mut Call) {
+        let panics_before = panics::count();
         self.client.writers.begin_job(self.lane);
         let commits_before = self.commits();
         let cancel = Arc::clone(&self.cancel);
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
         let ran = panics::catch(|| {
-            let result = self.perform(&call, &mut records);
+            reach(Point::Job);
+            let result = self.perform(call, &mut records);
             let committed = self.commits() != commits_before;
+            if let (Err(_), Some(panic)) = (&result, panics::since(panics_before)) {
+                // A callback of SQLite has panicked. SQLite knows it only as an error of its own.
+                self.drop_connection();
+                return (Err(Error::Panicked(panic).into()), committed);
+            }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
             if let Some((connection, _)) = &mut self.connection {
                 let client = &self.client;
@@ -339,6 +363,7 @@ impl Work for Session {
         // them free.
         self.client.writers.end_job(self.lane, self.transaction.is_some());
         drop(call.ticket.take());
+        reach(Point::JobEnd);
         let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ffi};
 
 use super::callbacks::CallbackHandle;
 use super::classify::Recorder;
+use crate::failpoints::{Point, reach};
 use crate::jobs::panics;
 
 /// One question of SQLite's authorizer.
@@ -96,6 +97,7 @@ unsafe extern "C" fn authorize(
     accessor: *const c_char,
 ) -> c_int {
     let answer = panics::catch(|| {
+        reach(Point::Authorizer);
         // SAFETY: the caller passes the address of an `Installed`, which nothing changes.
         let state = unsafe { &*state.cast::<Installed>() };
         // SAFETY: the caller passes names that are null, or end with NUL and live during this call. The
@@ -166,7 +168,7 @@ mod tests {
             )
             .unwrap();
         recorder.tables().begin();
-        let sql = CStr::from_bytes_with_nul(b"select a from \"\xff\"\0").unwrap();
+        let sql = c"select a from \"\xff\"";
         let mut statement = std::ptr::null_mut();
         // SAFETY: the connection is open, and the text ends with NUL.
         let code = unsafe {

@@ -3,6 +3,8 @@
 
 use rusqlite::{Connection, ffi};
 
+use crate::failpoints::{Point, reach};
+
 /// The number of SQLite's virtual machine steps between two checks for a cancel. With 1,000 steps the
 /// checks have no measurable cost.
 const STEPS_BETWEEN_CHECKS: i32 = 1000;
@@ -74,7 +76,10 @@ pub fn end_running_statement_when(
     mut shall_end: impl FnMut() -> bool + Send + 'static,
 ) -> rusqlite::Result<()> {
     let handle = CallbackHandle::of(connection);
-    let ends = move || shall_end() && handle.runs_a_statement();
+    let ends = move || {
+        reach(Point::ProgressHandler);
+        shall_end() && handle.runs_a_statement()
+    };
     connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(ends))
 }
 
