@@ -1,5 +1,5 @@
 //! Installs the authorizer of a connection (<https://sqlite.org/c3ref/set_authorizer.html>), and gives
-//! SQLite's questions to the [`Recorder`].
+//! it SQLite's questions.
 //!
 //! SQLite's names are bytes. A schema that another program has written may have names that are not UTF-8,
 //! so the questions are C strings, and are compared as bytes.
@@ -10,7 +10,6 @@ use std::sync::Arc;
 use rusqlite::{Connection, ffi};
 
 use super::callbacks::CallbackHandle;
-use super::classify::Recorder;
 use crate::failpoints::{Point, reach};
 use crate::jobs::panics;
 
@@ -51,13 +50,19 @@ impl Answer {
     }
 }
 
+/// What answers the questions of a connection.
+pub trait Authorizer: Send + Sync + 'static {
+    /// Answers one question. Called in the middle of SQLite's work, so it must not use the connection.
+    fn authorize(&self, question: &Question<'_>) -> Answer;
+}
+
 /// The state of an installed authorizer. The connection owns it, as client data.
-struct Installed {
-    recorder: Arc<Recorder>,
+struct Installed<A> {
+    authorizer: Arc<A>,
     handle: CallbackHandle,
 }
 
-impl Drop for Installed {
+impl<A> Drop for Installed<A> {
     fn drop(&mut self) {
         self.handle.remove_authorizer();
     }
@@ -67,16 +72,17 @@ impl Drop for Installed {
 ///
 /// # Errors
 /// SQLite's error, for lack of memory.
-pub fn install(connection: &Connection, recorder: Arc<Recorder>) -> rusqlite::Result<()> {
-    let state = Installed { recorder, handle: CallbackHandle::of(connection) };
+pub fn install<A: Authorizer>(connection: &Connection, authorizer: Arc<A>) -> rusqlite::Result<()> {
+    let state = Installed { authorizer, handle: CallbackHandle::of(connection) };
     // SAFETY: the name is none of rusqlite's. The connection owns the state from now on, at the returned
     // address. It drops the state when it is closed, or when this function is called again.
     let state = unsafe { connection.set_clientdata(c"latchdb_authorizer", Some(state))? };
     // SAFETY: the connection is open, and only this thread uses it. `authorize` gets the state's address.
     // The state removes the authorizer when it is dropped, so SQLite never passes the address of a state
     // that is gone.
-    let code =
-        unsafe { ffi::sqlite3_set_authorizer(connection.handle(), Some(authorize), state.cast()) };
+    let code = unsafe {
+        ffi::sqlite3_set_authorizer(connection.handle(), Some(authorize::<A>), state.cast())
+    };
     match code {
         ffi::SQLITE_OK => Ok(()),
         code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
@@ -86,9 +92,9 @@ pub fn install(connection: &Connection, recorder: Arc<Recorder>) -> rusqlite::Re
 /// The authorizer callback. A panic does not unwind into SQLite: it is recorded, and denies the action.
 ///
 /// # Safety
-/// `state` is the address of an [`Installed`]. Each name is null, or ends with NUL and lives until this
+/// `state` is the address of an [`Installed`] of this type. Each name is null, or ends with NUL and lives until this
 /// returns.
-unsafe extern "C" fn authorize(
+unsafe extern "C" fn authorize<A: Authorizer>(
     state: *mut c_void,
     action: c_int,
     first: *const c_char,
@@ -98,10 +104,10 @@ unsafe extern "C" fn authorize(
 ) -> c_int {
     let answer = panics::catch(|| {
         reach(Point::Authorizer);
-        // SAFETY: the caller passes the address of an `Installed`, which nothing changes.
-        let state = unsafe { &*state.cast::<Installed>() };
+        // SAFETY: the caller passes the address of an `Installed<A>`, which nothing changes.
+        let state = unsafe { &*state.cast::<Installed<A>>() };
         // SAFETY: the caller passes names that are null, or end with NUL and live during this call. The
-        // question does not outlive it: `Recorder::authorize` takes it for any lifetime.
+        // question does not outlive it: `Authorizer::authorize` takes it for any lifetime.
         let question = unsafe {
             Question {
                 action,
@@ -111,7 +117,7 @@ unsafe extern "C" fn authorize(
                 accessor: name(accessor),
             }
         };
-        state.recorder.authorize(&question)
+        state.authorizer.authorize(&question)
     });
     answer.unwrap_or(Answer::Deny).code()
 }
@@ -126,6 +132,7 @@ unsafe fn name<'a>(name: *const c_char) -> Option<&'a CStr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::classify::Recorder;
 
     fn connection() -> (Connection, Arc<Recorder>) {
         let connection = Connection::open_in_memory().unwrap();

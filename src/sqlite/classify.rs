@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use rusqlite::ffi;
 
-use super::authorizer::{Answer, Question};
+use super::authorizer::{Answer, Authorizer, Question};
 use super::callbacks::CallbackHandle;
 use super::pragma::Pragma;
 use super::touched_tables::TouchedTables;
@@ -184,10 +184,50 @@ impl Recorder {
         *lock(&self.pragma) = pragma;
     }
 
-    /// The authorizer callback: records one question of SQLite, and answers it. All actions are allowed,
+    /// Records which database a question is about, if the action writes.
+    fn note_write(&self, question: &Question<'_>) {
+        let database = match question.action {
+            ffi::SQLITE_CREATE_TEMP_TRIGGER => return self.set(TEMP_TRIGGER),
+            ffi::SQLITE_INSERT
+            | ffi::SQLITE_UPDATE
+            | ffi::SQLITE_DELETE
+            | ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_VTABLE
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_VIEW
+            | ffi::SQLITE_DROP_VTABLE
+            | ffi::SQLITE_PRAGMA
+            | ffi::SQLITE_REINDEX => question.database,
+            ffi::SQLITE_ALTER_TABLE => question.first,
+            ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_DROP_TEMP_INDEX
+            | ffi::SQLITE_DROP_TEMP_TABLE
+            | ffi::SQLITE_DROP_TEMP_TRIGGER
+            | ffi::SQLITE_DROP_TEMP_VIEW => Some(c"temp"),
+            // ANALYZE without a name writes to every database, and asks about the ones with tables only.
+            ffi::SQLITE_ANALYZE => None,
+            _ => return,
+        };
+        self.set(if database == Some(c"temp") { WRITES_TEMP } else { WRITES_FILE });
+    }
+
+    fn set(&self, flags: u16) {
+        self.flags.fetch_or(flags, Ordering::Relaxed);
+    }
+}
+
+impl Authorizer for Recorder {
+    /// Records one question of SQLite, and answers it. All actions are allowed,
     /// except three. A PRAGMA in a dry run is ignored. `PRAGMA busy_timeout` is ignored, because SQLite
     /// would replace our busy handler by its own; latchdb answers it. A stale statement is denied.
-    pub fn authorize(&self, question: &Question<'_>) -> Answer {
+    fn authorize(&self, question: &Question<'_>) -> Answer {
         if self.is_stale() {
             self.was_stale.store(true, Ordering::Relaxed);
             return Answer::Deny;
@@ -233,44 +273,6 @@ impl Recorder {
             _ => {}
         }
         Answer::Allow
-    }
-
-    /// Records which database a question is about, if the action writes.
-    fn note_write(&self, question: &Question<'_>) {
-        let database = match question.action {
-            ffi::SQLITE_CREATE_TEMP_TRIGGER => return self.set(TEMP_TRIGGER),
-            ffi::SQLITE_INSERT
-            | ffi::SQLITE_UPDATE
-            | ffi::SQLITE_DELETE
-            | ffi::SQLITE_CREATE_INDEX
-            | ffi::SQLITE_CREATE_TABLE
-            | ffi::SQLITE_CREATE_TRIGGER
-            | ffi::SQLITE_CREATE_VIEW
-            | ffi::SQLITE_CREATE_VTABLE
-            | ffi::SQLITE_DROP_INDEX
-            | ffi::SQLITE_DROP_TABLE
-            | ffi::SQLITE_DROP_TRIGGER
-            | ffi::SQLITE_DROP_VIEW
-            | ffi::SQLITE_DROP_VTABLE
-            | ffi::SQLITE_PRAGMA
-            | ffi::SQLITE_REINDEX => question.database,
-            ffi::SQLITE_ALTER_TABLE => question.first,
-            ffi::SQLITE_CREATE_TEMP_INDEX
-            | ffi::SQLITE_CREATE_TEMP_TABLE
-            | ffi::SQLITE_CREATE_TEMP_VIEW
-            | ffi::SQLITE_DROP_TEMP_INDEX
-            | ffi::SQLITE_DROP_TEMP_TABLE
-            | ffi::SQLITE_DROP_TEMP_TRIGGER
-            | ffi::SQLITE_DROP_TEMP_VIEW => Some(c"temp"),
-            // ANALYZE without a name writes to every database, and asks about the ones with tables only.
-            ffi::SQLITE_ANALYZE => None,
-            _ => return,
-        };
-        self.set(if database == Some(c"temp") { WRITES_TEMP } else { WRITES_FILE });
-    }
-
-    fn set(&self, flags: u16) {
-        self.flags.fetch_or(flags, Ordering::Relaxed);
     }
 }
 
