@@ -115,6 +115,21 @@ export interface ClosingStep {
   ms: number;
 }
 
+/**
+ * A defect of latchdb: a panic of its native half. The call that it concerns ends with the code
+ * `INTERNAL_ERROR`, and its error has the same text. Nothing is printed. Subscribers of the
+ * [`diagnostics_channel`](https://nodejs.org/api/diagnostics_channel.html) named `latchdb:panic` get one
+ * report for each panic.
+ */
+export interface InternalErrorReport {
+  /** What went wrong. */
+  message: string;
+  /** The place in latchdb's source: file, line and column. */
+  location: string;
+  /** The name of the native thread; empty if it has none. */
+  thread: string;
+}
+
 /** The report of {@link LatchClient.shutdown}. */
 export interface ShutdownReport {
   /**

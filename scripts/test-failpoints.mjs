@@ -115,6 +115,8 @@ const files = [...new Set(FAILPOINTS.map(({ file }) => file))];
 for (const file of files) {
   await check("nothing", file, ({ failed }) => failed.map((name) => `failed: ${name}`));
 }
+// These tests let the addon panic themselves, in processes of their own.
+await check("nothing", "errors/panics", ({ failed }) => failed.map((name) => `failed: ${name}`));
 for (const { takenOut, file, titles, env } of FAILPOINTS) {
   const findMistakes = ({ failed }) =>
     titles

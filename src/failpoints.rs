@@ -1,5 +1,5 @@
 //! Failpoints, for tests only. Each one removes a safeguard, so that the tests can prove that they
-//! notice its absence. They use the `fail` crate and exist only with the Cargo feature `failpoints`,
+//! notice its absence, or panics, so that the tests see what becomes of a panic. They use the `fail` crate and exist only with the Cargo feature `failpoints`,
 //! which a release build refuses. Example: `FAILPOINTS="skip-lock=return"` removes the locks of swaps.
 
 /// A safeguard that a failpoint can remove.
@@ -34,15 +34,34 @@ pub enum Safeguard {
     RecoveryRecord,
 }
 
+/// A place where a failpoint can panic: `FAILPOINTS="panic-in-job=1*panic"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// `panic-in-job`: a job runs on its lane.
+    Job,
+    /// `panic-after-job`: the answer of a job is about to be written.
+    JobEnd,
+    /// `panic-in-authorizer`: SQLite asks the authorizer.
+    Authorizer,
+    /// `panic-in-progress-handler`: SQLite calls the progress handler.
+    ProgressHandler,
+    /// `panic-in-open`: SQLite opens a file.
+    Open,
+    /// `panic-in-call`: JavaScript asks for the state of a client's lanes.
+    Call,
+    /// `panic-in-close`: a client is closed.
+    Close,
+    /// `panic-in-file-job`: a file job runs.
+    FileJob,
+}
+
 #[cfg(all(feature = "failpoints", not(debug_assertions)))]
 compile_error!("the feature `failpoints` removes safeguards: it is for debug builds only");
 
 /// Whether a failpoint removes this safeguard.
 #[cfg(feature = "failpoints")]
 pub fn is_removed(safeguard: Safeguard) -> bool {
-    // The points are read from the environment variable once, and stay.
-    static READ: std::sync::Once = std::sync::Once::new();
-    READ.call_once(|| std::mem::forget(fail::FailScenario::setup()));
+    read();
     let name = match safeguard {
         Safeguard::CleanupHook => "skip-cleanup-hook",
         Safeguard::Join => "skip-join",
@@ -65,4 +84,32 @@ pub fn is_removed(safeguard: Safeguard) -> bool {
 #[cfg(not(feature = "failpoints"))]
 pub const fn is_removed(_: Safeguard) -> bool {
     false
+}
+
+/// Panics, if a failpoint says so.
+#[cfg(feature = "failpoints")]
+pub fn reach(point: Point) {
+    read();
+    let name = match point {
+        Point::Job => "panic-in-job",
+        Point::JobEnd => "panic-after-job",
+        Point::Authorizer => "panic-in-authorizer",
+        Point::ProgressHandler => "panic-in-progress-handler",
+        Point::Open => "panic-in-open",
+        Point::Call => "panic-in-call",
+        Point::Close => "panic-in-close",
+        Point::FileJob => "panic-in-file-job",
+    };
+    fail::eval(name, |_| ());
+}
+
+/// Does nothing: this build has no failpoints.
+#[cfg(not(feature = "failpoints"))]
+pub const fn reach(_: Point) {}
+
+/// Reads the failpoints from the environment variable, once. They stay.
+#[cfg(feature = "failpoints")]
+fn read() {
+    static READ: std::sync::Once = std::sync::Once::new();
+    READ.call_once(|| std::mem::forget(fail::FailScenario::setup()));
 }

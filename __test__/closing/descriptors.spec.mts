@@ -1,6 +1,8 @@
+import { realpathSync } from "node:fs";
 import test from "ava";
 import { createClient } from "latchdb";
 import { selectValue, temporaryDatabase, temporaryDirectory } from "../support/database.mjs";
+import type { TemporaryDatabase } from "../support/database.mjs";
 import {
   assertNothingBeside,
   assertNothingOpen,
@@ -73,6 +75,45 @@ for (const mode of journalModes) {
     assertNothingOpen(t, database.file);
     await assertNothingBeside(t, database.file);
   });
+}
+
+/** Opens clients at the same time, and closes them. */
+async function openAndClose(database: TemporaryDatabase, count: number): Promise<void> {
+  const clients = Array.from({ length: count }, () => database.open());
+  for (const client of clients) await client.execute("select * from t");
+  for (const client of clients) client.close();
+}
+
+for (const mode of journalModes) {
+  for (const kind of ["read", "write"] as const) {
+    const title = `beside a ${kind} transaction of another client, SQLite keeps no more descriptors than were open (${mode})`;
+    test.serial(title, async (t) => {
+      if (!hasProc) {
+        t.log("no /proc on this system: descriptors were not looked at");
+        t.pass();
+        return;
+      }
+      const database = await temporaryDatabase(t);
+      const other = database.open();
+      await prepare(other, mode);
+      const path = realpathSync(database.file);
+      const ofFile = (): number => descriptorsOf(path).filter((it) => it === path).length;
+      const transaction = await other.transaction(kind);
+      await transaction.execute("select * from t");
+      if (kind === "write") await transaction.execute("insert into t values (1)");
+      const own = ofFile();
+
+      await openAndClose(database, 4);
+      t.is(ofFile(), own + 4, "one for each closed connection");
+      for (let i = 0; i < 10; i++) await openAndClose(database, 3);
+      t.is(ofFile(), own + 4, "later connections take the kept ones");
+
+      await transaction.rollback();
+      if (mode !== "wal") t.is(ofFile(), own, "the end of the transaction lets its locks go");
+      other.close();
+      assertNothingOpen(t, database.file);
+    });
+  }
 }
 
 test.serial("a client whose database could not be opened leaves nothing", async (t) => {

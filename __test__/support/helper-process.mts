@@ -28,11 +28,20 @@ export interface Program {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts a program. `runtime` are options of the runtime itself, such as `--expose-gc`. */
-export function startHelper(name: string, args: string[] = [], runtime: string[] = []): Program {
+/**
+ * Starts a program. `runtime` are options of the runtime itself, such as `--expose-gc`, and `env` are
+ * further environment variables.
+ */
+export function startHelper(
+  name: string,
+  args: string[] = [],
+  runtime: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Program {
   const path = fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [...runtime, path, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, ...env },
   });
   // Its end closes the pipe: who speaks to it then learns of that from `ended`.
   child.stdin.on("error", () => undefined);

@@ -181,6 +181,16 @@ export interface OpenOptions {
   connections: number
 }
 
+/** What is known of a panic, which is a defect of latchdb. */
+export interface PanicReport {
+  /** The text of the panic. */
+  message: string
+  /** The place in latchdb's source. */
+  location: string
+  /** The name of the thread. Empty if it has none. */
+  thread: string
+}
+
 /**
  * Frees the lane of a transaction for other calls. To be called when the transaction is over, or when
  * its last request is queued.
@@ -285,6 +295,9 @@ export interface SwapRequest {
   /** Whether the swap sends progress records. */
   progress: boolean
 }
+
+/** Takes the panics of the calling thread. To be called when a function of the addon has thrown. */
+export declare function takePanics(): Array<PanicReport>
 
 /** Returns the next records of answers, or null if there are none. */
 export declare function takeResults(attachment: number): ArrayBuffer | null

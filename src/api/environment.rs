@@ -6,9 +6,17 @@ use napi_derive::napi;
 use super::arguments::milliseconds;
 use crate::environment::{Environment, attachments};
 use crate::jobs::ids::JobId;
+use crate::jobs::panics::{self, Panic};
+
+/// Called when the addon is loaded.
+#[cfg(not(test))]
+#[napi_derive::module_init]
+fn load() {
+    panics::install_hook();
+}
 
 /// The version of latchdb that this binary belongs to. The loader rejects a binary of another version.
-#[napi]
+#[napi(catch_unwind)]
 #[must_use]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
@@ -17,7 +25,7 @@ pub fn version() -> &'static str {
 /// Attaches the calling copy of our JavaScript to its environment. `on_ready` is called when
 /// `takeResults` has answers to return. `thread` is the thread's number in JavaScript. Returns the
 /// number of the attachment, which the other functions take as `attachment`.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn attach(env: Env, on_ready: Function<'_, (), ()>, thread: u32) -> Result<u32> {
     attachments::attach(env, &on_ready, thread)
@@ -25,14 +33,14 @@ pub fn attach(env: Env, on_ready: Function<'_, (), ()>, thread: u32) -> Result<u
 
 /// Removes an attachment that has nothing open and waits for nothing. Returns false, and keeps the
 /// attachment, if it is in use.
-#[napi]
+#[napi(catch_unwind)]
 pub fn detach(env: Env, attachment: u32) -> Result<bool> {
     attachments::detach(env, attachment)
 }
 
 /// Closes every database of an attachment, when the main thread ends. Returns the closing records of
 /// each database; the database's number stands in place of a job's.
-#[napi]
+#[napi(catch_unwind)]
 pub fn close_all(env: &Env, attachment: u32) -> Result<ArrayBuffer<'_>> {
     let records = attachments::with(*env, attachment, Environment::close_all)?;
     ArrayBuffer::copy_from(env, records.unwrap_or_default())
@@ -40,7 +48,7 @@ pub fn close_all(env: &Env, attachment: u32) -> Result<ArrayBuffer<'_>> {
 
 /// Asks all other environments of a thread to shut down their clients. Each of them answers `job`.
 /// `timeout` is in milliseconds. Returns the number of environments that were asked.
-#[napi]
+#[napi(catch_unwind)]
 pub fn ask_to_shut_down(
     env: Env,
     attachment: u32,
@@ -56,14 +64,33 @@ pub fn ask_to_shut_down(
 }
 
 /// Answers a shutdown request of another environment. `request` is the number in the request's record.
-#[napi]
+#[napi(catch_unwind)]
 pub fn acknowledge_shutdown(env: Env, attachment: u32, request: u32, report: String) -> Result<()> {
     attachments::with(env, attachment, |environment| environment.acknowledge(request, report))?;
     Ok(())
 }
 
-/// Returns the next records of answers, or null if there are none.
+/// What is known of a panic, which is a defect of latchdb.
+#[napi(object)]
+pub struct PanicReport {
+    /// The text of the panic.
+    pub message: String,
+    /// The place in latchdb's source.
+    pub location: String,
+    /// The name of the thread. Empty if it has none.
+    pub thread: String,
+}
+
+/// Takes the panics of the calling thread. To be called when a function of the addon has thrown.
 #[napi]
+#[must_use]
+pub fn take_panics() -> Vec<PanicReport> {
+    let report = |Panic { message, location, thread }| PanicReport { message, location, thread };
+    panics::take().into_iter().map(report).collect()
+}
+
+/// Returns the next records of answers, or null if there are none.
+#[napi(catch_unwind)]
 pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>>> {
     let records = attachments::with(*env, attachment, |environment| environment.fetch(*env))?;
     records.flatten().map(|records| ArrayBuffer::copy_from(env, records)).transpose()

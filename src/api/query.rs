@@ -11,9 +11,11 @@ use crate::client::error::Error;
 use crate::client::state::Options;
 use crate::client::{Client, Move, Refused};
 use crate::environment::{self, Lookup, attachments};
+use crate::failpoints::{Point, reach};
 use crate::files;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, TransactionId};
+use crate::jobs::panics;
 use crate::sqlite::Location;
 use crate::swap::database::recovery;
 use crate::wire::records::{Outcome, Records};
@@ -58,7 +60,7 @@ pub struct OpenOptions {
 }
 
 /// Opens a database and its first connection. Returns the number of the database, or an error record.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn open_database<'env>(
     env: &'env Env,
@@ -103,7 +105,7 @@ pub fn open_database<'env>(
 
 /// Opens a database again that `shutDownDatabase` has closed. The database keeps its number and its
 /// settings, and opens the file that its path names now. Returns null, or an error record.
-#[napi]
+#[napi(catch_unwind)]
 pub fn reopen_database<'env>(
     env: &'env Env,
     attachment: u32,
@@ -132,7 +134,7 @@ pub fn reopen_database<'env>(
 }
 
 /// Gives the text of a statement a number (not 0), by which requests can refer to it.
-#[napi]
+#[napi(catch_unwind)]
 pub fn define_statement(
     env: Env,
     attachment: u32,
@@ -144,14 +146,14 @@ pub fn define_statement(
 }
 
 /// Frees the number of a statement.
-#[napi]
+#[napi(catch_unwind)]
 pub fn forget_statement(env: Env, attachment: u32, database: u32, id: u32) -> Result<()> {
     with_database(env, attachment, database, |database| database.forget_statement(id))
 }
 
 /// Queues a request: the first `length` bytes of `buffer`. `transaction` is the number of the job that
 /// began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)]
 pub fn submit(
     env: Env,
@@ -172,8 +174,9 @@ pub fn submit(
 }
 
 /// The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed.
-#[napi]
+#[napi(catch_unwind)]
 pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
+    reach(Point::Call);
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => u32::from(client.lane_state()),
         Lookup::Closed | Lookup::NeverOpened => 0,
@@ -182,7 +185,7 @@ pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
 
 /// Frees the lane of a transaction for other calls. To be called when the transaction is over, or when
 /// its last request is queued.
-#[napi]
+#[napi(catch_unwind)]
 pub fn release_transaction(
     env: Env,
     attachment: u32,
@@ -205,7 +208,7 @@ pub enum LaneMove {
 }
 
 /// Begins to make the pinned lane of a client its main lane.
-#[napi]
+#[napi(catch_unwind)]
 pub fn begin_lane_move(env: Env, attachment: u32, database: u32) -> Result<LaneMove> {
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => match client.begin_move() {
@@ -218,26 +221,26 @@ pub fn begin_lane_move(env: Env, attachment: u32, database: u32) -> Result<LaneM
 }
 
 /// Finishes a move that `beginLaneMove` has begun.
-#[napi]
+#[napi(catch_unwind)]
 pub fn finish_lane_move(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::finish_move)
 }
 
 /// Closes the idle lanes, except the main lane.
-#[napi]
+#[napi(catch_unwind)]
 pub fn close_idle_lanes(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::close_idle_lanes)
 }
 
 /// Cancels one job on behalf of its caller's `AbortSignal`.
-#[napi]
+#[napi(catch_unwind)]
 pub fn cancel(env: Env, attachment: u32, database: u32, job: u32) -> Result<()> {
     with_database(env, attachment, database, |client| client.cancel(JobId(job)))
 }
 
 /// Rolls back the transaction that the job `transaction` began. Waits for the rollback, for at most
 /// 100 ms.
-#[napi]
+#[napi(catch_unwind)]
 pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u32) -> Result<()> {
     with_database(env, attachment, database, |client| {
         client.end_transaction(TransactionId(transaction));
@@ -246,7 +249,7 @@ pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u3
 
 /// Closes a database. When this returns, its threads and connections are gone. Returns the records of
 /// the closing: its steps, and then its result or an error.
-#[napi]
+#[napi(catch_unwind)]
 pub fn close_database<'env>(
     env: &'env Env,
     attachment: u32,
@@ -261,14 +264,14 @@ pub fn close_database<'env>(
 }
 
 /// Makes a shutdown that is draining cancel the remaining jobs now.
-#[napi]
+#[napi(catch_unwind)]
 pub fn hurry_database(env: Env, attachment: u32, database: u32) -> Result<()> {
     with_database(env, attachment, database, Client::hurry)
 }
 
 /// Closes a database on a thread of its own, and answers `job` when the database is closed. With
 /// `drain`, queued jobs run first, for at most `timeout` milliseconds.
-#[napi]
+#[napi(catch_unwind)]
 pub fn shut_down_database(
     env: Env,
     attachment: u32,
@@ -282,7 +285,7 @@ pub fn shut_down_database(
 }
 
 /// The number of connections in this process that have the file at this path open.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn count_connections(path: String) -> u32 {
     files::FileId::of(path.as_ref())
@@ -334,6 +337,8 @@ fn look_up(env: Env, attachment: u32, number: u32) -> Result<Lookup> {
 
 fn error_record<'env>(env: &'env Env, error: &Error) -> Result<ArrayBuffer<'env>> {
     let mut records = Records::new(JobId::NONE);
-    records.error(Outcome::default(), error.record(), None);
+    // A callback of SQLite may have panicked. SQLite knows it only as an error of its own.
+    let panic = panics::since(0).map(Error::Panicked);
+    records.error(Outcome::default(), panic.as_ref().unwrap_or(error).record(), None);
     ArrayBuffer::copy_from(env, records.take())
 }

@@ -73,7 +73,7 @@ pub struct SwapRequest {
 }
 
 /// Starts a swap of a file.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_swap(
     env: Env,
@@ -108,26 +108,26 @@ pub fn start_swap(
 }
 
 /// Sends a swap the next piece of its content, which the swap has asked for.
-#[napi]
+#[napi(catch_unwind)]
 pub fn feed_swap(env: Env, attachment: u32, job: u32, piece: &[u8]) -> Result<()> {
     reply(env, attachment, job, |channel| channel.send_bytes(piece))
 }
 
 /// Continues a swap: the content has no more pieces, or the caller's own step is done.
-#[napi]
+#[napi(catch_unwind)]
 pub fn continue_swap(env: Env, attachment: u32, job: u32) -> Result<()> {
     reply(env, attachment, job, |channel| channel.send(Reply::Continue))
 }
 
 /// Cancels a swap or another file job, unless the job is past its commit point.
-#[napi]
+#[napi(catch_unwind)]
 pub fn abort_file_job(env: Env, attachment: u32, job: u32) -> Result<()> {
     with_jobs(env, attachment, |jobs| jobs.abort(JobId(job)))
 }
 
 /// Cancels all swaps and other file jobs, and waits for their threads. To be called when the process
 /// ends.
-#[napi]
+#[napi(catch_unwind)]
 pub fn end_file_jobs(env: Env, attachment: u32) -> Result<()> {
     with_jobs(env, attachment, |jobs| {
         jobs.stop();
@@ -136,21 +136,21 @@ pub fn end_file_jobs(env: Env, attachment: u32) -> Result<()> {
 }
 
 /// Syncs a file.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn fsync_file(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::SyncFile(absolute(&path)?)))
 }
 
 /// Syncs a directory.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn fsync_directory(env: Env, attachment: u32, job: u32, path: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::SyncDirectory(absolute(&path)?)))
 }
 
 /// Renames a file durably.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn rename_durably(
     env: Env,
@@ -170,7 +170,7 @@ pub fn rename_durably(
 }
 
 /// Removes a file. `committed` in the answer says whether the file existed.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn remove_file(env: Env, attachment: u32, job: u32, path: String, retry: f64) -> Result<()> {
     start(env, attachment, job, || {
@@ -226,7 +226,7 @@ pub struct DatabaseSwapRequest {
 }
 
 /// Starts a swap of a database.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_database_swap(
     env: Env,
@@ -277,7 +277,7 @@ pub struct DatabaseCopyRequest {
 }
 
 /// Starts a copy of a database: a swap whose new database is a copy of `source`.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_database_copy(
     env: Env,
@@ -303,7 +303,7 @@ pub fn start_database_copy(
 }
 
 /// Starts a recovery: undoes or finishes a killed swap of a database. The answer is a report.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::Recover(absolute(&target)?)))
@@ -311,7 +311,7 @@ pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Re
 
 /// Starts an examination of a database and the files beside it, without changing them. The answer is a
 /// report.
-#[napi]
+#[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_doctor(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::Examine(absolute(&target)?)))

@@ -10,9 +10,11 @@ use super::gate::{Refused, Shut};
 use super::lane::Lane;
 use super::session::Session;
 use super::state::ClientState;
+use crate::failpoints::{Point, reach};
 use crate::files::sidecars;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, TransactionId};
+use crate::jobs::panics;
 use crate::sync::atomic::Ordering;
 use crate::sync::{lock, thread};
 use crate::wire::records::{Closed, ClosingStep, Outcome, Records};
@@ -103,9 +105,23 @@ impl Client {
         self.state.outbox.post(records.take(), true);
     }
 
-    /// Runs the steps of the closing. The gate is shut already.
+    /// Runs the steps of the closing. The gate is shut already. After a panic, the threads and connections
+    /// are gone nevertheless.
     fn finish(&self, drain: Option<Instant>, observer: Observer<'_>) -> Result<Closed, Error> {
         let _closed = MarkClosed(&self.state);
+        panics::catch(|| self.run_steps(drain, observer)).unwrap_or_else(|panic| {
+            let lanes: Vec<_> = self.lanes().all().cloned().collect();
+            for lane in &lanes {
+                lane.stop(CancelReason::ClientClosed);
+            }
+            drop(lanes.iter().filter_map(|lane| lane.join()).collect::<Vec<_>>());
+            self.lanes().clear();
+            Err(Error::Panicked(panic))
+        })
+    }
+
+    fn run_steps(&self, drain: Option<Instant>, observer: Observer<'_>) -> Result<Closed, Error> {
+        reach(Point::Close);
         let lanes: Vec<_> = self.lanes().all().cloned().collect();
         if let Some(deadline) = drain {
             timed(observer, ClosingStep::Drain, || self.drain(&lanes, deadline));

@@ -10,6 +10,7 @@ use super::lane::{Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
 use super::writer_queue::{Ticket, WriterQueue};
+use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
@@ -326,14 +327,37 @@ impl Work for Session {
     type Job = Call;
 
     fn run(&mut self, mut call: Call) {
+        let answered = panics::catch(|| self.answer(&mut call));
+        if let Err(panic) = answered {
+            // The answer itself has panicked, before it was posted.
+            self.drop_connection();
+            self.note(|writers, lane| writers.end_job(lane, false));
+            drop(call.ticket.take());
+            let mut records = Records::new(call.job);
+            let failure = Error::Panicked(panic).into();
+            self.client.fail(&call.request, &mut records, self.outcome(false), failure);
+            self.client.post(call.job, records);
+        }
+    }
+}
+
+impl Session {
+    fn answer(&mut self, call: &mut Call) {
+        let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
         let cancel = Arc::clone(&self.cancel);
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
         let ran = panics::catch(|| {
-            let result = self.perform(&call, &mut records);
+            reach(Point::Job);
+            let result = self.perform(call, &mut records);
             let committed = self.commits() != commits_before;
+            if let (Err(_), Some(panic)) = (&result, panics::since(panics_before)) {
+                // A callback of SQLite has panicked. SQLite knows it only as an error of its own.
+                self.drop_connection();
+                return (Err(Error::Panicked(panic).into()), committed);
+            }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
             if let Some((connection, _)) = &mut self.connection {
                 let client = &self.client;
@@ -354,6 +378,7 @@ impl Work for Session {
         let in_transaction = self.transaction.is_some();
         self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
+        reach(Point::JobEnd);
         let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),

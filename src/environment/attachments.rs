@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{Env, Function, Result};
 
 use super::Environment;
 use crate::failpoints::{Safeguard, is_removed};
+use crate::jobs::panics;
 
 #[derive(Default)]
 struct Table {
@@ -95,11 +96,15 @@ pub fn with<T>(
     Ok(environment.map(|(environment, _)| action(environment)))
 }
 
+/// The cleanup hook. Node-API calls it from C, so a panic must not leave it. The environment ends, so nobody
+/// is left to hear of one.
 fn tear_down((table, number): (Weak<RefCell<Table>>, u32)) {
-    let table = table.upgrade();
-    let mut table = table.as_ref().map(|table| table.borrow_mut());
-    if let Some((environment, _)) = table.as_mut().and_then(|table| table.attached.get_mut(&number))
-    {
-        environment.tear_down();
-    }
+    let _ = panics::catch(|| {
+        let table = table.upgrade();
+        let mut table = table.as_ref().map(|table| table.borrow_mut());
+        let attached = table.as_mut().and_then(|table| table.attached.get_mut(&number));
+        if let Some((environment, _)) = attached {
+            environment.tear_down();
+        }
+    });
 }

@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 
 use super::shutdown_request::ShutdownRequest;
+use crate::jobs::ids::JobId;
 use crate::jobs::outbox::Outbox;
+use crate::jobs::panics;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::wire::records::Records;
 
 /// The size at which a fetch takes no further letters, in bytes. It is large enough to be worth a call,
 /// and small enough for the event loop to run other work in between.
@@ -113,7 +116,13 @@ impl Mailbox {
 }
 
 impl Outbox for Mailbox {
+    /// Posts records. The panics of the calling thread go first.
     fn post(&self, records: Vec<u8>, ends_job: bool) {
+        for panic in panics::take() {
+            let mut records = Records::new(JobId::NONE);
+            records.panic(&panic);
+            self.put(Letter::Records { records: records.take(), ends_job: false });
+        }
         self.put(Letter::Records { records, ends_job });
     }
 }
@@ -137,7 +146,6 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::ids::JobId;
     use crate::wire::records::tests::{Read, read};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -174,7 +174,7 @@ fn close(file: OwnedFd) {
 }
 
 /// Sets `errno` for SQLite. Closing a file after the failed call may have changed it.
-fn set_errno(error: Errno) {
+pub fn set_errno(error: Errno) {
     #[cfg(target_os = "linux")]
     // SAFETY: the pointer to this thread's `errno` is valid for as long as the thread runs.
     unsafe {

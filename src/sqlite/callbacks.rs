@@ -3,6 +3,8 @@
 
 use rusqlite::{Connection, ffi};
 
+use crate::failpoints::{Point, reach};
+
 /// The number of SQLite's virtual machine steps between two checks for a cancel. With 1,000 steps the
 /// checks have no measurable cost.
 const STEPS_BETWEEN_CHECKS: i32 = 1000;
@@ -31,6 +33,14 @@ impl CallbackHandle {
         // SAFETY: only a callback calls this, so the connection is open and in use by this thread. The
         // function only reads, and is allowed in any state of the connection.
         unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
+    }
+
+    /// Removes the authorizer of the connection.
+    pub fn remove_authorizer(&self) {
+        // SAFETY: only the destructor of the connection's client data calls this. SQLite calls it while the
+        // connection is open and in use by this thread. The function only sets a pointer, and is allowed in
+        // any state of the connection.
+        unsafe { ffi::sqlite3_set_authorizer(self.0, None, std::ptr::null_mut()) };
     }
 
     /// Whether a statement is running: it has begun and has not ended. Blob handles that extensions keep
@@ -66,7 +76,10 @@ pub fn end_running_statement_when(
     mut shall_end: impl FnMut() -> bool + Send + 'static,
 ) -> rusqlite::Result<()> {
     let handle = CallbackHandle::of(connection);
-    let ends = move || shall_end() && handle.runs_a_statement();
+    let ends = move || {
+        reach(Point::ProgressHandler);
+        shall_end() && handle.runs_a_statement()
+    };
     connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(ends))
 }
 

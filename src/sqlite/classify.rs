@@ -2,34 +2,38 @@
 //! (<https://sqlite.org/c3ref/set_authorizer.html>). `sqlite3_stmt_readonly` is not enough: it is true for
 //! ATTACH, for most PRAGMAs and for BEGIN.
 
+use std::ffi::CStr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use rusqlite::ffi;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization, TransactionOperation};
 
+use super::authorizer::{Answer, Authorizer, Question};
 use super::callbacks::CallbackHandle;
 use super::pragma::Pragma;
 use super::touched_tables::TouchedTables;
 use crate::sync::{Mutex, lock};
 
-const INSERT: u8 = 1;
-const SCHEMA: u8 = 2;
-const PRAGMA: u8 = 4;
-const OTHER_DATABASE: u8 = 8;
-const TABLE: u8 = 16;
-const BEGIN: u8 = 32;
-const CHANGE: u8 = 64;
+const INSERT: u16 = 1;
+const SCHEMA: u16 = 2;
+const PRAGMA: u16 = 4;
+const OTHER_DATABASE: u16 = 8;
+const TABLE: u16 = 16;
+const WRITES_TEMP: u16 = 32;
+const WRITES_FILE: u16 = 64;
+const TEMP_TRIGGER: u16 = 128;
+const BEGIN: u16 = 256;
+const CHANGE: u16 = 512;
 
 /// The schema table, which SQLite asks about before it knows whether CREATE TABLE IF NOT EXISTS changes it.
-const SCHEMA_TABLES: [&str; 2] = ["sqlite_master", "sqlite_temp_master"];
+const SCHEMA_TABLES: [&CStr; 2] = [c"sqlite_master", c"sqlite_temp_master"];
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 
 /// The authorizer of a connection. It records what SQLite asks while it prepares a statement.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    flags: AtomicU8,
+    flags: AtomicU16,
     pragma: Mutex<Option<Pragma>>,
     dry_run: AtomicBool,
     tables: TouchedTables,
@@ -55,6 +59,8 @@ pub struct StatementKind {
     /// Whether the statement changes tables or the schema. CREATE TABLE IF NOT EXISTS does not if the table
     /// is there, although `sqlite3_stmt_readonly` is false for it.
     pub changes: bool,
+    /// Whether the statement writes to the connection's temporary database and to no other one.
+    pub writes_only_temp: bool,
     /// The PRAGMA, if the statement is one.
     pub pragma: Option<Pragma>,
     /// Whether SQLite has asked nothing about the statement. Of the statements that write, this holds for
@@ -66,6 +72,14 @@ impl StatementKind {
     /// Whether the statement is `PRAGMA busy_timeout`, which latchdb answers itself.
     pub fn is_busy_timeout(&self) -> bool {
         self.pragma.as_ref().is_some_and(|pragma| pragma.name == BUSY_TIMEOUT)
+    }
+
+    /// Whether the statement is `PRAGMA journal_mode` without a value. To SQLite it may write
+    /// (<https://sqlite.org/c3ref/stmt_readonly.html>), but it only reads.
+    pub fn asks_journal_mode(&self) -> bool {
+        self.pragma
+            .as_ref()
+            .is_some_and(|pragma| pragma.name == "journal_mode" && pragma.value.is_none())
     }
 
     /// Whether the statement makes a setting of the connection.
@@ -114,6 +128,9 @@ impl Recorder {
             begins: flags & BEGIN != 0,
             changes: flags & CHANGE != 0,
             is_unknown: flags == 0,
+            // SQLite asks about a TEMP trigger as if it were written to the database of its table.
+            writes_only_temp: flags & TEMP_TRIGGER != 0
+                || flags & (WRITES_TEMP | WRITES_FILE) == WRITES_TEMP,
             pragma,
         }
     }
@@ -177,83 +194,115 @@ impl Recorder {
     }
 
     /// A copy of the record, to be restored after statements of our own.
-    pub fn snapshot(&self) -> (u8, Option<Pragma>) {
+    pub fn snapshot(&self) -> (u16, Option<Pragma>) {
         let pragma = lock(&self.pragma).clone();
         (self.flags.load(Ordering::Relaxed), pragma)
     }
 
     /// Restores a copy of the record.
-    pub fn restore(&self, (flags, pragma): (u8, Option<Pragma>)) {
+    pub fn restore(&self, (flags, pragma): (u16, Option<Pragma>)) {
         self.flags.store(flags, Ordering::Relaxed);
         *lock(&self.pragma) = pragma;
     }
 
-    /// The authorizer callback: records one question of SQLite, and answers it. All actions are allowed,
+    /// Records which database a question is about, if the action writes.
+    fn note_write(&self, question: &Question<'_>) {
+        let database = match question.action {
+            ffi::SQLITE_CREATE_TEMP_TRIGGER => return self.set(TEMP_TRIGGER),
+            ffi::SQLITE_INSERT
+            | ffi::SQLITE_UPDATE
+            | ffi::SQLITE_DELETE
+            | ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_VTABLE
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_VIEW
+            | ffi::SQLITE_DROP_VTABLE
+            | ffi::SQLITE_PRAGMA
+            | ffi::SQLITE_REINDEX => question.database,
+            ffi::SQLITE_ALTER_TABLE => question.first,
+            ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_DROP_TEMP_INDEX
+            | ffi::SQLITE_DROP_TEMP_TABLE
+            | ffi::SQLITE_DROP_TEMP_TRIGGER
+            | ffi::SQLITE_DROP_TEMP_VIEW => Some(c"temp"),
+            // ANALYZE without a name writes to every database, and asks about the ones with tables only.
+            ffi::SQLITE_ANALYZE => None,
+            _ => return,
+        };
+        self.set(if database == Some(c"temp") { WRITES_TEMP } else { WRITES_FILE });
+    }
+
+    fn set(&self, flags: u16) {
+        self.flags.fetch_or(flags, Ordering::Relaxed);
+    }
+}
+
+impl Authorizer for Recorder {
+    /// Records one question of SQLite, and answers it. All actions are allowed,
     /// except three. A PRAGMA in a dry run is ignored. `PRAGMA busy_timeout` is ignored, because SQLite
     /// would replace our busy handler by its own; latchdb answers it. A stale statement is denied.
-    pub fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
+    fn authorize(&self, question: &Question<'_>) -> Answer {
         if self.is_stale() {
             self.was_stale.store(true, Ordering::Relaxed);
-            return Authorization::Deny;
+            return Answer::Deny;
         }
-        self.tables.note(context);
-        let in_main = context.database_name.is_none_or(|name| name == "main");
-        match context.action {
+        self.tables.note(question);
+        self.note_write(question);
+        let in_main = question.database.is_none_or(|name| name == c"main");
+        let place = if in_main { 0 } else { OTHER_DATABASE };
+        match question.action {
             // Inserts of a trigger do not count as inserts of the statement.
-            AuthAction::Insert { table_name } if context.accessor.is_none() => {
-                let is_schema = SCHEMA_TABLES.contains(&table_name);
+            ffi::SQLITE_INSERT if question.accessor.is_none() => {
+                let is_schema = question.first.is_some_and(|table| SCHEMA_TABLES.contains(&table));
                 self.set(INSERT | TABLE | if is_schema { 0 } else { CHANGE });
             }
-            AuthAction::Read { .. } => self.set(TABLE),
-            AuthAction::Insert { .. }
-            | AuthAction::Update { .. }
-            | AuthAction::Delete { .. } => self.set(TABLE | CHANGE),
-            AuthAction::CreateTempIndex { .. }
-            | AuthAction::CreateTempTable { .. }
-            | AuthAction::CreateTempTrigger { .. }
-            | AuthAction::CreateTempView { .. }
-            | AuthAction::Attach { .. }
-            // SQLite does not know the file's name yet if it is a parameter or an expression.
-            | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => {
-                self.set(SCHEMA | OTHER_DATABASE);
+            ffi::SQLITE_READ => self.set(TABLE),
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
+                self.set(TABLE | CHANGE);
             }
+            ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_TRIGGER
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_ATTACH => self.set(SCHEMA | OTHER_DATABASE),
             // SQLite asks this before it looks whether the table or the view is there.
-            AuthAction::CreateTable { .. } | AuthAction::CreateView { .. } => {
-                self.set(if in_main { SCHEMA } else { SCHEMA | OTHER_DATABASE });
+            ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => self.set(SCHEMA | place),
+            ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_CREATE_TRIGGER | ffi::SQLITE_CREATE_VTABLE => {
+                self.set(SCHEMA | CHANGE | place)
             }
-            AuthAction::CreateIndex { .. }
-            | AuthAction::CreateTrigger { .. }
-            | AuthAction::CreateVtable { .. } => {
-                self.set(CHANGE | if in_main { SCHEMA } else { SCHEMA | OTHER_DATABASE });
-            }
-            AuthAction::DropIndex { .. }
-            | AuthAction::DropTable { .. }
-            | AuthAction::DropTrigger { .. }
-            | AuthAction::DropView { .. }
-            | AuthAction::DropVtable { .. }
-            | AuthAction::AlterTable { .. }
-            | AuthAction::Reindex { .. }
-            | AuthAction::Analyze { .. } => self.set(SCHEMA | CHANGE),
-            AuthAction::Transaction { operation: TransactionOperation::Begin }
-            | AuthAction::Savepoint { operation: TransactionOperation::Begin, .. } => {
-                self.set(BEGIN);
-            }
-            AuthAction::Pragma { pragma_name, pragma_value } => {
+            ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_VIEW
+            | ffi::SQLITE_DROP_VTABLE
+            | ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_REINDEX
+            | ffi::SQLITE_ANALYZE => self.set(SCHEMA | CHANGE),
+            ffi::SQLITE_TRANSACTION if question.first == Some(c"BEGIN") => self.set(BEGIN),
+            ffi::SQLITE_SAVEPOINT if question.first == Some(c"BEGIN") => self.set(BEGIN),
+            ffi::SQLITE_PRAGMA => {
                 self.set(PRAGMA);
-                let name = pragma_name.to_ascii_lowercase();
+                let name = question.first.map(text).unwrap_or_default().to_ascii_lowercase();
                 let ignore = name == BUSY_TIMEOUT || self.dry_run.load(Ordering::Relaxed);
-                *lock(&self.pragma) =
-                    Some(Pragma { name, value: pragma_value.map(ToOwned::to_owned) });
+                *lock(&self.pragma) = Some(Pragma { name, value: question.second.map(text) });
                 if ignore {
-                    return Authorization::Ignore;
+                    return Answer::Ignore;
                 }
             }
             _ => {}
         }
-        Authorization::Allow
+        Answer::Allow
     }
+}
 
-    fn set(&self, flags: u8) {
-        self.flags.fetch_or(flags, Ordering::Relaxed);
-    }
+/// A name as text, with U+FFFD for what is not UTF-8.
+fn text(name: &CStr) -> String {
+    name.to_string_lossy().into_owned()
 }

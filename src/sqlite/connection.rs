@@ -12,6 +12,7 @@ use std::time::Instant;
 use rusqlite::config::DbConfig;
 use rusqlite::{InterruptHandle, ffi};
 
+use super::authorizer;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
 use super::classify::{Recorder, StatementKind};
 use super::codes::{SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_INTERRUPT, SQLITE_LOCKED};
@@ -134,9 +135,7 @@ impl Connection {
         connection.commits.watch(&mut connection.raw)?;
         let recorder = Arc::clone(&connection.recorder);
         recorder.know(CallbackHandle::of(&connection.raw));
-        connection.raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
-            recorder.authorize(&context)
-        }))?;
+        authorizer::install(&connection.raw, recorder)?;
         Ok(connection)
     }
 

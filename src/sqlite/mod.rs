@@ -3,10 +3,12 @@
 //!
 //! Only this folder and `files::sqlite_calls` use rusqlite, so that a second engine is one more folder.
 
+mod authorizer;
 pub mod backup;
 mod callbacks;
 mod classify;
 pub mod codes;
+mod columns;
 mod commits;
 mod connection;
 mod error;
@@ -22,10 +24,10 @@ mod vector_index;
 mod whole_statement;
 
 pub use classify::StatementKind;
+pub use columns::Column;
 pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};
 pub use error::Error;
 pub use open::{Access, Location};
 pub use pragma::Pragma;
 pub use statement::{Prepared, Row, RowSink, StatementEnd};
-pub use statement_info::Column;
 pub use values::{FromValue, ToValue};

@@ -5,10 +5,11 @@ use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, Tr
 
 use super::classify::StatementKind;
 use super::codes::SQLITE_SCHEMA;
+use super::columns::{Column, columns_of};
 use super::connection::MOST_INTERRUPTS;
 use super::error::primary_code;
 use super::shared_cache::MayBeLocked;
-use super::statement_info::{Column, StatementInfo, columns_of};
+use super::statement_info::StatementInfo;
 use super::values::to_sql;
 use super::{Connection, Error};
 use crate::value::{Arguments, Value};
@@ -20,7 +21,7 @@ const MOST_STALE: u32 = 5;
 /// A prepared statement that is about to run: the facts that decide whether it may.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
-    /// Whether the statement does not change the database file.
+    /// Whether the statement changes neither the database file nor an attached one.
     pub read_only: bool,
     /// Whether the statement writes and its transaction has read already, but has not written.
     pub has_snapshot: bool,
@@ -94,7 +95,7 @@ impl Connection {
             && !may_have_tail(sql)
         {
             self.raw.prepare_cached(sql).ok().map(|statement| {
-                let writes = !statement.readonly() && !may_not_write(&statement, &info.kind);
+                let writes = changes(&statement) && !may_not_write(&statement, &info.kind);
                 if statement.get_status(StatementStatus::Run) == 0 {
                     statement.discard();
                 }
@@ -103,7 +104,7 @@ impl Connection {
         } else {
             let first = Batch::new(&self.raw, sql).next();
             first.ok().flatten().map(|statement| {
-                !statement.readonly() && !may_not_write(&statement, &self.recorder.kind())
+                changes(&statement) && !may_not_write(&statement, &self.recorder.kind())
             })
         };
         self.recorder.set_dry_run(false);
@@ -299,7 +300,7 @@ impl Connection {
         statement: &mut Statement<'_>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<StatementKind, RunError<E>> {
-        let kind = self.recorder.kind();
+        let kind = self.kind_of(statement);
         self.refuse_vector_indexes(statement).map_err(RunError::from_ours)?;
         if kind.is_busy_timeout() {
             self.hooks.busy_timeout(kind.value());
@@ -356,7 +357,7 @@ impl Connection {
         bind(statement, &info.parameters, arguments)
             .map_err(|error| RunError::from_ours(error.into()))?;
         let changes_before = self.raw.total_changes();
-        let writes_with_rows = !statement.readonly() && !info.columns.is_empty();
+        let writes_with_rows = changes(statement) && !info.columns.is_empty();
         let is_undone_alone = writes_with_rows && !sink.rolls_back();
         let mut send = || self.retry_shared_cache(|| self.send_rows(statement, info, sink));
         let sent = match is_undone_alone {
@@ -459,8 +460,8 @@ impl Connection {
         // it again.
         self.refuse_vector_indexes_now(statement)?;
         info.reprepared = reprepared;
-        info.kind = self.recorder.kind();
-        let columns = columns_of(statement);
+        info.kind = self.kind_of(statement);
+        let columns = columns_of(&self.raw, statement);
         if columns != info.columns {
             if let Some(shape) = info.shape.take() {
                 sink.forget_shape(shape);
@@ -471,12 +472,23 @@ impl Connection {
     }
 
     fn info_of(&self, statement: &Statement<'_>) -> StatementInfo {
-        StatementInfo::of(statement, self.recorder.kind())
+        StatementInfo::of(&self.raw, statement, self.kind_of(statement))
+    }
+
+    /// The kind of the statement that was prepared last. An EXPLAIN does not do what the explained statement
+    /// does. A PRAGMA takes effect nevertheless, when SQLite prepares it.
+    fn kind_of(&self, statement: &Statement<'_>) -> StatementKind {
+        let kind = self.recorder.kind();
+        if is_explain(statement) {
+            StatementKind { pragma: kind.pragma, ..StatementKind::default() }
+        } else {
+            kind
+        }
     }
 
     fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
         self.note_read();
-        let read_only = statement.readonly();
+        let read_only = !changes(statement) || kind.writes_only_temp || kind.asks_journal_mode();
         let has_snapshot = !read_only
             && !self.raw.is_autocommit()
             && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
@@ -546,6 +558,18 @@ fn despite_interrupts<E>(
         }
     }
     run()
+}
+
+/// Whether a statement is EXPLAIN or EXPLAIN QUERY PLAN.
+fn is_explain(statement: &Statement<'_>) -> bool {
+    statement.is_explain() != 0
+}
+
+/// Whether a statement changes a database: the file, an attached one, or the temporary one. To SQLite, an
+/// EXPLAIN changes what the explained statement would change
+/// (<https://sqlite.org/c3ref/stmt_readonly.html>).
+fn changes(statement: &Statement<'_>) -> bool {
+    !statement.readonly() && !is_explain(statement)
 }
 
 /// Whether a statement writes, or could once the schema has changed: SQLite calls CREATE TRIGGER IF NOT

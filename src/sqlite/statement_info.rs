@@ -1,8 +1,9 @@
 //! The facts about a statement that are kept from one run to the next.
 
-use rusqlite::{Statement, StatementStatus};
+use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::classify::StatementKind;
+use super::columns::{Column, columns_of};
 
 /// The facts about a prepared statement.
 #[derive(Debug)]
@@ -19,35 +20,18 @@ pub struct StatementInfo {
     pub reprepared: i32,
 }
 
-/// A column of a statement's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The name of the column.
-    pub name: String,
-    /// The declared type, if the column is one of a table. Otherwise empty.
-    pub declared_type: String,
-}
-
 impl StatementInfo {
     /// The facts about a statement that SQLite has just prepared. `kind` is the authorizer's record of it.
-    pub fn of(statement: &Statement<'_>, kind: StatementKind) -> Self {
+    pub fn of(connection: &Connection, statement: &Statement<'_>, kind: StatementKind) -> Self {
         Self {
             kind,
+            // The names of parameters are part of the SQL text, which is UTF-8.
             parameters: (1..=statement.parameter_count())
                 .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
                 .collect(),
-            columns: columns_of(statement),
+            columns: columns_of(connection, statement),
             shape: None,
             reprepared: statement.get_status(StatementStatus::RePrepare),
         }
     }
-}
-
-/// The columns of a statement's rows.
-pub fn columns_of(statement: &Statement<'_>) -> Vec<Column> {
-    let column = |column: &rusqlite::Column<'_>| Column {
-        name: column.name().to_owned(),
-        declared_type: column.decl_type().unwrap_or("").to_owned(),
-    };
-    statement.columns().map(|found| column(&found)).collect()
 }

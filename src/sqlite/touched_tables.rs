@@ -1,11 +1,14 @@
 //! Records the tables that a statement reads or writes.
 
-use rusqlite::hooks::{AuthAction, AuthContext};
+use std::ffi::{CStr, CString};
 
+use rusqlite::ffi;
+
+use super::authorizer::Question;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A table: the name of its database and its own name. SQLite does not name the database of a `count(*)`.
-pub type TableName = (Option<String>, String);
+pub type TableName = (Option<CString>, CString);
 
 /// The tables that a statement reads or writes. None while nothing is to be recorded.
 #[derive(Debug, Default)]
@@ -13,23 +16,19 @@ pub struct TouchedTables(Mutex<Option<Vec<TableName>>>);
 
 impl TouchedTables {
     /// Records a question of the authorizer, between [`TouchedTables::begin`] and [`TouchedTables::end`].
-    pub fn note(&self, context: &AuthContext<'_>) {
+    pub fn note(&self, question: &Question<'_>) {
         let mut wanted = self.lock();
         let Some(tables) = &mut *wanted else { return };
-        let table = match context.action {
-            AuthAction::Read { table_name, .. }
-            | AuthAction::Insert { table_name }
-            | AuthAction::Update { table_name, .. }
-            | AuthAction::Delete { table_name } => table_name,
+        match question.action {
+            ffi::SQLITE_READ | ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
+                let Some(table) = question.first else { return };
+                tables.push((question.database.map(CStr::to_owned), table.to_owned()));
+            }
             // SQLite asks about DROP TABLE before it asks about the table's rows. A statement that drops a
             // table records no tables.
-            AuthAction::DropTable { .. } => {
-                *wanted = None;
-                return;
-            }
-            _ => return,
-        };
-        tables.push((context.database_name.map(ToOwned::to_owned), table.to_owned()));
+            ffi::SQLITE_DROP_TABLE => *wanted = None,
+            _ => {}
+        }
     }
 
     /// Begins to record.

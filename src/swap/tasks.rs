@@ -13,6 +13,7 @@ use super::file::by_hand;
 use super::file::{self, FileSwap, FileSwapped};
 use super::steps::error::{Problem, Result, Step, SwapError};
 use super::steps::rename::Retry;
+use crate::failpoints::{Point, reach};
 use crate::files;
 use crate::jobs::channel::JobChannel;
 use crate::jobs::ids::JobId;
@@ -153,6 +154,7 @@ impl Task for FileTask {
     }
 
     fn run(&self, channel: &JobChannel) -> Vec<u8> {
+        reach(Point::FileJob);
         let ended = self.perform(channel).map_err(|error| self.cancelled(error, channel));
         answers::ended(channel.job(), &ended)
     }

@@ -113,6 +113,8 @@ table! {
         DatabaseSwapped = 16,
         /// The end of a recovery or an examination.
         Report = 17,
+        /// A panic on the thread that answers.
+        Panic = 18,
     }
 }
 

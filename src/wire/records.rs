@@ -7,6 +7,7 @@ use super::CHUNK;
 use super::error_text::bounded;
 use super::kinds::{CellKind, ErrorKind, OutcomeFlag, RecordKind, flag};
 use crate::jobs::ids::JobId;
+use crate::jobs::panics::Panic;
 use crate::value::Value;
 
 /// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
@@ -222,6 +223,15 @@ impl Records {
             put_u32(bytes, request);
             bytes.push(u8::from(drain));
             put_f64(bytes, limit.as_secs_f64() * 1e3);
+        });
+    }
+
+    /// Writes a `panic` record: a report of a defect, besides the answer of the job.
+    pub fn panic(&mut self, panic: &Panic) {
+        self.record(RecordKind::Panic, |bytes| {
+            put_str(bytes, &panic.message);
+            put_str(bytes, &panic.location);
+            put_str(bytes, &panic.thread);
         });
     }
 

@@ -6,7 +6,9 @@ import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import { addon } from "../../addon/addon";
+import { publishPanic } from "../../addon/panics";
 import { setImmediate } from "../../client/timers";
+import { RecordKind } from "../wire/kinds";
 import { endsJob, readRecords, type RecordReader } from "../wire/response";
 
 /**
@@ -97,6 +99,7 @@ export function deliver(): void {
 }
 
 function dispatch(job: number, kind: number, record: RecordReader): void {
+  if (kind === RecordKind.Panic) return publishPanic(record.panic());
   const answer = waiting.get(job);
   if (answer === undefined) return;
   let isOver = true;

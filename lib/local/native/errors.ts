@@ -1,5 +1,7 @@
 /** The errors of local clients, and the conversion of the native side's errors into them. */
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import { addon } from "../../addon/addon";
+import { publishPanics } from "../../addon/panics";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -7,6 +9,7 @@ import type { NativeError } from "../wire/response";
 const SQLITE_BUSY = 5;
 const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
+const INTERNAL_ERROR = "INTERNAL_ERROR";
 
 /**
  * SQLite's own error, the `cause` of a LibsqlError. Its `code` is the name of the extended result code,
@@ -34,6 +37,7 @@ export function toError(
 ): unknown {
   // The reason is the caller's object: it gets no `committed` property.
   if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;
+  if (native.code === INTERNAL_ERROR) publishPanics(addon);
   const error = errorOf(native);
   return committed ? Object.assign(error, { committed }) : error;
 }

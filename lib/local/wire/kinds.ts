@@ -39,6 +39,7 @@ export const RecordKind = {
   WantedDatabase: 15,
   DatabaseSwapped: 16,
   Report: 17,
+  Panic: 18,
 } as const;
 
 /** The type of a cell in a `Rows` record. */

@@ -13,6 +13,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.Progress,
   RecordKind.Wanted,
   RecordKind.WantedDatabase,
+  RecordKind.Panic,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -104,6 +105,11 @@ export class RecordReader {
     const value = this.#view.getUint32(this.#at, true);
     this.#at += 4;
     return value;
+  }
+
+  /** A `Panic` record. */
+  panic(): { message: string; location: string; thread: string } {
+    return { message: this.string(), location: this.string(), thread: this.string() };
   }
 
   string(): string {

@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
 
 use super::SystemCall;
+use crate::failpoints::{Point, reach};
 use crate::files::file_id::FileId;
-use crate::files::open_regular::open_for_sqlite;
+use crate::files::open_regular::{open_for_sqlite, set_errno};
 use crate::files::registry::registry;
+use crate::jobs::panics;
 
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type Close = unsafe extern "C" fn(c_int) -> c_int;
@@ -28,13 +31,21 @@ pub fn calls() -> [(&'static CStr, SystemCall); 2] {
     }
 }
 
-/// `open(2)`, for SQLite.
+/// `open(2)`, for SQLite. A panic must not unwind into C: it becomes EIO.
 ///
 /// # Safety
 /// `path` points to a string that ends with NUL.
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: the caller passes a string that ends with NUL.
     let path = unsafe { CStr::from_ptr(path) };
+    panics::catch(|| open_and_register(path, flags, mode)).unwrap_or_else(|_| {
+        set_errno(Errno::IO);
+        -1
+    })
+}
+
+fn open_and_register(path: &CStr, flags: c_int, mode: c_int) -> c_int {
+    reach(Point::Open);
     let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
     // SAFETY: the descriptor is open, and stays open: only SQLite closes it, and does not know it
     // yet.
@@ -58,7 +69,7 @@ fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
     (is_file && has_name).then_some(id)
 }
 
-/// `close(2)`, for SQLite.
+/// `close(2)`, for SQLite. A panic must not unwind into C: it becomes an error, which SQLite only logs.
 ///
 /// # Safety
 /// The descriptor is SQLite's.
@@ -67,11 +78,14 @@ unsafe extern "C" fn close(descriptor: c_int) -> c_int {
     // same number, and is registered only after this entry is removed. Parked handles are closed
     // here too: SQLite has no locks left when it closes its last descriptor, and cannot get new
     // ones before the registry is unlocked.
-    let mut registry = registry();
-    // SAFETY: the caller passes a descriptor that belongs to it.
-    let closed = unsafe { libc::close(descriptor) };
-    registry.closed(descriptor);
-    closed
+    let close = || {
+        let mut registry = registry();
+        // SAFETY: the caller passes a descriptor that belongs to it.
+        let closed = unsafe { libc::close(descriptor) };
+        registry.closed(descriptor);
+        closed
+    };
+    panics::catch(close).unwrap_or(-1)
 }
 
 /// Makes the open files of a directory look as if another SQLite library had opened them.

@@ -13,6 +13,7 @@ use super::SystemCall;
 use crate::files::file_id::FileId;
 use crate::files::registry::registry;
 use crate::files::sidecars;
+use crate::jobs::panics;
 
 // <fileapi.h>, <handleapi.h>
 #[link(name = "kernel32")]
@@ -61,14 +62,17 @@ unsafe extern "system" fn open(
     // SAFETY: the caller passes valid arguments of this very function.
     let handle = unsafe { CreateFileW(name, access, sharing, security, creation, flags, template) };
     if handle != INVALID_HANDLE_VALUE && flags & FILE_FLAG_DELETE_ON_CLOSE == 0 {
-        // SAFETY: the caller passes a string that ends with NUL.
-        let path = unsafe { path_of(name) };
-        if !sidecars::is_named_like_one(&path)
-            && let Ok(id) = FileId::of(&path)
-        {
-            let path = dunce::canonicalize(&path).unwrap_or(path);
-            registry().opened(handle.addr(), id, path);
-        }
+        // A panic must not unwind into C. The file is then open, and not registered.
+        let _ = panics::catch(|| {
+            // SAFETY: the caller passes a string that ends with NUL.
+            let path = unsafe { path_of(name) };
+            if !sidecars::is_named_like_one(&path)
+                && let Ok(id) = FileId::of(&path)
+            {
+                let path = dunce::canonicalize(&path).unwrap_or(path);
+                registry().opened(handle.addr(), id, path);
+            }
+        });
     }
     handle
 }
@@ -89,9 +93,13 @@ unsafe fn path_of(name: *const u16) -> PathBuf {
 unsafe extern "system" fn close(handle: HANDLE) -> i32 {
     // The registry stays locked across the close. A file that SQLite opens meanwhile may get the
     // same number, and is registered only after this entry is removed.
-    let mut registry = registry();
-    // SAFETY: the caller passes a handle that belongs to it.
-    let closed = unsafe { CloseHandle(handle) };
-    registry.closed(handle.addr());
-    closed
+    let close = || {
+        let mut registry = registry();
+        // SAFETY: the caller passes a handle that belongs to it.
+        let closed = unsafe { CloseHandle(handle) };
+        registry.closed(handle.addr());
+        closed
+    };
+    // A panic must not unwind into C: it becomes a failure.
+    panics::catch(close).unwrap_or(0)
 }
