@@ -1,5 +1,6 @@
 /** The errors of local clients, and the conversion of the native side's errors into them. */
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import type { CallSignal } from "../../client/call-signal";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -7,6 +8,7 @@ import type { NativeError } from "../wire/response";
 const SQLITE_BUSY = 5;
 const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
+const TRANSACTION_CLOSED = "TRANSACTION_CLOSED";
 
 /**
  * SQLite's own error, the `cause` of a LibsqlError. Its `code` is the name of the extended result code,
@@ -30,7 +32,7 @@ Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
  */
 export function toError(
   native: NativeError,
-  { signal, committed = false }: { signal?: AbortSignal | undefined; committed?: boolean } = {},
+  { signal, committed = false }: { signal?: CallSignal | undefined; committed?: boolean } = {},
 ): unknown {
   // The reason is the caller's object: it gets no `committed` property.
   if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;
@@ -64,6 +66,11 @@ function errorOf(native: NativeError): Error {
 /** Whether the call was cancelled by the closing of its client. */
 export function isClientClosed({ code }: NativeError): boolean {
   return code === CLIENT_CLOSED;
+}
+
+/** Whether the call was cancelled by the end of its transaction. */
+export function isTransactionClosed({ code }: NativeError): boolean {
+  return code === TRANSACTION_CLOSED;
 }
 
 /**
@@ -123,12 +130,12 @@ export function neverOpened(): LibsqlError {
 
 /** For a call on a transaction that has ended. */
 export function transactionClosed(): LibsqlError {
-  return new LibsqlError("The transaction is closed", "TRANSACTION_CLOSED");
+  return new LibsqlError("The transaction is closed", TRANSACTION_CLOSED);
 }
 
 /** For a batch in a transaction that has ended. */
 export function transactionClosedInBatch(index: number): LibsqlBatchError {
-  return new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED");
+  return new LibsqlBatchError("The transaction is closed", index, TRANSACTION_CLOSED);
 }
 
 /** For a call while open transactions hold every connection. */

@@ -1,12 +1,13 @@
 /** Collects the answer of one request and settles its promise. */
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
+import type { CallSignal } from "../../client/call-signal";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
-import { isClientClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
+import { isClientClosed, isTransactionClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
 
 /** One request. The addon decides which lane runs it. */
 export interface Submission<T> {
@@ -17,9 +18,11 @@ export interface Submission<T> {
   request: RequestWriter;
   /** Whether the request belongs to a closing: no report counts it. */
   isOfClosing?: boolean;
-  signal?: AbortSignal | undefined;
+  signal?: CallSignal | undefined;
   /** Makes the value of the promise from the results. */
   value: (results: ResultSet[]) => T;
+  /** The reason of the abort that has ended the transaction of the call, if one has. */
+  cancelled?: (() => { reason: unknown } | undefined) | undefined;
   /** Receives the state of the connection, before the promise settles. */
   ended?: ((outcome: Outcome) => void) | undefined;
 }
@@ -64,9 +67,9 @@ export class JobAnswer<T> implements Answer {
     this.#reject = reject;
   }
 
-  cancelOn(signal: AbortSignal, cancel: () => void): void {
-    signal.addEventListener("abort", cancel, { once: true });
-    this.#stopListening = () => signal.removeEventListener("abort", cancel);
+  cancelOn(signal: CallSignal, cancel: () => void): void {
+    this.#stopListening = () => signal.remove(cancel);
+    signal.add(cancel);
   }
 
   take(kind: number, record: RecordReader): boolean {
@@ -131,7 +134,9 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
-      const error = toError(native, { signal: this.#submission.signal, committed });
+      const { signal, cancelled } = this.#submission;
+      const abortion = isTransactionClosed(native) ? cancelled?.() : undefined;
+      const error = abortion === undefined ? toError(native, { signal, committed }) : abortion.reason;
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };

@@ -1,6 +1,7 @@
 /** An open transaction: its lane, and the order of its calls. */
 import { performance } from "node:perf_hooks";
 import type { ResultSet } from "@libsql/core/api";
+import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
 import type { NativeDatabase } from "../native/database";
@@ -29,6 +30,8 @@ export class OpenTransaction {
   readonly number: number;
   readonly #host: TransactionHost;
   readonly #queue = new CallQueue();
+  /** The reason of the abort that has ended it. */
+  #abortion: { reason: unknown } | undefined;
   /** It has taken the main lane. */
   #isOnMain = false;
   #isPinned = false;
@@ -71,13 +74,13 @@ export class OpenTransaction {
     this.#answered(outcome);
   }
 
-  execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
+  execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
     return this.#inTurn(signal, () =>
       this.#submit(this.#host.requests.statement(statement), signal, onlyResult),
     );
   }
 
-  batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
+  batch(batch: Batch, signal: CallSignal | undefined): Promise<ResultSet[]> {
     const submit = (request: RequestWriter): Promise<ResultSet[]> =>
       this.#submit(request, signal, allResults);
     const setWriting = (isWriting: boolean): void => {
@@ -89,7 +92,7 @@ export class OpenTransaction {
     return this.#inTurn(signal, () => this.#host.batches.run(batch, signal, submit, setWriting));
   }
 
-  executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
+  executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
     return this.#inTurn(signal, () =>
       this.#submit(
         writeRequest((writer) => writer.script(sql)),
@@ -128,6 +131,12 @@ export class OpenTransaction {
     this.#release();
   }
 
+  /** The same for an abort, with whose reason the calls reject. */
+  abort(reason: unknown): void {
+    if (this.#isOpen) this.#abortion = { reason };
+    this.end();
+  }
+
   /** Ends the transaction with its client. Returns the number of calls that never started. */
   forget(error: unknown): number {
     this.#isOpen = false;
@@ -138,7 +147,7 @@ export class OpenTransaction {
 
   /** Starts calls in their order, also after a long batch that is still being written. */
   #inTurn<T>(
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     start: () => Promise<T>,
     { isOfClosing = false } = {},
   ): Promise<T> {
@@ -152,7 +161,7 @@ export class OpenTransaction {
 
   #submit<T>(
     request: RequestWriter,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
     { isOfClosing = false } = {},
   ): Promise<T> {
@@ -165,6 +174,7 @@ export class OpenTransaction {
       isOfClosing,
       signal,
       value,
+      cancelled: () => this.#abortion,
       ended: (outcome) => {
         this.#answered(outcome);
         // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
@@ -190,6 +200,6 @@ export class OpenTransaction {
     this.#isOpen = false;
     this.onEnd();
     this.#host.release(this);
-    this.#queue.fail(transactionClosed());
+    this.#queue.fail(this.#abortion === undefined ? transactionClosed() : this.#abortion.reason);
   }
 }
