@@ -137,8 +137,10 @@ export class CallSignal {
 
   readonly #abort = (): void => {
     this.#isAborted = true;
-    for (const waiting of this.#waiting) {
-      this.#waiting.delete(waiting);
+    // The last one first: the end of a call must not start one that is about to be ended.
+    for (const waiting of [...this.#waiting].reverse()) {
+      // An earlier one may have ended this one.
+      if (!this.#waiting.delete(waiting)) continue;
       try {
         waiting();
       } catch (error) {

@@ -7,7 +7,13 @@ import { RecordKind } from "../wire/kinds";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
-import { isClientClosed, isTransactionClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
+import {
+  isClientClosed,
+  isTransactionClosed,
+  toError,
+  unknownRecord,
+  unreadableAnswer,
+} from "./errors";
 
 /** One request. The addon decides which lane runs it. */
 export interface Submission<T> {
@@ -136,7 +142,8 @@ export class JobAnswer<T> implements Answer {
       const native = record.error();
       const { signal, cancelled } = this.#submission;
       const abortion = isTransactionClosed(native) ? cancelled?.() : undefined;
-      const error = abortion === undefined ? toError(native, { signal, committed }) : abortion.reason;
+      const error =
+        abortion === undefined ? toError(native, { signal, committed }) : abortion.reason;
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };
