@@ -126,7 +126,10 @@ test("an abort ends every call of the signal, where it is, and no other", async 
   for (const rejected of rejecting) await t.throwsAsync(rejected, { is: reason });
   await other;
   t.true(transaction.closed);
-  await t.throwsAsync(transaction.execute("select 1"), { code: "TRANSACTION_CLOSED" });
+  await t.throwsAsync(transaction.execute("select 1"), { is: reason });
+  await t.throwsAsync(transaction.batch(["select 1"]), { is: reason });
+  await t.throwsAsync(transaction.commit(), { is: reason });
+  await transaction.rollback();
   t.is(await selectValue(client, "select group_concat(a) from t"), "2");
 });
 

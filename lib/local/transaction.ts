@@ -48,7 +48,7 @@ export class Sqlite3Transaction implements Transaction {
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     if (stmts.length === 0) return [];
-    if (this.#ended) throw transactionClosedInBatch(0);
+    this.#check(() => transactionClosedInBatch(0));
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: false } as const;
     return this.#transaction.batch(batch, parseSignal(options));
   }
@@ -79,7 +79,10 @@ export class Sqlite3Transaction implements Transaction {
     this.close();
   }
 
-  #check(): void {
-    if (this.#ended) throw transactionClosed();
+  /** @throws the reason of the abort that has ended the transaction, or TRANSACTION_CLOSED */
+  #check(closed = transactionClosed): void {
+    const { abortion } = this.#transaction;
+    if (abortion !== undefined) throw abortion.reason;
+    if (this.#ended) throw closed();
   }
 }

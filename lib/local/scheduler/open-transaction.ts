@@ -30,7 +30,6 @@ export class OpenTransaction {
   readonly number: number;
   readonly #host: TransactionHost;
   readonly #queue = new CallQueue();
-  /** The reason of the abort that has ended it. */
   #abortion: { reason: unknown } | undefined;
   /** It has taken the main lane. */
   #isOnMain = false;
@@ -50,6 +49,11 @@ export class OpenTransaction {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** The reason of the abort that has ended it, if one has. */
+  get abortion(): { reason: unknown } | undefined {
+    return this.#abortion;
   }
 
   /** Whether it has the lane that the client is pinned to. */
@@ -155,7 +159,7 @@ export class OpenTransaction {
       signal,
       isOfClosing,
       ready: () => !this.#isWriting,
-      start: () => (this.#isOpen ? start() : Promise.reject(transactionClosed())),
+      start: () => (this.#isOpen ? start() : Promise.reject(this.#closed())),
     });
   }
 
@@ -200,6 +204,11 @@ export class OpenTransaction {
     this.#isOpen = false;
     this.onEnd();
     this.#host.release(this);
-    this.#queue.fail(this.#abortion === undefined ? transactionClosed() : this.#abortion.reason);
+    this.#queue.fail(this.#closed());
+  }
+
+  /** The error of a call that comes too late. */
+  #closed(): unknown {
+    return this.#abortion === undefined ? transactionClosed() : this.#abortion.reason;
   }
 }
