@@ -33,9 +33,17 @@ async function within(
   try {
     await run(transaction);
     await transaction.commit();
+  } catch (error) {
+    throw reasonOf(error, signal);
   } finally {
     transaction.close();
   }
+}
+
+/** The signal of a transaction closes it: its calls that have no signal find it closed. */
+function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
+  const isClosed = (error as { code?: string }).code === "TRANSACTION_CLOSED";
+  return isClosed && signal?.aborted === true ? signal.reason : error;
 }
 
 /** Each inserts the row `id`, or reads. */
@@ -76,6 +84,8 @@ for (const mode of ["read", "deferred", "write"] as const) {
     try {
       await transaction.execute("select count(*) from t");
       await transaction.rollback();
+    } catch (error) {
+      throw reasonOf(error, signal);
     } finally {
       transaction.close();
     }

@@ -159,7 +159,7 @@ for (const [where, open] of waits) {
         });
         const began = performance.now();
         // The last one first: a search from the front would be the longest.
-        for (const controller of controllers.reverse()) controller.abort(reason);
+        for (const controller of controllers.toReversed()) controller.abort(reason);
         t.log(`${MANY} calls, ${howMany} signals: ${Math.round(performance.now() - began)} ms`);
         t.deepEqual(await count(calls), { resolved: 0, rejected: new Map([[reason, MANY]]) });
       }

@@ -138,7 +138,8 @@ export class CallSignal {
   readonly #abort = (): void => {
     this.#isAborted = true;
     // The last one first: the end of a call must not start one that is about to be ended.
-    for (const waiting of [...this.#waiting].reverse()) {
+    const all = [...this.#waiting];
+    for (let waiting = all.pop(); waiting !== undefined; waiting = all.pop()) {
       // An earlier one may have ended this one.
       if (!this.#waiting.delete(waiting)) continue;
       try {

@@ -20,16 +20,13 @@ export class Sqlite3Transaction implements Transaction {
   /** @private */
   constructor(transaction: OpenTransaction, signal?: CallSignal) {
     this.#transaction = transaction;
-    const abort = (): void => {
-      this.#ended = true;
-      transaction.abort(signal?.reason);
-    };
+    const close = (): void => this.close();
     transaction.onEnd = () => {
       this.#ended = true;
-      signal?.remove(abort);
+      signal?.remove(close);
     };
     // Its client may have been closed in the meantime.
-    if (transaction.isOpen) signal?.add(abort);
+    if (transaction.isOpen) signal?.add(close);
     else transaction.onEnd();
   }
 
@@ -48,7 +45,7 @@ export class Sqlite3Transaction implements Transaction {
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     if (stmts.length === 0) return [];
-    this.#check(() => transactionClosedInBatch(0));
+    if (this.#ended) throw transactionClosedInBatch(0);
     const batch = { statements: stmts, mode: "deferred", foreignKeysOff: false } as const;
     return this.#transaction.batch(batch, parseSignal(options));
   }
@@ -79,10 +76,7 @@ export class Sqlite3Transaction implements Transaction {
     this.close();
   }
 
-  /** @throws the reason of the abort that has ended the transaction, or TRANSACTION_CLOSED */
-  #check(closed = transactionClosed): void {
-    const { abortion } = this.#transaction;
-    if (abortion !== undefined) throw abortion.reason;
-    if (this.#ended) throw closed();
+  #check(): void {
+    if (this.#ended) throw transactionClosed();
   }
 }

@@ -8,7 +8,6 @@ import type { NativeError } from "../wire/response";
 const SQLITE_BUSY = 5;
 const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
-const TRANSACTION_CLOSED = "TRANSACTION_CLOSED";
 
 /**
  * SQLite's own error, the `cause` of a LibsqlError. Its `code` is the name of the extended result code,
@@ -68,11 +67,6 @@ export function isClientClosed({ code }: NativeError): boolean {
   return code === CLIENT_CLOSED;
 }
 
-/** Whether the call was cancelled by the end of its transaction. */
-export function isTransactionClosed({ code }: NativeError): boolean {
-  return code === TRANSACTION_CLOSED;
-}
-
 /**
  * For an answer that could not be read, because memory was short or because of a defect. `committed`
  * says whether the call's changes are committed nevertheless: a retry would then make them twice.
@@ -130,12 +124,12 @@ export function neverOpened(): LibsqlError {
 
 /** For a call on a transaction that has ended. */
 export function transactionClosed(): LibsqlError {
-  return new LibsqlError("The transaction is closed", TRANSACTION_CLOSED);
+  return new LibsqlError("The transaction is closed", "TRANSACTION_CLOSED");
 }
 
 /** For a batch in a transaction that has ended. */
 export function transactionClosedInBatch(index: number): LibsqlBatchError {
-  return new LibsqlBatchError("The transaction is closed", index, TRANSACTION_CLOSED);
+  return new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED");
 }
 
 /** For a call while open transactions hold every connection. */

@@ -7,13 +7,7 @@ import { RecordKind } from "../wire/kinds";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
-import {
-  isClientClosed,
-  isTransactionClosed,
-  toError,
-  unknownRecord,
-  unreadableAnswer,
-} from "./errors";
+import { isClientClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
 
 /** One request. The addon decides which lane runs it. */
 export interface Submission<T> {
@@ -27,8 +21,6 @@ export interface Submission<T> {
   signal?: CallSignal | undefined;
   /** Makes the value of the promise from the results. */
   value: (results: ResultSet[]) => T;
-  /** The reason of the abort that has ended the transaction of the call, if one has. */
-  cancelled?: (() => { reason: unknown } | undefined) | undefined;
   /** Receives the state of the connection, before the promise settles. */
   ended?: ((outcome: Outcome) => void) | undefined;
 }
@@ -140,10 +132,7 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
-      const { signal, cancelled } = this.#submission;
-      const abortion = isTransactionClosed(native) ? cancelled?.() : undefined;
-      const error =
-        abortion === undefined ? toError(native, { signal, committed }) : abortion.reason;
+      const error = toError(native, { signal: this.#submission.signal, committed });
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };

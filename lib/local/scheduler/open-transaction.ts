@@ -30,7 +30,6 @@ export class OpenTransaction {
   readonly number: number;
   readonly #host: TransactionHost;
   readonly #queue = new CallQueue();
-  #abortion: { reason: unknown } | undefined;
   /** It has taken the main lane. */
   #isOnMain = false;
   #isPinned = false;
@@ -49,11 +48,6 @@ export class OpenTransaction {
 
   get isOpen(): boolean {
     return this.#isOpen;
-  }
-
-  /** The reason of the abort that has ended it, if one has. */
-  get abortion(): { reason: unknown } | undefined {
-    return this.#abortion;
   }
 
   /** Whether it has the lane that the client is pinned to. */
@@ -135,12 +129,6 @@ export class OpenTransaction {
     this.#release();
   }
 
-  /** The same for an abort, with whose reason the calls reject. */
-  abort(reason: unknown): void {
-    if (this.#isOpen) this.#abortion = { reason };
-    this.end();
-  }
-
   /** Ends the transaction with its client. Returns the number of calls that never started. */
   forget(error: unknown): number {
     this.#isOpen = false;
@@ -159,7 +147,7 @@ export class OpenTransaction {
       signal,
       isOfClosing,
       ready: () => !this.#isWriting,
-      start: () => (this.#isOpen ? start() : Promise.reject(this.#closed())),
+      start: () => (this.#isOpen ? start() : Promise.reject(transactionClosed())),
     });
   }
 
@@ -178,7 +166,6 @@ export class OpenTransaction {
       isOfClosing,
       signal,
       value,
-      cancelled: () => this.#abortion,
       ended: (outcome) => {
         this.#answered(outcome);
         // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
@@ -204,11 +191,6 @@ export class OpenTransaction {
     this.#isOpen = false;
     this.onEnd();
     this.#host.release(this);
-    this.#queue.fail(this.#closed());
-  }
-
-  /** The error of a call that comes too late. */
-  #closed(): unknown {
-    return this.#abortion === undefined ? transactionClosed() : this.#abortion.reason;
+    this.#queue.fail(transactionClosed());
   }
 }
