@@ -81,6 +81,10 @@ export interface SignalOption {
    *
    * Aborting a write inside a transaction ends the transaction: SQLite rolls it back. The signal of
    * `transaction()` belongs to the whole transaction: an abort closes the transaction.
+   *
+   * A signal of another realm or of a polyfill works, too. It must have a boolean `aborted` and the
+   * function `addEventListener`; anything else is a TypeError. Without a `reason`, the call rejects with
+   * an AbortError.
    */
   signal?: AbortSignal | undefined;
 }

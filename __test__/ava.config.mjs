@@ -19,8 +19,10 @@ const GROUPS = {
 /** Files of those folders that run alone, and why. */
 const ALONE = {
   "addon/async-context": "listens to channels of the process",
+  "cancelling/any-moment": "measures how long a call takes",
   "cancelling/migrate": "measures how long a statement takes",
   "cancelling/settings": "measures how long a statement takes",
+  "cancelling/shared-signal": "listens to warnings of the process",
   "closing/close-in-flight": "counts descriptors and threads",
   "closing/cycles": "counts descriptors and memory",
   "closing/descriptors": "counts descriptors",

@@ -1,5 +1,6 @@
 /** Options that the calls of every backend take. */
 import type { ShutdownOptions } from "../../index.js";
+import { CallSignal } from "./call-signal";
 import { LONGEST_MS } from "./timers";
 
 /** The default of `timeoutMs`, in ms. */
@@ -13,14 +14,11 @@ export interface SignalOption {
 
 /**
  * The signal that a call was given, if any.
- * @throws TypeError if it is not an AbortSignal
+ * @throws TypeError if it is not an AbortSignal; what its members throw
  */
-export function parseSignal(options: object | undefined): AbortSignal | undefined {
+export function parseSignal(options: object | undefined): CallSignal | undefined {
   const signal = (options as SignalOption | undefined)?.signal ?? undefined;
-  if (signal !== undefined && typeof signal.addEventListener !== "function") {
-    throw new TypeError("signal must be an AbortSignal");
-  }
-  return signal;
+  return signal === undefined ? undefined : CallSignal.of(signal);
 }
 
 /**

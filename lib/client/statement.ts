@@ -1,5 +1,6 @@
 /** The forms in which callers pass statements. */
 import type { InArgs, InStatement as CoreStatement, TransactionMode } from "@libsql/core/api";
+import type { CallSignal } from "./call-signal";
 import { parseSignal } from "./options";
 
 /** A statement: SQL, or SQL with arguments and a signal that aborts it. */
@@ -26,7 +27,7 @@ export interface Batch {
 export function parseStatement(
   stmtOrSql: InStatement,
   args: InArgs | undefined,
-): { statement: Statement; signal: AbortSignal | undefined } {
+): { statement: Statement; signal: CallSignal | undefined } {
   if (typeof stmtOrSql === "string") {
     return { statement: { sql: stmtOrSql, args }, signal: undefined };
   }

@@ -1,6 +1,7 @@
 /** The interactive transaction of local clients. */
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
 import type { ResultSetOf } from "../../index.js";
+import type { CallSignal } from "../client/call-signal";
 import { parseSignal, type SignalOption } from "../client/options";
 import { parseStatement, type BatchStatement, type InStatement } from "../client/statement";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
@@ -17,16 +18,16 @@ export class Sqlite3Transaction implements Transaction {
   #ended = false;
 
   /** @private */
-  constructor(transaction: OpenTransaction, signal?: AbortSignal) {
+  constructor(transaction: OpenTransaction, signal?: CallSignal) {
     this.#transaction = transaction;
     const close = (): void => this.close();
-    signal?.addEventListener("abort", close, { once: true });
     transaction.onEnd = () => {
       this.#ended = true;
-      signal?.removeEventListener("abort", close);
+      signal?.remove(close);
     };
     // Its client may have been closed in the meantime.
-    if (!transaction.isOpen) transaction.onEnd();
+    if (transaction.isOpen) signal?.add(close);
+    else transaction.onEnd();
   }
 
   /** Whether its owner, SQLite, or the closing of its client has ended the transaction. */

@@ -4,12 +4,12 @@
 //! while a job runs. The closing joins the thread and then takes the work out. The queue's lock is held
 //! for a few instructions only, never while a job runs.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::JobId;
+use crate::jobs::queue::JobQueue;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
 
@@ -49,7 +49,7 @@ struct Shared<W: Work> {
 }
 
 struct Queue<J> {
-    jobs: VecDeque<J>,
+    jobs: JobQueue<J>,
     running: Option<JobId>,
     /// Whether the lane rejects new jobs. The thread of a sealed lane ends when the queue is empty.
     sealed: bool,
@@ -79,7 +79,7 @@ impl<W: Work> Lane<W> {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue {
-                    jobs: VecDeque::new(),
+                    jobs: JobQueue::default(),
                     running: None,
                     sealed: false,
                     thread_started: false,
@@ -102,7 +102,7 @@ impl<W: Work> Lane<W> {
             job.reject(CancelReason::ClientClosed);
             return;
         }
-        queue.jobs.push_back(job);
+        queue.jobs.push(job.id(), job);
         if queue.thread_started {
             drop(queue);
             self.shared.changed.notify_all();
@@ -121,21 +121,18 @@ impl<W: Work> Lane<W> {
             self.shared.interrupt_current(reason);
             return Cancelled::Running;
         }
-        let Some(index) = queue.jobs.iter().position(|job| job.id() == id) else {
+        let Some(job) = queue.jobs.remove(id) else {
             return Cancelled::Gone;
         };
-        let job = queue.jobs.remove(index);
         drop(queue);
-        if let Some(job) = job {
-            job.reject(reason);
-        }
+        job.reject(reason);
         Cancelled::Queued
     }
 
     /// Cancels every queued job and the running one. The lane still accepts new jobs.
     pub fn cancel_all(&self, reason: CancelReason) {
         let mut queue = self.shared.lock_queue();
-        let jobs = std::mem::take(&mut queue.jobs);
+        let jobs = queue.jobs.take_all();
         if queue.running.is_some() {
             self.shared.interrupt_current(reason);
         }
@@ -237,7 +234,7 @@ impl<W: Work> Shared<W> {
     fn next_job(&self, waits: bool) -> Option<W::Job> {
         let mut queue = self.lock_queue();
         loop {
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some(job) = queue.jobs.pop() {
                 self.cancel.clear();
                 queue.running = Some(job.id());
                 return Some(job);

@@ -150,9 +150,38 @@ impl Session {
             self.expect_file(expected, Some(found))?;
             self.client.join_writers_of(found);
         }
-        *lock(&self.interrupter) = Some(connection.interrupter());
         self.connection = Some((connection, hooks));
+        self.begin_interrupts();
         Ok(())
+    }
+
+    /// Lets a cancel interrupt SQLite from now on. An interrupt that comes late can cost the connection
+    /// ([`Session::end_interrupts`]), and a database that is not a file would be lost with it.
+    fn begin_interrupts(&self) {
+        if self.client.options.location.path().is_some() {
+            let connection = self.connection.as_ref();
+            *lock(&self.interrupter) = connection.map(|(connection, _)| connection.interrupter());
+        }
+    }
+
+    /// Lets no cancel interrupt SQLite any more, and returns the result of the job in view of its cancel.
+    /// An interrupt that came after the last statement must not end one of the next job.
+    fn end_interrupts(&self, result: Result<(), Failure>) -> Result<(), Failure> {
+        lock(&self.interrupter).take();
+        let Some(reason) = self.cancel.reason() else { return result };
+        if let Some((connection, _)) = &self.connection
+            && !connection.forget_interrupt()
+        {
+            // The open transaction cannot go on. It is rolled back with its connection.
+            connection.give_up();
+            return Err(reason.into());
+        }
+        match result {
+            Err(Failure { error: Error::Sqlite(error), .. }) if error.is_interrupt() => {
+                Err(reason.into())
+            }
+            result => result,
+        }
     }
 
     fn expect_file(&self, expected: &FileId, found: Option<&FileId>) -> Result<(), Error> {
@@ -167,7 +196,8 @@ impl Session {
         Arc::clone(&self.cancel)
     }
 
-    /// The function that makes a running job notice the flag, in SQLite and in a wait for a lock.
+    /// The function that makes a running job notice the flag, in SQLite and in a wait for a lock. Without
+    /// an interrupt SQLite notices the flag, too, but not within an operation of a single step.
     pub fn interrupt(&self) -> Interrupt {
         let (interrupter, client) = (Arc::clone(&self.interrupter), Arc::clone(&self.client));
         Arc::new(move || {
@@ -349,9 +379,11 @@ impl Session {
         let cancel = Arc::clone(&self.cancel);
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
+        self.begin_interrupts();
         let ran = panics::catch(|| {
             reach(Point::Job);
             let result = self.perform(call, &mut records);
+            let result = self.end_interrupts(result);
             let committed = self.commits() != commits_before;
             if let (Err(_), Some(panic)) = (&result, panics::since(panics_before)) {
                 // A callback of SQLite has panicked. SQLite knows it only as an error of its own.

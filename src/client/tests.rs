@@ -28,12 +28,24 @@ struct Inbox {
     sender: Mutex<Sender<Vec<u8>>>,
     /// Whether to panic at the next records that do not end their job.
     panics: AtomicBool,
+    /// Called with the next records that end their job, on the lane's thread: the job is the current one.
+    at_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Inbox {
+    fn new(sender: Sender<Vec<u8>>) -> Self {
+        let panics = AtomicBool::new(false);
+        Self { sender: Mutex::new(sender), panics, at_end: Mutex::default() }
+    }
 }
 
 impl Outbox for Inbox {
     fn post(&self, records: Vec<u8>, ends_job: bool) {
         if !ends_job {
             assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic that the test wants");
+        }
+        if ends_job && let Some(at_end) = self.at_end.lock().unwrap().take() {
+            at_end();
         }
         // An error means that the test has ended and dropped the receiver.
         let _ = self.sender.lock().unwrap().send(records);
@@ -60,7 +72,7 @@ impl Bench {
 
     fn in_folder(folder: tempfile::TempDir) -> Self {
         let (sender, answers) = mpsc::channel();
-        let inbox = Arc::new(Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) });
+        let inbox = Arc::new(Inbox::new(sender));
         let outbox: Arc<dyn Outbox> = inbox.clone();
         let location = Location::File(folder.path().join("test.db"));
         let database = Client::open(options(location), outbox).unwrap();
@@ -300,6 +312,29 @@ fn a_cancelled_call_leaves_the_next_one_alone() {
     assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
 }
 
+/// Extensions keep handles open in a transaction, and SQLite forgets no interrupt while one is open.
+#[test]
+fn a_cancel_after_the_end_of_a_call_leaves_its_transaction_alone() {
+    for (table, insert) in [
+        ("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)"),
+        ("CREATE VIRTUAL TABLE t USING rtree(a, b, c)", "INSERT INTO t VALUES (1, 2, 3)"),
+        ("CREATE VIRTUAL TABLE t USING fts5(a)", "INSERT INTO t VALUES ('one')"),
+    ] {
+        let mut bench = Bench::new();
+        bench.run(table);
+        bench.submit(10, 0, &begin(1));
+        bench.answer();
+        let database = Arc::clone(&bench.database);
+        let cancel = move || database.cancel(JobId(11));
+        *bench.inbox.at_end.lock().unwrap() = Some(Box::new(cancel));
+        bench.submit(11, 10, &execute(insert, &[]));
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "{table}");
+        bench.submit(12, 10, COMMIT);
+        assert!(matches!(bench.answer().last(), Some(Read::Done { .. })), "{table}");
+        assert_eq!(bench.value("SELECT count(*) FROM t"), Value::Integer(1), "{table}");
+    }
+}
+
 #[test]
 fn closing_ends_everything_and_leaves_no_sidecar() {
     for journal_mode in ["delete", "wal"] {
@@ -530,7 +565,7 @@ fn a_file_that_cannot_be_opened_says_why() {
         ("", "it is a directory"),
     ] {
         let (sender, _) = mpsc::channel();
-        let inbox = Inbox { sender: Mutex::new(sender), panics: AtomicBool::new(false) };
+        let inbox = Inbox::new(sender);
         let location = Location::File(folder.path().join(name));
         let opened = Client::open(options(location), Arc::new(inbox));
         let error = opened.err().unwrap();

@@ -8,4 +8,5 @@ pub mod ids;
 pub mod outbox;
 pub mod panics;
 pub mod pool;
+pub mod queue;
 mod short_slices;

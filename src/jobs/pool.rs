@@ -8,7 +8,7 @@
 //! A few threads stay for some seconds after their last job. The system runs a new thread after all other
 //! threads that compute, so on a busy machine each system call of a new thread returns later.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -18,6 +18,7 @@ use super::cancel::{Cancel, CancelReason, WaitObserver};
 use super::channel::JobChannel;
 use super::ids::JobId;
 use super::outbox::Outbox;
+use super::queue::JobQueue;
 use super::{panics, short_slices};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, has_ended, lock, wait_for};
@@ -68,9 +69,11 @@ struct Shared<T> {
 struct State<T> {
     /// The jobs that a thread can take. There are more of them than idle threads only if the largest
     /// number of threads is working, or if the system has no more threads.
-    ready: VecDeque<Job<T>>,
+    ready: JobQueue<Job<T>>,
     /// The paths whose task is running or ready, each with the jobs that wait behind that task.
-    turns: HashMap<PathBuf, VecDeque<Job<T>>>,
+    turns: HashMap<PathBuf, JobQueue<Job<T>>>,
+    /// The paths of the jobs that wait in `turns`.
+    behind: HashMap<JobId, PathBuf>,
     channels: HashMap<JobId, Arc<JobChannel>>,
     threads: usize,
     /// The number of threads that are about to take a job, or wait for one.
@@ -93,8 +96,9 @@ impl<T: Task> Default for Pool<T> {
         let shared = |this: &Weak<Shared<T>>| Shared {
             this: Weak::clone(this),
             state: Mutex::new(State {
-                ready: VecDeque::new(),
+                ready: JobQueue::default(),
                 turns: HashMap::new(),
+                behind: HashMap::new(),
                 channels: HashMap::new(),
                 threads: 0,
                 idle: 0,
@@ -153,8 +157,9 @@ impl<T: Task> Pool<T> {
     pub fn stop(&self) {
         let mut state = lock(&self.shared.state);
         state.stopped = true;
-        let mut unstarted = std::mem::take(&mut state.ready);
-        unstarted.extend(state.turns.values_mut().flat_map(std::mem::take));
+        let mut unstarted: Vec<_> = state.ready.take_all().collect();
+        unstarted.extend(state.turns.values_mut().flat_map(JobQueue::take_all));
+        state.behind.clear();
         for channel in state.channels.values() {
             channel.cancel().raise(CancelReason::EnvironmentClosing);
         }
@@ -186,7 +191,7 @@ impl<T: Task> Pool<T> {
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         let state = lock(&self.shared.state);
-        state.turns.is_empty() && state.channels.is_empty()
+        state.turns.is_empty() && state.behind.is_empty() && state.channels.is_empty()
     }
 }
 
@@ -238,7 +243,7 @@ impl<T: Task> Shared<T> {
             }
         }
         state.idle -= 1;
-        let job = state.ready.pop_front();
+        let job = state.ready.pop();
         if job.is_none() {
             state.threads -= 1;
         }
@@ -281,7 +286,7 @@ impl<T: Task> State<T> {
     /// Removes and returns all ready jobs, and the jobs that wait behind them.
     fn take_unstartable(&mut self, error: &io::Error) -> Vec<(Job<T>, io::Error)> {
         let mut unstartable = Vec::new();
-        while let Some(job) = self.ready.pop_front() {
+        while let Some(job) = self.ready.pop() {
             self.channels.remove(&job.channel.job());
             self.end_turn(&job);
             let error =
@@ -293,37 +298,39 @@ impl<T: Task> State<T> {
 
     /// Adds a job, which is ready or waits behind another task of its path.
     fn queue(&mut self, job: Job<T>) {
+        let id = job.channel.job();
         if let Some(turn) = job.task.turn() {
             if let Some(waiting) = self.turns.get_mut(turn) {
-                waiting.push_back(job);
+                self.behind.insert(id, turn.to_owned());
+                waiting.push(id, job);
                 return;
             }
-            self.turns.insert(turn.to_owned(), VecDeque::new());
+            self.turns.insert(turn.to_owned(), JobQueue::default());
         }
-        self.ready.push_back(job);
+        self.ready.push(id, job);
     }
 
     /// Makes the next job of an ended job's path ready.
     fn end_turn(&mut self, ended: &Job<T>) {
         let Some(turn) = ended.task.turn() else { return };
-        match self.turns.get_mut(turn).and_then(VecDeque::pop_front) {
-            Some(next) => self.ready.push_back(next),
+        match self.turns.get_mut(turn).and_then(JobQueue::pop) {
+            Some(next) => {
+                let id = next.channel.job();
+                self.behind.remove(&id);
+                self.ready.push(id, next);
+            }
             None => drop(self.turns.remove(turn)),
         }
     }
 
     /// Removes and returns a job that no thread has taken. None if it is running or has ended.
     fn withdraw(&mut self, id: JobId) -> Option<Job<T>> {
-        let is_it = |job: &Job<T>| job.channel.job() == id;
-        if let Some(index) = self.ready.iter().position(is_it) {
-            let job = self.ready.remove(index)?;
+        if let Some(job) = self.ready.remove(id) {
             self.end_turn(&job);
             return Some(job);
         }
-        self.turns.values_mut().find_map(|waiting| {
-            let index = waiting.iter().position(is_it)?;
-            waiting.remove(index)
-        })
+        let turn = self.behind.remove(&id)?;
+        self.turns.get_mut(&turn)?.remove(id)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Counts the commits of one connection, and refuses a commit of a statement that has not ended.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 /// The state of one connection's commit hook (<https://sqlite.org/c3ref/commit_hook.html>). Only the
 /// thread that uses the connection accesses it.
@@ -17,12 +18,19 @@ pub struct Commits {
 }
 
 impl Commits {
-    /// Installs the commit hook and the rollback hook of a connection.
+    /// Installs the commit hook and the rollback hook of a connection. `self` has to live for longer than
+    /// the connection.
+    ///
+    /// `sqlite3_close` rolls back an open transaction. It calls the rollback hook for that after it has
+    /// freed what rusqlite keeps for its hooks, so this hook is not one of rusqlite's.
     pub fn watch(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let commits = Arc::clone(self);
         connection.commit_hook(Some(move || commits.refuse_or_begin()))?;
-        let commits = Arc::clone(self);
-        connection.rollback_hook(Some(move || commits.has_begun.store(false, Ordering::Relaxed)))
+        let commits = Arc::as_ptr(self).cast_mut().cast();
+        // SAFETY: the connection is open, and only this thread uses it. SQLite calls the hook until the
+        // connection is closed, and the caller keeps the `Commits` until then.
+        unsafe { ffi::sqlite3_rollback_hook(connection.handle(), Some(rolled_back), commits) };
+        Ok(())
     }
 
     /// The number of commits.
@@ -48,6 +56,13 @@ impl Commits {
         self.has_begun.store(true, Ordering::Relaxed);
         self.refuses.load(Ordering::Relaxed)
     }
+}
+
+/// The rollback hook (<https://sqlite.org/c3ref/commit_hook.html>).
+unsafe extern "C" fn rolled_back(commits: *mut c_void) {
+    // SAFETY: `Commits::watch` passes a pointer to a `Commits` that lives for longer than the connection.
+    let commits = unsafe { &*commits.cast_const().cast::<Commits>() };
+    commits.has_begun.store(false, Ordering::Relaxed);
 }
 
 /// Refuses commits outside of [`OnlyInSteps::step`] until it is dropped. The rows of the statement must be

@@ -88,7 +88,7 @@ impl Interrupter {
 /// One SQLite connection.
 pub struct Connection {
     // Dropped before `file`, so that the connection is closed before its entry in the registry of open
-    // files is removed.
+    // files is removed, and before `commits`, which its hooks use.
     pub(super) raw: rusqlite::Connection,
     file: Option<OpenFile>,
     pub(super) hooks: Arc<dyn Hooks>,
@@ -308,6 +308,19 @@ impl Connection {
         Ok(before)
     }
 
+    /// Makes SQLite forget an interrupt that came after the end of its statement, as it does at the
+    /// beginning of a statement. Returns false if it cannot: it forgets interrupts only while no statement
+    /// runs, and the blob handles that extensions keep open during a transaction (R-trees, full-text
+    /// indexes) count as running ones. Every further statement then fails with SQLITE_INTERRUPT, ROLLBACK
+    /// included.
+    pub fn forget_interrupt(&self) -> bool {
+        if self.raw.is_interrupted() {
+            // The parser forgets it, also of an empty text.
+            let _ = self.raw.prepare("");
+        }
+        !self.raw.is_interrupted()
+    }
+
     /// Marks the connection as unusable, because a temporary change on it could not be undone. No further
     /// call may run on it.
     pub fn give_up(&self) {
@@ -401,4 +414,35 @@ pub fn utc_timestamp(seconds: u64) -> String {
         sqlite.query_row(sql, [i64::try_from(seconds).unwrap_or(i64::MAX)], |row| row.get(0))
     });
     text.unwrap_or_else(|_| seconds.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite rolls back, and calls the rollback hook.
+    #[test]
+    fn a_connection_can_be_dropped_with_an_open_transaction() {
+        let connection = Connection::in_memory();
+        connection.run_all("CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)").unwrap();
+        drop(connection);
+    }
+
+    #[test]
+    fn an_interrupt_that_comes_late_is_forgotten_unless_a_handle_is_open() {
+        let connection = Connection::in_memory();
+        connection
+            .run_all("CREATE TABLE t (a); CREATE VIRTUAL TABLE r USING rtree(id, a, b)")
+            .unwrap();
+        connection.run_all("BEGIN; INSERT INTO t VALUES (1)").unwrap();
+        connection.interrupter().interrupt();
+        assert!(connection.forget_interrupt());
+        connection.run_own("COMMIT").unwrap();
+        // An R-tree keeps a blob handle open until the transaction ends.
+        connection.run_all("BEGIN; INSERT INTO r VALUES (1, 2, 3)").unwrap();
+        assert!(connection.forget_interrupt());
+        connection.interrupter().interrupt();
+        assert!(!connection.forget_interrupt());
+        assert!(connection.run_own("COMMIT").is_err(), "SQLite has learnt to forget it");
+    }
 }

@@ -101,6 +101,11 @@ impl Error {
         matches!(code, Some(codes::SQLITE_BUSY | codes::SQLITE_LOCKED))
     }
 
+    /// Whether a cancel has interrupted SQLite.
+    pub fn is_interrupt(&self) -> bool {
+        self.code().map(primary) == Some(codes::SQLITE_INTERRUPT)
+    }
+
     /// SQLite's error for a COMMIT outside of a transaction.
     pub fn nothing_to_commit() -> Self {
         Self::Sqlite {

@@ -2,6 +2,7 @@
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { addon } from "../../addon/addon";
 import { publishPanics } from "../../addon/panics";
+import type { CallSignal } from "../../client/call-signal";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -33,7 +34,7 @@ Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
  */
 export function toError(
   native: NativeError,
-  { signal, committed = false }: { signal?: AbortSignal | undefined; committed?: boolean } = {},
+  { signal, committed = false }: { signal?: CallSignal | undefined; committed?: boolean } = {},
 ): unknown {
   // The reason is the caller's object: it gets no `committed` property.
   if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;

@@ -1,6 +1,7 @@
 /** Collects the answer of one request and settles its promise. */
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
+import type { CallSignal } from "../../client/call-signal";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
 import type { Outcome, RecordReader } from "../wire/response";
@@ -17,7 +18,7 @@ export interface Submission<T> {
   request: RequestWriter;
   /** Whether the request belongs to a closing: no report counts it. */
   isOfClosing?: boolean;
-  signal?: AbortSignal | undefined;
+  signal?: CallSignal | undefined;
   /** Makes the value of the promise from the results. */
   value: (results: ResultSet[]) => T;
   /** Receives the state of the connection, before the promise settles. */
@@ -64,9 +65,9 @@ export class JobAnswer<T> implements Answer {
     this.#reject = reject;
   }
 
-  cancelOn(signal: AbortSignal, cancel: () => void): void {
-    signal.addEventListener("abort", cancel, { once: true });
-    this.#stopListening = () => signal.removeEventListener("abort", cancel);
+  cancelOn(signal: CallSignal, cancel: () => void): void {
+    this.#stopListening = () => signal.remove(cancel);
+    signal.add(cancel);
   }
 
   take(kind: number, record: RecordReader): boolean {

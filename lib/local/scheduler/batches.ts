@@ -1,4 +1,5 @@
 /** Submits batches. Long ones are written over several turns of the event loop before. */
+import type { CallSignal } from "../../client/call-signal";
 import type { Batch } from "../../client/statement";
 import { clientClosed } from "../native/errors";
 import type { RequestWriter } from "../wire/request";
@@ -43,7 +44,7 @@ export class Batches {
    */
   run<T>(
     batch: Batch,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     submit: (request: RequestWriter) => Promise<T>,
     setWriting: (isWriting: boolean) => void,
   ): Promise<T> {
@@ -55,7 +56,7 @@ export class Batches {
 
   #write<T>(
     batch: Batch,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     submit: (request: RequestWriter) => Promise<T>,
   ): Promise<{ answer: Promise<T> }> {
     let isUnsent = true;

@@ -1,11 +1,14 @@
 /** Calls that cannot start yet, in the order in which they were made. */
 import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
+import type { CallSignal } from "../../client/call-signal";
+import { setImmediate } from "../../client/timers";
+import { LinkedList, type Entry } from "./linked-list";
 
 /** How a call starts, or is cancelled before. */
 export interface Call<T> {
   /** Ends the call while it waits. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallSignal | undefined;
   /** Whether it begins a transaction. */
   readonly begins?: boolean;
   /** Whether it is a suspension, which waits until nothing runs and has a time limit of its own. */
@@ -34,27 +37,49 @@ export interface WaitingCall {
   fail(error: unknown): void;
 }
 
+/** The time for which waiting calls are started in one turn of the event loop, in ms. */
+const TURN_MS = 2;
+/** The number of starts between two looks at the clock. */
+const BETWEEN_LOOKS = 16;
+
+/** A waiting call, and its places in the lists of the queue. */
+class Place {
+  entry: Entry<Place> | undefined;
+  joining: Entry<Place> | undefined;
+
+  constructor(readonly call: WaitingCall) {}
+}
+
 /**
  * A queue: the first call starts once it is ready, then the next one. While an explicit transaction is
  * open, the calls that join it overtake the others, which wait for its end.
+ *
+ * Many calls that can start at once are started over several turns of the event loop. A call that is
+ * made meanwhile waits behind them.
  */
 export class CallQueue {
-  readonly #calls: WaitingCall[] = [];
+  readonly #places = new LinkedList<Place>();
+  /** The waiting calls that join. */
+  readonly #joining = new LinkedList<Place>();
   readonly #canJoin: () => boolean;
-  /** The number of waiting calls that join. */
-  #joining = 0;
+  readonly #goOn: () => void;
   #onEmpty: (() => void) | undefined;
   /** "backlog": no longer held, but calls that were made since `hold` still wait. */
   #state: "flowing" | "held" | "backlog" = "flowing";
+  #isStarting = false;
 
-  /** @param canJoin whether an explicit transaction is open */
-  constructor(canJoin: () => boolean = () => false) {
-    this.#canJoin = canJoin;
+  /**
+   * @param canJoin whether an explicit transaction is open. Default: none is ever open
+   * @param goOn called in a later turn to start further calls, by `advance`. Default: `advance`
+   */
+  constructor({ canJoin, goOn }: { canJoin?: () => boolean; goOn?: () => void } = {}) {
+    this.#canJoin = canJoin ?? (() => false);
+    this.#goOn = goOn ?? (() => this.advance());
   }
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
-    return this.#calls[0];
+    return this.#places.first?.call;
   }
 
   /** Whether calls wait, or would wait, because the queue is or was held. */
@@ -62,21 +87,27 @@ export class CallQueue {
     return this.#state !== "flowing";
   }
 
+  /** Whether calls wait only for a later turn of the event loop, in which `goOn` is called. */
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
   /** Starts a call now, if no other waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
     const { signal, begins = false, suspends = false, isOfClosing = false, joins = false } = call;
-    const isNext = this.first === undefined || (joins && this.#joining === 0 && this.#canJoin());
+    const isNext =
+      this.first === undefined || (joins && this.#joining.first === undefined && this.#canJoin());
     if (isNext && this.#state !== "held" && call.ready()) {
       return attempt(() => call.start());
     }
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
-        if (this.#remove(waiting)) waiting.fail(signal?.reason);
+        if (this.#remove(place)) place.call.fail(signal?.reason);
         this.advance();
       };
       // The end of another call starts this one, which may run the caller's code to read arguments.
       const context = new AsyncResource("latchdb.WaitingCall");
-      const waiting: WaitingCall = {
+      const place = this.#add({
         begins,
         suspends,
         isOfClosing,
@@ -84,24 +115,22 @@ export class CallQueue {
         since: performance.now(),
         ready: () => call.ready(),
         start: () => {
-          signal?.removeEventListener("abort", abort);
+          signal?.remove(abort);
           resolve(context.runInAsyncScope(() => attempt(() => call.start())));
         },
         fail: (error) => {
-          signal?.removeEventListener("abort", abort);
+          signal?.remove(abort);
           call.onCancelled?.();
           reject(error);
         },
-      };
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#calls.push(waiting);
-      if (joins) this.#joining++;
+      });
+      signal?.add(abort);
     });
   }
 
   /** Adds a call of our own before all others. */
   enterFirst(call: { ready(): boolean; start(): void }): void {
-    this.#calls.unshift({
+    const waiting: WaitingCall = {
       ...call,
       begins: false,
       suspends: false,
@@ -109,15 +138,22 @@ export class CallQueue {
       joins: false,
       since: performance.now(),
       fail: () => undefined,
-    });
+    };
+    this.#add(waiting, true);
     this.advance();
   }
 
-  /** Starts every call that can start. */
+  /** Starts every call that can start, in this turn of the event loop or in the next ones. */
   advance(): void {
+    if (this.#isStarting) return;
+    const began = performance.now();
+    let started = 0;
     for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
+      if (++started % BETWEEN_LOOKS === 0 && performance.now() - began > TURN_MS) {
+        return this.#goOnLater();
+      }
       this.#remove(next);
-      next.start();
+      next.call.start();
     }
     if (this.first !== undefined) return;
     if (this.#state === "backlog") this.#state = "flowing";
@@ -145,26 +181,39 @@ export class CallQueue {
    * @returns the number of these calls, without those of a closing
    */
   fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
-    const failing = this.#calls.filter(which);
-    for (const call of failing) this.#remove(call);
-    for (const call of failing) call.fail(error);
-    return failing.filter((call) => !call.isOfClosing).length;
+    const failing = [...this.#places].filter(({ call }) => which(call));
+    for (const place of failing) this.#remove(place);
+    for (const { call } of failing) call.fail(error);
+    return failing.filter(({ call }) => !call.isOfClosing).length;
   }
 
-  #startable(): WaitingCall | undefined {
-    if (this.#state === "held" || this.first === undefined) return undefined;
-    if (this.first.ready()) return this.first;
-    if (this.#joining === 0 || !this.#canJoin()) return undefined;
-    const joining = this.#calls.find(({ joins }) => joins);
-    return joining?.ready() ? joining : undefined;
+  #goOnLater(): void {
+    this.#isStarting = true;
+    setImmediate(() => {
+      this.#isStarting = false;
+      this.#goOn();
+    });
   }
 
-  #remove(call: WaitingCall): boolean {
-    const index = this.#calls.indexOf(call);
-    if (index < 0) return false;
-    this.#calls.splice(index, 1);
-    if (call.joins) this.#joining--;
-    return true;
+  #startable(): Place | undefined {
+    const { first } = this.#places;
+    if (this.#state === "held" || first === undefined) return undefined;
+    if (first.call.ready()) return first;
+    const joining = this.#joining.first;
+    if (joining === undefined || !this.#canJoin()) return undefined;
+    return joining.call.ready() ? joining : undefined;
+  }
+
+  #add(call: WaitingCall, isFirst = false): Place {
+    const place = new Place(call);
+    place.entry = isFirst ? this.#places.unshift(place) : this.#places.push(place);
+    if (call.joins) place.joining = this.#joining.push(place);
+    return place;
+  }
+
+  #remove({ entry, joining }: Place): boolean {
+    if (joining !== undefined) this.#joining.remove(joining);
+    return entry !== undefined && this.#places.remove(entry);
   }
 }
 

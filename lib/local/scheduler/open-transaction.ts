@@ -1,6 +1,7 @@
 /** An open transaction: its lane, and the order of its calls. */
 import { performance } from "node:perf_hooks";
 import type { ResultSet } from "@libsql/core/api";
+import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
 import type { NativeDatabase } from "../native/database";
@@ -71,13 +72,13 @@ export class OpenTransaction {
     this.#answered(outcome);
   }
 
-  execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
+  execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
     return this.#inTurn(signal, () =>
       this.#submit(this.#host.requests.statement(statement), signal, onlyResult),
     );
   }
 
-  batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
+  batch(batch: Batch, signal: CallSignal | undefined): Promise<ResultSet[]> {
     const submit = (request: RequestWriter): Promise<ResultSet[]> =>
       this.#submit(request, signal, allResults);
     const setWriting = (isWriting: boolean): void => {
@@ -89,7 +90,7 @@ export class OpenTransaction {
     return this.#inTurn(signal, () => this.#host.batches.run(batch, signal, submit, setWriting));
   }
 
-  executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
+  executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
     return this.#inTurn(signal, () =>
       this.#submit(
         writeRequest((writer) => writer.script(sql)),
@@ -138,7 +139,7 @@ export class OpenTransaction {
 
   /** Starts calls in their order, also after a long batch that is still being written. */
   #inTurn<T>(
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     start: () => Promise<T>,
     { isOfClosing = false } = {},
   ): Promise<T> {
@@ -152,7 +153,7 @@ export class OpenTransaction {
 
   #submit<T>(
     request: RequestWriter,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
     { isOfClosing = false } = {},
   ): Promise<T> {

@@ -6,6 +6,7 @@
  * which of the lanes may write, again in the order of the calls.
  */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
+import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type DatabaseOptions } from "../native/database";
@@ -29,7 +30,10 @@ export class Scheduler implements Host {
   readonly requests: Requests;
   readonly lanes: Lanes;
   readonly explicit = new ExplicitTransaction();
-  readonly queue = new CallQueue(() => this.explicit.isOpen);
+  readonly queue = new CallQueue({
+    canJoin: () => this.explicit.isOpen,
+    goOn: () => this.advance(),
+  });
   readonly transactions = new Set<OpenTransaction>();
   readonly batches: Batches;
   readonly patience: Patience;
@@ -82,7 +86,7 @@ export class Scheduler implements Host {
   }
 
   /** Runs one statement outside of transactions. */
-  execute(statement: Statement, signal: AbortSignal | undefined): Promise<ResultSet> {
+  execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
     const begins = mayBegin(statement.sql);
     const start = (): Promise<ResultSet> => {
       this.#makeRoomFor(statement.sql);
@@ -93,7 +97,7 @@ export class Scheduler implements Host {
   }
 
   /** Runs a batch in a transaction of its own. */
-  batch(batch: Batch, signal: AbortSignal | undefined): Promise<ResultSet[]> {
+  batch(batch: Batch, signal: CallSignal | undefined): Promise<ResultSet[]> {
     const submit = (request: RequestWriter): Promise<ResultSet[]> =>
       this.#submit(request, signal, allResults);
     const setWriting = (isWriting: boolean): void => {
@@ -105,7 +109,7 @@ export class Scheduler implements Host {
   }
 
   /** Runs a text of several statements. */
-  executeMultiple(sql: string, signal: AbortSignal | undefined): Promise<void> {
+  executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
     const start = (): Promise<void> => {
       this.#makeRoomFor(sql);
       return this.#submit(
@@ -121,7 +125,7 @@ export class Scheduler implements Host {
    * Begins a transaction, on a lane of its own if there can be one. It begins after the calls that were
    * made before it, so that it sees their changes.
    */
-  begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
+  begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     // Calls that wait because of a suspension do not count against the client's connections.
@@ -176,6 +180,8 @@ export class Scheduler implements Host {
 
   abandonExplicit(): void {
     if (!this.explicit.isOpen || this.#isAbandoning) return;
+    // Calls that were made before are still being started. `advance` comes back here after them.
+    if (this.queue.isStarting) return;
     this.#isAbandoning = true;
     const request = writeRequest((writer) => writer.endAnyTransaction());
     const ended = (): void => {
@@ -191,7 +197,7 @@ export class Scheduler implements Host {
    * `begins`: whether it may begin one.
    */
   #call<T>(
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     start: () => Promise<T>,
     { joins, begins = false }: { joins: boolean; begins?: boolean },
   ): Promise<T> {
@@ -219,7 +225,7 @@ export class Scheduler implements Host {
   }
 
   /** The reason for which a call cannot even wait, if there is one. */
-  #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
+  #refusal(signal: CallSignal | undefined): { error: unknown } | undefined {
     if (this.closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     return this.suspension.resumptionFailure() ?? this.#deadlock();
@@ -238,7 +244,7 @@ export class Scheduler implements Host {
 
   #submit<T>(
     request: RequestWriter,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
     { begins = false, isOfClosing = false } = {},
   ): Promise<T> {
@@ -254,7 +260,7 @@ export class Scheduler implements Host {
     return this.database.submit(submission);
   }
 
-  #begin(mode: TransactionMode, signal: AbortSignal | undefined): Promise<OpenTransaction> {
+  #begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {
     const transaction = new OpenTransaction(this, nextJob());
     this.transactions.add(transaction);
     const wasMainFree = this.lanes.isMainFree;

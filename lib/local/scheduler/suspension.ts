@@ -2,6 +2,8 @@
  * Suspensions: closes the connections of a client while an action replaces its file, and opens them
  * again. Calls that are made meanwhile wait in the client's queue.
  */
+import { CallSignal } from "../../client/call-signal";
+import { parseSignal } from "../../client/options";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
 import { clientClosed, hasConnectionState, notAFile, stillActive } from "../native/errors";
 import type { Closing } from "./closing";
@@ -15,7 +17,7 @@ export interface SuspensionOptions {
    */
   timeoutMs: number;
   /** Ends the wait, but not the action once it runs. */
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignal | CallSignal | undefined;
 }
 
 /** A client whose suspension has the file. */
@@ -82,10 +84,12 @@ export class Suspension {
   /** Implements `ConnectionPool.whileSuspended`. */
   run<T>(action: (file: string) => Promise<T>, options: SuspensionOptions): Promise<T> {
     const { queue, lanes, patience } = this.#host;
-    const refused = this.#refusal(options.signal);
+    const { timeoutMs } = options;
+    const signal = parseSignal(options);
+    const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
-    const wait = new Wait(options, this.#latest, () =>
-      stillActive(this.#openTransactions, options.timeoutMs),
+    const wait = new Wait(timeoutMs, signal, this.#latest, () =>
+      stillActive(this.#openTransactions, timeoutMs),
     );
     const ended = queue.enter({
       signal: wait.signal,
@@ -136,7 +140,7 @@ export class Suspension {
     return this.#host.transactions.size + Number(this.#host.explicit.isOpen);
   }
 
-  #refusal(signal: AbortSignal | undefined): { error: unknown } | undefined {
+  #refusal(signal: CallSignal | undefined): { error: unknown } | undefined {
     if (this.#closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     if (!this.#host.database.isFile) return { error: notAFile() };
@@ -181,21 +185,26 @@ export class Suspension {
 /** The wait for a suspension: until nothing of a client runs, the limit is reached, or an abort. */
 class Wait {
   readonly #controller = new AbortController();
-  readonly #given: AbortSignal | undefined;
+  readonly #given: CallSignal | undefined;
+  /** Aborts with the reason of the caller's signal, or with the error for the limit. */
+  readonly signal: CallSignal;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
   /**
+   * @param signal the caller's
    * @param earlier the suspension that has to end before the limit counts
    * @param error makes the error for the limit
    */
   constructor(
-    { timeoutMs, signal }: SuspensionOptions,
+    timeoutMs: number,
+    signal: CallSignal | undefined,
     earlier: Promise<void> | undefined,
     error: () => Error,
   ) {
     this.#given = signal;
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    this.signal = CallSignal.of(this.#controller.signal);
+    signal?.add(this.#abort);
     const limit = Math.min(Math.max(timeoutMs, 0), LONGEST_MS);
     const count = (): void => {
       if (this.#isOver) return;
@@ -205,16 +214,11 @@ class Wait {
     else void earlier.then(count);
   }
 
-  /** Aborts with the reason of the caller's signal, or with the error for the limit. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
   /** Ends the wait: neither the limit nor the caller's signal has an effect any more. */
   end(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#given?.removeEventListener("abort", this.#abort);
+    this.#given?.remove(this.#abort);
   }
 
   readonly #abort = (): void => this.#controller.abort(this.#given?.reason);

@@ -3,6 +3,7 @@ import type { DatabaseSwapStep, SwapStep } from "../../../types/swap.js";
 import { AsyncResource } from "node:async_hooks";
 import { isMainThread } from "node:worker_threads";
 import { addon } from "../../addon/addon";
+import type { CallSignal } from "../../client/call-signal";
 import { attach, expect, nextJob, type Answer } from "../native/delivery";
 import { detachSoon } from "../native/open-databases";
 import { unknownRecord, unreadableAnswer } from "../native/errors";
@@ -30,7 +31,7 @@ export interface JobCallbacks<End, Step> {
    */
   ending?(): void;
   /** Ends the job, with its reason. */
-  signal?: AbortSignal | undefined;
+  signal?: CallSignal | undefined;
 }
 
 /** Starts the job in the addon. */
@@ -62,11 +63,11 @@ export class FileJob<End, Step = never> implements Answer {
     start(this.#attachment, this.#job);
     expect(this.#job, this);
     this.ended = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    callbacks.signal?.addEventListener("abort", this.#abort, { once: true });
     // Environment cleanup hooks do not run in the main thread on process.exit() or an uncaught error.
     if (running === 0 && isMainThread) process.on("exit", endFileJobs);
     running++;
     detachSoon();
+    callbacks.signal?.add(this.#abort);
   }
 
   /** Whether the thread waits for nothing any more. */
@@ -169,7 +170,7 @@ export class FileJob<End, Step = never> implements Answer {
     if (this.#settle === undefined) return undefined;
     running--;
     if (running === 0 && isMainThread) process.off("exit", endFileJobs);
-    this.#callbacks.signal?.removeEventListener("abort", this.#abort);
+    this.#callbacks.signal?.remove(this.#abort);
     if (this.#reason === undefined) this.#callEnding();
     const settle = this.#settle;
     this.#settle = undefined;

@@ -1,6 +1,7 @@
 /** Checks the options of `swapFile` and fills in the defaults. */
 import type { Durability, SwapData, SwapOptions } from "../../../types/swap.js";
 import { SwapDurability } from "../../addon/binding.js";
+import type { CallSignal } from "../../client/call-signal";
 import { parseSignal } from "../../client/options";
 
 /** The default of `retryMs`, the time for which refusals of Windows are retried, in ms. */
@@ -22,7 +23,7 @@ export interface CheckedOptions {
   mode: number | undefined;
   retryMs: number;
   moveAside: boolean;
-  signal: AbortSignal | undefined;
+  signal: CallSignal | undefined;
   onProgress: SwapOptions["onProgress"];
 }
 

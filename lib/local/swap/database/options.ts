@@ -7,6 +7,7 @@ import type {
 } from "../../../../types/swap.js";
 import { DatabaseBackup, DatabaseInUse, type SwapDurability } from "../../../addon/binding.js";
 import { absolutePath } from "../../native/paths";
+import type { CallSignal } from "../../../client/call-signal";
 import { parseSignal } from "../../../client/options";
 import { LONGEST_MS } from "../../../client/timers";
 import { pathNotFound } from "../errors";
@@ -26,7 +27,7 @@ interface CheckedCommon {
   durability: SwapDurability;
   timeoutMs: number;
   onProgress: ((progress: DatabaseSwapProgress) => void) | undefined;
-  signal: AbortSignal | undefined;
+  signal: CallSignal | undefined;
 }
 
 /** Checked options of a swap, with the defaults filled in. */

@@ -1,0 +1,127 @@
+//! Waiting jobs, in their order. Each can be taken out by its number: a caller may abort thousands of
+//! queued calls.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::ids::JobId;
+
+/// Waiting jobs, in their order. Adding or taking one of n jobs takes time O(log n).
+pub struct JobQueue<J> {
+    /// The jobs by their places. The places increase in the order of [`JobQueue::push`].
+    jobs: BTreeMap<u64, (JobId, J)>,
+    /// The places of the jobs that have a number.
+    places: HashMap<JobId, u64>,
+    last: u64,
+}
+
+impl<J> Default for JobQueue<J> {
+    fn default() -> Self {
+        Self { jobs: BTreeMap::new(), places: HashMap::new(), last: 0 }
+    }
+}
+
+impl<J> JobQueue<J> {
+    /// Whether no job waits.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// The number of waiting jobs.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Adds a job after all others. Of the jobs that wait in one queue, each has another number, or none
+    /// ([`JobId::NONE`]).
+    pub fn push(&mut self, id: JobId, job: J) {
+        self.last += 1;
+        if id != JobId::NONE {
+            self.places.insert(id, self.last);
+        }
+        self.jobs.insert(self.last, (id, job));
+    }
+
+    /// Takes the first job.
+    pub fn pop(&mut self) -> Option<J> {
+        let (_, (id, job)) = self.jobs.pop_first()?;
+        self.places.remove(&id);
+        Some(job)
+    }
+
+    /// Takes the job with this number. None if no such job waits. A job without a number cannot be taken
+    /// so.
+    pub fn remove(&mut self, id: JobId) -> Option<J> {
+        let (_, job) = self.jobs.remove(&self.places.remove(&id)?)?;
+        Some(job)
+    }
+
+    /// Takes all jobs, in their order.
+    pub fn take_all(&mut self) -> impl Iterator<Item = J> + use<J> {
+        self.places.clear();
+        std::mem::take(&mut self.jobs).into_values().map(|(_, job)| job)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
+mod tests {
+    use super::*;
+
+    /// A queue in which each job is its own number.
+    fn queue(ids: impl IntoIterator<Item = u32>) -> JobQueue<u32> {
+        let mut queue = JobQueue::default();
+        for id in ids {
+            queue.push(JobId(id), id);
+        }
+        queue
+    }
+
+    fn rest(mut queue: JobQueue<u32>) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[test]
+    fn jobs_come_out_in_their_order_without_those_that_were_removed() {
+        let mut queue = queue([7, 3, 9, 1, 5]);
+        assert_eq!(queue.remove(JobId(9)), Some(9));
+        assert_eq!(queue.remove(JobId(9)), None);
+        assert_eq!(queue.remove(JobId(7)), Some(7));
+        queue.push(JobId(2), 2);
+        assert_eq!(queue.remove(JobId(4)), None);
+        assert_eq!(rest(queue), [3, 1, 5, 2]);
+    }
+
+    #[test]
+    fn jobs_without_a_number_keep_their_places() {
+        let mut queue = JobQueue::default();
+        for (id, name) in [(0, "first"), (1, "one"), (0, "second")] {
+            queue.push(JobId(id), name);
+        }
+        assert_eq!(queue.remove(JobId::NONE), None);
+        assert_eq!(queue.remove(JobId(1)), Some("one"));
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.take_all().collect::<Vec<_>>(), ["first", "second"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_job_that_was_taken_is_not_found_any_more() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.pop(), Some(1));
+        assert_eq!(queue.remove(JobId(1)), None);
+        assert_eq!(queue.take_all().count(), 1);
+        assert_eq!(queue.remove(JobId(2)), None);
+        assert_eq!(queue.pop(), None);
+    }
+
+    /// Square time would be a minute even in an optimised build.
+    #[test]
+    fn many_jobs_are_removed_from_behind() {
+        let most = 300_000;
+        let mut queue = queue(1..=most);
+        for id in (1..=most).rev() {
+            assert_eq!(queue.remove(JobId(id)), Some(id));
+        }
+        assert!(queue.is_empty());
+    }
+}
