@@ -1,5 +1,7 @@
 //! The facts about a statement that are kept from one run to the next.
 
+use std::collections::HashMap;
+
 use rusqlite::{Statement, StatementStatus};
 
 use super::classify::StatementKind;
@@ -9,8 +11,8 @@ use super::classify::StatementKind;
 pub struct StatementInfo {
     /// The kind of the statement.
     pub kind: StatementKind,
-    /// The names of the parameters, in their order. None for a parameter without a name.
-    pub parameters: Vec<Option<String>>,
+    /// The parameters by name. None until named arguments are bound.
+    pub parameters: Option<ParameterNames>,
     /// The columns of the rows.
     pub columns: Vec<Column>,
     /// The sink's number for these columns. None until they are announced.
@@ -33,13 +35,50 @@ impl StatementInfo {
     pub fn of(statement: &Statement<'_>, kind: StatementKind) -> Self {
         Self {
             kind,
-            parameters: (1..=statement.parameter_count())
-                .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
-                .collect(),
+            parameters: None,
             columns: columns_of(statement),
             shape: None,
             reprepared: statement.get_status(StatementStatus::RePrepare),
         }
+    }
+}
+
+/// The parameters of a statement by their names. The names are read once: SQLite searches a list each time
+/// that it is asked for one (<https://sqlite.org/c3ref/bind_parameter_name.html>).
+#[derive(Debug)]
+pub struct ParameterNames {
+    /// The indexes (from 1) of the parameters with a name, by the name without its prefix. There are
+    /// several where the prefixes differ (`:a`, `@a`, `$a`).
+    indexes: HashMap<Box<str>, Vec<usize>>,
+}
+
+impl ParameterNames {
+    /// Reads the names of a statement's parameters. `check` is called from time to time, because SQLite
+    /// takes seconds for tens of thousands of names. Its error ends the reading.
+    ///
+    /// # Errors
+    /// The error of `check`.
+    pub fn read<E>(
+        statement: &Statement<'_>,
+        check: impl Fn() -> Result<(), E>,
+    ) -> Result<Self, E> {
+        const BETWEEN_CHECKS: usize = 256;
+        let mut indexes: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        for index in 1..=statement.parameter_count() {
+            if index % BETWEEN_CHECKS == 0 {
+                check()?;
+            }
+            // SQLite's names of parameters begin with one of ? : @ $.
+            if let Some(name) = statement.parameter_name(index).and_then(|name| name.get(1..)) {
+                indexes.entry(name.into()).or_default().push(index);
+            }
+        }
+        Ok(Self { indexes })
+    }
+
+    /// The indexes (from 1) of the parameters with this name, whatever their prefixes are.
+    pub fn indexes_of(&self, name: &str) -> &[usize] {
+        self.indexes.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
