@@ -106,9 +106,9 @@ export class Sqlite3Client implements Client {
 
   async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
     const checked = checkSwapOptions(options);
-    const { intMode } = this.#pool;
+    const { intMode, rowMode } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
-      openFile(file, { ...access, intMode });
+      openFile(file, { ...access, intMode, rowMode });
     return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
   }
 
