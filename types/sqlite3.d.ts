@@ -21,7 +21,9 @@ export { LibsqlBatchError, LibsqlError } from "../index.js";
 export function createClient(config: LatchConfig): Sqlite3Client;
 
 /** @private */
-export function _createClient(config: ExpandedConfig & { rowMode?: RowMode | undefined }): Sqlite3Client;
+export function _createClient(
+  config: ExpandedConfig & { rowMode?: RowMode | undefined },
+): Sqlite3Client;
 
 /** The options of a {@link ConnectionPool}'s connections. */
 export interface PoolOptions {

@@ -17,6 +17,8 @@ const OTHER_KINDS = [
   types.isWeakSet,
 ];
 
+const { propertyIsEnumerable: isEnumerable } = Object.prototype;
+
 /**
  * Arguments that are no array, as names and values. Undefined where there are none: as in
  * `@libsql/client`, a falsy value is none, so that `execute(sql, condition && args)` works.
@@ -33,13 +35,13 @@ export function namedArguments(args: InArgs | undefined): Record<string, InValue
 }
 
 function hasNames(args: object): boolean {
+  // An array-like object. A row is none: its indexes and its length are not enumerable.
+  if (isEnumerable.call(args, "0") && isEnumerable.call(args, "length")) return false;
   const prototype: unknown = Object.getPrototypeOf(args);
   if (prototype === Object.prototype || prototype === null) return !types.isArgumentsObject(args);
-  // Their names are indexes.
-  if (ArrayBuffer.isView(args) || types.isBoxedPrimitive(args) || types.isArgumentsObject(args)) {
-    return false;
-  }
-  if (types.isAnyArrayBuffer(args)) return false;
+  // Their names, if they have some, are indexes.
+  if (ArrayBuffer.isView(args) || types.isAnyArrayBuffer(args)) return false;
+  if (types.isBoxedPrimitive(args) || types.isArgumentsObject(args)) return false;
   // An object of any class is bound by its names, if it has some.
   return Object.keys(args).length > 0 || !(isIterable(args) || OTHER_KINDS.some((is) => is(args)));
 }
@@ -50,9 +52,9 @@ function isIterable(args: object): boolean {
 
 function remedy(args: unknown): string {
   if (types.isMap(args)) return "pass Object.fromEntries(map)";
-  const isSequence = typeof args === "object" && args !== null && isIterable(args);
+  const isObject = typeof args === "object" && args !== null;
   const isValue = ArrayBuffer.isView(args) || types.isBoxedPrimitive(args);
-  return isSequence && !isValue
-    ? "pass an array, for example [...values]"
+  return isObject && !isValue && (isIterable(args) || "length" in args)
+    ? "pass an array, for example Array.from(values)"
     : "pass a single value as [value]";
 }

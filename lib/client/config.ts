@@ -73,16 +73,17 @@ function checkText(name: (typeof TEXTS)[number], value: unknown): void {
   if (value === undefined || value === null || typeof value === "string") return;
   // @libsql/client takes any falsy syncUrl for none.
   if (name === "syncUrl" && !value) return;
-  throw invalid(name, value);
+  // Without the value, which may be a secret.
+  throw new TypeError(`${name} must be a string, got a value of type ${typeof value}`);
 }
 
-const EXPECTED: Record<string, string> = {
+const EXPECTED = {
   timeout: "timeout must be a number of milliseconds",
   concurrency: "concurrency must be a number of connections",
   intMode: 'intMode must be "number", "bigint" or "string"',
   rowMode: 'rowMode must be "row" or "object"',
 };
 
-function invalid(name: string, value: unknown): TypeError {
-  return new TypeError(`${EXPECTED[name] ?? `${name} must be a string`}, got ${describe(value)}`);
+function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {
+  return new TypeError(`${EXPECTED[name]}, got ${describe(value)}`);
 }

@@ -8,14 +8,7 @@
 import { inspect } from "node:util";
 import type { Row, Value } from "@libsql/core/api";
 import type { CellReader } from "./response";
-import {
-  define,
-  evaluate,
-  isInherited,
-  keysOf,
-  type MakeRows,
-  type RowLayout,
-} from "./row-layout";
+import { define, evaluate, isInherited, keysOf, type MakeRows, type RowLayout } from "./row-layout";
 
 /** Values of columns whose name is taken: by an earlier column, an index or `length`. */
 const hidden = Symbol("columns without a name of their own");

@@ -5,14 +5,7 @@
 import type { ResultSet, Row, Value } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import type { CellReader } from "./response";
-import {
-  define,
-  evaluate,
-  isInherited,
-  keysOf,
-  type MakeRows,
-  type RowLayout,
-} from "./row-layout";
+import { define, evaluate, isInherited, keysOf, type MakeRows, type RowLayout } from "./row-layout";
 
 /** The values of columns whose name an earlier column has, by their index. */
 const hidden = new WeakMap<object, Value[]>();
