@@ -54,12 +54,16 @@ test.serial("it goes with the last client that is open", async (t) => {
   t.not(await prototypeOf(await open(t), "select 1 as a"), before);
 });
 
-test.serial("answers that arrive after the last client is closed keep nothing", async (t) => {
-  const client = await open(t);
-  const before = await prototypeOf(client, "select 1 as a");
-  const late = client.execute("select 1 as a");
-  await client.shutdown({ drain: true });
-  const { rows } = await late;
-  const after = await prototypeOf(await open(t), "select 1 as a");
-  t.false([before, Object.getPrototypeOf(rows[0])].includes(after));
+test.serial("answers that are read after the last client is closed keep nothing", async (t) => {
+  let prototype: object | undefined;
+  for (let ms = 1; prototype === undefined; ms *= 2) {
+    const client = await open(t);
+    const late = client.execute("select 1 as late").catch(() => undefined);
+    // The statement ends on its lane, and its answer waits for the event loop.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    client.close();
+    const result = await late;
+    if (result !== undefined) prototype = Object.getPrototypeOf(result.rows[0]) as object;
+  }
+  t.not(await prototypeOf(await open(t), "select 1 as late"), prototype);
 });

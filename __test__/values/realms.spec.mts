@@ -66,7 +66,7 @@ test("an error of another realm that prepare throws keeps its message", async (t
   };
   await t.throwsAsync(swapFile(file, { data: "x", prepare }), {
     code: "PREPARE_FAILED",
-    message: /because$/,
+    message: /-file: because$/,
   });
 });
 

@@ -90,3 +90,43 @@ pub fn columns_of(statement: &Statement<'_>) -> Vec<Column> {
     };
     statement.columns().map(|found| column(&found)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn names(sql: &str) -> ParameterNames {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let statement = connection.prepare(sql).unwrap();
+        ParameterNames::read(&statement, || Ok::<_, Infallible>(())).unwrap()
+    }
+
+    #[test]
+    fn a_name_has_the_parameters_of_all_prefixes() {
+        let names = names("select :a, @b, $a, @a, :a, ?7, ?");
+        assert_eq!(names.indexes_of("a"), [1, 3, 4]);
+        assert_eq!(names.indexes_of("b"), [2]);
+        assert_eq!(names.indexes_of("7"), [7]);
+        assert!(names.indexes_of("").is_empty());
+        assert!(names.indexes_of("c").is_empty());
+        assert!(names.indexes_of(":a").is_empty());
+    }
+
+    #[test]
+    fn an_error_ends_the_reading_of_many_names() {
+        let parameters: Vec<_> = (0..2000).map(|number| format!("(:name_{number})")).collect();
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let sql = format!("select * from (values {})", parameters.join(", "));
+        let statement = connection.prepare(&sql).unwrap();
+        let checks = Cell::new(0);
+        let read = ParameterNames::read(&statement, || {
+            checks.set(checks.get() + 1);
+            if checks.get() == 3 { Err("cancelled") } else { Ok(()) }
+        });
+        assert_eq!(read.unwrap_err(), "cancelled");
+        assert_eq!(checks.get(), 3);
+    }
+}
