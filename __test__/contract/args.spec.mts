@@ -104,7 +104,7 @@ test("thousands of arguments find their parameters, also the second time", async
   const names = Array.from({ length: 2000 }, (_, index) => `name_${index}`);
   const sql = `select sum(column1 * column2) as n from (values ${names.map((name, index) => `(:${name}, ${index})`).join(", ")})`;
   const expected = names.reduce((sum, _, index) => sum + index * index, 0);
-  const args = Object.fromEntries(names.map((name, index) => [name, index]).reverse());
+  const args = Object.fromEntries(names.map((name, index) => [name, index]).toReversed());
   for (let run = 0; run < 2; run++) {
     t.deepEqual({ ...(await selectRow(client, { sql, args })) }, { n: expected });
   }
