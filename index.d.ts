@@ -59,6 +59,34 @@ export interface ResultSetOf<R> extends ResultSet {
   rows: Array<R & Row>;
 }
 
+/**
+ * What the rows of results are.
+ *
+ * - `"row"` (the default): `@libsql/client`'s rows. A column is reached by its name and by its index, and a
+ *   row has a `length`. The prototype of a row is not Object.prototype.
+ * - `"object"`: plain objects, `{ name: value }` with the prototype Object.prototype, for code that asks
+ *   for that (superjson, React's Server Components, `assert.deepStrictEqual`). There are no indexes and no
+ *   `length`, so that such rows are not for libraries that read rows by index (Drizzle).
+ *
+ * In both modes, a row has the first of several columns with one name. `ResultSet.columns` names all of
+ * them, and `ResultSet.toJSON()` has the values of all of them.
+ */
+export type RowMode = "row" | "object";
+
+/** The configuration of {@link createClient}: `@libsql/client`'s, and latchdb's additions. */
+export interface LatchConfig extends Config {
+  /** What the rows of results are, also in transactions and batches. Default: "row". */
+  rowMode?: RowMode | undefined;
+}
+
+/** A row with `rowMode: "object"`. */
+export type ObjectRow = Record<string, Value>;
+
+/** A result with `rowMode: "object"`. */
+export interface ObjectResultSet<R = ObjectRow> extends Omit<ResultSet, "rows"> {
+  rows: Array<R>;
+}
+
 /** A statement whose call can be aborted. */
 export interface AbortableStatement {
   /** The text of one statement. */
@@ -214,7 +242,8 @@ export interface LatchClient extends Client {
    * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
    * transactions hold every connection; ARGUMENT_NOT_SUPPORTED for an argument that SQLite has no type
    * for; VECTOR_INDEX_NOT_SUPPORTED for a table that has a vector index of libSQL
-   * @throws TypeError for an `undefined` argument, and for SQL that is not a string
+   * @throws TypeError for an `undefined` argument, for arguments that are neither an array nor an object
+   * with names (a Map, a Set, a single value), and for SQL that is not a string
    * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
    * `intMode: "number"` for an integer in the result that is not a safe integer
    */
@@ -348,20 +377,54 @@ export interface LatchTransaction extends Transaction {
   [Symbol.dispose](): void;
 }
 
+/** A transaction of an {@link ObjectClient}. */
+export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "batch"> {
+  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  batch(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    options?: SignalOption,
+  ): Promise<Array<ObjectResultSet>>;
+}
+
+/**
+ * A client with `rowMode: "object"`. Its methods are those of a {@link LocalClient}; its rows are plain
+ * objects. It is no `Client` of `@libsql/client`, because code that takes one may read rows by index.
+ */
+export interface ObjectClient extends Omit<
+  LocalClient,
+  "execute" | "batch" | "migrate" | "transaction"
+> {
+  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  batch(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    mode?: TransactionMode,
+    options?: SignalOption,
+  ): Promise<Array<ObjectResultSet>>;
+  migrate(
+    stmts: Array<InStatement | [string, InArgs?]>,
+    options?: SignalOption,
+  ): Promise<Array<ObjectResultSet>>;
+  transaction(mode?: TransactionMode, options?: SignalOption): Promise<ObjectTransaction>;
+}
+
 /**
  * Creates a client for a local database (`file:` or `:memory:`) and opens the database, synchronously.
  * A file that does not exist is created. A file that is not a database fails at the first call, with
  * SQLITE_NOTADB.
  *
  * Defaults: `concurrency` is 20 connections and `intMode` is "number", as in `@libsql/client`. `timeout`
- * is 0 ms: a call that needs a lock of another client or process ends in SQLITE_BUSY.
+ * is 0 ms: a call that needs a lock of another client or process ends in SQLITE_BUSY. `rowMode` is "row".
  *
  * @throws LibsqlError SQLITE_CANTOPEN (the message names the file and the cause), URL_INVALID,
  * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,
  * SYNC_NOT_SUPPORTED
- * @throws TypeError where the configuration is not an object
+ * @throws TypeError where the configuration is not an object, or an option has a wrong type or an unknown
+ * value; RangeError where `timeout` is NaN
  */
-export function createClient(config: Config): LocalClient;
+export function createClient(config: LatchConfig & { rowMode: "object" }): ObjectClient;
+export function createClient(config: LatchConfig): LocalClient;
 
 /**
  * Shuts down every open client of this environment (the main thread, or a worker), all at the same

@@ -1,6 +1,7 @@
 /** The entry points `latchdb` and `latchdb/node`: the exports of `@libsql/client`, and our own. */
-import { LibsqlBatchError, LibsqlError, type Config } from "@libsql/core/api";
-import { expandConfig } from "@libsql/core/config";
+import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import type { LatchConfig } from "../index.js";
+import { parseConfig } from "./client/config";
 import { schemeNotSupported } from "./client/errors";
 import { shutdownAll } from "./client/shutdown-all";
 import { terminateWorker } from "./client/terminate-worker";
@@ -9,8 +10,8 @@ import { createLocalClient } from "./local/create-client";
 import "./local/native/peers";
 
 /** Makes a client of the backend that the URL's scheme selects. */
-function createClient(config: Config): Sqlite3Client {
-  const expanded = expandConfig(config, true);
+function createClient(config: LatchConfig): Sqlite3Client {
+  const expanded = parseConfig(config);
   switch (expanded.scheme) {
     case "file":
       return createLocalClient(expanded);

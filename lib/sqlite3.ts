@@ -1,6 +1,7 @@
 /** The entry point `latchdb/sqlite3`: the local client and its parts. */
-import { LibsqlBatchError, LibsqlError, type Config } from "@libsql/core/api";
-import { expandConfig } from "@libsql/core/config";
+import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
+import type { LatchConfig } from "../index.js";
+import { parseConfig } from "./client/config";
 import { shutdownAll } from "./client/shutdown-all";
 import { terminateWorker } from "./client/terminate-worker";
 import { Sqlite3Client } from "./local/client";
@@ -9,8 +10,8 @@ import { createLocalClient as _createClient } from "./local/create-client";
 import "./local/native/peers";
 import { Sqlite3Transaction } from "./local/transaction";
 
-function createClient(config: Config): Sqlite3Client {
-  return _createClient(expandConfig(config, true));
+function createClient(config: LatchConfig): Sqlite3Client {
+  return _createClient(parseConfig(config));
 }
 
 export {

@@ -5,10 +5,11 @@
  */
 import type { ExpandedConfig } from "@libsql/core/config" with { "resolution-mode": "import" };
 import type {
-  Config,
   IntMode,
+  LatchConfig,
   LocalClient,
   LatchTransaction,
+  RowMode,
   ShutdownOptions,
   ShutdownReport,
 } from "../index.js";
@@ -17,10 +18,12 @@ export type * from "../index.js";
 export { LibsqlBatchError, LibsqlError } from "../index.js";
 
 /** Creates a client, as `createClient` of `latchdb` does, typed as {@link Sqlite3Client}. */
-export function createClient(config: Config): Sqlite3Client;
+export function createClient(config: LatchConfig): Sqlite3Client;
 
 /** @private */
-export function _createClient(config: ExpandedConfig): Sqlite3Client;
+export function _createClient(
+  config: ExpandedConfig & { rowMode?: RowMode | undefined },
+): Sqlite3Client;
 
 /** The options of a {@link ConnectionPool}'s connections. */
 export interface PoolOptions {
@@ -33,6 +36,8 @@ export interface PoolOptions {
   timeout?: number | undefined;
   /** The JavaScript type of integers in results. Default: "number". */
   intMode?: IntMode;
+  /** What rows are. Default: "row". */
+  rowMode?: RowMode | undefined;
 }
 
 /** @private */

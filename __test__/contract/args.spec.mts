@@ -90,6 +90,26 @@ for (const { title, sql, args, row } of bindings) {
   });
 }
 
+test("of two arguments for one name, the last one counts", async (t) => {
+  const client = await openClient(t);
+  const sql = "select :a as colon, @a as at";
+  const row = await selectRow(client, { sql, args: { ":a": 1, a: 2 } });
+  t.deepEqual({ ...row }, { colon: 2, at: 2 });
+  const reversed = await selectRow(client, { sql, args: { a: 2, ":a": 1 } });
+  t.deepEqual({ ...reversed }, { colon: 1, at: 1 });
+});
+
+test("thousands of arguments find their parameters, also the second time", async (t) => {
+  const client = await openClient(t);
+  const names = Array.from({ length: 2000 }, (_, index) => `name_${index}`);
+  const sql = `select sum(column1 * column2) as n from (values ${names.map((name, index) => `(:${name}, ${index})`).join(", ")})`;
+  const expected = names.reduce((sum, _, index) => sum + index * index, 0);
+  const args = Object.fromEntries(names.map((name, index) => [name, index]).toReversed());
+  for (let run = 0; run < 2; run++) {
+    t.deepEqual({ ...(await selectRow(client, { sql, args })) }, { n: expected });
+  }
+});
+
 test("parameters without any arguments are NULL", async (t) => {
   const client = await openClient(t);
   t.deepEqual({ ...(await selectRow(client, "select ? as a, :b as b")) }, { a: null, b: null });

@@ -272,6 +272,13 @@ const argumentCases: Case[] = [
       { sql: undefined },
       { sql: "select 1 as a", args: null },
       { sql: "select 1 as a", args: undefined },
+      { sql: "select 1 as a", args: 0 },
+      { sql: "select :a as a", args: "" },
+      { sql: "select :a as a", args: false },
+      { sql: "select 1 as a", args: 5 },
+      { sql: "select :a as a", args: "x" },
+      { sql: "select :a as a", args: new Map([["a", 1]]) },
+      { sql: "select :a as a", args: new Set([1]) },
       { sql: "select ?, ? as a", args: [1, , 3] }, // oxlint-disable-line no-sparse-arrays
     ].map(executeWrong),
   },

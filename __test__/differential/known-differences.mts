@@ -28,6 +28,9 @@ export interface KnownDifference {
   stockDies?: (step: Step) => boolean;
 }
 
+const NEITHER_FORM =
+  'arguments that are neither an array nor an object with names (`5`, `"x"`, a Map, a Set, a Date, bytes, an iterator)';
+
 export const knownDifferences: KnownDifference[] = [
   // --- errors
   errors("sync() has a code", "`sync()` on a local database", (stock, ours, step) => {
@@ -135,12 +138,24 @@ export const knownDifferences: KnownDifference[] = [
     },
   ),
   {
-    name: "arguments that end the stock client's process",
-    row: "named arguments where the statement has a nameless `?`; arguments that are neither an array nor a plain object",
+    name: "named arguments that end the stock client's process",
+    row: "named arguments where the statement has a nameless `?`",
     stockDies: (step) => {
       const isWrong = step.call === "execute" && "wrong" in step.statement;
-      if (!isWrong) return statementsOf(step).some(hasNamedArguments);
-      return !Array.isArray(wrongArguments(step));
+      return isWrong ? !wrongArguments(step) : statementsOf(step).some(hasNamedArguments);
+    },
+  },
+  {
+    ...answers(
+      "arguments in neither form",
+      NEITHER_FORM,
+      ({ stock, ours }) =>
+        "value" in stock.outcome &&
+        errorOf(ours)?.message.startsWith("Expected arguments as an array ") === true,
+    ),
+    stockDies: (step) => {
+      const args = wrongArguments(step);
+      return Boolean(args) && !Array.isArray(args);
     },
   },
   answers(

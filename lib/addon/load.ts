@@ -1,4 +1,5 @@
 /** Takes the first binary that opens and is of our own version, or says why there is none. */
+import { types } from "node:util";
 import type * as binding from "./binding.js";
 import type { Opened } from "./binaries";
 import { type Platform, tripleOf } from "./platform";
@@ -112,5 +113,6 @@ function advice(from: Surroundings, triple: string, isPublished: boolean): strin
 }
 
 function textOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem);
+  // An error of the loader is of another realm where a test runner has loaded this module.
+  return types.isNativeError(problem) ? problem.message : String(problem);
 }

@@ -1,6 +1,7 @@
 /** The forms in which callers pass statements. */
 import type { InArgs, InStatement as CoreStatement, TransactionMode } from "@libsql/core/api";
 import type { CallSignal } from "./call-signal";
+import { describe } from "./describe";
 import { parseSignal } from "./options";
 
 /** A statement: SQL, or SQL with arguments and a signal that aborts it. */
@@ -31,10 +32,7 @@ export function parseStatement(
   if (typeof stmtOrSql === "string") {
     return { statement: { sql: stmtOrSql, args }, signal: undefined };
   }
-  if (typeof stmtOrSql !== "object" || stmtOrSql === null) {
-    const got = stmtOrSql === null ? "null" : typeof stmtOrSql;
-    throw new TypeError(`Expected a statement as SQL or as an object with sql, got ${got}`);
-  }
+  checkStatement(stmtOrSql);
   return { statement: stmtOrSql, signal: parseSignal(stmtOrSql) };
 }
 
@@ -42,5 +40,26 @@ export function parseStatement(
 export function parseBatchStatement(statement: BatchStatement): Statement {
   if (typeof statement === "string") return { sql: statement };
   if (Array.isArray(statement)) return { sql: statement[0], args: statement[1] };
+  checkStatement(statement);
   return statement;
+}
+
+/**
+ * The statements of a batch as an array. As `@libsql/client` does, takes anything with indexes and a
+ * `length` for one.
+ * @throws TypeError for any other value
+ */
+export function parseStatements(statements: unknown): readonly BatchStatement[] {
+  if (Array.isArray(statements)) return statements as BatchStatement[];
+  if (typeof statements === "object" && statements !== null && "length" in statements) {
+    return Array.from(statements as ArrayLike<BatchStatement>);
+  }
+  throw new TypeError(`Expected an array of statements, got ${describe(statements)}`);
+}
+
+function checkStatement(statement: unknown): void {
+  if (typeof statement === "object" && statement !== null) return;
+  throw new TypeError(
+    `Expected a statement as SQL or as an object with sql, got ${describe(statement)}`,
+  );
 }

@@ -18,7 +18,12 @@ import type {
   ShutdownReport,
 } from "../../index.js";
 import { parseSignal, type SignalOption } from "../client/options";
-import { parseStatement, type BatchStatement, type InStatement } from "../client/statement";
+import {
+  parseStatement,
+  parseStatements,
+  type BatchStatement,
+  type InStatement,
+} from "../client/statement";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
 import { publishEnd } from "./swap/database/channel";
 import { runDatabaseSwap } from "./swap/database/database-swap";
@@ -59,12 +64,13 @@ export class Sqlite3Client implements Client {
   ): Promise<ResultSet[]> {
     this.#pool.scheduler.check();
     transactionModeToBegin(mode);
-    const batch = { statements: stmts, mode, foreignKeysOff: false };
+    const batch = { statements: parseStatements(stmts), mode, foreignKeysOff: false };
     return this.#pool.scheduler.batch(batch, parseSignal(options));
   }
 
   async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
-    const batch = { statements: stmts, mode: "deferred", foreignKeysOff: true } as const;
+    const statements = parseStatements(stmts);
+    const batch = { statements, mode: "deferred", foreignKeysOff: true } as const;
     return this.#pool.scheduler.batch(batch, parseSignal(options));
   }
 
@@ -106,9 +112,9 @@ export class Sqlite3Client implements Client {
 
   async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
     const checked = checkSwapOptions(options);
-    const { intMode } = this.#pool;
+    const { intMode, rowMode } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
-      openFile(file, { ...access, intMode });
+      openFile(file, { ...access, intMode, rowMode });
     return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
   }
 

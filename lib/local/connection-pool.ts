@@ -1,6 +1,7 @@
 /** Opens, closes and reopens the database of one client. */
 import type { IntMode } from "@libsql/core/api";
-import type { ShutdownOptions, ShutdownReport } from "../../index.js";
+import type { RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
+import { parseConcurrency, parseRowMode, parseTimeout } from "../client/config";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
@@ -16,6 +17,8 @@ export interface PoolOptions {
   timeout?: number | undefined;
   /** How integers are read. Default: "number". */
   intMode?: IntMode;
+  /** What rows are. Default: "row". */
+  rowMode?: RowMode | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -40,13 +43,19 @@ export class ConnectionPool {
    * @param location the path of a file, relative to the current working directory; the URI of an
    * in-memory database; or empty, for a temporary one
    * @param maxConnections the most connections that are open at a time
-   * @throws LibsqlError SQLITE_CANTOPEN for a relative path if the working directory no longer exists
+   * @throws LibsqlError SQLITE_CANTOPEN for a relative path if the working directory no longer exists;
+   * TypeError, RangeError for an invalid option
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
     const isFile = options.inMemory !== true && location !== "";
     this.#location = isFile ? absolute(location) : location;
-    this.#options = options;
-    this.#maxConnections = maxConnections;
+    const { timeout, rowMode } = options;
+    this.#options = {
+      ...options,
+      timeout: parseTimeout(timeout),
+      rowMode: parseRowMode(rowMode),
+    };
+    this.#maxConnections = parseConcurrency(maxConnections);
   }
 
   /**
@@ -75,6 +84,11 @@ export class ConnectionPool {
   /** How integers are read. */
   get intMode(): IntMode {
     return this.#options.intMode ?? "number";
+  }
+
+  /** What rows are. */
+  get rowMode(): RowMode {
+    return this.#options.rowMode ?? "row";
   }
 
   /** Whether it was closed, or is being closed. */
@@ -142,8 +156,8 @@ export class ConnectionPool {
   /** @param former a suspended client, after whose suspension the database is opened */
   #open(former?: Scheduler): Scheduler {
     const { inMemory = false, timeout, readOnly = false } = this.#options;
-    const { intMode } = this;
-    const options = { location: this.#location, inMemory, timeout, intMode, readOnly };
+    const { intMode, rowMode } = this;
+    const options = { location: this.#location, inMemory, timeout, intMode, rowMode, readOnly };
     const scheduler = new Scheduler(options, this.#maxConnections, {
       former,
       check: () => this.#checkNotRetired(),

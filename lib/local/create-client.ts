@@ -1,7 +1,8 @@
 /** Makes a local client from its configuration. */
 import { LibsqlError } from "@libsql/core/api";
-import { isInMemoryConfig, type ExpandedConfig } from "@libsql/core/config";
+import { isInMemoryConfig } from "@libsql/core/config";
 import { supportedUrlLink } from "@libsql/core/util";
+import { parseConcurrency, type LocalConfig } from "../client/config";
 import { schemeNotSupported } from "../client/errors";
 import { Sqlite3Client } from "./client";
 import { ConnectionPool } from "./connection-pool";
@@ -10,8 +11,9 @@ import { ConnectionPool } from "./connection-pool";
  * Makes a client for a local database and opens it.
  * @throws LibsqlError URL_*, ENCRYPTION_KEY_NOT_SUPPORTED or SYNC_NOT_SUPPORTED for settings that the
  * local client does not support, and with SQLite's code for a file that cannot be opened
+ * @throws TypeError, RangeError for an invalid option
  */
-export function createLocalClient(config: ExpandedConfig): Sqlite3Client {
+export function createLocalClient(config: LocalConfig): Sqlite3Client {
   checkScheme(config);
   checkAuthority(config);
   const inMemory = isInMemoryConfig(config);
@@ -19,9 +21,11 @@ export function createLocalClient(config: ExpandedConfig): Sqlite3Client {
   // SQLite accepts the parameters of an in-memory database only in a URI.
   const location = inMemory ? `file:${config.path}` : pathOfFile(config.path);
   // Databases in memory, and the temporary one of the empty path, exist on one connection only.
-  const maxConnections = inMemory || location === "" ? 1 : Math.max(1, config.concurrency);
-  const { timeout, intMode } = config;
-  const pool = new ConnectionPool(location, { inMemory, timeout, intMode }, maxConnections);
+  const isSingle = inMemory || location === "";
+  const maxConnections = isSingle ? 1 : parseConcurrency(config.concurrency);
+  const { timeout, intMode, rowMode } = config;
+  const options = { inMemory, timeout, intMode, rowMode };
+  const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);
 }
@@ -34,12 +38,12 @@ function pathOfFile(path: string): string {
   return process.platform === "win32" ? path.replace(/^\/(?=[A-Za-z]:)/, "") : path;
 }
 
-function checkScheme({ scheme }: ExpandedConfig): void {
+function checkScheme({ scheme }: LocalConfig): void {
   if (scheme === "file") return;
   throw schemeNotSupported(scheme);
 }
 
-function checkAuthority({ authority }: ExpandedConfig): void {
+function checkAuthority({ authority }: LocalConfig): void {
   if (authority === undefined) return;
   const host = authority.host.toLowerCase();
   if (host !== "" && host !== "localhost") {
@@ -60,7 +64,7 @@ function checkAuthority({ authority }: ExpandedConfig): void {
 }
 
 /** Settings that the bundled SQLite does not support are rejected, never ignored. */
-function checkEngine(config: ExpandedConfig, inMemory: boolean): void {
+function checkEngine(config: LocalConfig, inMemory: boolean): void {
   if (config.syncUrl) {
     if (inMemory) {
       throw new LibsqlError(

@@ -3,7 +3,12 @@ import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
 import type { ResultSetOf } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { parseSignal, type SignalOption } from "../client/options";
-import { parseStatement, type BatchStatement, type InStatement } from "../client/statement";
+import {
+  parseStatement,
+  parseStatements,
+  type BatchStatement,
+  type InStatement,
+} from "../client/statement";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
 import type { OpenTransaction } from "./scheduler/open-transaction";
 
@@ -44,9 +49,10 @@ export class Sqlite3Transaction implements Transaction {
   }
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
-    if (stmts.length === 0) return [];
+    const statements = parseStatements(stmts);
+    if (statements.length === 0) return [];
     if (this.#ended) throw transactionClosedInBatch(0);
-    const batch = { statements: stmts, mode: "deferred", foreignKeysOff: false } as const;
+    const batch = { statements, mode: "deferred", foreignKeysOff: false } as const;
     return this.#transaction.batch(batch, parseSignal(options));
   }
 

@@ -9,7 +9,7 @@ use super::columns::{Column, columns_of};
 use super::connection::MOST_INTERRUPTS;
 use super::error::primary_code;
 use super::shared_cache::MayBeLocked;
-use super::statement_info::StatementInfo;
+use super::statement_info::{ParameterNames, StatementInfo};
 use super::values::to_sql;
 use super::{Connection, Error};
 use crate::value::{Arguments, Value};
@@ -353,9 +353,7 @@ impl Connection {
             sink.allow(self.prepared(statement, &info.kind)).map_err(RunError::Ours)?;
         }
         self.set_exclusive(info.kind.needs_exclusive_lock());
-        // Binding cannot fail because of a lock or an interrupt, so a cancel does not change the error.
-        bind(statement, &info.parameters, arguments)
-            .map_err(|error| RunError::from_ours(error.into()))?;
+        self.bind(statement, &mut info.parameters, arguments).map_err(RunError::from_ours)?;
         let changes_before = self.raw.total_changes();
         let writes_with_rows = changes(statement) && !info.columns.is_empty();
         let is_undone_alone = writes_with_rows && !sink.rolls_back();
@@ -467,6 +465,41 @@ impl Connection {
                 sink.forget_shape(shape);
             }
             info.columns = columns;
+        }
+        Ok(())
+    }
+
+    /// Binds the arguments. A missing argument is NULL; a surplus one is ignored. A named argument is bound to
+    /// every parameter of that name, with any prefix.
+    ///
+    /// Binding cannot fail because of a lock or an interrupt. A cancel ends the reading of the names.
+    fn bind(
+        &self,
+        statement: &mut Statement<'_>,
+        names: &mut Option<ParameterNames>,
+        arguments: &Arguments<'_>,
+    ) -> Result<(), Error> {
+        match arguments {
+            Arguments::Positional(values) => {
+                for (index, value) in values.iter().take(statement.parameter_count()).enumerate() {
+                    bind_one(statement, index + 1, *value)?;
+                }
+            }
+            Arguments::Named(values) if values.is_empty() => {}
+            Arguments::Named(values) => {
+                let names = match names {
+                    Some(names) => names,
+                    None => names.insert(ParameterNames::read(statement, || {
+                        self.hooks.cancelled().map_or(Ok(()), |why| Err(Error::Cancelled(why)))
+                    })?),
+                };
+                // Of two arguments with the same name (`a` and `:a`), the last one stays.
+                for (name, value) in values {
+                    for index in names.indexes_of(name) {
+                        bind_one(statement, *index, *value)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -611,34 +644,6 @@ fn announce(info: &mut StatementInfo, sink: &mut impl RowSink) -> u32 {
 /// statement only, because preparing a PRAGMA can have an effect.
 fn may_have_tail(sql: &str) -> bool {
     sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).contains(';')
-}
-
-/// Binds the arguments. A missing argument is NULL; a surplus one is ignored. A named argument is bound to
-/// every parameter of that name, with any prefix.
-fn bind(
-    statement: &mut Statement<'_>,
-    parameters: &[Option<String>],
-    arguments: &Arguments<'_>,
-) -> rusqlite::Result<()> {
-    match arguments {
-        Arguments::Positional(values) => {
-            for (index, value) in values.iter().take(parameters.len()).enumerate() {
-                bind_one(statement, index + 1, *value)?;
-            }
-        }
-        Arguments::Named(values) => {
-            for (index, parameter) in parameters.iter().enumerate() {
-                // SQLite's names of parameters begin with one of ? : @ $.
-                let Some(name) = parameter.as_deref().and_then(|name| name.get(1..)) else {
-                    continue;
-                };
-                if let Some((_, value)) = values.iter().rev().find(|(given, _)| *given == name) {
-                    bind_one(statement, index + 1, *value)?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 fn bind_one(statement: &mut Statement<'_>, index: usize, value: Value<'_>) -> rusqlite::Result<()> {

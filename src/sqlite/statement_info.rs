@@ -1,5 +1,7 @@
 //! The facts about a statement that are kept from one run to the next.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::classify::StatementKind;
@@ -10,8 +12,8 @@ use super::columns::{Column, columns_of};
 pub struct StatementInfo {
     /// The kind of the statement.
     pub kind: StatementKind,
-    /// The names of the parameters, in their order. None for a parameter without a name.
-    pub parameters: Vec<Option<String>>,
+    /// The parameters by name. None until named arguments are bound.
+    pub parameters: Option<ParameterNames>,
     /// The columns of the rows.
     pub columns: Vec<Column>,
     /// The sink's number for these columns. None until they are announced.
@@ -25,13 +27,89 @@ impl StatementInfo {
     pub fn of(connection: &Connection, statement: &Statement<'_>, kind: StatementKind) -> Self {
         Self {
             kind,
-            // The names of parameters are part of the SQL text, which is UTF-8.
-            parameters: (1..=statement.parameter_count())
-                .map(|index| statement.parameter_name(index).map(ToOwned::to_owned))
-                .collect(),
+            parameters: None,
             columns: columns_of(connection, statement),
             shape: None,
             reprepared: statement.get_status(StatementStatus::RePrepare),
         }
+    }
+}
+
+/// The parameters of a statement by their names. The names are read once: SQLite searches a list each time
+/// that it is asked for one (<https://sqlite.org/c3ref/bind_parameter_name.html>).
+#[derive(Debug)]
+pub struct ParameterNames {
+    /// The indexes (from 1) of the parameters with a name, by the name without its prefix. There are
+    /// several where the prefixes differ (`:a`, `@a`, `$a`).
+    indexes: HashMap<Box<str>, Vec<usize>>,
+}
+
+impl ParameterNames {
+    /// Reads the names of a statement's parameters. `check` is called from time to time, because SQLite
+    /// takes seconds for tens of thousands of names. Its error ends the reading.
+    ///
+    /// # Errors
+    /// The error of `check`.
+    pub fn read<E>(
+        statement: &Statement<'_>,
+        check: impl Fn() -> Result<(), E>,
+    ) -> Result<Self, E> {
+        const BETWEEN_CHECKS: usize = 256;
+        let mut indexes: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        for index in 1..=statement.parameter_count() {
+            if index % BETWEEN_CHECKS == 0 {
+                check()?;
+            }
+            // SQLite's names of parameters begin with one of ? : @ $.
+            if let Some(name) = statement.parameter_name(index).and_then(|name| name.get(1..)) {
+                indexes.entry(name.into()).or_default().push(index);
+            }
+        }
+        Ok(Self { indexes })
+    }
+
+    /// The indexes (from 1) of the parameters with this name, whatever their prefixes are.
+    pub fn indexes_of(&self, name: &str) -> &[usize] {
+        self.indexes.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn names(sql: &str) -> ParameterNames {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let statement = connection.prepare(sql).unwrap();
+        ParameterNames::read(&statement, || Ok::<_, Infallible>(())).unwrap()
+    }
+
+    #[test]
+    fn a_name_has_the_parameters_of_all_prefixes() {
+        let names = names("select :a, @b, $a, @a, :a, ?7, ?");
+        assert_eq!(names.indexes_of("a"), [1, 3, 4]);
+        assert_eq!(names.indexes_of("b"), [2]);
+        assert_eq!(names.indexes_of("7"), [7]);
+        assert!(names.indexes_of("").is_empty());
+        assert!(names.indexes_of("c").is_empty());
+        assert!(names.indexes_of(":a").is_empty());
+    }
+
+    #[test]
+    fn an_error_ends_the_reading_of_many_names() {
+        let parameters: Vec<_> = (0..2000).map(|number| format!("(:name_{number})")).collect();
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let sql = format!("select * from (values {})", parameters.join(", "));
+        let statement = connection.prepare(&sql).unwrap();
+        let checks = Cell::new(0);
+        let read = ParameterNames::read(&statement, || {
+            checks.set(checks.get() + 1);
+            if checks.get() == 3 { Err("cancelled") } else { Ok(()) }
+        });
+        assert_eq!(read.unwrap_err(), "cancelled");
+        assert_eq!(checks.get(), 3);
     }
 }

@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { IntMode } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
-import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
+import type { RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
@@ -13,7 +13,7 @@ import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
 import { attach, expect, nextJob } from "./delivery";
 import { clientClosed, neverOpened, toError, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
-import { closeAll, detachSoon, enter, leave } from "./open-databases";
+import { closeAll, detachSoon, enter, leave, releaseShared } from "./open-databases";
 import { StatementNumbers } from "./statements";
 
 /** How a database is opened. */
@@ -24,6 +24,7 @@ export interface DatabaseOptions {
   /** The `timeout` setting in ms. */
   timeout: number | undefined;
   intMode: IntMode;
+  rowMode: RowMode;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
   /** How many connections it may have at once. */
@@ -59,6 +60,7 @@ export class NativeDatabase implements OpenClient {
   readonly path: string;
   readonly isFile: boolean;
   readonly intMode: IntMode;
+  readonly rowMode: RowMode;
   readonly statements: StatementNumbers;
   /** The columns of results, by the number that the addon has given them. */
   readonly shapes = new Map<number, Shape>();
@@ -83,6 +85,7 @@ export class NativeDatabase implements OpenClient {
     this.isFile = !options.inMemory && options.location !== "";
     this.path = this.isFile ? absolutePath(options.location) : options.location;
     this.intMode = options.intMode;
+    this.rowMode = options.rowMode;
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(this.#attachment, this.#number, id, sql),
       (id) => addon.forgetStatement(this.#attachment, this.#number, id),
@@ -169,6 +172,7 @@ export class NativeDatabase implements OpenClient {
     if (isCounted) this.answered++;
     if (--this.#unanswered === 0) this.#onSettled?.();
     this.statements.leave();
+    this.#releaseRows();
   }
 
   /** The state of the lanes: bits of `LaneFlag`. */
@@ -305,6 +309,14 @@ export class NativeDatabase implements OpenClient {
     forgotten.unregister(this);
     leave(this);
     unregister(this);
+    this.#releaseRows();
+  }
+
+  /** The caller may keep a closed client for long: it does not keep what its rows were made with. */
+  #releaseRows(): void {
+    if (this.#state !== "closed" || this.#unanswered > 0) return;
+    this.shapes.clear();
+    releaseShared();
   }
 }
 

@@ -3,6 +3,7 @@ import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { addon } from "../../addon/addon";
 import { publishPanics } from "../../addon/panics";
 import type { CallSignal } from "../../client/call-signal";
+import { isError } from "../../client/errors";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -80,7 +81,7 @@ export function unreadableAnswer(cause: unknown, committed: boolean): LibsqlErro
     ? "it has been carried out and is committed, but its answer could not be read"
     : "its answer could not be read";
   const text = `${what}: ${textOf(cause)}`;
-  const given = cause instanceof Error ? cause : undefined;
+  const given = isError(cause) ? cause : undefined;
   const error = new LibsqlError(text, "ANSWER_UNREADABLE", undefined, undefined, given);
   return committed ? Object.assign(error, { committed }) : error;
 }
@@ -93,7 +94,7 @@ export function unknownRecord(kind: number): Error {
 }
 
 function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : typeof thrown;
+  return isError(thrown) ? thrown.message : typeof thrown;
 }
 
 /** For a call on a client that was closed. */

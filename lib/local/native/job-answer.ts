@@ -2,8 +2,10 @@
 import type { IntMode, ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import type { CallSignal } from "../../client/call-signal";
+import type { RowMode } from "../../../index.js";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
+import { ObjectResultSet } from "../wire/object-rows";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
@@ -28,6 +30,7 @@ export interface Submission<T> {
 /** The part of a database that its answers use. */
 export interface AnswerHost {
   readonly intMode: IntMode;
+  readonly rowMode: RowMode;
   readonly shapes: Map<number, Shape>;
   /** An answer is complete. `isCounted`: whether reports count its call as answered. */
   settle(isCounted: boolean): void;
@@ -144,7 +147,7 @@ export class JobAnswer<T> implements Answer {
     const number = record.u32();
     try {
       const { names, declaredTypes } = record.columns();
-      this.#host.shapes.set(number, shapeOf(names, declaredTypes));
+      this.#host.shapes.set(number, shapeOf(names, declaredTypes, this.#host.rowMode));
     } catch (error) {
       this.#host.shapes.set(number, unreadableShape(error));
     }
@@ -159,8 +162,9 @@ export class JobAnswer<T> implements Answer {
   #endStatement(record: RecordReader): void {
     const { shape: number, rowsAffected, lastInsertRowid } = record.statementEnd();
     const shape = number === 0 ? undefined : this.#shape(number);
+    const Result = this.#host.rowMode === "object" ? ObjectResultSet : ResultSetImpl;
     this.#results.push(
-      new ResultSetImpl(
+      new Result(
         shape === undefined ? [] : shape.names.slice(),
         shape === undefined ? [] : shape.declaredTypes.slice(),
         this.#rows,

@@ -2,6 +2,7 @@
 import { addon } from "../../addon/addon";
 import { setTimeout } from "../../client/timers";
 import { readRecords } from "../wire/response";
+import { forgetRowMakers } from "../wire/rows";
 import { ClosingAnswer } from "./closing-answer";
 import { attach, detach } from "./delivery";
 
@@ -26,6 +27,11 @@ export function enter(database: Entry): void {
 /** Removes a database that was closed, if it was entered. */
 export function leave(database: Entry): void {
   if (open.delete(database) && open.size === 0) detachSoon();
+}
+
+/** Frees what open databases share, unless there is one. */
+export function releaseShared(): void {
+  if (open.size === 0) forgetRowMakers();
 }
 
 /**

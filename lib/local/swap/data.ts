@@ -2,6 +2,7 @@
  * Prepares the content of a new file for the addon: short content is copied at once, long bytes are
  * borrowed, and streams and long texts are passed in pieces.
  */
+import { types } from "node:util";
 import type { SwapData } from "../../../types/swap.js";
 import { openStream, type OpenStream } from "./streams";
 
@@ -129,9 +130,10 @@ function isHighSurrogate(unit: number): boolean {
 
 function bytesOf(data: unknown): Uint8Array | undefined {
   if (typeof data === "string") return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
+  // Not by instanceof: the value may be of another realm.
+  if (types.isUint8Array(data)) return data;
   if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
+  return types.isArrayBuffer(data) ? new Uint8Array(data) : undefined;
 }

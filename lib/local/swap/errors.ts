@@ -1,5 +1,6 @@
 /** The errors of swaps. */
 import type { DatabaseSwapStep, Opener, SwapStep } from "../../../types/swap.js";
+import { isError } from "../../client/errors";
 
 /** The properties of a {@link SwapError} besides its message. */
 export interface SwapFailure {
@@ -111,7 +112,7 @@ export function pathNotFound(cause: unknown, path: string): SwapError {
 /** Never throws, so that a swap ends whatever a callback has thrown. */
 function textOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
+    return String(isError(thrown) ? thrown.message : thrown);
   } catch {
     return "what it threw cannot be written as text";
   }

@@ -1,7 +1,9 @@
 /** Writes requests, which `src/wire/request.rs` reads. `src/wire/mod.rs` describes the format. */
 import { types } from "node:util";
-import type { IntMode, InValue, TransactionMode } from "@libsql/core/api";
+import type { InArgs, IntMode, InValue, TransactionMode } from "@libsql/core/api";
 import { LibsqlError } from "@libsql/core/api";
+import { namedArguments } from "../../client/arguments";
+import { describe } from "../../client/describe";
 import type { Statement } from "../../client/statement";
 import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
 
@@ -22,6 +24,8 @@ const SHORT = 32;
 const LONG = 64 * 1024;
 /** A buffer that has grown beyond this size is dropped after its request. */
 const KEPT_BYTES = 1024 * 1024;
+
+const NO_BYTES = new Uint8Array();
 
 /** The number of a statement's text, or 0 to send the text itself. */
 export type NumberOf = (sql: string) => number;
@@ -82,7 +86,7 @@ export class RequestWriter {
 
   /**
    * A statement within a request.
-   * @throws TypeError for an `undefined` argument, RangeError for a number that is not finite and
+   * @throws TypeError for an `undefined` argument and for arguments in neither form, RangeError for a number that is not finite and
    * a bigint beyond 64 bits, LibsqlError ARGUMENT_NOT_SUPPORTED for types that SQLite does not have
    */
   statement(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
@@ -106,7 +110,8 @@ export class RequestWriter {
     for (let i = 0; i < args.length; i++) this.#value(args[i], intMode);
   }
 
-  #named(args: Record<string, InValue> | undefined, intMode: IntMode): void {
+  #named(given: InArgs | undefined, intMode: IntMode): void {
+    const args = namedArguments(given);
     this.#u8(1);
     const countAt = this.#length;
     this.#u32(0);
@@ -162,12 +167,14 @@ export class RequestWriter {
   #object(value: object | null): void {
     if (value === null) return this.#u8(Null);
     if (ArrayBuffer.isView(value)) {
+      // A view whose buffer was transferred away has no bytes.
+      if (value.byteLength === 0) return this.#blob(NO_BYTES);
       return this.#blob(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
     }
     if (types.isAnyArrayBuffer(value)) return this.#blob(new Uint8Array(value));
     // SQLite stores the NaN of an invalid date as NULL.
     if (types.isDate(value)) return this.#real(value.valueOf());
-    throw unsupported(Array.isArray(value) ? "array" : (value.constructor?.name ?? "object"));
+    throw unsupported(describe(value));
   }
 
   #integer(value: bigint): void {
@@ -260,7 +267,7 @@ export function writeRequest(fill: (writer: RequestWriter) => void): RequestWrit
 }
 
 function notSql(sql: unknown): TypeError {
-  return new TypeError(`Expected SQL as a string, got ${sql === null ? "null" : typeof sql}`);
+  return new TypeError(`Expected SQL as a string, got ${describe(sql)}`);
 }
 
 function unsupported(what: string): LibsqlError {

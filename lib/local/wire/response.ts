@@ -262,11 +262,19 @@ export class CellReader {
       case Blob: {
         const start = this.#at + 4;
         this.#at = start + this.#view.getUint32(this.#at, true);
-        return this.#view.buffer.slice(start, this.#at) as ArrayBuffer;
+        return this.#blob(start, this.#at);
       }
       default:
         throw new TypeError("a cell of a kind that this version does not know");
     }
+  }
+
+  #blob(start: number, end: number): ArrayBuffer {
+    const { buffer } = this.#view;
+    if (buffer instanceof ArrayBuffer) return buffer.slice(start, end);
+    // latchdb was loaded in a realm of its own (`node:vm`, as test runners do), the addon was not. The
+    // caller's `instanceof ArrayBuffer` has to hold, and that of ResultSet.toJSON().
+    return new Uint8Array(this.#bytes.subarray(start, end)).buffer;
   }
 
   #integer(): Value {

@@ -1,13 +1,10 @@
-/**
- * Makes rows. The rows of a result share a class: named columns are own, enumerable properties;
- * indexes and `length` are on the prototype.
- *
- * The prototype has copies of Object.prototype's properties (except `__proto__`), and its own
- * prototype is null. The usual tests for a plain object therefore accept a row.
- */
-import { inspect } from "node:util";
-import type { Row, Value } from "@libsql/core/api";
+/** Makes the rows of results, and keeps what that needs for the next result with the same columns. */
+import type { Row } from "@libsql/core/api";
+import type { RowMode } from "../../../index.js";
+import { indexedRows } from "./indexed-rows";
+import { objectRows } from "./object-rows";
 import type { CellReader } from "./response";
+import type { MakeRows, RowLayout } from "./row-layout";
 
 /** The columns of a result, and the reader of its rows. */
 export interface Shape {
@@ -17,70 +14,78 @@ export interface Shape {
   readRows(count: number, cells: CellReader, rows: Row[]): void;
 }
 
-/** The number of rows after which a class is compiled for them, which takes 50 µs. */
-const ROWS_BEFORE_CLASS = 100;
-/** The number of row classes that are kept for reuse by statements with the same columns. */
-const KEPT_MAKERS = 500;
-
-/** Values of columns whose name is taken: by an earlier column, an index or `length`. */
-const hidden = Symbol("columns without a name of their own");
-
-type MakeRows = (cells: CellReader, count: number, rows: Row[]) => void;
+/** The number of rows after which code is compiled for them, which takes 50 µs. */
+const ROWS_BEFORE_CODE = 100;
+/** The most bytes of the makers that are kept for reuse by statements with the same columns. */
+const KEPT_BYTES = 8 * 1024 * 1024;
+/** A maker with more bytes is made anew for each use, and compiles no code. */
+const LONGEST_BYTES = KEPT_BYTES / 4;
+/** What a column takes, in bytes (measured on Node 20): its getter, its code, its entries in lists. */
+const BYTES_PER_COLUMN = 700;
+/** How often a maker has the characters of a name: in lists, in the code, in its own key. */
+const COPIES_OF_NAME = 6;
 
 /** Makes the rows with certain column names, for all statements that have these. */
 class RowMaker {
-  readonly #names: readonly string[];
-  readonly #keys: readonly (string | undefined)[];
-  readonly #prototype: object;
+  readonly #layout: RowLayout;
   #rowsRead = 0;
   #compiled: MakeRows | undefined;
 
-  constructor(names: readonly string[]) {
-    this.#names = names;
-    this.#keys = keysOf(names);
-    this.#prototype = prototypeOf(this.#keys);
+  constructor(layout: RowLayout) {
+    this.#layout = layout;
   }
 
   read(cells: CellReader, count: number, rows: Row[]): void {
     if (this.#compiled !== undefined) return this.#compiled(cells, count, rows);
     this.#rowsRead += count;
-    if (this.#rowsRead > ROWS_BEFORE_CLASS) {
-      this.#compiled = compile(this.#keys, this.#prototype) ?? this.#plain.bind(this);
+    if (this.#rowsRead > ROWS_BEFORE_CODE) {
+      this.#compiled = this.#layout.compile() ?? this.#layout.makeRows;
       return this.#compiled(cells, count, rows);
     }
-    this.#plain(cells, count, rows);
-  }
-
-  #plain(cells: CellReader, count: number, rows: Row[]): void {
-    for (let i = 0; i < count; i++) {
-      const row = Object.create(this.#prototype) as Record<string, Value>;
-      for (let column = 0; column < this.#names.length; column++) {
-        const key = this.#keys[column];
-        if (key === undefined) hide(row, column, cells.cell());
-        else if (isInherited(key)) define(row, key, cells.cell());
-        else row[key] = cells.cell();
-      }
-      rows.push(row as unknown as Row);
-    }
+    this.#layout.makeRows(cells, count, rows);
   }
 }
 
-const makers = new Map<string, RowMaker>();
+/** The makers that are kept, the oldest first. Nothing else refers to a maker. */
+const makers = new Map<string, { maker: RowMaker; bytes: number }>();
+let keptBytes = 0;
+
+/** Forgets all makers. They are made anew when they are needed. */
+export function forgetRowMakers(): void {
+  makers.clear();
+  keptBytes = 0;
+}
 
 /** The shape of results with these columns. */
-export function shapeOf(names: string[], declaredTypes: string[]): Shape {
-  const key = JSON.stringify(names);
-  let maker = makers.get(key);
-  if (maker === undefined) {
-    maker = new RowMaker(names);
-    if (makers.size >= KEPT_MAKERS) {
-      const [oldest] = makers.keys();
-      if (oldest !== undefined) makers.delete(oldest);
-    }
-    makers.set(key, maker);
+export function shapeOf(names: string[], declaredTypes: string[], mode: RowMode): Shape {
+  const key = mode + JSON.stringify(names);
+  const bytes = bytesOf(names);
+  const layout = (): RowLayout => (mode === "object" ? objectRows(names) : indexedRows(names));
+  const readRows: Shape["readRows"] =
+    bytes > LONGEST_BYTES
+      ? (count, cells, rows) => layout().makeRows(cells, count, rows)
+      : (count, cells, rows) => makerFor(key, bytes, layout).read(cells, count, rows);
+  return { names, declaredTypes, readRows };
+}
+
+function makerFor(key: string, bytes: number, layout: () => RowLayout): RowMaker {
+  const known = makers.get(key);
+  if (known !== undefined) return known.maker;
+  const maker = new RowMaker(layout());
+  makers.set(key, { maker, bytes });
+  keptBytes += bytes;
+  for (const [oldest, { bytes: freed }] of makers) {
+    if (keptBytes <= KEPT_BYTES) break;
+    makers.delete(oldest);
+    keptBytes -= freed;
   }
-  const known = maker;
-  return { names, declaredTypes, readRows: (count, cells, rows) => known.read(cells, count, rows) };
+  return maker;
+}
+
+function bytesOf(names: readonly string[]): number {
+  let characters = 0;
+  for (const name of names) characters += name.length;
+  return names.length * BYTES_PER_COLUMN + characters * COPIES_OF_NAME;
 }
 
 /** A shape whose columns could not be read: each use of it fails with the same error. */
@@ -97,85 +102,4 @@ export function unreadableShape(error: unknown): Shape {
     },
     readRows: fail,
   };
-}
-
-/** Each column's property name; undefined if an earlier column, an index or `length` has it. */
-function keysOf(names: readonly string[]): (string | undefined)[] {
-  const taken = new Set<string>(["length", ...names.keys()].map(String));
-  return names.map((name) => {
-    if (taken.has(name)) return undefined;
-    taken.add(name);
-    return name;
-  });
-}
-
-function prototypeOf(keys: readonly (string | undefined)[]): object {
-  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(Object.prototype);
-  delete descriptors["__proto__"];
-  const prototype: object = Object.create(null, descriptors);
-  keys.forEach((key, index) => {
-    const get =
-      key === undefined
-        ? function (this: Record<typeof hidden, Value[]>): Value | undefined {
-            return this[hidden]?.[index];
-          }
-        : function (this: Record<string, Value>): Value | undefined {
-            return this[key];
-          };
-    Object.defineProperty(prototype, index, { get });
-  });
-  Object.defineProperty(prototype, "length", { value: keys.length });
-  Object.defineProperty(prototype, inspect.custom, {
-    value(this: object) {
-      return { ...this };
-    },
-  });
-  return prototype;
-}
-
-/**
- * Compiles a constructor that sets all columns, so that engines lay the rows out like a class.
- * Undefined if code cannot be made from strings (a content security policy, a hardened runtime).
- */
-function compile(keys: readonly (string | undefined)[], prototype: object): MakeRows | undefined {
-  const columns = keys.map((key, index) => {
-    // Names are put into the code as JSON strings only.
-    if (key === undefined) return `hide(this, ${index}, cells.cell());`;
-    const literal = JSON.stringify(key);
-    if (isInherited(key)) return `define(this, ${literal}, cells.cell());`;
-    return `this[${literal}] = cells.cell();`;
-  });
-  const code = `"use strict";
-    function Row(cells) { ${columns.join("\n")} }
-    Row.prototype = prototype;
-    return (cells, count, rows) => { for (let i = 0; i < count; i++) rows.push(new Row(cells)); };`;
-  try {
-    const make = new Function("prototype", "hide", "define", code) as (
-      ...parts: [object, typeof hide, typeof define]
-    ) => MakeRows;
-    return make(prototype, hide, define);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the prototype has a property of this name, so that assigning would not define one. */
-function isInherited(name: string): boolean {
-  return name in Object.prototype;
-}
-
-function define(row: object, name: string, value: Value): void {
-  Object.defineProperty(row, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
-}
-
-function hide(row: object, index: number, value: Value): void {
-  const holder = row as { [hidden]?: Value[] };
-  if (holder[hidden] === undefined) Object.defineProperty(row, hidden, { value: [] });
-  const values = holder[hidden];
-  if (values !== undefined) values[index] = value;
 }

@@ -1,0 +1,89 @@
+/** Checks the configuration of a client and fills in the defaults. */
+import { expandConfig, type ExpandedConfig } from "@libsql/core/config";
+import type { LatchConfig, RowMode } from "../../index.js";
+import { describe } from "./describe";
+import { LONGEST_MS } from "./timers";
+
+/** The default of `concurrency`. */
+const CONNECTIONS = 20;
+/** The most connections: as good as no limit. */
+const MOST_CONNECTIONS = 2 ** 31 - 1;
+
+const ROW_MODES: readonly unknown[] = ["row", "object"];
+const TEXTS = ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
+
+/** A configuration whose URL is parsed. Its `timeout` is still as the caller gave it. */
+export interface LocalConfig extends ExpandedConfig {
+  rowMode?: RowMode | undefined;
+}
+
+/**
+ * Parses the configuration that `createClient()` gets.
+ * @throws LibsqlError URL_*; TypeError, RangeError for an invalid option
+ */
+export function parseConfig(config: LatchConfig): LocalConfig {
+  if (config === null || typeof config !== "object") {
+    throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
+  }
+  const { concurrency, intMode, rowMode, timeout } = config;
+  for (const name of TEXTS) checkText(name, config[name]);
+  parseTimeout(timeout);
+  // @libsql/core cannot put it into its message.
+  if (typeof intMode === "bigint") throw invalid("intMode", intMode);
+  const parsed = { concurrency: parseConcurrency(concurrency), rowMode: parseRowMode(rowMode) };
+  return { ...expandConfig(config, true), ...parsed };
+}
+
+/**
+ * The `timeout` option, in ms: undefined where there is none. A time beyond the range of timers becomes
+ * the longest time that timers support.
+ * @throws TypeError for a value that is not a number, RangeError for NaN
+ */
+export function parseTimeout(timeout: unknown): number | undefined {
+  if (timeout === undefined || timeout === null) return undefined;
+  if (typeof timeout !== "number") throw invalid("timeout", timeout);
+  if (Number.isNaN(timeout)) throw new RangeError(`${EXPECTED.timeout}, got NaN`);
+  return Math.min(Math.max(timeout, 0), LONGEST_MS);
+}
+
+/**
+ * The `concurrency` option: a number of connections. As in `@libsql/client`, a falsy value is the
+ * default, and a value that can be converted to a number counts as that.
+ * @throws TypeError for any other value
+ */
+export function parseConcurrency(concurrency: unknown): number {
+  if (!concurrency) return CONNECTIONS;
+  const isConvertible = typeof concurrency !== "symbol" && typeof concurrency !== "bigint";
+  const connections = isConvertible ? Number(concurrency) : NaN;
+  if (Number.isNaN(connections)) throw invalid("concurrency", concurrency);
+  return Math.min(Math.max(Math.ceil(connections), 1), MOST_CONNECTIONS);
+}
+
+/**
+ * The `rowMode` option.
+ * @throws TypeError for an unknown mode
+ */
+export function parseRowMode(rowMode: unknown): RowMode {
+  if (rowMode === undefined || rowMode === null) return "row";
+  if (!ROW_MODES.includes(rowMode)) throw invalid("rowMode", rowMode);
+  return rowMode as RowMode;
+}
+
+function checkText(name: (typeof TEXTS)[number], value: unknown): void {
+  if (value === undefined || value === null || typeof value === "string") return;
+  // @libsql/client takes any falsy syncUrl for none.
+  if (name === "syncUrl" && !value) return;
+  // Without the value, which may be a secret.
+  throw new TypeError(`${name} must be a string, got a value of type ${typeof value}`);
+}
+
+const EXPECTED = {
+  timeout: "timeout must be a number of milliseconds",
+  concurrency: "concurrency must be a number of connections",
+  intMode: 'intMode must be "number", "bigint" or "string"',
+  rowMode: 'rowMode must be "row" or "object"',
+};
+
+function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {
+  return new TypeError(`${EXPECTED[name]}, got ${describe(value)}`);
+}
