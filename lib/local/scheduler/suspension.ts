@@ -2,6 +2,7 @@
  * Suspensions: closes the connections of a client while an action replaces its file, and opens them
  * again. Calls that are made meanwhile wait in the client's queue.
  */
+import type { Failure } from "../../client/failure";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
 import { clientClosed, hasConnectionState, notAFile, stillActive } from "../native/errors";
 import type { Closing } from "./closing";
@@ -192,7 +193,7 @@ class Wait {
   constructor(
     { timeoutMs, signal }: SuspensionOptions,
     earlier: Promise<void> | undefined,
-    error: () => Error,
+    error: () => Failure,
   ) {
     this.#given = signal;
     signal?.addEventListener("abort", this.#abort, { once: true });
