@@ -126,15 +126,13 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    return await publishEnd(this.#pool.path, () => this.#replaceDatabase(options));
-  }
-
-  async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    const checked = checkSwapOptions(options);
     const { intMode } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
       openFile(file, { ...access, intMode });
-    return await this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+    return await publishEnd(this.#pool.path, () => {
+      const checked = checkSwapOptions(options);
+      return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+    });
   }
 
   close(): void {

@@ -128,7 +128,7 @@ export class ConnectionPool {
     try {
       this.#checkNotRetired();
       this.close();
-      this.open();
+      this.#open();
     } catch (failure) {
       throw errorOf(failure);
     }

@@ -1,6 +1,6 @@
 /** The errors of swaps, and why swaps fail. */
 import type { DatabaseSwapStep, Opener, SwapStep } from "../../../types/swap.js";
-import { Failure } from "../../client/failure";
+import { errorOf, Failure } from "../../client/failure";
 
 /** The properties of a {@link SwapError} besides its message. */
 export interface SwapFailure {
@@ -91,12 +91,15 @@ function notVerified(what: string, stagingPath: string, options?: ErrorOptions):
 }
 
 /** For data that could not be read. */
-export function dataFailed(cause: unknown, target: string): Failure {
-  return swapFailure(
-    `the data for ${target} broke off: ${textOf(cause)}`,
-    { code: "DATA_FAILED", step: "write", path: target },
-    { cause },
-  );
+export function dataFailed(reason: unknown, target: string): Failure {
+  return new Failure(() => {
+    const cause = errorOf(reason);
+    return new SwapError(
+      `the data for ${target} broke off: ${textOf(cause)}`,
+      { code: "DATA_FAILED", step: "write", path: target },
+      { cause },
+    );
+  });
 }
 
 /** For a relative path if the working directory no longer exists; the addon has the same text. */

@@ -43,7 +43,9 @@ export async function swapDatabase(
   open: OpenClient,
 ): Promise<DatabaseSwapResult> {
   checkPath(target, "target");
-  return await publishEnd(target, async () => runDatabaseSwap(target, checkSwapOptions(options), open));
+  return await publishEnd(target, async () =>
+    runDatabaseSwap(target, checkSwapOptions(options), open),
+  );
 }
 
 /** The same with checked options, with failures instead of errors. The caller publishes its end. */
