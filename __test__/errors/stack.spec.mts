@@ -35,7 +35,19 @@ interface Failures {
 }
 
 const wrong = "select * from nowhere";
-const long = Array.from({ length: 2000 }, () => "select 1");
+
+/** Is written in more than one turn of the event loop: the first argument takes its time. */
+const slow = {
+  sql: "select :a",
+  args: {
+    get a() {
+      const until = performance.now() + 5;
+      while (performance.now() < until);
+      return 1;
+    },
+  },
+};
+const long = [slow, ...Array.from({ length: 1000 }, () => "select 1")];
 const endless = new Promise<never>(() => undefined);
 
 /** The first error of a call that a function of this name awaits. */

@@ -4,6 +4,7 @@
 //! Other threads hold numbers and the mailbox, never a handle into JavaScript.
 
 pub mod attachments;
+mod cleanup_hook;
 pub mod mailbox;
 mod shutdown_request;
 mod threads;
@@ -83,12 +84,13 @@ impl Environment {
         }
     }
 
-    /// Whether no database is open and JavaScript waits for no answer.
-    fn is_idle(&self) -> bool {
+    /// Prepares detaching: from now on, shutdown requests are answered with "nothing is open". Returns
+    /// false, and does nothing, if a database is open or JavaScript waits for an answer.
+    fn retire(&self) -> bool {
         self.databases.is_empty()
             && self.requests.is_empty()
             && self.pending == 0
-            && self.mailbox.is_empty()
+            && self.mailbox.retire()
     }
 
     /// The mailbox for the answers of this environment's jobs.

@@ -1,7 +1,7 @@
 /** Reads the answer of a closing: its steps, and its result. */
-import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../../index.js";
+import { AsyncContext } from "../../client/async-context";
 import { RecordKind } from "../wire/kinds";
 import { endsJob, type ClosingEnd, type RecordReader } from "../wire/response";
 import { failureOf, unknownRecord } from "./errors";
@@ -26,7 +26,7 @@ const messages = channel("latchdb:close");
 export class ClosingAnswer {
   readonly #path: string | undefined;
   readonly #closed: Closed = nothingClosed();
-  readonly #context = new AsyncResource("latchdb.Closing");
+  readonly #context = new AsyncContext("latchdb.Closing");
   #drainedBeforeMs: number;
   #failure: { error: unknown } | undefined;
 

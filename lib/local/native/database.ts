@@ -11,10 +11,10 @@ import { RecordKind } from "../wire/kinds";
 import { readRecords } from "../wire/response";
 import type { Shape } from "../wire/rows";
 import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
-import { attach, expect, nextJob } from "./delivery";
+import { attach, detachSoon, expect, nextJob } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
-import { closeAll, detachSoon, enter, leave } from "./open-databases";
+import { closeAll, enter, leave } from "./open-databases";
 import { StatementNumbers } from "./statements";
 
 /** How a database is opened. */

@@ -1,11 +1,10 @@
 /** A job on files, which runs on a thread of the addon. */
 import type { DatabaseSwapStep, SwapStep } from "../../../types/swap.js";
-import { AsyncResource } from "node:async_hooks";
 import { isMainThread } from "node:worker_threads";
 import { addon } from "../../addon/addon";
+import { AsyncContext } from "../../client/async-context";
 import type { Failure } from "../../client/failure";
 import { attach, expect, nextJob, type Answer } from "../native/delivery";
-import { detachSoon } from "../native/open-databases";
 import { unknownRecord, unreadableAnswer } from "../native/errors";
 import { RecordKind, SwapErrorFlag, SwappedFlag } from "../wire/kinds";
 import type { RecordReader } from "../wire/response";
@@ -52,7 +51,7 @@ export class FileJob<End, Step = never> implements Answer {
   readonly #callbacks: JobCallbacks<End, Step>;
   readonly #attachment = attach();
   readonly #job = nextJob();
-  readonly #context = new AsyncResource("latchdb.FileJob");
+  readonly #context = new AsyncContext("latchdb.FileJob");
   readonly #abort = (): void => this.end(this.#callbacks.signal?.reason);
   #settle: Settle<End> | undefined;
   /** The error that was passed to `end`. */
@@ -67,7 +66,6 @@ export class FileJob<End, Step = never> implements Answer {
     // Environment cleanup hooks do not run in the main thread on process.exit() or an uncaught error.
     if (running === 0 && isMainThread) process.on("exit", endFileJobs);
     running++;
-    detachSoon();
   }
 
   /** Whether the thread waits for nothing any more. */
