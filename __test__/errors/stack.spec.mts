@@ -27,7 +27,7 @@ import {
 } from "../support/database.mjs";
 import { internal } from "../support/internals.mjs";
 import { endlessQuery } from "../support/queries.mjs";
-import { openSuspendable } from "../support/suspension.mjs";
+import { barrier, openSuspendable } from "../support/suspension.mjs";
 
 /** What the tests use of lib/client/failure. */
 interface Failures {
@@ -48,7 +48,6 @@ const slow = {
   },
 };
 const long = [slow, ...Array.from({ length: 1000 }, () => "select 1")];
-const endless = new Promise<never>(() => undefined);
 
 /** The first error of a call that a function of this name awaits. */
 async function errorOf(call: () => Promise<unknown>): Promise<Error | undefined> {
@@ -217,7 +216,8 @@ test("replaceDatabase(): build, verify, the wait, the client's end; and what its
   const transaction = await client.transaction("write");
   errors.push(await errorOf(() => client.replaceDatabase({ build, timeoutMs: 1 })));
   transaction.close();
-  const waiting = errorOf(() => client.replaceDatabase({ build: () => endless }));
+  const { passed, pass } = barrier();
+  const waiting = errorOf(() => client.replaceDatabase({ build: () => passed }));
   await new Promise(setImmediate);
   const behind = errorOf(() => client.execute("select 1"));
   const controller = new AbortController();
@@ -226,11 +226,12 @@ test("replaceDatabase(): build, verify, the wait, the client's end; and what its
   controller.abort(given);
   t.is(await aborted, given);
   client.close();
+  pass();
   assertNamed(t, await behind);
   for (const error of errors) assertNamed(t, error, given);
   t.deepEqual(published.slice(0, errors.length), errors);
   t.true(errors.every((error, i) => published[i] === error));
-  void waiting;
+  await waiting;
 });
 
 test("shutdown() that fails, awaited and not", async (t) => {
