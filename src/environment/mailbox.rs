@@ -109,6 +109,11 @@ impl Mailbox {
         drop((bell, unread));
     }
 
+    /// Stops the bell, because the process ends. The bell is not dropped: its environment may be gone.
+    pub fn mute(&self) {
+        std::mem::forget(self.lock().bell.take());
+    }
+
     /// Puts in a letter, and rings the bell if necessary. The bell rings under the lock, so no thread can
     /// ring it after `silence` has returned. Ringing is quick: it only adds an entry to the event loop's
     /// queue.

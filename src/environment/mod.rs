@@ -6,6 +6,7 @@
 pub mod attachments;
 mod cleanup_hook;
 pub mod mailbox;
+mod process_exit;
 mod shutdown_request;
 mod threads;
 
@@ -106,7 +107,7 @@ impl Environment {
     /// Adds a database. Returns its number.
     pub fn register(&mut self, database: Client) -> u32 {
         self.last_database += 1;
-        self.databases.insert(self.last_database, Arc::new(database));
+        self.replace(self.last_database, database);
         self.last_database
     }
 
@@ -121,7 +122,9 @@ impl Environment {
 
     /// Replaces a closed database by the one that was opened again under its number.
     pub fn replace(&mut self, number: u32, database: Client) {
-        self.databases.insert(number, Arc::new(database));
+        let database = Arc::new(database);
+        process_exit::watch(&database);
+        self.databases.insert(number, database);
     }
 
     /// Forgets a database that is closed.
