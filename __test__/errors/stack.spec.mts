@@ -286,11 +286,11 @@ for (const [title, call] of [
     "swapFile of a stream that fails",
     (path, given) =>
       swapFile(`${path}.`, {
-        data: Readable.from(
-          (async function* () {
+        data: new Readable({
+          read: (): never => {
             throw given;
-          })(),
-        ),
+          },
+        }),
       }),
   ],
   [
