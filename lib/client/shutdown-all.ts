@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import type { FailedClosing, ShutdownAllReport, ShutdownOptions } from "../../index.js";
+import { errorOf } from "./failure";
 import { openClients } from "./open-clients";
 import { parseShutdownOptions } from "./options";
 
@@ -66,7 +67,7 @@ async function shutDownOpenClients(options: Options): Promise<ShutdownAllReport>
     try {
       return await client.shutdown(options);
     } catch (error) {
-      const { code, message } = error as { code: string; message: string };
+      const { code, message } = errorOf(error) as { code: string; message: string };
       failures.push({ path: client.path, code, message });
       return undefined;
     }

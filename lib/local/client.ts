@@ -17,6 +17,7 @@ import type {
   ShutdownOptions,
   ShutdownReport,
 } from "../../index.js";
+import { errorOf } from "../client/failure";
 import { parseSignal, type SignalOption } from "../client/options";
 import {
   parseStatement,
@@ -52,9 +53,13 @@ export class Sqlite3Client implements Client {
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
-    this.#pool.scheduler.check();
-    const { statement, signal } = parseStatement(stmtOrSql, args);
-    return this.#pool.scheduler.execute(statement, signal);
+    try {
+      this.#pool.scheduler.check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      return await this.#pool.scheduler.execute(statement, signal);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async batch(
@@ -62,40 +67,60 @@ export class Sqlite3Client implements Client {
     mode: TransactionMode = "deferred",
     options?: SignalOption,
   ): Promise<ResultSet[]> {
-    this.#pool.scheduler.check();
-    transactionModeToBegin(mode);
-    const batch = { statements: parseStatements(stmts), mode, foreignKeysOff: false };
-    return this.#pool.scheduler.batch(batch, parseSignal(options));
+    try {
+      this.#pool.scheduler.check();
+      transactionModeToBegin(mode);
+      const batch = { statements: parseStatements(stmts), mode, foreignKeysOff: false };
+      return await this.#pool.scheduler.batch(batch, parseSignal(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
-    const statements = parseStatements(stmts);
-    const batch = { statements, mode: "deferred", foreignKeysOff: true } as const;
-    return this.#pool.scheduler.batch(batch, parseSignal(options));
+    try {
+      const statements = parseStatements(stmts);
+      const batch = { statements, mode: "deferred", foreignKeysOff: true } as const;
+      return await this.#pool.scheduler.batch(batch, parseSignal(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async transaction(
     mode: TransactionMode = "write",
     options?: SignalOption,
   ): Promise<Sqlite3Transaction> {
-    const { scheduler } = this.#pool;
-    scheduler.check();
-    transactionModeToBegin(mode);
-    const signal = parseSignal(options);
-    const transaction = await scheduler.begin(mode, signal);
-    if (signal?.aborted) {
-      transaction.end();
-      throw signal.reason;
+    try {
+      const { scheduler } = this.#pool;
+      scheduler.check();
+      transactionModeToBegin(mode);
+      const signal = parseSignal(options);
+      const transaction = await scheduler.begin(mode, signal);
+      if (signal?.aborted) {
+        transaction.end();
+        throw signal.reason;
+      }
+      return new Sqlite3Transaction(transaction, signal);
+    } catch (failure) {
+      throw errorOf(failure);
     }
-    return new Sqlite3Transaction(transaction, signal);
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    return this.#pool.scheduler.executeMultiple(sql, parseSignal(options));
+    try {
+      return await this.#pool.scheduler.executeMultiple(sql, parseSignal(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async sync(): Promise<Replicated> {
-    this.#pool.scheduler.check();
+    try {
+      this.#pool.scheduler.check();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
     throw new LibsqlError(
       "sync() is for embedded replicas; this client's database is a local one",
       "SYNC_NOT_SUPPORTED",
@@ -107,15 +132,13 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    return publishEnd(this.#pool.path, () => this.#replaceDatabase(options));
-  }
-
-  async #replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    const checked = checkSwapOptions(options);
     const { intMode, rowMode } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
       openFile(file, { ...access, intMode, rowMode });
-    return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+    return await publishEnd(this.#pool.path, () => {
+      const checked = checkSwapOptions(options);
+      return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
+    });
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 import type { IntMode } from "@libsql/core/api";
 import type { RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
 import { parseConcurrency, parseRowMode, parseTimeout } from "../client/config";
+import { errorOf } from "../client/failure";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
@@ -63,13 +64,17 @@ export class ConnectionPool {
    * @throws LibsqlError with SQLite's code if the file cannot be opened; CLIENT_CLOSED after `retire`
    */
   open(): void {
-    this.#checkNotRetired();
-    this.#open();
+    try {
+      this.#checkNotRetired();
+      this.#open();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   /**
    * The scheduler of the open client.
-   * @throws LibsqlError CLIENT_NEVER_OPENED, or CLIENT_CLOSED if it was closed before it was opened
+   * @throws Failure CLIENT_NEVER_OPENED, or CLIENT_CLOSED if it was closed before it was opened
    */
   get scheduler(): Scheduler {
     if (this.#scheduler !== undefined) return this.#scheduler;
@@ -103,8 +108,12 @@ export class ConnectionPool {
 
   /** Closes everything: when this returns, nothing is left open. Idempotent. */
   close(): void {
-    this.#isClosedUnopened = true;
-    this.#scheduler?.closing.close();
+    try {
+      this.#isClosedUnopened = true;
+      this.#scheduler?.closing.close();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   /** Closes everything off the event loop. Concurrent callers share one closing, and one promise. */
@@ -130,9 +139,13 @@ export class ConnectionPool {
    * @throws LibsqlError CLIENT_CLOSED after `retire`; SQLite's code
    */
   reopen(): void {
-    this.#checkNotRetired();
-    this.close();
-    this.open();
+    try {
+      this.#checkNotRetired();
+      this.close();
+      this.#open();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   /**
@@ -142,15 +155,19 @@ export class ConnectionPool {
    * `retire`; SQLite's code if the file cannot be opened, which the waiting calls get, too
    */
   async reconnect(): Promise<void> {
-    const former = this.#scheduler;
-    if (former?.suspension.latest === undefined) return this.reopen();
-    const { closing, suspension } = former;
-    if (suspension.opening !== undefined) {
-      if (!closing.isClosed) return suspension.opening;
-      // A shutdown with `drain` would still open the file for earlier calls.
-      closing.close();
+    try {
+      const former = this.#scheduler;
+      if (former?.suspension.latest === undefined) return this.reopen();
+      const { closing, suspension } = former;
+      if (suspension.opening !== undefined) {
+        if (!closing.isClosed) return suspension.opening;
+        // A shutdown with `drain` would still open the file for earlier calls.
+        closing.close();
+      }
+      return await this.#open(former).suspension.opening;
+    } catch (failure) {
+      throw errorOf(failure);
     }
-    return this.#open(former).suspension.opening;
   }
 
   /** @param former a suspended client, after whose suspension the database is opened */
@@ -198,7 +215,11 @@ export class ConnectionPool {
     action: (file: string) => Promise<T>,
     options: SuspensionOptions,
   ): Promise<T> {
-    return this.scheduler.suspension.run(action, options);
+    try {
+      return await this.scheduler.suspension.run(action, options);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 }
 
@@ -206,6 +227,6 @@ function absolute(path: string): string {
   try {
     return absolutePath(path);
   } catch (error) {
-    throw cannotOpen(path, error);
+    throw errorOf(cannotOpen(path, error));
   }
 }

@@ -2,6 +2,7 @@
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
 import type { ResultSetOf } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
+import { errorOf } from "../client/failure";
 import { parseSignal, type SignalOption } from "../client/options";
 import {
   parseStatement,
@@ -43,34 +44,54 @@ export class Sqlite3Transaction implements Transaction {
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
-    this.#check();
-    const { statement, signal } = parseStatement(stmtOrSql, args);
-    return this.#transaction.execute(statement, signal);
+    try {
+      this.#check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      return await this.#transaction.execute(statement, signal);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
-    const statements = parseStatements(stmts);
-    if (statements.length === 0) return [];
-    if (this.#ended) throw transactionClosedInBatch(0);
-    const batch = { statements, mode: "deferred", foreignKeysOff: false } as const;
-    return this.#transaction.batch(batch, parseSignal(options));
+    try {
+      const statements = parseStatements(stmts);
+      if (statements.length === 0) return [];
+      if (this.#ended) throw transactionClosedInBatch(0);
+      const batch = { statements, mode: "deferred", foreignKeysOff: false } as const;
+      return await this.#transaction.batch(batch, parseSignal(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
-    this.#check();
-    return this.#transaction.executeMultiple(sql, parseSignal(options));
+    try {
+      this.#check();
+      return await this.#transaction.executeMultiple(sql, parseSignal(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async commit(): Promise<void> {
-    this.#check();
-    this.#ended = true;
-    return this.#transaction.commit();
+    try {
+      this.#check();
+      this.#ended = true;
+      return await this.#transaction.commit();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async rollback(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    return this.#transaction.rollback();
+    try {
+      if (this.#ended) return;
+      this.#ended = true;
+      return await this.#transaction.rollback();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   close(): void {

@@ -8,21 +8,20 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
-use napi::CleanupEnvHook;
 use napi::bindgen_prelude::{Env, Function, Result};
 
 use super::Environment;
+use super::cleanup_hook::CleanupHook;
 use crate::failpoints::{Safeguard, is_removed};
 use crate::jobs::panics;
 
 #[derive(Default)]
 struct Table {
-    attached: BTreeMap<u32, (Environment, Option<Hook>)>,
+    attached: BTreeMap<u32, (Environment, Option<CleanupHook>)>,
     last: u32,
 }
 
 type Shared = Rc<RefCell<Table>>;
-type Hook = CleanupEnvHook<(Weak<RefCell<Table>>, u32)>;
 
 /// Attaches one copy of our JavaScript. `on_ready` is called on the JavaScript thread when there are
 /// answers to fetch. `thread` is the number that JavaScript gives its thread. Returns the number of the
@@ -47,7 +46,8 @@ pub fn attach(env: Env, on_ready: &Function<'_, (), ()>, thread: u32) -> Result<
     let hook = if is_removed(Safeguard::CleanupHook) {
         None
     } else {
-        Some(env.add_env_cleanup_hook((Rc::downgrade(&table), number), tear_down)?)
+        let table = Rc::downgrade(&table);
+        Some(CleanupHook::add(env, move || tear_down(&table, number))?)
     };
     let mut table = table.borrow_mut();
     table.last = number;
@@ -65,7 +65,7 @@ pub fn detach(env: Env, attachment: u32) -> Result<bool> {
         return Ok(true);
     };
     let mut table = table.borrow_mut();
-    if table.attached.get(&attachment).is_some_and(|(environment, _)| !environment.is_idle()) {
+    if table.attached.get(&attachment).is_some_and(|(environment, _)| !environment.retire()) {
         return Ok(false);
     }
     let Some((mut environment, hook)) = table.attached.remove(&attachment) else {
@@ -73,9 +73,7 @@ pub fn detach(env: Env, attachment: u32) -> Result<bool> {
     };
     drop(table);
     if let Some(hook) = hook {
-        // napi-rs does not free the few bytes of the hook's data. They hold only a weak reference to the
-        // table.
-        env.remove_env_cleanup_hook(hook)?;
+        hook.remove(env)?;
     }
     environment.tear_down();
     Ok(true)
@@ -98,7 +96,7 @@ pub fn with<T>(
 
 /// The cleanup hook. Node-API calls it from C, so a panic must not leave it. The environment ends, so nobody
 /// is left to hear of one.
-fn tear_down((table, number): (Weak<RefCell<Table>>, u32)) {
+fn tear_down(table: &Weak<RefCell<Table>>, number: u32) {
     let _ = panics::catch(|| {
         let table = table.upgrade();
         let mut table = table.as_ref().map(|table| table.borrow_mut());

@@ -13,6 +13,9 @@ use crate::wire::records::Records;
 /// and small enough for the event loop to run other work in between.
 const DELIVERY: usize = 128 * 1024;
 
+/// The report of an environment that has nothing open: `ShutdownAllReport` of `index.d.ts`.
+const NOTHING_OPEN: &str = r#"{"clients":[],"failures":[],"ms":0}"#;
+
 /// The function that tells the JavaScript thread to fetch.
 pub type Bell = Box<dyn Fn() + Send>;
 
@@ -25,8 +28,9 @@ pub struct Mailbox {
 struct State {
     letters: VecDeque<Letter>,
     rung: bool,
-    /// None once the mailbox is silenced.
+    /// None once the mailbox is silenced or retired.
     bell: Option<Bell>,
+    retired: bool,
 }
 
 enum Letter {
@@ -49,7 +53,12 @@ impl Mailbox {
     /// An empty mailbox with this bell.
     pub fn new(bell: Bell) -> Self {
         Self {
-            state: Mutex::new(State { letters: VecDeque::new(), rung: false, bell: Some(bell) }),
+            state: Mutex::new(State {
+                letters: VecDeque::new(),
+                rung: false,
+                bell: Some(bell),
+                retired: false,
+            }),
         }
     }
 
@@ -71,14 +80,24 @@ impl Mailbox {
         Some(delivery)
     }
 
-    /// Whether the mailbox is empty.
-    pub fn is_empty(&self) -> bool {
-        self.lock().letters.is_empty()
-    }
-
-    /// Puts in a request to shut down the environment's clients.
+    /// Puts in a request to shut down the environment's clients. A retired mailbox answers it: nothing is
+    /// open.
     pub fn ask(&self, request: ShutdownRequest) {
         self.put(Letter::Request(request));
+    }
+
+    /// Stops the bell of an empty mailbox, because its environment has nothing open and will not fetch
+    /// any more. Returns false, and does nothing, if the mailbox is not empty.
+    pub fn retire(&self) -> bool {
+        let mut state = self.lock();
+        if !state.letters.is_empty() {
+            return false;
+        }
+        state.retired = true;
+        let bell = state.bell.take();
+        drop(state);
+        drop(bell);
+        true
     }
 
     /// Stops the bell and drops all letters, because the environment ends. The bell is dropped here, on the
@@ -93,20 +112,29 @@ impl Mailbox {
         drop((bell, unread));
     }
 
+    /// Stops the bell, because the process ends. The bell is not dropped: its environment may be gone.
+    pub fn mute(&self) {
+        std::mem::forget(self.lock().bell.take());
+    }
+
     /// Puts in a letter, and rings the bell if necessary. The bell rings under the lock, so no thread can
     /// ring it after `silence` has returned. Ringing is quick: it only adds an entry to the event loop's
     /// queue.
     fn put(&self, letter: Letter) {
         let mut state = self.lock();
-        let State { letters, rung, bell } = &mut *state;
+        let State { letters, rung, bell, retired } = &mut *state;
         if let Some(bell) = bell {
             letters.push_back(letter);
             if !std::mem::replace(rung, true) {
                 bell();
             }
         } else {
+            let retired = *retired;
             drop(state);
-            drop(letter);
+            match letter {
+                Letter::Request(request) if retired => request.acknowledge(NOTHING_OPEN.into()),
+                other => drop(other),
+            }
         }
     }
 
@@ -218,6 +246,24 @@ mod tests {
         asked.ask(request(3));
         assert_eq!(answer(), (3, Read::Acknowledged(None)), "the request came after the end");
         assert!(fetch(&asker).is_none());
+    }
+
+    #[test]
+    fn a_mailbox_retires_only_empty_and_then_answers_itself() {
+        let (asker, _) = mailbox();
+        let asker = Arc::new(asker);
+        let (asked, rings) = mailbox();
+        asked.post(vec![1], true);
+        assert!(!asked.retire());
+        assert_eq!(fetch(&asked), Some((vec![1], 1)));
+        assert!(asked.retire());
+        asked.ask(ShutdownRequest::new(asker.clone(), JobId(3), false, Duration::ZERO));
+        asked.post(vec![2], true);
+        assert_eq!(rings.load(Ordering::SeqCst), 1, "of the first letter");
+        assert_eq!(
+            read(&fetch(&asker).unwrap().0).pop(),
+            Some((3, Read::Acknowledged(Some(NOTHING_OPEN.into()))))
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! Other threads hold numbers and the mailbox, never a handle into JavaScript.
 
 pub mod attachments;
+mod cleanup_hook;
 pub mod mailbox;
+mod process_exit;
 mod shutdown_request;
 mod threads;
 
@@ -83,12 +85,13 @@ impl Environment {
         }
     }
 
-    /// Whether no database is open and JavaScript waits for no answer.
-    fn is_idle(&self) -> bool {
+    /// Prepares detaching: from now on, shutdown requests are answered with "nothing is open". Returns
+    /// false, and does nothing, if a database is open or JavaScript waits for an answer.
+    fn retire(&self) -> bool {
         self.databases.is_empty()
             && self.requests.is_empty()
             && self.pending == 0
-            && self.mailbox.is_empty()
+            && self.mailbox.retire()
     }
 
     /// The mailbox for the answers of this environment's jobs.
@@ -104,7 +107,7 @@ impl Environment {
     /// Adds a database. Returns its number.
     pub fn register(&mut self, database: Client) -> u32 {
         self.last_database += 1;
-        self.databases.insert(self.last_database, Arc::new(database));
+        self.replace(self.last_database, database);
         self.last_database
     }
 
@@ -119,7 +122,9 @@ impl Environment {
 
     /// Replaces a closed database by the one that was opened again under its number.
     pub fn replace(&mut self, number: u32, database: Client) {
-        self.databases.insert(number, Arc::new(database));
+        let database = Arc::new(database);
+        process_exit::watch(&database);
+        self.databases.insert(number, database);
     }
 
     /// Forgets a database that is closed.

@@ -32,6 +32,14 @@ pub fn of(thread: u32) -> Vec<Arc<Mailbox>> {
     table().get(&thread).into_iter().flatten().filter_map(Weak::upgrade).collect()
 }
 
+/// Stops the bells of all environments, because the process ends.
+pub fn mute_all() {
+    let mailboxes: Vec<_> = table().values().flatten().filter_map(Weak::upgrade).collect();
+    for mailbox in mailboxes {
+        mailbox.mute();
+    }
+}
+
 fn table() -> MutexGuard<'static, Table> {
     lock(&THREADS)
 }

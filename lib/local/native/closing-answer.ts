@@ -1,10 +1,10 @@
 /** Reads the answer of a closing: its steps, and its result. */
-import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../../index.js";
+import { AsyncContext } from "../../client/async-context";
 import { RecordKind } from "../wire/kinds";
 import { endsJob, type ClosingEnd, type RecordReader } from "../wire/response";
-import { toError, unknownRecord } from "./errors";
+import { failureOf, unknownRecord } from "./errors";
 
 /** The result of a closing. */
 export interface Closed extends ClosingEnd {
@@ -26,7 +26,7 @@ const messages = channel("latchdb:close");
 export class ClosingAnswer {
   readonly #path: string | undefined;
   readonly #closed: Closed = nothingClosed();
-  readonly #context = new AsyncResource("latchdb.Closing");
+  readonly #context = new AsyncContext("latchdb.Closing");
   #drainedBeforeMs: number;
   #failure: { error: unknown } | undefined;
 
@@ -64,7 +64,7 @@ export class ClosingAnswer {
         break;
       case RecordKind.Error:
         record.outcome();
-        this.#failure = { error: toError(record.error()) };
+        this.#failure = { error: failureOf(record.error()) };
         break;
       default:
         throw unknownRecord(kind);
@@ -73,7 +73,7 @@ export class ClosingAnswer {
 
   /**
    * The result.
-   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   * @throws Failure with SQLite's code if a connection could not be closed
    */
   result(): Closed {
     if (this.#failure !== undefined) throw this.#failure.error;

@@ -4,16 +4,17 @@ import type { IntMode } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
 import type { RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
+import type { Failure } from "../../client/failure";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
 import { readRecords } from "../wire/response";
 import type { Shape } from "../wire/rows";
 import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
-import { attach, expect, nextJob } from "./delivery";
-import { clientClosed, neverOpened, toError, unknownRecord } from "./errors";
+import { attach, detachSoon, expect, nextJob } from "./delivery";
+import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
-import { closeAll, detachSoon, enter, leave, releaseShared } from "./open-databases";
+import { closeAll, enter, leave, releaseShared } from "./open-databases";
 import { StatementNumbers } from "./statements";
 
 /** How a database is opened. */
@@ -99,7 +100,7 @@ export class NativeDatabase implements OpenClient {
 
   /**
    * Opens the database and its first connection.
-   * @throws LibsqlError with SQLite's code if the file cannot be opened
+   * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
     const { location, inMemory, timeout, intMode, readOnly, connections } = this.#options;
@@ -115,7 +116,7 @@ export class NativeDatabase implements OpenClient {
     });
     if (typeof opened !== "number") {
       detachSoon();
-      throw errorIn(opened);
+      throw failureIn(opened);
     }
     this.#attachment = attachment;
     this.#number = opened;
@@ -207,7 +208,7 @@ export class NativeDatabase implements OpenClient {
 
   /**
    * Closes the database. When this returns, no connection, lock or thread of it is left.
-   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   * @throws Failure with SQLite's code if a connection could not be closed
    */
   close(): Closed {
     const wasOpened = this.#state !== "unopened";
@@ -222,7 +223,7 @@ export class NativeDatabase implements OpenClient {
   /**
    * Closes the connections on another thread. The database keeps its number and stays registered, and
    * `resume` opens it again. Every call must have its answer. `close()` and `closeInBackground()` work meanwhile.
-   * @throws LibsqlError with SQLite's code if a connection could not be closed
+   * @throws Failure with SQLite's code if a connection could not be closed
    */
   suspend(): Promise<void> {
     // The addon numbers the shapes of the reopened database from the start.
@@ -234,11 +235,11 @@ export class NativeDatabase implements OpenClient {
 
   /**
    * Opens a suspended database again, with the settings that it had. Can be retried after an error.
-   * @throws LibsqlError with SQLite's code if the file cannot be opened; the file is not created
+   * @throws Failure with SQLite's code if the file cannot be opened; the file is not created
    */
   resume(): void {
     const failed = addon.reopenDatabase(this.#attachment, this.#number);
-    if (failed !== null) throw errorIn(failed);
+    if (failed !== null) throw failureIn(failed);
     this.#suspension = undefined;
   }
 
@@ -320,7 +321,7 @@ export class NativeDatabase implements OpenClient {
   }
 }
 
-function refusal(submitted: Submitted): Error | undefined {
+function refusal(submitted: Submitted): Failure | undefined {
   switch (submitted) {
     case Submitted.Accepted:
       return undefined;
@@ -331,12 +332,12 @@ function refusal(submitted: Submitted): Error | undefined {
   }
 }
 
-function errorIn(records: ArrayBuffer): unknown {
-  let error: unknown;
+function failureIn(records: ArrayBuffer): unknown {
+  let failure: unknown;
   readRecords(records, (_job, kind, record) => {
     if (kind !== RecordKind.Error) throw unknownRecord(kind);
     record.outcome();
-    error = toError(record.error());
+    failure = failureOf(record.error());
   });
-  return error;
+  return failure;
 }

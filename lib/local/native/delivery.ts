@@ -2,11 +2,11 @@
  * Fetches the answers that the addon's threads have queued, and dispatches them to the waiting calls.
  * Threads identify a job by its number only; this module maps numbers to calls.
  */
-import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { threadId } from "node:worker_threads";
 import { addon } from "../../addon/addon";
 import { publishPanic } from "../../addon/panics";
+import { AsyncContext } from "../../client/async-context";
 import { setImmediate } from "../../client/timers";
 import { RecordKind } from "../wire/kinds";
 import { endsJob, readRecords, type RecordReader } from "../wire/response";
@@ -42,30 +42,50 @@ export const REQUESTS = 0;
  * first call would stay referenced, with the contents of its AsyncLocalStorage, for as long as anything
  * is open.
  */
-const loading = new AsyncResource("latchdb.Delivery");
+const loading = new AsyncContext("latchdb.Delivery");
 
 const waiting = new Map<number, Answer>();
 let lastJob = 0;
 let attachment: number | undefined;
+/** The number of open databases. */
+let held = 0;
+let detaching: NodeJS.Immediate | undefined;
 
 /**
  * The addon's number of this copy of latchdb. It stays the same while something is open or an answer
- * is expected.
+ * is expected; `detachSoon` has to follow if nothing of both comes of it.
  */
 export function attach(): number {
   attachment ??= loading.runInAsyncScope(() => addon.attach(deliver, threadId));
   return attachment;
 }
 
+/** Stays attached until `release`: a database is open. */
+export function hold(): void {
+  held++;
+}
+
+/** The end of `hold`. */
+export function release(): void {
+  held--;
+  detachSoon();
+}
+
 /**
- * Releases the number, unless something is open or an answer is expected. An attached copy of latchdb
- * cannot be garbage collected.
- * @returns whether it was released
+ * Detaches from the addon in the next turn of the event loop, unless a database is open then or an
+ * answer is expected: their end calls this again. An attached copy of latchdb cannot be garbage
+ * collected, and its thread-safe function is an open handle to tools that look for those.
  */
-export function detach(): boolean {
-  if (attachment !== undefined && !addon.detach(attachment)) return false;
-  attachment = undefined;
-  return true;
+export function detachSoon(): void {
+  if (!isIdle()) return;
+  detaching ??= setImmediate(() => {
+    detaching = undefined;
+    if (attachment !== undefined && isIdle() && addon.detach(attachment)) attachment = undefined;
+  });
+}
+
+function isIdle(): boolean {
+  return held === 0 && waiting.size === (waiting.has(REQUESTS) ? 1 : 0);
 }
 
 /** Takes a number for a new job. */
@@ -94,7 +114,8 @@ export function deliver(): void {
     }
   } finally {
     // The addon calls again only after a fetch has returned nothing: until then, continue here.
-    if (!isEmpty) setImmediate(deliver);
+    if (isEmpty) detachSoon();
+    else setImmediate(deliver);
   }
 }
 

@@ -1,9 +1,10 @@
-/** The errors of local clients, and the conversion of the native side's errors into them. */
+/** Why calls of local clients fail, and the conversion of the native side's errors into that. */
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { addon } from "../../addon/addon";
 import { publishPanics } from "../../addon/panics";
 import type { CallSignal } from "../../client/call-signal";
 import { isError } from "../../client/errors";
+import { Failure } from "../../client/failure";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -12,6 +13,9 @@ const SQLITE_BUSY = 5;
 const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
 const INTERNAL_ERROR = "INTERNAL_ERROR";
+
+/** The kinds of errors that this version knows. */
+const KINDS: ReadonlySet<number> = new Set(Object.values(ErrorKind));
 
 /**
  * SQLite's own error, the `cause` of a LibsqlError. Its `code` is the name of the extended result code,
@@ -30,25 +34,26 @@ export class SqliteError extends Error {
 Object.defineProperty(SqliteError.prototype, "name", { value: "SqliteError" });
 
 /**
- * Converts an error of the native side. `signal` is the signal of the call, if it has one; `committed`
- * says whether some of the call's changes are committed nevertheless.
+ * Converts an error of the native side into a failure, or into the reason of `signal`, the signal of the
+ * call, if that has aborted it. `committed` says whether some of the call's changes are committed
+ * nevertheless.
  */
-export function toError(
+export function failureOf(
   native: NativeError,
   { signal, committed = false }: { signal?: CallSignal | undefined; committed?: boolean } = {},
 ): unknown {
   // The reason is the caller's object: it gets no `committed` property.
   if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;
+  if (!KINDS.has(native.kind)) throw unknownRecord(native.kind);
   if (native.code === INTERNAL_ERROR) publishPanics(addon);
-  const error = errorOf(native);
-  return committed ? Object.assign(error, { committed }) : error;
+  return new Failure(() => {
+    const error = fromNative(native);
+    return committed ? Object.assign(error, { committed }) : error;
+  });
 }
 
-function errorOf(native: NativeError): Error {
+function fromNative(native: NativeError): Error {
   if (native.kind === ErrorKind.Range) return new RangeError(native.message);
-  if (native.kind !== ErrorKind.Libsql && native.kind !== ErrorKind.Aborted) {
-    throw unknownRecord(native.kind);
-  }
   const isSqlite = native.rawCode !== 0;
   const extendedCode = isSqlite ? native.extendedCode : undefined;
   const rawCode = isSqlite ? native.rawCode : undefined;
@@ -76,14 +81,16 @@ export function isClientClosed({ code }: NativeError): boolean {
  * For an answer that could not be read, because memory was short or because of a defect. `committed`
  * says whether the call's changes are committed nevertheless: a retry would then make them twice.
  */
-export function unreadableAnswer(cause: unknown, committed: boolean): LibsqlError {
+export function unreadableAnswer(cause: unknown, committed: boolean): Failure {
   const what = committed
     ? "it has been carried out and is committed, but its answer could not be read"
     : "its answer could not be read";
   const text = `${what}: ${textOf(cause)}`;
   const given = isError(cause) ? cause : undefined;
-  const error = new LibsqlError(text, "ANSWER_UNREADABLE", undefined, undefined, given);
-  return committed ? Object.assign(error, { committed }) : error;
+  return new Failure(() => {
+    const error = new LibsqlError(text, "ANSWER_UNREADABLE", undefined, undefined, given);
+    return committed ? Object.assign(error, { committed }) : error;
+  });
 }
 
 /** For a number on the wire that this version does not know: the addon is of another version. */
@@ -98,21 +105,19 @@ function textOf(thrown: unknown): string {
 }
 
 /** For a call on a client that was closed. */
-export function clientClosed(): LibsqlError {
-  return new LibsqlError("The client is closed", CLIENT_CLOSED);
+export function clientClosed(): Failure {
+  return failure("The client is closed", CLIENT_CLOSED);
 }
 
 /** For a relative path if the working directory no longer exists; the addon has the same text. */
-export function cannotOpen(path: string, reason: unknown): LibsqlError {
+export function cannotOpen(path: string, reason: unknown): Failure {
   const text = `cannot open the database file ${path}: ${(reason as Error).message}. Change to a directory that is there, or give an absolute path`;
-  const code = "SQLITE_CANTOPEN";
-  const cause = new SqliteError(text, code, SQLITE_CANTOPEN);
-  return new LibsqlError(text, code, code, SQLITE_CANTOPEN, cause);
+  return sqliteFailure(text, "SQLITE_CANTOPEN", SQLITE_CANTOPEN);
 }
 
 /** For reopening a client of `build` or `verify` after its file is gone. */
-export function clientRetired(): LibsqlError {
-  return new LibsqlError(
+export function clientRetired(): Failure {
+  return failure(
     "The client is closed for good: it was there for a swap's build or verify, which is over. " +
       "Make one of your own with createClient()",
     CLIENT_CLOSED,
@@ -120,26 +125,28 @@ export function clientRetired(): LibsqlError {
 }
 
 /** For a call on a pool that was never opened. */
-export function neverOpened(): LibsqlError {
-  return new LibsqlError(
+export function neverOpened(): Failure {
+  return failure(
     "The client was never opened: make one with createClient()",
     "CLIENT_NEVER_OPENED",
   );
 }
 
 /** For a call on a transaction that has ended. */
-export function transactionClosed(): LibsqlError {
-  return new LibsqlError("The transaction is closed", "TRANSACTION_CLOSED");
+export function transactionClosed(): Failure {
+  return failure("The transaction is closed", "TRANSACTION_CLOSED");
 }
 
 /** For a batch in a transaction that has ended. */
-export function transactionClosedInBatch(index: number): LibsqlBatchError {
-  return new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED");
+export function transactionClosedInBatch(index: number): Failure {
+  return new Failure(
+    () => new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED"),
+  );
 }
 
 /** For a call while open transactions hold every connection. */
-export function allHeld(maxConnections: number): LibsqlError {
-  return new LibsqlError(
+export function allHeld(maxConnections: number): Failure {
+  return failure(
     maxConnections === 1
       ? "This client has a single connection, which an open transaction is holding. " +
           "In-memory databases and embedded replicas cannot have more than one. " +
@@ -151,14 +158,14 @@ export function allHeld(maxConnections: number): LibsqlError {
 }
 
 /** For a suspension whose wait for calls or open transactions has reached its limit. */
-export function stillActive(transactions: number, waitedMs: number): LibsqlError {
+export function stillActive(transactions: number, waitedMs: number): Failure {
   const what =
     transactions === 0
       ? "an earlier call still runs. Wait for that call, or abort it"
       : `${transactions} of its transactions ${transactions === 1 ? "is" : "are"} still open. ` +
         "Commit or roll back; the owner of a transaction must not wait for a call of the client " +
         "outside of it";
-  return new LibsqlError(
+  return failure(
     `The client could not be suspended within ${waitedMs} ms: ${what}, or allow more time. ` +
       "Nothing was changed, and the client goes on.",
     "TRANSACTION_ACTIVE",
@@ -166,8 +173,8 @@ export function stillActive(transactions: number, waitedMs: number): LibsqlError
 }
 
 /** For the suspension of a client whose data exists on its connection only. */
-export function notAFile(): LibsqlError {
-  return new LibsqlError(
+export function notAFile(): Failure {
+  return failure(
     "The database of this client is in memory, or a temporary one: there is no file that could be " +
       "replaced, and its data would be lost with its connection",
     "NOT_A_FILE",
@@ -175,8 +182,8 @@ export function notAFile(): LibsqlError {
 }
 
 /** For the suspension of a client that has TEMP tables or other state of its connection. */
-export function hasConnectionState(): LibsqlError {
-  return new LibsqlError(
+export function hasConnectionState(): Failure {
+  return failure(
     "This client has used TEMP tables, ATTACH or PRAGMA locking_mode = exclusive: what these made is " +
       "on its connection, and would be lost. Call reconnect(), which drops it, and try again, or use " +
       "a client of its own for such things.",
@@ -185,7 +192,7 @@ export function hasConnectionState(): LibsqlError {
 }
 
 /** For a call that waited for the only connection while an idle transaction held it. */
-export function heldByOwnTransaction(waitedMs: number): LibsqlError {
+export function heldByOwnTransaction(waitedMs: number): Failure {
   return locked(
     "a transaction of this client holds its only connection and has been " +
       `idle for ${waitedMs} ms; commit or roll it back before using the client outside of it`,
@@ -193,15 +200,23 @@ export function heldByOwnTransaction(waitedMs: number): LibsqlError {
 }
 
 /** For a batch that waited for the end of an idle transaction begun by `execute("BEGIN")`. */
-export function heldByExplicitTransaction(waitedMs: number): LibsqlError {
+export function heldByExplicitTransaction(waitedMs: number): Failure {
   return locked(
     'a transaction that execute("BEGIN") has begun on this client has been idle for ' +
       `${waitedMs} ms; COMMIT or ROLLBACK it, by execute(), before batch() or migrate() is called`,
   );
 }
 
-function locked(why: string): LibsqlError {
-  const text = `database is locked: ${why}`;
-  const code = "SQLITE_BUSY";
-  return new LibsqlError(text, code, code, SQLITE_BUSY, new SqliteError(text, code, SQLITE_BUSY));
+function locked(why: string): Failure {
+  return sqliteFailure(`database is locked: ${why}`, "SQLITE_BUSY", SQLITE_BUSY);
+}
+
+function sqliteFailure(text: string, code: string, rawCode: number): Failure {
+  return new Failure(
+    () => new LibsqlError(text, code, code, rawCode, new SqliteError(text, code, rawCode)),
+  );
+}
+
+function failure(text: string, code: string): Failure {
+  return new Failure(() => new LibsqlError(text, code));
 }

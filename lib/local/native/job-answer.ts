@@ -9,7 +9,7 @@ import { ObjectResultSet } from "../wire/object-rows";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
-import { isClientClosed, toError, unknownRecord, unreadableAnswer } from "./errors";
+import { failureOf, isClientClosed, unknownRecord, unreadableAnswer } from "./errors";
 
 /** One request. The addon decides which lane runs it. */
 export interface Submission<T> {
@@ -135,7 +135,7 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
-      const error = toError(native, { signal: this.#submission.signal, committed });
+      const error = failureOf(native, { signal: this.#submission.signal, committed });
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };

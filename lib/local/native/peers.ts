@@ -4,17 +4,18 @@ import { addon } from "../../addon/addon";
 import { connectPeers, type Peers } from "../../client/shutdown-all";
 import { RecordKind } from "../wire/kinds";
 import type { RecordReader } from "../wire/response";
-import { attach, expect, nextJob, REQUESTS } from "./delivery";
+import { attach, detachSoon, expect, nextJob, REQUESTS } from "./delivery";
 import { unknownRecord } from "./errors";
-import { detachSoon } from "./open-databases";
 
 const peers: Peers = {
   ask(thread, { drain, timeoutMs }) {
     return new Promise((resolve, reject) => {
       const job = nextJob();
       const asked = addon.askToShutDown(attach(), thread, job, drain, timeoutMs);
-      detachSoon();
-      if (asked === 0) return resolve([]);
+      if (asked === 0) {
+        detachSoon();
+        return resolve([]);
+      }
       const reports: (ShutdownAllReport | undefined)[] = [];
       expect(job, {
         fail: reject,
@@ -39,9 +40,10 @@ const peers: Peers = {
       take(kind, record) {
         if (kind !== RecordKind.ShutdownRequest) throw unknownRecord(kind);
         const { request, ...options } = record.shutdownRequest();
-        void answer(options).then((report) =>
-          addon.acknowledgeShutdown(attach(), request, JSON.stringify(report)),
-        );
+        void answer(options).then((report) => {
+          addon.acknowledgeShutdown(attach(), request, JSON.stringify(report));
+          detachSoon();
+        });
         return false;
       },
     });

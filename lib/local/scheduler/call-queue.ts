@@ -1,6 +1,6 @@
 /** Calls that cannot start yet, in the order in which they were made. */
-import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
+import { AsyncContext } from "../../client/async-context";
 import type { CallSignal } from "../../client/call-signal";
 import { setImmediate } from "../../client/timers";
 import { LinkedList, type Entry } from "./linked-list";
@@ -106,7 +106,7 @@ export class CallQueue {
         this.advance();
       };
       // The end of another call starts this one, which may run the caller's code to read arguments.
-      const context = new AsyncResource("latchdb.WaitingCall");
+      const context = new AsyncContext("latchdb.WaitingCall");
       const place = this.#add({
         begins,
         suspends,

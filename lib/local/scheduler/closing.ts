@@ -1,6 +1,7 @@
 /** Closes a client: at once, or on another thread after its calls have finished. */
 import { performance } from "node:perf_hooks";
 import type { ShutdownOptions, ShutdownReport } from "../../../index.js";
+import { errorOf } from "../../client/failure";
 import { clearTimeout, setTimeout } from "../../client/timers";
 import { nothingClosed, type Closed } from "../native/closing-answer";
 import type { DatabaseOwner } from "../native/database";
@@ -84,14 +85,7 @@ export class Closing implements DatabaseOwner {
    */
   shutdown(options: Options): Promise<ShutdownReport> {
     if (this.#shutdown === undefined) {
-      const shutdown = { report: this.#runShutdown(options), isSettled: false };
-      this.#shutdown = shutdown;
-      const settle = (): void => {
-        shutdown.isSettled = true;
-        for (const limit of this.#limits) clearTimeout(limit);
-        this.#limits.clear();
-      };
-      shutdown.report.then(settle, settle);
+      this.#shutdown = { report: this.#report(options), isSettled: false };
     } else if (!this.#shutdown.isSettled) {
       if (options.drain) this.#limits.add(setTimeout(() => this.#hurry(), options.timeoutMs));
       else this.#hurry();
@@ -113,6 +107,22 @@ export class Closing implements DatabaseOwner {
     const former = this.#former;
     this.#former = undefined;
     former?.close();
+  }
+
+  /** Makes its error itself: the callers share this promise. */
+  async #report(options: Options): Promise<ShutdownReport> {
+    try {
+      return await this.#runShutdown(options);
+    } catch (failure) {
+      const error = errorOf(failure);
+      // The caller need not handle it. Only now: V8 follows a promise with one reaction, the caller's.
+      this.#shutdown?.report.catch(() => undefined);
+      throw error;
+    } finally {
+      if (this.#shutdown !== undefined) this.#shutdown.isSettled = true;
+      for (const limit of this.#limits) clearTimeout(limit);
+      this.#limits.clear();
+    }
   }
 
   async #runShutdown(options: Options): Promise<ShutdownReport> {

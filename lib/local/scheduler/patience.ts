@@ -3,6 +3,7 @@
  * itself wait for that call: without a limit both would wait forever.
  */
 import { allHeld, heldByExplicitTransaction, heldByOwnTransaction } from "../native/errors";
+import type { Failure } from "../../client/failure";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
 import type { WaitingCall } from "./call-queue";
 import type { ExplicitTransaction } from "./explicit-transaction";
@@ -61,7 +62,7 @@ export class Patience {
     return lanes.isMainFree ? [] : [...transactions];
   }
 
-  #heldTooLong(first: WaitingCall): Error {
+  #heldTooLong(first: WaitingCall): Failure {
     const { explicit, lanes, maxConnections } = this.#host;
     if (explicit.isOpen && !first.begins) return heldByExplicitTransaction(this.#limitMs);
     return lanes.isPinned ? heldByOwnTransaction(this.#limitMs) : allHeld(maxConnections);

@@ -4,6 +4,7 @@
  */
 import { CallSignal } from "../../client/call-signal";
 import { parseSignal } from "../../client/options";
+import type { Failure } from "../../client/failure";
 import { clearTimeout, LONGEST_MS, setTimeout } from "../../client/timers";
 import { clientClosed, hasConnectionState, notAFile, stillActive } from "../native/errors";
 import type { Closing } from "./closing";
@@ -200,7 +201,7 @@ class Wait {
     timeoutMs: number,
     signal: CallSignal | undefined,
     earlier: Promise<void> | undefined,
-    error: () => Error,
+    error: () => Failure,
   ) {
     this.#given = signal;
     this.signal = CallSignal.of(this.#controller.signal);

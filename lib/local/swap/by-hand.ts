@@ -1,6 +1,7 @@
 /** The single steps of a swap, for callers that move files themselves. */
 import type { RetryOption } from "../../../types/swap.js";
 import { addon } from "../../addon/addon";
+import { errorOf } from "../../client/failure";
 import { FileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
 import { checkPath, retryMsOf } from "./options";
 
@@ -34,6 +35,10 @@ export async function removeWithRetry(path: string, options: RetryOption = {}): 
   return committed;
 }
 
-function run(start: StartFileJob): Promise<FileSwapped> {
-  return new FileJob(start, { readEnd: readFileSwapped }).ended;
+async function run(start: StartFileJob): Promise<FileSwapped> {
+  try {
+    return await new FileJob(start, { readEnd: readFileSwapped }).ended;
+  } catch (failure) {
+    throw errorOf(failure);
+  }
 }

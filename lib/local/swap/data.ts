@@ -4,6 +4,7 @@
  */
 import { types } from "node:util";
 import type { SwapData } from "../../../types/swap.js";
+import { Failure } from "../../client/failure";
 import { openStream, type OpenStream } from "./streams";
 
 /** The size of a piece, in bytes. Copying it blocks the event loop for about 0.1 ms. */
@@ -72,7 +73,7 @@ async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uin
     }
     const bytes = bytesOf(chunk);
     if (bytes === undefined) {
-      throw new TypeError(`The stream gave ${typeof chunk} where a string or bytes were expected`);
+      throw wrongData(`The stream gave ${typeof chunk} where a string or bytes were expected`);
     }
     yield* pieces(bytes);
   }
@@ -81,7 +82,7 @@ async function* piecesOfStream(data: AsyncIterable<unknown>): AsyncGenerator<Uin
 /** A detached buffer stays detached: one check at the end is enough. */
 async function* noPieces(bytes: Uint8Array, total: number): AsyncGenerator<Uint8Array> {
   if (bytes.byteLength !== total) {
-    throw new TypeError("The buffer was transferred away before the promise settled");
+    throw wrongData("The buffer was transferred away before the promise settled");
   }
   yield* [];
 }
@@ -97,7 +98,7 @@ async function* piecesOfAll(bytes: Uint8Array, total: number): AsyncGenerator<Ui
     given += piece.byteLength;
     yield piece;
   }
-  if (given !== total) throw new TypeError("The buffer was resized before the promise settled");
+  if (given !== total) throw wrongData("The buffer was resized before the promise settled");
 }
 
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
@@ -122,6 +123,11 @@ function* textPieces(text: string): Generator<Uint8Array> {
     at += read;
     yield buffer.subarray(0, written);
   }
+}
+
+/** For what turns out to be wrong while the data is read. */
+function wrongData(text: string): Failure {
+  return new Failure(() => new TypeError(text));
 }
 
 function isHighSurrogate(unit: number): boolean {

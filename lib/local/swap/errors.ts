@@ -1,6 +1,7 @@
-/** The errors of swaps. */
+/** The errors of swaps, and why swaps fail. */
 import type { DatabaseSwapStep, Opener, SwapStep } from "../../../types/swap.js";
 import { isError } from "../../client/errors";
+import { errorOf, Failure } from "../../client/failure";
 
 /** The properties of a {@link SwapError} besides its message. */
 export interface SwapFailure {
@@ -35,8 +36,8 @@ export class SwapError extends Error {
 Object.defineProperty(SwapError.prototype, "name", { value: "SwapError" });
 
 /** For a `prepare` that threw. */
-export function prepareFailed(cause: unknown, stagingPath: string): SwapError {
-  return new SwapError(
+export function prepareFailed(cause: unknown, stagingPath: string): Failure {
+  return swapFailure(
     `prepare threw while it worked on ${stagingPath}: ${textOf(cause)}`,
     { code: "PREPARE_FAILED", step: "prepare", path: stagingPath },
     { cause },
@@ -44,8 +45,8 @@ export function prepareFailed(cause: unknown, stagingPath: string): SwapError {
 }
 
 /** For a `build` that threw. */
-export function buildFailed(cause: unknown, stagingPath: string): SwapError {
-  return new SwapError(
+export function buildFailed(cause: unknown, stagingPath: string): Failure {
+  return swapFailure(
     `build threw while it made the new database, ${stagingPath}: ${textOf(cause)}. The old one is as it was`,
     { code: "BUILD_FAILED", step: "build", path: stagingPath },
     { cause },
@@ -53,16 +54,16 @@ export function buildFailed(cause: unknown, stagingPath: string): SwapError {
 }
 
 /** For a `build` whose client was closed from outside, whether that has made it fail or not. */
-export function buildCutShort(stagingPath: string): SwapError {
-  return new SwapError(
+export function buildCutShort(stagingPath: string): Failure {
+  return swapFailure(
     `${closedFromOutside("build")}: the new database, ${stagingPath}, may be incomplete. The old one is as it was`,
     { code: "BUILD_FAILED", step: "build", path: stagingPath },
   );
 }
 
 /** The same for a `verify`. */
-export function verifyCutShort(stagingPath: string): SwapError {
-  return new SwapError(
+export function verifyCutShort(stagingPath: string): Failure {
+  return swapFailure(
     `${closedFromOutside("verify")}: the new database, ${stagingPath}, may not be verified. The old one is as it was`,
     { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
   );
@@ -73,17 +74,17 @@ function closedFromOutside(what: string): string {
 }
 
 /** For a `verify` that threw. */
-export function verifyFailed(cause: unknown, stagingPath: string): SwapError {
+export function verifyFailed(cause: unknown, stagingPath: string): Failure {
   return notVerified(`threw: ${textOf(cause)}`, stagingPath, { cause });
 }
 
 /** For a `verify` that returned false. */
-export function verifySaidNo(stagingPath: string): SwapError {
+export function verifySaidNo(stagingPath: string): Failure {
   return notVerified("said no", stagingPath);
 }
 
-function notVerified(what: string, stagingPath: string, options?: ErrorOptions): SwapError {
-  return new SwapError(
+function notVerified(what: string, stagingPath: string, options?: ErrorOptions): Failure {
+  return swapFailure(
     `verify looked at the new database, ${stagingPath}, and ${what}. The old database is as it was`,
     { code: "VERIFY_FAILED", step: "verify", path: stagingPath },
     options,
@@ -91,22 +92,34 @@ function notVerified(what: string, stagingPath: string, options?: ErrorOptions):
 }
 
 /** For data that could not be read. */
-export function dataFailed(cause: unknown, target: string): SwapError {
-  return new SwapError(
-    `the data for ${target} broke off: ${textOf(cause)}`,
-    { code: "DATA_FAILED", step: "write", path: target },
-    { cause },
-  );
+export function dataFailed(reason: unknown, target: string): Failure {
+  return new Failure(() => {
+    const cause = errorOf(reason);
+    return new SwapError(
+      `the data for ${target} broke off: ${textOf(cause)}`,
+      { code: "DATA_FAILED", step: "write", path: target },
+      { cause },
+    );
+  });
 }
 
 /** For a relative path if the working directory no longer exists; the addon has the same text. */
-export function pathNotFound(cause: unknown, path: string): SwapError {
+export function pathNotFound(cause: unknown, path: string): Failure {
   const { code: errno } = cause as NodeJS.ErrnoException;
-  return new SwapError(
+  return swapFailure(
     `finding ${path}: ${textOf(cause)}. Change to a directory that is there, or give an absolute path`,
     { code: "IO_ERROR", step: "resolve", path, errno },
     { cause },
   );
+}
+
+/** A failure with a SwapError of this message. */
+export function swapFailure(
+  message: string,
+  failure: SwapFailure,
+  options?: ErrorOptions,
+): Failure {
+  return new Failure(() => new SwapError(message, failure, options));
 }
 
 /** Never throws, so that a swap ends whatever a callback has thrown. */

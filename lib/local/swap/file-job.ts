@@ -1,15 +1,15 @@
 /** A job on files, which runs on a thread of the addon. */
 import type { DatabaseSwapStep, SwapStep } from "../../../types/swap.js";
-import { AsyncResource } from "node:async_hooks";
 import { isMainThread } from "node:worker_threads";
 import { addon } from "../../addon/addon";
 import type { CallSignal } from "../../client/call-signal";
+import type { Failure } from "../../client/failure";
+import { AsyncContext } from "../../client/async-context";
 import { attach, expect, nextJob, type Answer } from "../native/delivery";
-import { detachSoon } from "../native/open-databases";
 import { unknownRecord, unreadableAnswer } from "../native/errors";
 import { RecordKind, SwapErrorFlag, SwappedFlag } from "../wire/kinds";
 import type { RecordReader } from "../wire/response";
-import { SwapError } from "./errors";
+import { swapFailure } from "./errors";
 
 /** The result of a job on a file. */
 export interface FileSwapped {
@@ -47,12 +47,12 @@ interface Settle<End> {
 let running = 0;
 
 export class FileJob<End, Step = never> implements Answer {
-  /** The result; rejects with a SwapError, or with the error that was passed to `end`. */
+  /** The result; rejects with a Failure, or with the error that was passed to `end`. */
   readonly ended: Promise<End>;
   readonly #callbacks: JobCallbacks<End, Step>;
   readonly #attachment = attach();
   readonly #job = nextJob();
-  readonly #context = new AsyncResource("latchdb.FileJob");
+  readonly #context = new AsyncContext("latchdb.FileJob");
   readonly #abort = (): void => this.end(this.#callbacks.signal?.reason);
   #settle: Settle<End> | undefined;
   /** The error that was passed to `end`. */
@@ -66,7 +66,6 @@ export class FileJob<End, Step = never> implements Answer {
     // Environment cleanup hooks do not run in the main thread on process.exit() or an uncaught error.
     if (running === 0 && isMainThread) process.on("exit", endFileJobs);
     running++;
-    detachSoon();
     callbacks.signal?.add(this.#abort);
   }
 
@@ -85,7 +84,7 @@ export class FileJob<End, Step = never> implements Answer {
     if (!this.isOver) addon.continueSwap(this.#attachment, this.#job);
   }
 
-  /** Ends the job, unless it is past its commit point. */
+  /** Ends the job with an error or a failure, unless it is past its commit point. */
   end(error: unknown): void {
     if (this.isOver) return;
     this.#reason = { error };
@@ -112,9 +111,9 @@ export class FileJob<End, Step = never> implements Answer {
         return false;
       case RecordKind.SwapError: {
         const flags = record.u8();
-        const error = readError(record, (flags & SwapErrorFlag.Committed) !== 0);
+        const failure = readFailure(record, (flags & SwapErrorFlag.Committed) !== 0);
         const isAborted = (flags & SwapErrorFlag.Aborted) !== 0 && this.#reason !== undefined;
-        this.#leave()?.reject(isAborted ? this.#reason?.error : error);
+        this.#leave()?.reject(isAborted ? this.#reason?.error : failure);
         return true;
       }
       case RecordKind.Swapped:
@@ -192,7 +191,7 @@ export function readFileSwapped(record: RecordReader): FileSwapped {
   };
 }
 
-function readError(record: RecordReader, committed: boolean): SwapError {
+function readFailure(record: RecordReader, committed: boolean): Failure {
   const code = record.string();
   const step = record.string() as SwapStep | DatabaseSwapStep;
   const path = record.string();
@@ -202,5 +201,5 @@ function readError(record: RecordReader, committed: boolean): SwapError {
     const pid = record.u32();
     return { pid, name: record.string() || undefined };
   });
-  return new SwapError(message, { code, step, path, errno, committed, openers });
+  return swapFailure(message, { code, step, path, errno, committed, openers });
 }

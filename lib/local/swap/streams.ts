@@ -1,5 +1,6 @@
 /** Reads content from streams of Node, web streams and other async iterables. */
 import { Readable } from "node:stream";
+import { Failure } from "../../client/failure";
 
 const GIVE_ANOTHER = "give one that nobody has read or closed";
 
@@ -87,7 +88,7 @@ async function* notEmptied(
   const { errored, destroyed, readableEnded } = stream as StreamState;
   if (errored !== undefined && errored !== null) throw errored;
   if (readableEnded === true) throw readBefore();
-  if (destroyed === true) throw new Error(`the stream was closed before; ${GIVE_ANOTHER}`);
+  if (destroyed === true) throw unusable("the stream was closed before");
   const wasRead = Readable.isDisturbed(stream as Readable);
   let isEmpty = true;
   for await (const chunk of chunks) {
@@ -97,8 +98,12 @@ async function* notEmptied(
   if (isEmpty && wasRead) throw readBefore();
 }
 
-function readBefore(): Error {
-  return new Error(`the stream was read before, and has nothing left; ${GIVE_ANOTHER}`);
+function readBefore(): Failure {
+  return unusable("the stream was read before, and has nothing left");
+}
+
+function unusable(why: string): Failure {
+  return new Failure(() => new Error(`${why}; ${GIVE_ANOTHER}`));
 }
 
 function onError(stream: object, listener: (error: unknown) => void): void {

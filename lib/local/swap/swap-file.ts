@@ -2,6 +2,7 @@
 import type { SwapOptions, SwapResult, SwapStep } from "../../../types/swap.js";
 import type { SwapRequest } from "../../addon/binding.js";
 import { addon } from "../../addon/addon";
+import { errorOf } from "../../client/failure";
 import { openData, NO_DATA, type OpenData } from "./data";
 import { dataFailed, prepareFailed } from "./errors";
 import { FileJob, readFileSwapped, type FileSwapped } from "./file-job";
@@ -19,7 +20,7 @@ export async function swapFile(target: string, options: SwapOptions): Promise<Sw
   } catch (error) {
     // A stream that is not read to its end has to be closed.
     data.stop();
-    throw error;
+    throw errorOf(error);
   } finally {
     data.pieces?.return?.().catch(() => undefined);
   }

@@ -4,6 +4,7 @@ import type { InArgs, IntMode, InValue, TransactionMode } from "@libsql/core/api
 import { LibsqlError } from "@libsql/core/api";
 import { namedArguments } from "../../client/arguments";
 import { describe } from "../../client/describe";
+import { Failure } from "../../client/failure";
 import type { Statement } from "../../client/statement";
 import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
 
@@ -86,8 +87,9 @@ export class RequestWriter {
 
   /**
    * A statement within a request.
-   * @throws TypeError for an `undefined` argument and for arguments in neither form, RangeError for a number that is not finite and
-   * a bigint beyond 64 bits, LibsqlError ARGUMENT_NOT_SUPPORTED for types that SQLite does not have
+   * @throws Failure with a TypeError for an `undefined` argument, with a RangeError for a number that is
+   * not finite and a bigint beyond 64 bits, with a LibsqlError ARGUMENT_NOT_SUPPORTED for types that
+   * SQLite does not have; TypeError for arguments in neither form
    */
   statement(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
     const { sql, args } = statement;
@@ -129,9 +131,7 @@ export class RequestWriter {
     switch (typeof value) {
       case "number":
         if (!Number.isFinite(value)) {
-          throw new RangeError(
-            "Only finite numbers (not Infinity or NaN) can be passed as arguments",
-          );
+          throw outOfRange("Only finite numbers (not Infinity or NaN) can be passed as arguments");
         }
         return this.#real(value);
       case "string":
@@ -139,7 +139,7 @@ export class RequestWriter {
         return this.#string(value);
       case "bigint":
         if (value < MIN_INTEGER || value > MAX_INTEGER) {
-          throw new RangeError(
+          throw outOfRange(
             "bigint is too large to be represented as a 64-bit integer and passed as argument",
           );
         }
@@ -147,7 +147,7 @@ export class RequestWriter {
       case "boolean":
         return this.#boolean(value, intMode);
       case "undefined":
-        throw new TypeError("undefined cannot be passed as argument to the database");
+        throw wrongType("undefined cannot be passed as argument to the database");
       case "object":
         return this.#object(value);
       default:
@@ -266,14 +266,25 @@ export function writeRequest(fill: (writer: RequestWriter) => void): RequestWrit
   }
 }
 
-function notSql(sql: unknown): TypeError {
-  return new TypeError(`Expected SQL as a string, got ${describe(sql)}`);
+function notSql(sql: unknown): Failure {
+  return wrongType(`Expected SQL as a string, got ${describe(sql)}`);
 }
 
-function unsupported(what: string): LibsqlError {
-  return new LibsqlError(
-    `An argument of type ${what} has no SQLite type: pass a number, string, bigint, boolean, Date, ` +
-      "ArrayBuffer, typed array or null",
-    "ARGUMENT_NOT_SUPPORTED",
+function wrongType(text: string): Failure {
+  return new Failure(() => new TypeError(text));
+}
+
+function outOfRange(text: string): Failure {
+  return new Failure(() => new RangeError(text));
+}
+
+function unsupported(what: string): Failure {
+  return new Failure(
+    () =>
+      new LibsqlError(
+        `An argument of type ${what} has no SQLite type: pass a number, string, bigint, boolean, ` +
+          "Date, ArrayBuffer, typed array or null",
+        "ARGUMENT_NOT_SUPPORTED",
+      ),
   );
 }

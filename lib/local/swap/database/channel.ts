@@ -1,6 +1,7 @@
 /** Publishes the progress and the end of database swaps on the diagnostics channel `latchdb:swap`. */
 import { channel } from "node:diagnostics_channel";
 import type { DatabaseSwapProgress } from "../../../../types/swap.js";
+import { errorOf } from "../../../client/failure";
 
 const messages = channel("latchdb:swap");
 
@@ -23,7 +24,8 @@ export async function publishEnd<Result extends object>(
     const result = await run();
     publish(target, { result });
     return result;
-  } catch (error) {
+  } catch (failure) {
+    const error = errorOf(failure);
     publish(target, { error });
     throw error;
   }

@@ -16,7 +16,7 @@ export async function copyDatabase(
   options: DatabaseCopyOptions = {},
 ): Promise<DatabaseCopyResult> {
   checkPath(target, "target");
-  return publishEnd(target, () => copy(source, target, options));
+  return await publishEnd(target, () => copy(source, target, options));
 }
 
 async function copy(

@@ -43,10 +43,12 @@ export async function swapDatabase(
   open: OpenClient,
 ): Promise<DatabaseSwapResult> {
   checkPath(target, "target");
-  return publishEnd(target, async () => runDatabaseSwap(target, checkSwapOptions(options), open));
+  return await publishEnd(target, async () =>
+    runDatabaseSwap(target, checkSwapOptions(options), open),
+  );
 }
 
-/** The same with checked options. The caller publishes its end. */
+/** The same with checked options, with failures instead of errors. The caller publishes its end. */
 export async function runDatabaseSwap(
   target: string,
   options: CheckedSwap,

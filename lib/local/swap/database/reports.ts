@@ -1,6 +1,7 @@
 /** Jobs whose result is a report. */
 import type { Opener, RecoveryReport } from "../../../../types/swap.js";
 import { addon } from "../../../addon/addon";
+import { errorOf } from "../../../client/failure";
 import type { RecordReader } from "../../wire/response";
 import { FileJob, type StartFileJob } from "../file-job";
 import { checkPath } from "../options";
@@ -43,15 +44,19 @@ export interface DoctorReport {
 
 export async function recover(target: string): Promise<RecoveryReport> {
   checkPath(target, "target");
-  return report((attachment, job) => addon.startRecovery(attachment, job, target));
+  return await report((attachment, job) => addon.startRecovery(attachment, job, target));
 }
 
 export async function examine(target: string): Promise<DoctorReport> {
   checkPath(target, "target");
-  return report((attachment, job) => addon.startDoctor(attachment, job, target));
+  return await report((attachment, job) => addon.startDoctor(attachment, job, target));
 }
 
-function report<Report>(start: StartFileJob): Promise<Report> {
+async function report<Report>(start: StartFileJob): Promise<Report> {
   const readEnd = (record: RecordReader): Report => JSON.parse(record.string()) as Report;
-  return new FileJob(start, { readEnd }).ended;
+  try {
+    return await new FileJob(start, { readEnd }).ended;
+  } catch (failure) {
+    throw errorOf(failure);
+  }
 }

@@ -1,0 +1,26 @@
+/**
+ * Why a call fails, until its error is made.
+ *
+ * The reason is known in another turn of the event loop than the call, where the stack has no frame of
+ * the caller. V8 and JavaScriptCore add the frames of the functions that await a call to an error that
+ * is made while the awaited function continues (https://v8.dev/docs/stack-trace-api#async-stack-traces).
+ * So the backends throw failures and reject with them, and the methods of the API, which await the
+ * backends, make the errors: each caller gets an error of its own, with its own stack.
+ */
+export class Failure {
+  /** Makes the error, and its causes. */
+  readonly make: () => Error;
+
+  constructor(make: () => Error) {
+    this.make = make;
+  }
+}
+
+/**
+ * The error for what a backend has thrown. To be called in the method of the API, behind its `await`:
+ * the promise of that method must be the one that the caller awaits. What is not a failure is the
+ * caller's own (the reason of a signal, an exception of a getter) and stays as it is.
+ */
+export function errorOf(thrown: unknown): unknown {
+  return thrown instanceof Failure ? thrown.make() : thrown;
+}
