@@ -1,8 +1,8 @@
 /** Makes a local client from its configuration. */
 import { LibsqlError } from "@libsql/core/api";
 import { isInMemoryConfig, type ExpandedConfig } from "@libsql/core/config";
-import { supportedUrlLink } from "@libsql/core/util";
 import { schemeNotSupported } from "../client/errors";
+import { checkAuthority, pathOfFile } from "../client/file-url";
 import { Sqlite3Client } from "./client";
 import { ConnectionPool } from "./connection-pool";
 
@@ -26,37 +26,9 @@ export function createLocalClient(config: ExpandedConfig): Sqlite3Client {
   return new Sqlite3Client(pool);
 }
 
-/**
- * On Windows a URL has a slash before the drive (`file:///C:/data.db`, from `url.pathToFileURL`). SQLite
- * drops it when it opens a file (`winFullPathname`); we drop it before the path is made absolute.
- */
-function pathOfFile(path: string): string {
-  return process.platform === "win32" ? path.replace(/^\/(?=[A-Za-z]:)/, "") : path;
-}
-
 function checkScheme({ scheme }: ExpandedConfig): void {
   if (scheme === "file") return;
   throw schemeNotSupported(scheme);
-}
-
-function checkAuthority({ authority }: ExpandedConfig): void {
-  if (authority === undefined) return;
-  const host = authority.host.toLowerCase();
-  if (host !== "" && host !== "localhost") {
-    throw new LibsqlError(
-      `Invalid host in file URL: ${JSON.stringify(authority.host)}. ` +
-        'A "file:" URL with an absolute path should start with one slash ("file:/absolute/path.db") ' +
-        'or with three slashes ("file:///absolute/path.db"). ' +
-        `For more information, please read ${supportedUrlLink}`,
-      "URL_INVALID",
-    );
-  }
-  if (authority.port !== undefined) {
-    throw new LibsqlError("File URL cannot have a port", "URL_INVALID");
-  }
-  if (authority.userinfo !== undefined) {
-    throw new LibsqlError("File URL cannot have username and password", "URL_INVALID");
-  }
 }
 
 /** Settings that the bundled SQLite does not support are rejected, never ignored. */
