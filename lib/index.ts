@@ -15,7 +15,7 @@ function createClient(config: Config): Sqlite3Client {
     case "file":
       return createLocalClient(expanded);
     default:
-      throw schemeNotSupported(expanded.scheme);
+      throw schemeNotSupported(expanded.scheme, config.url);
   }
 }
 

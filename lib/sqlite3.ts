@@ -10,7 +10,7 @@ import "./local/native/peers";
 import { Sqlite3Transaction } from "./local/transaction";
 
 function createClient(config: Config): Sqlite3Client {
-  return _createClient(expandConfig(config, true));
+  return _createClient(expandConfig(config, true), config.url);
 }
 
 export {

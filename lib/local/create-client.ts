@@ -7,12 +7,12 @@ import { Sqlite3Client } from "./client";
 import { ConnectionPool } from "./connection-pool";
 
 /**
- * Makes a client for a local database and opens it.
+ * Makes a client for a local database and opens it. `url` is the caller's, for messages.
  * @throws LibsqlError URL_*, ENCRYPTION_KEY_NOT_SUPPORTED or SYNC_NOT_SUPPORTED for settings that the
  * local client does not support, and with SQLite's code for a file that cannot be opened
  */
-export function createLocalClient(config: ExpandedConfig): Sqlite3Client {
-  checkScheme(config);
+export function createLocalClient(config: ExpandedConfig, url?: string): Sqlite3Client {
+  checkScheme(config, url);
   checkAuthority(config);
   const inMemory = isInMemoryConfig(config);
   checkEngine(config, inMemory);
@@ -26,9 +26,9 @@ export function createLocalClient(config: ExpandedConfig): Sqlite3Client {
   return new Sqlite3Client(pool);
 }
 
-function checkScheme({ scheme }: ExpandedConfig): void {
+function checkScheme({ scheme }: ExpandedConfig, url: string | undefined): void {
   if (scheme === "file") return;
-  throw schemeNotSupported(scheme);
+  throw schemeNotSupported(scheme, url);
 }
 
 /** Settings that the bundled SQLite does not support are rejected, never ignored. */
