@@ -29,6 +29,7 @@ const ALONE = {
   "closing/shutdown": "measures limits of time",
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
+  "errors/every-error": "changes the current directory, and starts processes",
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",
   "swap/kill-sweep": "takes long",

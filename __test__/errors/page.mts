@@ -29,7 +29,7 @@ export interface Place {
 /** One error of the page. */
 export interface Entry extends Omit<Said, "message"> {
   /**
-   * The whole text, after the code. `DIR` stands for the directory, `#` for a number, `…` for any text.
+   * The whole text, after the code. `DIR` stands for the directory, `%d` for a number, `…` for any text.
    */
   message: string;
   /** Makes the cause real. The error that it throws or resolves to is the one. */
@@ -63,7 +63,7 @@ export function error(happened: string, entry: Entry): void {
     const dir = mkdtempSync(join(tmpdir(), "latchdb-"));
     t.teardown(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
     const said = await errorOf(() => from({ t, dir, open: opener(t, dir) }));
-    t.like(said, expected, said.message);
+    if (Object.keys(expected).length > 0) t.like(said, expected, said.message);
     appeared.push(said.message);
     const whole = expected.code === undefined ? message : `${expected.code}: ${message}`;
     t.regex(said.message, pattern(whole, dir));
@@ -97,8 +97,8 @@ async function errorOf(make: () => unknown): Promise<Said> {
 function pattern(text: string, dir: string): RegExp {
   const escaped = text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const whole = escaped
-    .replaceAll("DIR", dir.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-    .replaceAll("#", "\\d+")
+    .replaceAll(/\bDIR\b/g, dir.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .replaceAll("%d", "\\d+")
     .replaceAll("…", "[^]*");
   return new RegExp(`^${whole}$`);
 }

@@ -16,7 +16,10 @@ const SHORTEST_PIECE = 14;
 
 /** The texts that `thiserror` makes, and those that TypeScript passes to constructors of errors. */
 export function texts(): Text[] {
-  return [...files("src", ".rs").flatMap(rustTexts), ...files("lib", ".ts").flatMap(typescriptTexts)];
+  return [
+    ...files("src", ".rs").flatMap(rustTexts),
+    ...files("lib", ".ts").flatMap(typescriptTexts),
+  ];
 }
 
 /** The codes: words in capitals with an underscore, in the files that make errors. */
@@ -37,7 +40,10 @@ function files(folder: string, ending: string): Source[] {
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending) && !isTest(entry.name))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((path) => !path.includes(join("database", "tests")))
-    .map((path) => ({ file: relative(root, path), text: withoutTests(readFileSync(path, "utf8")) }));
+    .map((path) => ({
+      file: relative(root, path),
+      text: withoutTests(readFileSync(path, "utf8")),
+    }));
 }
 
 function isTest(name: string): boolean {
@@ -64,20 +70,20 @@ function typescriptTexts({ file, text }: Source): Text[] {
 }
 
 function longEnough(pieces: string[]): string[] {
-  return pieces.map((piece) => piece.trim()).filter((piece) => piece.length >= SHORTEST_PIECE);
+  const isText = (piece: string): boolean =>
+    piece.length >= SHORTEST_PIECE && !/^[A-Z_]+$/.test(piece);
+  return pieces.map((piece) => piece.trim()).filter(isText);
 }
 
 /** The source from here to the parenthesis that ends the call. */
 function argumentsAt(text: string, start: number): string {
   let depth = 1;
-  let quote = "";
   let at = start;
-  for (; at < text.length && depth > 0; at++) {
+  while (at < text.length && depth > 0) {
     const character = text[at] ?? "";
-    if (character === "\\") at++;
-    else if (quote !== "") quote = character === quote ? "" : quote;
-    else if ("\"'`".includes(character)) quote = character;
-    else if (character === "(") depth++;
+    if (isQuote(character)) at = endOfLiteral(text, at).end;
+    else at++;
+    if (character === "(") depth++;
     else if (character === ")") depth--;
   }
   return text.slice(start, at - 1);
@@ -85,9 +91,52 @@ function argumentsAt(text: string, start: number): string {
 
 /** The texts in quotes, without what templates put in. */
 function literals(source: string): string[] {
-  const found = source.matchAll(/"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g);
-  return [...found].flatMap(([, double, single, template]) => {
-    const plain = double ?? single ?? template ?? "";
-    return plain.replaceAll("\\n", "\n").replaceAll(/\\(.)/g, "$1").split(/\$\{[^}]*\}/);
-  });
+  const found: string[] = [];
+  for (let at = 0; at < source.length;) {
+    if (!isQuote(source[at] ?? "")) {
+      at++;
+      continue;
+    }
+    const { pieces, end } = endOfLiteral(source, at);
+    found.push(...pieces);
+    at = end;
+  }
+  return found;
+}
+
+function isQuote(character: string): boolean {
+  return character === '"' || character === "'" || character === "`";
+}
+
+/** The pieces of the literal that begins here, those of texts within a template included. */
+function endOfLiteral(source: string, start: number): { pieces: string[]; end: number } {
+  const quote = source[start] ?? "";
+  const inner: string[] = [];
+  let plain = "";
+  let at = start + 1;
+  while (at < source.length && source[at] !== quote) {
+    if (source[at] === "\\") {
+      plain += source[at + 1] === "n" ? "\n" : (source[at + 1] ?? "");
+      at += 2;
+    } else if (quote === "`" && source.startsWith("${", at)) {
+      at += 2;
+      for (let depth = 1; depth > 0 && at < source.length;) {
+        const character = source[at] ?? "";
+        if (isQuote(character)) {
+          const { pieces, end } = endOfLiteral(source, at);
+          inner.push(...pieces);
+          at = end;
+          continue;
+        }
+        if (character === "{") depth++;
+        else if (character === "}") depth--;
+        at++;
+      }
+      inner.push(plain);
+      plain = "";
+    } else {
+      plain += source[at++] ?? "";
+    }
+  }
+  return { pieces: [...inner, plain], end: at + 1 };
 }

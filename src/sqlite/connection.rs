@@ -350,9 +350,10 @@ impl Connection {
     fn explain(&self, error: Error) -> Error {
         let Error::Sqlite { code, message } = error else { return error };
         let cause = match primary(code) {
-            SQLITE_READONLY => {
-                self.opened.as_ref().and_then(|(path, access)| explained::readonly(path, *access))
-            }
+            SQLITE_READONLY => self
+                .opened
+                .as_ref()
+                .and_then(|(path, access)| explained::readonly(code, path, *access)),
             SQLITE_IOERR | SQLITE_CANTOPEN => explained::system_error(self.system_errno()),
             _ => None,
         };

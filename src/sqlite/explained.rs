@@ -3,12 +3,19 @@
 use std::io;
 use std::path::Path;
 
+use super::codes::SQLITE_READONLY_DBMOVED;
 use super::open::Access;
 use crate::files::system_error::{advice, describe};
 
 /// Why a database cannot be written. None if its file can be written: then a PRAGMA, or another database,
 /// is the cause.
-pub fn readonly(path: &Path, access: Access) -> Option<String> {
+pub fn readonly(code: i32, path: &Path, access: Access) -> Option<String> {
+    if code == SQLITE_READONLY_DBMOVED {
+        return Some(format!(
+            "{} was replaced, moved or removed since this connection was opened; call reconnect()",
+            path.display()
+        ));
+    }
     if matches!(access, Access::Read | Access::Immutable) {
         return Some("this connection was opened for reading only".to_owned());
     }

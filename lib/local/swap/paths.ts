@@ -60,7 +60,8 @@ function pathOfUrl(url: string, what: string): string {
     return pathOfFileUrl(url);
   } catch (error) {
     // A fragment or a query is where a `?` or `#` of the path was not encoded.
-    const why = `${(error as Error).message}. In a URL write % as %25, ? as %3F and # as %23; or give the path itself`;
+    const { code, message } = error as LibsqlError;
+    const why = `${message.replace(`${code}: `, "")}. In a URL write % as %25, ? as %3F and # as %23; or give the path itself`;
     throw wrongUrl(what, url, error as LibsqlError, why);
   }
 }
