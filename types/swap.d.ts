@@ -231,6 +231,8 @@ export class SwapError extends Error {
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed. `TARGET_IN_USE_AS_IMAGE`: Windows
    *   refuses always, because the file is loaded as a program or a library.
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced
+   * - `NAME_TOO_LONG`: the name is longer than the file system allows, or that of a new database (or of its
+   *   backup) leaves no room for the `-journal` that SQLite appends
    * - `FILE_MISSING`, `IS_DIRECTORY`, `NOT_A_FILE`, `NOT_A_DIRECTORY`: of single steps
    * - `PATH_NOT_UTF8`: JavaScript has no string for the path that `prepare` would get, or a given path is
    *   not valid Unicode

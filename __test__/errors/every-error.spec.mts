@@ -1031,10 +1031,17 @@ error("the directory is a file", {
     return fsyncDirectory(target(place));
   },
 });
-error("the new name is a directory's", {
+error("the file is a directory", {
   code: "IS_DIRECTORY",
+  step: "sync",
+  message: "syncing DIR: it is a directory; name a file",
+  from: ({ dir }) => fsyncFile(dir),
+});
+error("the new name is a directory's", {
+  code: "IO_ERROR",
   step: "rename",
-  message: "renaming to DIR: it is a directory; name a file",
+  errno: "ENOTEMPTY",
+  message: "renaming to DIR: Directory not empty (os error %d); it is a directory: name a file",
   from: (place) => {
     fs.writeFileSync(target(place), "");
     return renameDurably(target(place), place.dir);

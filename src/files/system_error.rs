@@ -18,6 +18,9 @@ pub fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::CrossesDevices => {
             "; a file cannot be renamed to another file system: copy it there"
         }
+        io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
+            "; it is a directory: name a file"
+        }
         io::ErrorKind::InvalidFilename => "; use a shorter name or path",
         io::ErrorKind::FileTooLarge => {
             "; the file would be larger than the file system, or this process's limit (ulimit -f), allows"

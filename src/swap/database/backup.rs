@@ -132,6 +132,10 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     let mut number = 1;
     loop {
         let path = target.directory.join(numbered(name, number));
+        if number > 1 {
+            files::check_name(&path)
+                .map_err(|problem| SwapError::new(problem.into(), Step::Backup, &path))?;
+        }
         number += 1;
         // SQLite would take the sidecars of this name for the backup's.
         if sidecars::existing(&path).next().is_some() {

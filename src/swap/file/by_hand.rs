@@ -43,9 +43,6 @@ pub fn fsync_directory(path: &Path) -> Result<()> {
 pub fn rename_durably(from: &Path, to: &Path, retry: &Retry<'_>) -> Result<()> {
     refuse_open_database(from, Step::Rename)?;
     refuse_open_database(to, Step::Rename)?;
-    if to.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-        return Err(SwapError::new(Problem::IsDirectory("IS_DIRECTORY"), Step::Rename, to));
-    }
     // Without a file at `to`, sidecars there may belong to the moved file: a caller may move them
     // first.
     if to.symlink_metadata().is_ok() {
