@@ -1490,7 +1490,7 @@ const build = async ({ dir }: Place, cargo?: string): Promise<unknown> => {
 };
 error("there is no cargo", {
   message:
-    "cargo could not be started (spawn cargo ENOENT…). Building needs Rust (https://rustup.rs) and a C compiler: " +
+    "cargo could not be started (…). Building needs Rust (https://rustup.rs) and a C compiler: " +
     "cc, clang or Visual Studio's",
   from: (place) => build(place),
 });
