@@ -31,6 +31,7 @@ const ALONE = {
   "closing/shutdown": "measures limits of time",
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
+  "errors/every-error": "changes the current directory, and starts processes",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",

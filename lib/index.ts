@@ -16,7 +16,7 @@ function createClient(config: LatchConfig): Sqlite3Client {
     case "file":
       return createLocalClient(expanded);
     default:
-      throw schemeNotSupported(expanded.scheme);
+      throw schemeNotSupported(expanded.scheme, config.url);
   }
 }
 

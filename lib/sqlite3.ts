@@ -11,7 +11,7 @@ import "./local/native/peers";
 import { Sqlite3Transaction } from "./local/transaction";
 
 function createClient(config: LatchConfig): Sqlite3Client {
-  return _createClient(parseConfig(config));
+  return _createClient(parseConfig(config), config.url);
 }
 
 export {

@@ -1,5 +1,5 @@
 /** The entry point `latchdb/swap`: atomic replacement of files and databases. */
-import type { DatabaseSwapOptions, DatabaseSwapResult } from "../types/swap.js";
+import type { DatabaseSwapOptions, DatabaseSwapResult, PathInput } from "../types/swap.js";
 import { openFile } from "./local/client";
 import { swapDatabase as swapDatabaseWith } from "./local/swap/database/database-swap";
 
@@ -10,7 +10,7 @@ export { SwapError } from "./local/swap/errors";
 export { swapFile } from "./local/swap/swap-file";
 
 export function swapDatabase(
-  target: string,
+  target: PathInput,
   options: DatabaseSwapOptions,
 ): Promise<DatabaseSwapResult> {
   return swapDatabaseWith(target, options, openFile);

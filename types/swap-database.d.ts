@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { LocalClient } from "../index.js";
-import type { Durability } from "./swap.js";
+import type { Durability, PathInput } from "./swap.js";
 
 /** The steps of a database swap, in their order. See {@link swapDatabase}. */
 export type DatabaseSwapStep =
@@ -34,7 +34,7 @@ export type DatabaseSwapStep =
  * `latchdb:swap` get the same object with a `target`, for each {@link swapDatabase}, {@link copyDatabase}
  * and {@link LocalClient.replaceDatabase}. At the end of each call they get one `{ target, result }` or
  * `{ target, error }`, also where no step has begun (a signal that was aborted already,
- * TRANSACTION_ACTIVE, invalid options). `target` is the path that the caller gave, or the absolute path of
+ * TRANSACTION_ACTIVE, invalid options). `target` is the path that the caller gave (of a URL, its path), or the absolute path of
  * the client's file. A call whose target is not a path sends no message. A program that subscribes during
  * a swap may get the message of its end only.
  */
@@ -61,11 +61,11 @@ export interface DatabaseSwapSettings {
   verify?: ((staging: LocalClient) => unknown) | undefined;
   /**
    * Whether to keep the old database, complete and in one file, beside the new one. `true` names the file
-   * `NAME.v1-v2-TIMESTAMP`, with the `PRAGMA user_version` of both databases. A string is a name or a path
-   * in the directory of the database; a relative path refers to that directory. A file that has the name
+   * `NAME.v1-v2-TIMESTAMP`, with the `PRAGMA user_version` of both databases. A name or a path in
+   * the directory of the database; a relative path refers to that directory. A file that has the name
    * already is BACKUP_EXISTS. Default: false.
    */
-  backup?: boolean | string | undefined;
+  backup?: boolean | PathInput | undefined;
   /**
    * What happens where the database is open elsewhere: in another process, or in another client of this
    * process. Another SQLite library of this process is DATABASE_IN_USE in any case.
@@ -136,7 +136,7 @@ export type DatabaseSwapOptions = DatabaseSwapSettings &
          * The path of a database whose content is copied. The copy is what one reader sees at one moment.
          * A relative path is resolved when the function is called.
          */
-        source: string;
+        source: PathInput;
         build?: undefined;
       }
   );
@@ -206,7 +206,7 @@ export interface DatabaseSwapResult {
  * @throws TypeError for invalid options; the signal's `reason` for an abort
  */
 export function swapDatabase(
-  target: string,
+  target: PathInput,
   options: DatabaseSwapOptions,
 ): Promise<DatabaseSwapResult>;
 
@@ -247,8 +247,8 @@ export interface DatabaseCopyResult {
  * @throws TypeError for invalid options; the signal's `reason` for an abort
  */
 export function copyDatabase(
-  source: string,
-  target: string,
+  source: PathInput,
+  target: PathInput,
   options?: DatabaseCopyOptions,
 ): Promise<DatabaseCopyResult>;
 
@@ -284,4 +284,4 @@ export interface RecoveryReport {
  * @param target the path of the database
  * @throws SwapError with the failed step, see {@link SwapError.code}
  */
-export function recover(target: string): Promise<RecoveryReport>;
+export function recover(target: PathInput): Promise<RecoveryReport>;

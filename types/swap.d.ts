@@ -9,6 +9,15 @@ import type { DatabaseSwapStep } from "./swap-database.js";
 export * from "./swap-database.js";
 
 /**
+ * A path: a string, a `file:` URL, or the bytes of a path.
+ *
+ * A string that begins with `file:` is a URL, by the rules of the `url` of `createClient()`: `file:a.db` is
+ * relative, and percent-encoding is decoded. `./file:a.db` is the file of that name. A URL of another scheme
+ * (a string that begins with `scheme://`) is an error. Bytes are a path, never a URL; they must be UTF-8.
+ */
+export type PathInput = string | URL | Uint8Array;
+
+/**
  * Which state of the target a power cut can leave.
  *
  * - `"full"`: the new file, once the promise has resolved: its content and its name are on the disk.
@@ -114,7 +123,7 @@ export type SwapOptions = SwapFileOptions &
   (
     | {
         /** The path of a regular file, whose content is copied. Symbolic links are followed. */
-        source: string;
+        source: PathInput;
         data?: undefined;
       }
     | {
@@ -180,7 +189,7 @@ export interface SwapResult {
  * @throws SwapError with the failed step; see {@link SwapError.code}
  * @throws TypeError for invalid options; the signal's `reason` for an abort
  */
-export function swapFile(target: string, options: SwapOptions): Promise<SwapResult>;
+export function swapFile(target: PathInput, options: SwapOptions): Promise<SwapResult>;
 
 /** A process that has a database open. */
 export interface Opener {
@@ -222,8 +231,13 @@ export class SwapError extends Error {
    * - `TARGET_IN_USE`: Windows refused until `retryMs` had passed. `TARGET_IN_USE_AS_IMAGE`: Windows
    *   refuses always, because the file is loaded as a program or a library.
    * - `NOT_DURABLE`: the target is the new file, but the directory could not be synced
+   * - `NAME_TOO_LONG`: the name is longer than the file system allows, or that of a new database (or of its
+   *   backup) leaves no room for the `-journal` that SQLite appends
    * - `FILE_MISSING`, `IS_DIRECTORY`, `NOT_A_FILE`, `NOT_A_DIRECTORY`: of single steps
-   * - `PATH_NOT_UTF8`: JavaScript has no string for the path that `prepare` would get
+   * - `PATH_NOT_UTF8`: JavaScript has no string for the path that `prepare` would get, or a given path is
+   *   not valid Unicode
+   * - `URL_INVALID`, `URL_PARAM_NOT_SUPPORTED`, `URL_SCHEME_NOT_SUPPORTED`: a URL that names no file, see
+   *   {@link PathInput}
    * - `DATABASE_IN_USE`: another connection has the database open, see `openers`. `DATABASE_BUSY`: the
    *   database was locked for longer than `timeoutMs`. `DATABASE_CHANGED`: another process committed
    *   after `build` began; call again.
@@ -267,7 +281,7 @@ export interface RetryOption {
  * and closing it would drop SQLite's locks (https://sqlite.org/howtocorrupt.html, section 2.2);
  * OPEN_ELSEWHERE_IN_PROCESS; FILE_MISSING; IO_ERROR and the other codes of the system
  */
-export function fsyncFile(path: string): Promise<void>;
+export function fsyncFile(path: PathInput): Promise<void>;
 
 /**
  * Syncs the entries of a directory to the disk: the creation, renaming and removal of files in it. Does
@@ -275,7 +289,7 @@ export function fsyncFile(path: string): Promise<void>;
  *
  * @throws SwapError, for example NOT_A_DIRECTORY
  */
-export function fsyncDirectory(path: string): Promise<void>;
+export function fsyncDirectory(path: PathInput): Promise<void>;
 
 /**
  * Renames a file and replaces a file that has the new name. A power cut leaves the old state or the new
@@ -285,7 +299,7 @@ export function fsyncDirectory(path: string): Promise<void>;
  * database; TARGET_HAS_SIDECAR; TARGET_IN_USE; NOT_DURABLE with `committed: true` where the file is renamed
  * but a directory could not be synced
  */
-export function renameDurably(from: string, to: string, options?: RetryOption): Promise<void>;
+export function renameDurably(from: PathInput, to: PathInput, options?: RetryOption): Promise<void>;
 
 /**
  * Removes a file. Where Windows refuses because another program has the file open, retries until
@@ -295,4 +309,4 @@ export function renameDurably(from: string, to: string, options?: RetryOption): 
  * @throws SwapError FILE_IS_OPEN_DATABASE where this process has the file open as a database;
  * TARGET_IN_USE
  */
-export function removeWithRetry(path: string, options?: RetryOption): Promise<boolean>;
+export function removeWithRetry(path: PathInput, options?: RetryOption): Promise<boolean>;

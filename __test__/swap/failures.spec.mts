@@ -269,7 +269,7 @@ test("a name that is longer than names can be", async (t) => {
   const { elsewhere } = await folderWithTarget(t);
   const target = elsewhere("x".repeat(300));
   const error = await swapError(t, () => swapFile(target, { data: "new" }));
-  t.like(error, { code: "IO_ERROR", errno: "ENAMETOOLONG", committed: false });
+  t.like(error, { code: "NAME_TOO_LONG", errno: "ENAMETOOLONG", committed: false });
   const longest = elsewhere("y".repeat(255));
   t.true((await swapFile(longest, { data: "new", prepare: () => undefined })).committed);
 });

@@ -87,18 +87,29 @@ function isMissing(problem: unknown): boolean {
 
 function notLoaded(from: Surroundings, failures: Failure[]): AddonNotLoadedError {
   const triple = tripleOf(from.platform);
-  const isPublished = failures.some(({ where }) => where === from.bindingPackage(triple));
   const lines = [
     `latchdb ${from.version} could load no binary for ${triple} (${from.runtime}). Tried:`,
     ...failures.map(({ where, why }) => `  - ${where}: ${why}`),
     "What to do:",
-    ...advice(from, triple, isPublished).map((line) => `  - ${line}`),
+    ...advice(from, triple, failures).map((line) => `  - ${line}`),
   ];
   const cause = failures.find((failure) => failure.cause !== undefined)?.cause;
   return new AddonNotLoadedError(lines.join("\n"), cause === undefined ? {} : { cause });
 }
 
-function advice(from: Surroundings, triple: string, isPublished: boolean): string[] {
+/** Whether the runtime loads no addon at all: another binary would not help. */
+function isDisabled({ cause }: Failure): boolean {
+  return (cause as { code?: unknown } | undefined)?.code === "ERR_DLOPEN_DISABLED";
+}
+
+function advice(from: Surroundings, triple: string, failures: Failure[]): string[] {
+  const isPublished = failures.some(({ where }) => where === from.bindingPackage(triple));
+  if (failures.some(isDisabled)) {
+    return [
+      "let Node load addons: add --allow-addons where --permission (Node 20: --experimental-permission) " +
+        "is given, and take --no-addons away; look into NODE_OPTIONS, too",
+    ];
+  }
   if (from.override !== undefined) {
     return ["unset NAPI_RS_NATIVE_LIBRARY_PATH, or let it name a binary of this version"];
   }

@@ -10,7 +10,7 @@ If the last process that used a WAL database died, SQLite may rewrite the -shm
 beside it, which holds no data.
 
 Arguments:
-  file        the database
+  file        the database: a path or a file: URL
 
 Options:
   --json      print the report, or the error, as JSON

@@ -9,7 +9,7 @@ Clears what a killed swap left beside a database: afterwards it is the old or
 the new database, complete. Opening the database with latchdb does the same.
 
 Arguments:
-  file        the database
+  file        the database: a path or a file: URL
 
 Options:
   --json      print the report, or the error, as JSON

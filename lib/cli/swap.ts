@@ -20,7 +20,7 @@ Replaces the target by a copy of the source, atomically: a process that reads
 it, at any instant and after any crash, finds all of the old file or all of the
 new one.
 
-Arguments:
+Arguments, each a path or a file: URL (./file:x is a file of that name):
   source                the file whose content is copied
   target                the file to replace, or to make
 

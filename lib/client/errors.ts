@@ -3,11 +3,16 @@ import { types } from "node:util";
 import { LibsqlError } from "@libsql/core/api";
 import { supportedUrlLink } from "@libsql/core/util";
 
-/** For a URL whose scheme no backend supports. */
-export function schemeNotSupported(scheme: string): LibsqlError {
+/**
+ * For a URL whose scheme no backend supports.
+ * @param url as the caller gave it: the expanded configuration has "https" for `libsql:`
+ */
+export function schemeNotSupported(scheme: string, url?: string): LibsqlError {
+  const given = /^[a-z][a-z.+-]*(?=:)/i.exec(url ?? "")?.[0] ?? scheme;
   return new LibsqlError(
-    `URL scheme ${JSON.stringify(scheme + ":")} is not supported by the local client. ` +
-      `For more information, please read ${supportedUrlLink}`,
+    `URL scheme ${JSON.stringify(`${given.toLowerCase()}:`)} is not supported by the local client: it opens ` +
+      'files ("file:data.db") and databases in memory (":memory:"); @libsql/client opens databases of a ' +
+      `server. For more information, please read ${supportedUrlLink}`,
     "URL_SCHEME_NOT_SUPPORTED",
   );
 }

@@ -24,8 +24,8 @@ export async function putInPlace(binary: string, triple: string): Promise<string
     renameSync(binary, place);
   } catch (error) {
     throw new InstallError(
-      `the binary works, but cannot be put at ${place}: ${(error as Error).message}. On Windows, ` +
-        "end the programs that use latchdb first",
+      `the binary works, but cannot be put at ${place}: ${(error as Error).message}` +
+        (process.platform === "win32" ? ". End the programs that use latchdb first" : ""),
     );
   }
   return place;

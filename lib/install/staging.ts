@@ -15,10 +15,10 @@ export class Staging {
     try {
       this.path = mkdtempSync(join(packageRoot, ".latchdb-install-"));
     } catch (error) {
-      throw new InstallError(
-        `cannot write to latchdb's own folder: ${(error as Error).message}. ` +
-          "Run this as the user who installed it",
-      );
+      const { code, message } = error as NodeJS.ErrnoException;
+      const isRefused = code === "EACCES" || code === "EPERM";
+      const advice = isRefused ? "Run this as the user who installed it" : "Then run this again";
+      throw new InstallError(`cannot write to latchdb's own folder: ${message}. ${advice}`);
     }
   }
 

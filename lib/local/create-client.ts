@@ -1,20 +1,20 @@
 /** Makes a local client from its configuration. */
 import { LibsqlError } from "@libsql/core/api";
 import { isInMemoryConfig } from "@libsql/core/config";
-import { supportedUrlLink } from "@libsql/core/util";
 import { parseConcurrency, type LocalConfig } from "../client/config";
 import { schemeNotSupported } from "../client/errors";
+import { checkAuthority, pathOfFile } from "../client/file-url";
 import { Sqlite3Client } from "./client";
 import { ConnectionPool } from "./connection-pool";
 
 /**
- * Makes a client for a local database and opens it.
+ * Makes a client for a local database and opens it. `url` is the caller's, for messages.
  * @throws LibsqlError URL_*, ENCRYPTION_KEY_NOT_SUPPORTED or SYNC_NOT_SUPPORTED for settings that the
  * local client does not support, and with SQLite's code for a file that cannot be opened
  * @throws TypeError, RangeError for an invalid option
  */
-export function createLocalClient(config: LocalConfig): Sqlite3Client {
-  checkScheme(config);
+export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Client {
+  checkScheme(config, url);
   checkAuthority(config);
   const inMemory = isInMemoryConfig(config);
   checkEngine(config, inMemory);
@@ -30,37 +30,9 @@ export function createLocalClient(config: LocalConfig): Sqlite3Client {
   return new Sqlite3Client(pool);
 }
 
-/**
- * On Windows a URL has a slash before the drive (`file:///C:/data.db`, from `url.pathToFileURL`). SQLite
- * drops it when it opens a file (`winFullPathname`); we drop it before the path is made absolute.
- */
-function pathOfFile(path: string): string {
-  return process.platform === "win32" ? path.replace(/^\/(?=[A-Za-z]:)/, "") : path;
-}
-
-function checkScheme({ scheme }: LocalConfig): void {
+function checkScheme({ scheme }: LocalConfig, url: string | undefined): void {
   if (scheme === "file") return;
-  throw schemeNotSupported(scheme);
-}
-
-function checkAuthority({ authority }: LocalConfig): void {
-  if (authority === undefined) return;
-  const host = authority.host.toLowerCase();
-  if (host !== "" && host !== "localhost") {
-    throw new LibsqlError(
-      `Invalid host in file URL: ${JSON.stringify(authority.host)}. ` +
-        'A "file:" URL with an absolute path should start with one slash ("file:/absolute/path.db") ' +
-        'or with three slashes ("file:///absolute/path.db"). ' +
-        `For more information, please read ${supportedUrlLink}`,
-      "URL_INVALID",
-    );
-  }
-  if (authority.port !== undefined) {
-    throw new LibsqlError("File URL cannot have a port", "URL_INVALID");
-  }
-  if (authority.userinfo !== undefined) {
-    throw new LibsqlError("File URL cannot have username and password", "URL_INVALID");
-  }
+  throw schemeNotSupported(scheme, url);
 }
 
 /** Settings that the bundled SQLite does not support are rejected, never ignored. */

@@ -57,7 +57,7 @@ pub enum Error {
     )]
     MalformedRequest(&'static str),
     /// The path of the database names another file than the one that the client opened.
-    #[error("{path} was replaced while this client has the old file open; close() and reconnect()")]
+    #[error("{path} was replaced while this client has the old file open; call reconnect()")]
     FileReplaced {
         /// The path of the database.
         path: String,

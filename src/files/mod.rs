@@ -17,6 +17,7 @@ mod foreign_sqlite;
 #[cfg(unix)]
 mod leases;
 pub mod magic;
+mod names;
 mod open_by;
 #[cfg(unix)]
 mod open_regular;
@@ -25,12 +26,39 @@ mod refusal;
 mod registry;
 pub mod sidecars;
 mod sqlite_calls;
+pub mod system_error;
 #[cfg(unix)]
 pub mod trust;
+
+/// What a file is that is not a regular one.
+pub fn kind_name(found: &std::fs::Metadata) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = found.file_type();
+        if kind.is_fifo() {
+            return "a FIFO";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return "a device";
+        }
+    }
+    if found.is_dir() {
+        "a directory"
+    } else if found.is_symlink() {
+        "a symbolic link"
+    } else {
+        "a special file"
+    }
+}
 
 pub use file_id::FileId;
 #[cfg(unix)]
 pub use leases::{do_not_wait, wait_while};
+pub use names::{NameTooLong, check_name};
 pub use open_by::{
     OpenBy, connections, holds_transactions, is_open_by_us, is_open_database, is_open_elsewhere,
     open_by, openings,

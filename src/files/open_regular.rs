@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::foreign_sqlite::PLAIN_HANDLE_FLAG;
 use super::leases::LeaseWait;
+use super::names::check_name;
 use super::plain_file::PlainFile;
 use super::refusal::Refusal;
 use super::registry::registry;
@@ -25,12 +26,12 @@ use super::{sidecars, trust};
 const MOST_MISSED: u32 = 100;
 
 thread_local! {
-    /// The refusal of the last open by SQLite on this thread, if it was refused.
+    /// The refusal of the last open by SQLite on this thread, by us or by the system.
     static LAST: RefCell<Option<(PathBuf, Refusal)>> = const { RefCell::new(None) };
 }
 
-/// Takes the refusal of the last open by SQLite on this thread, if it was refused. SQLite itself
-/// reports only SQLITE_CANTOPEN.
+/// Takes the refusal of the last open by SQLite on this thread, if it was refused by us or by the
+/// system. SQLite itself reports only SQLITE_CANTOPEN.
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
     replace_refusal(None)
 }
@@ -45,7 +46,7 @@ fn replace_refusal(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refu
 /// after any other error SQLite tries again read-only (os_unix.c, unixOpen). It would then treat a
 /// database that was leased a moment ago as read-only.
 pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
-    replace_refusal(None);
+    let earlier = replace_refusal(None);
     let opened = if is_sqlites_file(flags) {
         open_checked(path, flags, mode)
     } else {
@@ -54,6 +55,9 @@ pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
     match opened {
         Ok(Ok(file)) => file.into_raw_fd(),
         Ok(Err(error)) => {
+            if is_sqlites_file(flags) {
+                replace_refusal(Some(failure(path_of(path), error, earlier)));
+            }
             set_errno(error);
             -1
         }
@@ -62,6 +66,15 @@ pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
             // A directory cannot be opened for writing: this call sets EISDIR.
             raw_open(c"/", libc::O_WRONLY | libc::O_CLOEXEC, 0)
         }
+    }
+}
+
+/// The failure that explains SQLite's error. Where SQLite may not write a file it tries to read it, and
+/// the second failure hides the first one, which is the cause.
+fn failure(path: &Path, error: Errno, earlier: Option<(PathBuf, Refusal)>) -> (PathBuf, Refusal) {
+    match earlier {
+        Some((same, first)) if same == path && error == Errno::NOENT => (same, first),
+        _ => (path.to_owned(), Refusal::System(error.raw_os_error())),
     }
 }
 
@@ -107,13 +120,17 @@ fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     loop {
         match lstat(path) {
             Ok(found) => check(&found)?,
-            Err(Errno::NOENT) if creates => match open(path, flags | libc::O_EXCL, mode) {
-                Err(Errno::EXIST) if times_missed < MOST_MISSED => {
-                    times_missed += 1;
-                    continue;
+            Err(Errno::NOENT) if creates => {
+                refuse_long_name(name)?;
+                match open(path, flags | libc::O_EXCL, mode) {
+                    Err(Errno::EXIST) if times_missed < MOST_MISSED => {
+                        times_missed += 1;
+                        continue;
+                    }
+                    made => return Ok(made),
                 }
-                made => return Ok(made),
-            },
+            }
+            Err(Errno::NAMETOOLONG) if creates => refuse_long_name(name)?,
             // The open below fails with the same error.
             Err(_) => {}
         }
@@ -144,6 +161,11 @@ fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
             }
         }
     }
+}
+
+/// Refuses to make a database whose rollback journal could not be made. A sidecar's own name is longer.
+fn refuse_long_name(path: &Path) -> Result<(), Refusal> {
+    if sidecars::is_named_like_one(path) { Ok(()) } else { Ok(check_name(path)?) }
 }
 
 /// Opens without blocking. Reads and writes of the returned descriptor block, as SQLite expects.
@@ -244,7 +266,8 @@ mod tests {
             open_for_sqlite(&missing, libc::O_RDWR | libc::O_NOFOLLOW).err(),
             Some(Errno::NOENT)
         );
-        assert_eq!(take_refusal(), None);
+        let number = Errno::NOENT.raw_os_error();
+        assert_eq!(take_refusal(), Some((missing, Refusal::System(number))));
     }
 
     #[test]
@@ -269,6 +292,23 @@ mod tests {
             }
         }
         assert_eq!(fs::read_to_string(path("precious")).unwrap(), "precious");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_new_database_leaves_room_for_the_name_of_its_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |length: usize| folder.path().join("n".repeat(length));
+        open_for_sqlite(&path(247), FLAGS).unwrap();
+        // It is there already: it can be read.
+        fs::write(path(250), "").unwrap();
+        open_for_sqlite(&path(250), FLAGS).unwrap();
+        for length in [248, 300] {
+            open_for_sqlite(&path(length), FLAGS).unwrap_err();
+            let refusal = take_refusal().map(|(_, refusal)| refusal);
+            assert!(matches!(refusal, Some(Refusal::NameTooLong(_))), "{refusal:?}");
+            assert!(path(length).symlink_metadata().is_err());
+        }
     }
 
     #[test]

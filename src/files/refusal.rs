@@ -2,6 +2,9 @@
 
 use std::io;
 
+use super::names::NameTooLong;
+use super::system_error;
+
 /// Why a file was refused. Each text ends with the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -27,9 +30,22 @@ pub enum Refusal {
         "another process holds a lease on it (fcntl F_SETLEASE), and has not given it up in time; try again"
     )]
     Leased,
+    /// The name of the new database is too long.
+    #[error(transparent)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only our open(2) refuses"))]
+    NameTooLong(#[from] NameTooLong),
+    /// The system refused it, with this number of an error.
+    #[error("{}", system_error::describe(*.0))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only our open(2) tells"))]
+    System(i32),
 }
 
 impl Refusal {
+    /// Whether the system has refused, and not we.
+    pub fn is_systems(&self) -> bool {
+        matches!(self, Self::System(_))
+    }
+
     /// The refusal inside an error of a file call, if it has one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()

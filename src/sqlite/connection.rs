@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -15,12 +15,16 @@ use rusqlite::{InterruptHandle, ffi};
 use super::authorizer;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
 use super::classify::{Recorder, StatementKind};
-use super::codes::{SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_INTERRUPT, SQLITE_LOCKED};
+use super::codes::{
+    SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_LOCKED, SQLITE_READONLY,
+    primary,
+};
 use super::commits::Commits;
 use super::error::primary_code;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
-use super::{Error, FromValue, ToValue};
+use super::{Error, FromValue, ToValue, explained};
+use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
 
@@ -91,6 +95,8 @@ pub struct Connection {
     // files is removed, and before `commits`, which its hooks use.
     pub(super) raw: rusqlite::Connection,
     file: Option<OpenFile>,
+    /// The path by which the file was opened, for the texts of errors.
+    opened: Option<(PathBuf, Access)>,
     pub(super) hooks: Arc<dyn Hooks>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) statements: HashMap<u32, StatementInfo>,
@@ -131,7 +137,7 @@ impl Connection {
                 (Error::Leased { .. }, Some(reason)) => Error::Cancelled(reason),
                 (error, _) => error,
             })?;
-        let mut connection = Self::with(raw, location.path(), hooks)?;
+        let mut connection = Self::with(raw, location.path().map(|path| (path, access)), hooks)?;
         connection.commits.watch(&mut connection.raw)?;
         let recorder = Arc::clone(&connection.recorder);
         recorder.know(CallbackHandle::of(&connection.raw));
@@ -149,7 +155,7 @@ impl Connection {
         hooks: Arc<dyn Hooks>,
     ) -> Result<Self, Error> {
         let raw = open::open_real_path(path, access)?;
-        Self::with(raw, Some(path), hooks)
+        Self::with(raw, Some((path, access)), hooks)
     }
 
     /// A private in-memory database.
@@ -170,14 +176,18 @@ impl Connection {
 
     fn with(
         mut raw: rusqlite::Connection,
-        path: Option<&Path>,
+        opened: Option<(&Path, Access)>,
         hooks: Arc<dyn Hooks>,
     ) -> Result<Self, Error> {
-        let file = path.map(OpenFile::enter).transpose().map_err(|error| Error::Open {
-            code: SQLITE_CANTOPEN,
-            path: path.map_or_else(String::new, |path| path.display().to_string()),
-            cause: error.to_string(),
-        })?;
+        let file = opened
+            .map(|(path, _)| {
+                OpenFile::enter(path).map_err(|error| Error::Open {
+                    code: SQLITE_CANTOPEN,
+                    path: path.display().to_string(),
+                    cause: format!("{error}{}", advice(&error)),
+                })
+            })
+            .transpose()?;
         raw.set_prepared_statement_cache_capacity(STATEMENTS);
         let is_past_cancelling = Arc::new(AtomicBool::new(false));
         let (asked, past) = (Arc::clone(&hooks), Arc::clone(&is_past_cancelling));
@@ -189,6 +199,7 @@ impl Connection {
         Ok(Self {
             raw,
             file,
+            opened: opened.map(|(path, access)| (path.to_owned(), access)),
             hooks,
             recorder: Arc::default(),
             statements: HashMap::new(),
@@ -357,8 +368,31 @@ impl Connection {
                 Some(SQLITE_INTERRUPT | SQLITE_BUSY | SQLITE_LOCKED | SQLITE_CANTOPEN),
                 Some(reason),
             ) => Error::Cancelled(reason),
-            _ => error.into(),
+            _ => self.explain(error.into()),
         }
+    }
+
+    /// Adds the cause to a text of SQLite's that tells none.
+    fn explain(&self, error: Error) -> Error {
+        let Error::Sqlite { code, message } = error else { return error };
+        let cause = match primary(code) {
+            SQLITE_READONLY => self
+                .opened
+                .as_ref()
+                .and_then(|(path, access)| explained::readonly(code, path, *access)),
+            SQLITE_IOERR | SQLITE_CANTOPEN => explained::system_error(self.system_errno()),
+            _ => None,
+        };
+        match cause {
+            Some(cause) => Error::Sqlite { code, message: format!("{message}: {cause}") },
+            None => Error::Sqlite { code, message },
+        }
+    }
+
+    /// The system's number of the last SQLITE_IOERR or SQLITE_CANTOPEN, or 0.
+    fn system_errno(&self) -> i32 {
+        // SAFETY: the connection is open, and only this thread uses it.
+        unsafe { ffi::sqlite3_system_errno(self.raw.handle()) }
     }
 
     /// Closes the connection, and verifies that SQLite has closed it. The cancel flag must be clear.

@@ -1,12 +1,12 @@
 //! The errors of the engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::ffi;
 
 use super::codes::{self, primary};
 use super::libsql_schema;
-use crate::files::{self, Refusal};
+use crate::files::{self, Refusal, sidecars};
 use crate::jobs::cancel::CancelReason;
 
 /// An error of SQLite, or of our use of it.
@@ -21,7 +21,7 @@ pub enum Error {
         message: String,
     },
     /// SQLite could not open a file because our file calls refused to.
-    #[error("{message}: {}: {refusal}", path.display())]
+    #[error("{}: {}{}: {refusal}", without_path(message, path), path.display(), sidecars::remark(path))]
     Refused {
         /// The extended result code.
         code: i32,
@@ -95,6 +95,12 @@ impl Error {
         }
     }
 
+    /// Whether the content of a database is damaged, or is not one.
+    pub fn is_damage(&self) -> bool {
+        let code = self.code().map(primary);
+        matches!(code, Some(codes::SQLITE_CORRUPT | codes::SQLITE_NOTADB))
+    }
+
     /// Whether another connection held a lock that was needed.
     pub fn is_busy(&self) -> bool {
         let code = self.code().map(primary);
@@ -133,14 +139,21 @@ impl From<rusqlite::Error> for Error {
         if let Some(message) = libsql_schema::explain(code, &message) {
             return Self::LibsqlSchema { code, message };
         }
-        // SQLite's text is only "unable to open database file". The refusal says why.
-        if primary(code) == codes::SQLITE_CANTOPEN
+        // SQLite's text is only "unable to open database file", or, where a file cannot be made beside the
+        // database, "attempt to write a readonly database". The refusal says why.
+        if matches!(primary(code), codes::SQLITE_CANTOPEN | codes::SQLITE_READONLY)
             && let Some((path, refusal)) = files::take_refusal()
         {
             return Self::Refused { code, message, path, refusal };
         }
         Self::Sqlite { code, message }
     }
+}
+
+/// SQLite's text, without the path that it may end with.
+pub(super) fn without_path<'a>(message: &'a str, path: &Path) -> &'a str {
+    let path = path.to_string_lossy();
+    message.strip_suffix(&*path).and_then(|text| text.strip_suffix(": ")).unwrap_or(message)
 }
 
 /// SQLite's primary result code. None if the error is not one of SQLite.

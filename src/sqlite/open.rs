@@ -2,12 +2,15 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
 use super::codes::SQLITE_CANTOPEN;
+use super::error::without_path;
+use crate::files::system_error::advice;
 use crate::files::{self, Refusal, sidecars};
 
 /// The location of a database.
@@ -79,6 +82,11 @@ pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Er
     match location {
         Location::File(path) => {
             refuse_sidecar(path)?;
+            // On Unix our open(2) refuses, which knows where symbolic links lead.
+            if cfg!(not(unix)) && access == Access::Create && path.symlink_metadata().is_err() {
+                files::check_name(path)
+                    .map_err(|error| cannot_open(path.display().to_string(), error.to_string()))?;
+            }
             if path.as_os_str().as_encoded_bytes().contains(&0) {
                 return Err(cannot_open(
                     path.display().to_string().replace('\0', "\\0"),
@@ -157,22 +165,56 @@ fn explain(path: &Path, create: bool, error: Error) -> Error {
         other => return other,
     };
     let cause = cause(path, create, refusal);
+    let message = without_path(&message, path);
     Error::Open { code, path: path.display().to_string(), cause: format!("{message}: {cause}") }
 }
 
 fn cause(path: &Path, create: bool, refusal: Option<Refusal>) -> String {
     let folder = path.parent().unwrap_or(path);
+    if is_too_long(path) {
+        return format!("a path can have {LONGEST_PATH} bytes with SQLite; use a shorter one");
+    }
+    // SQLite has asked the system about the name, which was too long for that already.
+    if create
+        && let Err(problem) = files::check_name(path).or_else(|problem| existing(path, problem))
+    {
+        return problem.to_string();
+    }
     match (std::fs::metadata(path), std::fs::metadata(folder)) {
         (Ok(found), _) if found.is_dir() => "it is a directory; name a file".to_owned(),
-        (_, Ok(found)) if !found.is_dir() => format!("{} is not a directory", folder.display()),
-        (Err(_), Err(missing)) => {
+        (_, Ok(found)) if !found.is_dir() => {
+            format!("{} is not a directory; name a file in a directory", folder.display())
+        }
+        (Err(_), Err(missing)) if missing.kind() == io::ErrorKind::NotFound => {
             format!("{missing}: {}; create the directory first", folder.display())
         }
-        (Err(missing), Ok(_)) if !create => missing.to_string(),
-        (Err(missing), Ok(_)) if missing.kind() == std::io::ErrorKind::NotFound => {
-            format!("it cannot be created in {}; check its permissions", folder.display())
+        (Err(_), Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => {
+            format!("{error}: {}{}", folder.display(), advice(&error))
         }
-        _ => refusal
-            .map_or_else(|| "check its permissions".to_owned(), |refusal| refusal.to_string()),
+        // The refusal itself would be that there is no such file.
+        (Err(missing), Ok(_)) if !create => missing.to_string(),
+        (found, Ok(_)) if refusal.as_ref().is_some_and(Refusal::is_systems) => {
+            let what = if found.is_err() { "it cannot be created in its directory: " } else { "" };
+            refusal.map_or_else(String::new, |refusal| format!("{what}{refusal}"))
+        }
+        (found, _) => match (refusal, found) {
+            (Some(refusal), _) => refusal.to_string(),
+            (None, Err(error)) => format!("{error}{}", advice(&error)),
+            (None, Ok(_)) => "check its permissions, and those of its directory".to_owned(),
+        },
     }
+}
+
+/// A file that is there can be read, whatever its name is.
+fn existing(path: &Path, problem: files::NameTooLong) -> Result<(), files::NameTooLong> {
+    if path.symlink_metadata().is_ok() { Ok(()) } else { Err(problem) }
+}
+
+/// The longest path of a database on Unix, in bytes (os_unix.c, MAX_PATHNAME), with room for the suffix of
+/// the journal.
+const LONGEST_PATH: usize = 512 - "-journal".len() - 1;
+
+/// Whether SQLite refuses the path for its length.
+pub fn is_too_long(path: &Path) -> bool {
+    cfg!(unix) && path.as_os_str().len() > LONGEST_PATH
 }

@@ -12,6 +12,7 @@ use super::shared_cache::MayBeLocked;
 use super::statement_info::{ParameterNames, StatementInfo};
 use super::values::to_sql;
 use super::{Connection, Error};
+use crate::files;
 use crate::value::{Arguments, Value};
 
 /// How often a statement is prepared again because the schema has changed. After that SQLite may prepare
@@ -155,6 +156,8 @@ impl Connection {
         mut attempt: impl FnMut(&Self) -> Result<T, RunError<E>>,
     ) -> Result<T, E> {
         let mut stale = 0;
+        // What an earlier statement could not open is not the cause of an error of this one.
+        files::take_refusal();
         loop {
             self.recorder.refuse_stale(stale < MOST_STALE);
             match attempt(self) {

@@ -1,33 +1,36 @@
 /** The single steps of a swap, for callers that move files themselves. */
-import type { RetryOption } from "../../../types/swap.js";
+import type { PathInput, RetryOption } from "../../../types/swap.js";
 import { addon } from "../../addon/addon";
 import { errorOf } from "../../client/failure";
 import { FileJob, readFileSwapped, type FileSwapped, type StartFileJob } from "./file-job";
-import { checkPath, retryMsOf } from "./options";
+import { retryMsOf } from "./options";
+import { pathOf } from "./paths";
 
-export async function fsyncFile(path: string): Promise<void> {
-  checkPath(path, "path");
+export async function fsyncFile(given: PathInput): Promise<void> {
+  const path = pathOf(given, "path");
   await run((attachment, job) => addon.fsyncFile(attachment, job, path));
 }
 
-export async function fsyncDirectory(path: string): Promise<void> {
-  checkPath(path, "path");
+export async function fsyncDirectory(given: PathInput): Promise<void> {
+  const path = pathOf(given, "path");
   await run((attachment, job) => addon.fsyncDirectory(attachment, job, path));
 }
 
 export async function renameDurably(
-  from: string,
-  to: string,
+  from: PathInput,
+  to: PathInput,
   options: RetryOption = {},
 ): Promise<void> {
-  checkPath(from, "from");
-  checkPath(to, "to");
+  const [source, target] = [pathOf(from, "from"), pathOf(to, "to")];
   const retryMs = retryMsOf(options);
-  await run((attachment, job) => addon.renameDurably(attachment, job, from, to, retryMs));
+  await run((attachment, job) => addon.renameDurably(attachment, job, source, target, retryMs));
 }
 
-export async function removeWithRetry(path: string, options: RetryOption = {}): Promise<boolean> {
-  checkPath(path, "path");
+export async function removeWithRetry(
+  given: PathInput,
+  options: RetryOption = {},
+): Promise<boolean> {
+  const path = pathOf(given, "path");
   const retryMs = retryMsOf(options);
   const { committed } = await run((attachment, job) =>
     addon.removeFile(attachment, job, path, retryMs),

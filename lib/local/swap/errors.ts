@@ -1,4 +1,5 @@
 /** The errors of swaps, and why swaps fail. */
+import type { LibsqlError } from "@libsql/core/api";
 import type { DatabaseSwapStep, Opener, SwapStep } from "../../../types/swap.js";
 import { isError } from "../../client/errors";
 import { errorOf, Failure } from "../../client/failure";
@@ -120,6 +121,24 @@ export function swapFailure(
   options?: ErrorOptions,
 ): Failure {
   return new Failure(() => new SwapError(message, failure, options));
+}
+
+/** For a URL that names no file. Neither text nor path repeat what may be a secret. */
+export function wrongUrl(what: string, url: string, cause: LibsqlError, why: string): SwapError {
+  const path = url.replace(/\/\/[^/?#]*@/, "//").replace(/[?#].*/s, "");
+  return new SwapError(
+    `${what} is a URL that names no file, ${path}: ${why}`,
+    { code: cause.code, step: "resolve", path },
+    { cause },
+  );
+}
+
+/** For a path that is not UTF-8 (bytes), or not UTF-16 (a text). */
+export function pathNotUtf8(what: string, path: string): SwapError {
+  return new SwapError(
+    `${what} is not valid Unicode, so that it cannot be passed on unchanged: ${path}. Use another path`,
+    { code: "PATH_NOT_UTF8", step: "resolve", path },
+  );
 }
 
 /** Never throws, so that a swap ends whatever a callback has thrown. */

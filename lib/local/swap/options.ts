@@ -3,6 +3,7 @@ import type { Durability, SwapData, SwapOptions } from "../../../types/swap.js";
 import { SwapDurability } from "../../addon/binding.js";
 import type { CallSignal } from "../../client/call-signal";
 import { parseSignal } from "../../client/options";
+import { pathOf } from "./paths";
 
 /** The default of `retryMs`, the time for which refusals of Windows are retried, in ms. */
 const RETRY_MS = 8000;
@@ -27,7 +28,7 @@ export interface CheckedOptions {
   onProgress: SwapOptions["onProgress"];
 }
 
-/** @throws TypeError */
+/** @throws TypeError; SwapError for a `source` that is a wrong URL */
 export function checkOptions(options: SwapOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("swapFile() needs options with source or data");
@@ -36,14 +37,13 @@ export function checkOptions(options: SwapOptions): CheckedOptions {
   if ((source === undefined) === (data === undefined)) {
     throw new TypeError("swapFile() needs exactly one of source (a path) and data");
   }
-  if (source !== undefined) checkPath(source, "source");
   if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777)) {
     throw new TypeError("mode must be an integer from 0 to 0o7777, for example 0o755");
   }
   checkFunction(prepare, "prepare");
   checkFunction(onProgress, "onProgress");
   return {
-    source,
+    source: source === undefined ? undefined : pathOf(source, "source"),
     data,
     prepare,
     durability: durabilityOf(options),
@@ -54,13 +54,6 @@ export function checkOptions(options: SwapOptions): CheckedOptions {
     signal: parseSignal(options),
     onProgress,
   };
-}
-
-/** @throws TypeError for a value that cannot be a path */
-export function checkPath(path: string, what: string): void {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
-    throw new TypeError(`${what} must be a path: a string that is not empty and holds no NUL`);
-  }
 }
 
 /** The `durability` option, or its default. @throws TypeError */

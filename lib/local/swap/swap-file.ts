@@ -1,18 +1,19 @@
 /** `swapFile`: passes data and runs the callback `prepare`. The rest of a swap is in `src/swap`. */
-import type { SwapOptions, SwapResult, SwapStep } from "../../../types/swap.js";
+import type { PathInput, SwapOptions, SwapResult, SwapStep } from "../../../types/swap.js";
 import type { SwapRequest } from "../../addon/binding.js";
 import { addon } from "../../addon/addon";
 import { errorOf } from "../../client/failure";
 import { openData, NO_DATA, type OpenData } from "./data";
 import { dataFailed, prepareFailed } from "./errors";
 import { FileJob, readFileSwapped, type FileSwapped } from "./file-job";
-import { checkOptions, checkPath, type CheckedOptions } from "./options";
+import { checkOptions, type CheckedOptions } from "./options";
+import { pathOf } from "./paths";
 import { closeStream } from "./streams";
 
 const NOTHING = new Uint8Array();
 
-export async function swapFile(target: string, options: SwapOptions): Promise<SwapResult> {
-  const checked = checkSwap(target, options);
+export async function swapFile(given: PathInput, options: SwapOptions): Promise<SwapResult> {
+  const { target, checked } = checkSwap(given, options);
   // A borrowed buffer stays referenced from here until the answer: the addon's thread reads it.
   const data = checked.data === undefined ? NO_DATA : openData(checked.data);
   try {
@@ -26,13 +27,16 @@ export async function swapFile(target: string, options: SwapOptions): Promise<Sw
   }
 }
 
-/** @throws TypeError, the signal's reason; closes the stream then, which is not going to be read */
-function checkSwap(target: string, options: SwapOptions): CheckedOptions {
+/** @throws TypeError, SwapError, the signal's reason; closes the stream then, which is not going to be read */
+function checkSwap(
+  given: PathInput,
+  options: SwapOptions,
+): { target: string; checked: CheckedOptions } {
   try {
-    checkPath(target, "target");
+    const target = pathOf(given, "target");
     const checked = checkOptions(options);
     checked.signal?.throwIfAborted();
-    return checked;
+    return { target, checked };
   } catch (error) {
     closeStream((options as Partial<SwapOptions> | null | undefined)?.data);
     throw error;

@@ -22,8 +22,9 @@ use crate::swap::steps::{lock, rename, staging};
 /// The prefix of the fixed name. The target's name follows.
 const PREFIX: &str = ".swap-backup-";
 
-/// The longest name on common file systems, and the longest suffix of `numbered`, in bytes.
-const LONGEST_NAME: usize = 255;
+/// The longest name of a database on common file systems, and the longest suffix of `numbered`, in
+/// bytes.
+const LONGEST_NAME: usize = 255 - "-journal".len();
 const LONGEST_NUMBER: usize = "-999".len();
 
 /// The fixed name of a target's backup.
@@ -65,6 +66,10 @@ pub fn requested_name(path: &Path, target: &Target) -> Result<OsString> {
     }
     if is_reserved(name, target) {
         return Err(failure(DatabaseProblem::BackupName));
+    }
+    if path.symlink_metadata().is_err() {
+        files::check_name(&path)
+            .map_err(|problem| SwapError::new(problem.into(), Step::Backup, &path))?;
     }
     match path.symlink_metadata() {
         Ok(_) => Err(failure(DatabaseProblem::BackupExists)),
@@ -127,6 +132,10 @@ fn give_name(unnamed: &Path, name: &OsStr, target: &Target) -> Result<PathBuf> {
     let mut number = 1;
     loop {
         let path = target.directory.join(numbered(name, number));
+        if number > 1 {
+            files::check_name(&path)
+                .map_err(|problem| SwapError::new(problem.into(), Step::Backup, &path))?;
+        }
         number += 1;
         // SQLite would take the sidecars of this name for the backup's.
         if sidecars::existing(&path).next().is_some() {

@@ -58,10 +58,8 @@ pub fn sync_last(swap: &Job<'_>) -> Result<()> {
         return Ok(());
     }
     let directory = &swap.target.directory;
-    durability::sync_directory(directory, swap.request.durability).map_err(|error| SwapError {
-        problem: Problem::NotDurable(error),
-        step: Step::SyncDirectory,
-        path: directory.clone(),
-        committed: true,
+    durability::sync_directory(directory, swap.request.durability).map_err(|error| {
+        let error = SwapError::new(Problem::NotDurable(error), Step::SyncDirectory, directory);
+        SwapError { committed: true, ..error }
     })
 }

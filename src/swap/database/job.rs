@@ -112,7 +112,7 @@ impl<'a> Job<'a> {
             self.ask(Step::Build, &new, |caller, staging, old| caller.build(staging, old))?;
         }
         self.caller.begin(Step::Check);
-        new.check(request.constraints)?;
+        new.check(request.constraints, request.source.as_deref())?;
         if request.verify {
             self.ask(Step::Verify, &new, |caller, staging, old| caller.verify(staging, old))?;
         }
@@ -145,10 +145,13 @@ impl<'a> Job<'a> {
     pub fn source(&self, given: &Path) -> Result<PathBuf> {
         let failure = |problem| SwapError::new(problem, Step::Resolve, given);
         let source = resolve(given).map_err(|error| match error.problem {
-            Problem::IsDirectory(_) | Problem::NotAFile(_) => {
-                failure(Problem::NotAFile("SOURCE_NOT_A_FILE"))
+            Problem::IsDirectory(_) => {
+                failure(Problem::NotAFile("SOURCE_NOT_A_FILE", "a directory"))
             }
-            Problem::DirectoryMissing => failure(Problem::Missing("SOURCE_MISSING")),
+            Problem::NotAFile(_, kind) => failure(Problem::NotAFile("SOURCE_NOT_A_FILE", kind)),
+            Problem::DirectoryMissing | Problem::DirectoryIsFile => {
+                failure(Problem::Missing("SOURCE_MISSING"))
+            }
             _ => error,
         })?;
         if source.found.is_none() {

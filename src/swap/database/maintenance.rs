@@ -27,6 +27,8 @@ pub struct MaintenanceConnection {
     hooks: Arc<SwapHooks>,
     path: PathBuf,
     step: Step,
+    /// Whether it reads the source of a copy, for the texts of errors.
+    is_source: bool,
 }
 
 /// The engine's hooks, which apply the swap's limits.
@@ -65,6 +67,12 @@ impl MaintenanceConnection {
         Self::open_with(path, access, step, limits)
     }
 
+    /// Opens the database that is copied.
+    pub fn open_source(path: &Path, step: Step, limits: &Limits) -> Result<Self> {
+        let opened = Self::open(path, step, limits).map_err(SwapError::while_reading)?;
+        Ok(Self { is_source: true, ..opened })
+    }
+
     fn open_with(path: &Path, access: Access, step: Step, limits: &Limits) -> Result<Self> {
         let hooks =
             Arc::new(SwapHooks { limits: limits.clone(), without_waiting: AtomicBool::new(false) });
@@ -72,7 +80,8 @@ impl MaintenanceConnection {
             .map_err(|error| {
                 SwapError::new(cause_of_failed_open(path, error, limits), step, path)
             })?;
-        let connection = Self { connection, hooks, path: path.to_owned(), step };
+        let path = path.to_owned();
+        let connection = Self { connection, hooks, path, step, is_source: false };
         // Only this module uses the connection, but the database's schema may come from anywhere.
         connection.set("trusted_schema", 0)?;
         if cfg!(target_vendor = "apple") {
@@ -195,7 +204,8 @@ impl MaintenanceConnection {
 
     /// Adds the step and the path to an error of the engine.
     pub fn error(&self, error: sqlite::Error) -> SwapError {
-        SwapError::new(error.into(), self.step, &self.path)
+        let error = SwapError::new(error.into(), self.step, &self.path);
+        if self.is_source { error.while_reading() } else { error }
     }
 
     /// An error about this database.
@@ -213,12 +223,12 @@ impl MaintenanceConnection {
 /// The cause of a failed open. SQLite only reports "unable to open database file", so that the
 /// system is asked for its error.
 fn cause_of_failed_open(path: &Path, error: sqlite::Error, limits: &Limits) -> Problem {
-    if matches!(error, sqlite::Error::Refused { .. }) {
+    if matches!(&error, sqlite::Error::Refused { refusal, .. } if !refusal.is_systems()) {
         return limits.cancel.reason().map_or_else(|| error.into(), Problem::Cancelled);
     }
     match files::open_by(path).is_none().then(|| open_to_read(path)) {
         Some(Err(refused)) => Problem::Io(refused),
-        Some(Ok(_)) if is_too_long(path) => Problem::Io(name_too_long()),
+        Some(Ok(_)) if sqlite::is_too_long(path) => Problem::Io(name_too_long()),
         Some(Ok(_)) | None => error.into(),
     }
 }
@@ -236,12 +246,6 @@ fn open_to_read(path: &Path) -> std::io::Result<PlainFile> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
     PlainFile::open(options, Link::Refuse, path)
-}
-
-/// Whether the path exceeds SQLite's limit (os_unix.c, MAX_PATHNAME), with room for the journal's
-/// suffix.
-fn is_too_long(path: &Path) -> bool {
-    cfg!(unix) && path.as_os_str().len() + "-journal".len() >= 512
 }
 
 #[cfg(unix)]

@@ -83,7 +83,7 @@ impl NewDatabase {
         old: Option<&Facts>,
         caller: &mut dyn DatabaseSwapCaller,
     ) -> Result<()> {
-        let source = MaintenanceConnection::open(source, Step::Write, &self.limits)?;
+        let source = MaintenanceConnection::open_source(source, Step::Write, &self.limits)?;
         let mut connection = self.open(Step::Write)?;
         Copy::begin(&source, &mut connection, caller)?.finish(caller, || Ok(()))?;
         source.close()?;
@@ -94,8 +94,22 @@ impl NewDatabase {
     }
 
     /// Runs SQLite's checks for damage and, if `constraints`, for violated constraints. Fails if a
-    /// client of this process still has the new database open.
-    pub fn check(&mut self, constraints: bool) -> Result<()> {
+    /// client of this process still has the new database open. The error of a copy names the source,
+    /// where the damage is.
+    pub fn check(&mut self, constraints: bool, source: Option<&Path>) -> Result<()> {
+        self.check_content(constraints).map_err(|error| match (error.problem, source) {
+            (Problem::Database(DatabaseProblem::IntegrityCheck(found)), Some(source)) => {
+                let problem = DatabaseProblem::SourceIntegrity(found).into();
+                SwapError::new(problem, error.step, source).in_source(source)
+            }
+            (Problem::Database(problem @ DatabaseProblem::Corrupt(_)), Some(source)) => {
+                SwapError::new(problem.into(), error.step, source).in_source(source)
+            }
+            (problem, _) => SwapError { problem, ..error },
+        })
+    }
+
+    fn check_content(&self, constraints: bool) -> Result<()> {
         let connection = self.open(Step::Check)?;
         connection.set("ignore_check_constraints", !constraints)?;
         let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
@@ -140,7 +154,10 @@ impl NewDatabase {
         }
         match std::fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => MaintenanceConnection::open(path, step, &self.limits),
-            Ok(_) => Err(self.error(step, Problem::NotAFile("STAGING_NOT_A_FILE"))),
+            Ok(found) => {
+                let kind = files::kind_name(&found);
+                Err(self.error(step, Problem::NotAFile("STAGING_NOT_A_FILE", kind)))
+            }
             Err(_) => Err(self.error(step, Problem::Missing("STAGING_MISSING"))),
         }
     }

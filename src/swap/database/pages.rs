@@ -85,6 +85,7 @@ impl<'a, 'b> Copy<'a, 'b> {
                 }
             },
             Ok(result) => Ok(result),
+            Err(error) if error.is_damage() => Err(self.source.error(error)),
             Err(error) => failure(error.into()),
         }
     }

@@ -11,7 +11,12 @@ use crate::swap::steps::target::Target;
 /// Resolves the path of a database. Fails for a sidecar of another database: closing a handle on a
 /// sidecar would drop that database's locks, and a sidecar alone is not a database.
 pub fn resolve(given: &Path) -> Result<Target> {
-    let target = Target::resolve(given)?;
+    let target = Target::resolve(given).map_err(|error| explain_long_name(error, given))?;
+    if target.found.is_none() {
+        // Before a lock file is made.
+        files::check_name(&target.path)
+            .map_err(|problem| SwapError::new(problem.into(), Step::Resolve, &target.path))?;
+    }
     let failure =
         |problem: DatabaseProblem| Err(SwapError::new(problem.into(), Step::Resolve, given));
     let is_open_itself = || files::is_open_database(&target.path);
@@ -27,6 +32,16 @@ pub fn resolve(given: &Path) -> Result<Target> {
         return failure(DatabaseProblem::NotADatabase);
     }
     Ok(target)
+}
+
+/// Says how long the name of a database can be, where the system's error says that it is too long.
+fn explain_long_name(error: SwapError, given: &Path) -> SwapError {
+    match files::check_name(given) {
+        Err(problem) if error.code() == "NAME_TOO_LONG" => {
+            SwapError { problem: problem.into(), ..error }
+        }
+        _ => error,
+    }
 }
 
 /// Whether the file begins with the magic of a database. No SQLite library in this process has it

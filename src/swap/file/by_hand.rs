@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use crate::files::{Link, PlainFile};
+use crate::files::{Link, PlainFile, kind_name};
 use crate::swap::steps::durability::{self, Durability};
 use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::rename::{self, Retry};
@@ -17,7 +17,11 @@ pub fn fsync_file(path: &Path) -> Result<()> {
         return Err(SwapError::new(Problem::IsDirectory("IS_DIRECTORY"), Step::Sync, path));
     }
     if !found.is_file() {
-        return Err(SwapError::new(Problem::NotAFile("NOT_A_FILE"), Step::Sync, path));
+        return Err(SwapError::new(
+            Problem::NotAFile("NOT_A_FILE", kind_name(&found)),
+            Step::Sync,
+            path,
+        ));
     }
     let mut options = OpenOptions::new();
     options.read(true).write(durability::NEEDS_WRITABLE);

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::files::{Link, PlainFile};
+use crate::files::{Link, PlainFile, kind_name};
 use crate::jobs::cancel::Cancel;
 use crate::swap::steps::error::{At, Problem, Result, Step, SwapError};
 use crate::swap::steps::target::refuse_open_database;
@@ -33,7 +33,7 @@ impl<'a> Source<'a> {
             found => found.at(Step::Resolve, path)?,
         };
         if !found.is_file() {
-            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE", kind_name(&found)));
         }
         refuse_open_database(path, Step::Resolve)?;
         let mut options = OpenOptions::new();
@@ -41,7 +41,7 @@ impl<'a> Source<'a> {
         let file = PlainFile::open(options, Link::Follow, path).at(Step::Resolve, path)?;
         let metadata = file.metadata().at(Step::Resolve, path)?;
         if !metadata.is_file() {
-            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE"));
+            return failure(Problem::NotAFile("SOURCE_NOT_A_FILE", kind_name(&metadata)));
         }
         Ok(Self { path, file, metadata })
     }
@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
                 .map_err(|reason| SwapError::new(Problem::Cancelled(reason), Step::Write, path))?;
             let piece = copier.copy_piece(staging).map_err(|failed| match failed {
                 Failed::Reading(error) => {
-                    SwapError::new(Problem::Io(error), Step::Write, self.path)
+                    SwapError::new(Problem::Io(error), Step::Write, self.path).while_reading()
                 }
                 Failed::Writing(error) => SwapError::new(Problem::Io(error), Step::Write, path),
             })?;
@@ -106,7 +106,7 @@ impl<'a> Source<'a> {
         if has_its_size && is_same && !was_touched(&self.metadata, &now) {
             return Ok(());
         }
-        Err(SwapError::new(Problem::SourceChanged, Step::Write, self.path))
+        Err(SwapError::new(Problem::SourceChanged, Step::Write, self.path).while_reading())
     }
 }
 

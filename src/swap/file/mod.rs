@@ -427,12 +427,9 @@ fn commit(
     if request.durability == Durability::Full {
         caller.begin(Step::SyncDirectory);
         durability::sync_directory(&target.directory, request.durability).map_err(|error| {
-            SwapError {
-                problem: Problem::NotDurable(error),
-                step: Step::SyncDirectory,
-                path: target.directory.clone(),
-                committed: true,
-            }
+            let problem = Problem::NotDurable(error);
+            let error = SwapError::new(problem, Step::SyncDirectory, &target.directory);
+            SwapError { committed: true, ..error }
         })?;
     }
     Ok(())

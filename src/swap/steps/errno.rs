@@ -1,4 +1,4 @@
-//! The system's errors: their names in Node, our codes for them, and advice.
+//! The system's errors: their names in Node, and our codes for them.
 
 use std::io;
 
@@ -8,20 +8,8 @@ pub fn code(error: &io::Error) -> &'static str {
         Some("ENOSPC" | "EDQUOT") => "DISK_FULL",
         Some("EACCES" | "EPERM") => "NO_PERMISSION",
         Some("EROFS") => "READ_ONLY",
+        Some("ENAMETOOLONG") => "NAME_TOO_LONG",
         _ => "IO_ERROR",
-    }
-}
-
-/// The remedy, as the end of a sentence.
-pub fn advice(error: &io::Error) -> &'static str {
-    match code(error) {
-        "DISK_FULL" => "; make room on that disk, and try again",
-        "NO_PERMISSION" => "; check the permissions and the owner of the file and its directory",
-        "READ_ONLY" => "; the file system is mounted read-only: remount it for writing",
-        _ if cfg!(unix) && name(error).as_deref() == Some("EBUSY") => {
-            "; it is a mount point, as a single file in a container often is: mount its directory instead"
-        }
-        _ => "",
     }
 }
 
@@ -115,7 +103,6 @@ mod tests {
         assert_eq!(name(&Errno::ACCESS.into()).as_deref(), Some("EACCES"));
         assert_eq!(code(&Errno::ACCESS.into()), "NO_PERMISSION");
         assert_eq!(name(&Errno::OVERFLOW.into()).as_deref(), Some("EOVERFLOW"));
-        assert!(advice(&Errno::BUSY.into()).contains("mount point"));
         assert_eq!(name(&io::Error::from_raw_os_error(9999)).as_deref(), Some("ERRNO_9999"));
         assert_eq!(name(&io::Error::other("not a system error")), None);
     }

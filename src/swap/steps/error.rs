@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errno;
-use crate::files::Refusal;
+use crate::files::system_error::advice;
+use crate::files::{NameTooLong, Refusal};
 use crate::jobs::cancel::CancelReason;
 use crate::sqlite::{self, codes};
 use database::DatabaseProblem;
@@ -118,20 +119,23 @@ pub enum Problem {
     /// The target's directory does not exist.
     #[error("the directory does not exist; create it first")]
     DirectoryMissing,
+    /// A file has the name of the target's directory.
+    #[error("it is a file, not a directory; name a file in a directory")]
+    DirectoryIsFile,
     /// The path must name a file.
     #[error("it is a directory; name a file")]
     IsDirectory(&'static str),
     /// The path must name a directory.
     #[error("it is not a directory; name a directory")]
     NotADirectory,
-    /// The path names neither a file nor a directory.
-    #[error("it is a device, pipe or socket; only regular files can be swapped")]
-    NotAFile(&'static str),
+    /// Something else than a regular file: the `code` property, and what it is.
+    #[error("it is {kind}, where a regular file is needed; {remedy}", kind = .1, remedy = remedy(.0, "name one"))]
+    NotAFile(&'static str, &'static str),
     /// The path leads through more symbolic links than the system follows.
     #[error("its symbolic links form a loop; remove one of them")]
     TooManyLinks,
     /// A file that the step needs does not exist.
-    #[error("it does not exist")]
+    #[error("it does not exist; {}", remedy(.0, "name a file that does"))]
     Missing(&'static str),
     /// Source and target are names of one file.
     #[error("source and target are the same file; name another source")]
@@ -210,6 +214,9 @@ pub enum Problem {
     /// A file has the name of one of our files or of a sidecar, but cannot be trusted as one.
     #[error("{0}")]
     Untrusted(Refusal),
+    /// The name leaves no room for those of the files that SQLite keeps beside a database.
+    #[error(transparent)]
+    NameTooLong(#[from] NameTooLong),
     /// A path is not UTF-8. JavaScript's strings cannot hold such a path.
     #[error("the path is not valid UTF-8, and cannot be passed to JavaScript; use another path")]
     NotUtf8,
@@ -219,6 +226,15 @@ pub enum Problem {
     /// A defect of latchdb.
     #[error("internal error: {0}")]
     Panicked(String),
+}
+
+/// What to do where a file is missing, or is no file. The staging file is named by nobody.
+fn remedy(code: &str, otherwise: &'static str) -> &'static str {
+    if code.starts_with("STAGING") {
+        "what runs before this step (prepare, build or verify) must leave a regular file of this name"
+    } else {
+        otherwise
+    }
 }
 
 fn cancel_text(reason: CancelReason) -> &'static str {
@@ -240,6 +256,8 @@ pub struct SwapError {
     pub path: PathBuf,
     /// Whether the target is the new file in spite of the error.
     pub committed: bool,
+    /// What the step was doing with the file, for the text.
+    pub doing: &'static str,
 }
 
 /// The result of a swap's functions.
@@ -248,7 +266,17 @@ pub type Result<T> = std::result::Result<T, SwapError>;
 impl SwapError {
     /// An error before the commit point.
     pub fn new(problem: Problem, step: Step, path: &Path) -> Self {
-        Self { problem, step, path: path.to_owned(), committed: false }
+        Self { problem, step, path: path.to_owned(), committed: false, doing: step.action() }
+    }
+
+    /// The same where the step has read the file, which is the source, and not written it.
+    pub fn while_reading(self) -> Self {
+        Self { doing: "reading", ..self }
+    }
+
+    /// The same, about the new database whose content is a copy of `source`: there the damage is.
+    pub fn in_source(self, source: &Path) -> Self {
+        Self { path: source.to_owned(), doing: "checking the content of", ..self }
     }
 
     /// The `code` property.
@@ -257,8 +285,10 @@ impl SwapError {
             Problem::Io(error) | Problem::Owner { cause: error, .. } => errno::code(error),
             Problem::Cancelled(CancelReason::Aborted) => "ABORTED",
             Problem::Cancelled(_) => "ENVIRONMENT_CLOSING",
-            Problem::DirectoryMissing => "DIRECTORY_MISSING",
-            Problem::IsDirectory(code) | Problem::NotAFile(code) | Problem::Missing(code) => code,
+            Problem::DirectoryMissing | Problem::DirectoryIsFile => "DIRECTORY_MISSING",
+            Problem::IsDirectory(code) | Problem::NotAFile(code, _) | Problem::Missing(code) => {
+                code
+            }
             Problem::NotADirectory => "NOT_A_DIRECTORY",
             Problem::TooManyLinks => "TOO_MANY_LINKS",
             Problem::SourceIsTarget => "SOURCE_IS_TARGET",
@@ -273,6 +303,7 @@ impl SwapError {
             Problem::StagingHasSidecar => "STAGING_HAS_SIDECAR",
             Problem::TargetHasSidecar(_) => "TARGET_HAS_SIDECAR",
             Problem::Untrusted(_) => "UNTRUSTED_FILE",
+            Problem::NameTooLong(_) => "NAME_TOO_LONG",
             Problem::NotUtf8 => "PATH_NOT_UTF8",
             Problem::Database(problem) => problem.code(),
             Problem::Panicked(_) => "INTERNAL_ERROR",
@@ -287,6 +318,9 @@ impl SwapError {
             | Problem::InUse { cause: error, .. }
             | Problem::InUseAsImage(error)
             | Problem::NotDurable(error) => errno::name(error),
+            Problem::Database(DatabaseProblem::Refused(_, Refusal::System(number))) => {
+                errno::name(&io::Error::from_raw_os_error(*number))
+            }
             _ => None,
         }
     }
@@ -295,10 +329,9 @@ impl SwapError {
         let path = self.path.display();
         match &self.problem {
             Problem::Io(error) => {
-                let advice = errno::advice(error);
-                format!("{} {path}: {error}{advice}", self.step.action())
+                format!("{} {path}: {error}{}", self.doing, advice(error))
             }
-            problem => format!("{} {path}: {problem}", self.step.action()),
+            problem => format!("{} {path}: {problem}", self.doing),
         }
     }
 }
@@ -331,6 +364,9 @@ impl From<sqlite::Error> for Problem {
     fn from(error: sqlite::Error) -> Self {
         let (code, message) = match error {
             sqlite::Error::Cancelled(reason) => return Self::Cancelled(reason),
+            sqlite::Error::Refused { refusal: Refusal::NameTooLong(problem), .. } => {
+                return Self::NameTooLong(problem);
+            }
             sqlite::Error::Refused { path, refusal, .. } => {
                 return DatabaseProblem::Refused(path, refusal).into();
             }
@@ -378,8 +414,10 @@ mod tests {
     #[test]
     fn a_committed_error_mentions_the_power_cut() {
         let problem = Problem::NotDurable(io::Error::other("no"));
-        let error =
-            SwapError { problem, step: Step::SyncDirectory, path: "/d".into(), committed: true };
+        let error = SwapError {
+            committed: true,
+            ..SwapError::new(problem, Step::SyncDirectory, Path::new("/d"))
+        };
         assert_eq!(error.code(), "NOT_DURABLE");
         assert!(error.to_string().contains("power cut"));
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::{At, Problem, Result, Step, SwapError};
 use super::target::{Target, name_with, refuse_open_database};
 use crate::failpoints::{Safeguard, is_removed};
-use crate::files::{Link, PlainFile, sidecars};
+use crate::files::{Link, PlainFile, kind_name, sidecars};
 
 /// The name of a staging file is this prefix, 12 random characters, `-` and the target's name. It
 /// ends like the target's name, because tools may depend on the extension.
@@ -67,7 +67,9 @@ impl StagingFile {
         let failure = |problem| Err(SwapError::new(problem, Step::Prepare, path));
         match fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => {}
-            Ok(_) => return failure(Problem::NotAFile("STAGING_NOT_A_FILE")),
+            Ok(found) => {
+                return failure(Problem::NotAFile("STAGING_NOT_A_FILE", kind_name(&found)));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return failure(Problem::Missing("STAGING_MISSING"));
             }
@@ -94,7 +96,7 @@ impl StagingFile {
         if found.is_file() {
             Ok((file, found))
         } else {
-            failure(Problem::NotAFile("STAGING_NOT_A_FILE"))
+            failure(Problem::NotAFile("STAGING_NOT_A_FILE", kind_name(&found)))
         }
     }
 

@@ -49,7 +49,7 @@ impl Target {
                     return Ok(Self { path, directory, found: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                    let problem = Problem::DirectoryMissing;
+                    let problem = Problem::DirectoryIsFile;
                     return Err(SwapError::new(problem, Step::Resolve, &directory));
                 }
                 Err(error) => return Err(error).at(Step::Resolve, &path),
@@ -64,7 +64,7 @@ impl Target {
             return failure(Problem::IsDirectory("TARGET_IS_DIRECTORY"));
         }
         if !found.is_file() {
-            return failure(Problem::NotAFile("TARGET_NOT_A_FILE"));
+            return failure(Problem::NotAFile("TARGET_NOT_A_FILE", files::kind_name(&found)));
         }
         // On a file system that ignores case, the canonical path has the stored spelling.
         let path = if cfg!(any(windows, target_vendor = "apple")) {
@@ -166,6 +166,11 @@ fn is_separator(byte: u8) -> bool {
     std::path::is_separator(char::from(byte))
 }
 
+/// The file among the directories of a path.
+fn a_file_in(directory: &Path) -> &Path {
+    directory.ancestors().find(|path| path.is_file()).unwrap_or(directory)
+}
+
 fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(SwapError::new(
@@ -178,11 +183,12 @@ fn split(path: &Path) -> Result<(PathBuf, &OsStr)> {
         // On other systems, reading the metadata of the file reports a path that is not a
         // directory.
         Ok(real) if !cfg!(windows) || real.is_dir() => Ok((real, name)),
-        Ok(_) => Err(SwapError::new(Problem::DirectoryMissing, Step::Resolve, directory)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
+        Ok(_) => Err(SwapError::new(Problem::DirectoryIsFile, Step::Resolve, directory)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(SwapError::new(Problem::DirectoryMissing, Step::Resolve, directory))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(SwapError::new(Problem::DirectoryIsFile, Step::Resolve, a_file_in(directory)))
         }
         Err(error) => Err(error).at(Step::Resolve, directory),
     }

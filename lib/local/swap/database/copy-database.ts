@@ -3,28 +3,29 @@ import type {
   DatabaseCopyOptions,
   DatabaseCopyResult,
   DatabaseSwapStep,
+  PathInput,
 } from "../../../../types/swap.js";
 import { addon } from "../../../addon/addon";
 import { FileJob, readFileSwapped, type FileSwapped } from "../file-job";
-import { checkPath } from "../options";
+import { pathOf } from "../paths";
 import { hasListeners, publishEnd, publishStep } from "./channel";
 import { checkCopyOptions } from "./options";
 
 export async function copyDatabase(
-  source: string,
-  target: string,
+  source: PathInput,
+  given: PathInput,
   options: DatabaseCopyOptions = {},
 ): Promise<DatabaseCopyResult> {
-  checkPath(target, "target");
+  const target = pathOf(given, "target");
   return await publishEnd(target, () => copy(source, target, options));
 }
 
 async function copy(
-  source: string,
+  given: PathInput,
   target: string,
   options: DatabaseCopyOptions,
 ): Promise<DatabaseCopyResult> {
-  checkPath(source, "source");
+  const source = pathOf(given, "source");
   const { overwrite, durability, timeoutMs, onProgress, signal } = checkCopyOptions(options);
   signal?.throwIfAborted();
   const began = performance.now();

@@ -3,6 +3,7 @@ import type {
   DatabaseSwapOptions,
   DatabaseSwapResult,
   DatabaseSwapStep,
+  PathInput,
 } from "../../../../types/swap.js";
 import type { LocalClient } from "../../../../index.js";
 import type { DatabaseSwapRequest } from "../../../addon/binding.js";
@@ -13,7 +14,7 @@ import { QuestionKind, SwappedFlag } from "../../wire/kinds";
 import type { RecordReader } from "../../wire/response";
 import { buildCutShort, buildFailed, verifyCutShort, verifyFailed, verifySaidNo } from "../errors";
 import { FileJob } from "../file-job";
-import { checkPath } from "../options";
+import { pathOf } from "../paths";
 import { hasListeners, publishEnd, publishStep } from "./channel";
 import { checkSwapOptions, type CheckedSwap } from "./options";
 
@@ -38,11 +39,11 @@ type Swapped = Omit<DatabaseSwapResult, "ms">;
  * @throws TypeError, SwapError, the signal's reason
  */
 export async function swapDatabase(
-  target: string,
+  given: PathInput,
   options: DatabaseSwapOptions,
   open: OpenClient,
 ): Promise<DatabaseSwapResult> {
-  checkPath(target, "target");
+  const target = pathOf(given, "target");
   return await publishEnd(target, async () =>
     runDatabaseSwap(target, checkSwapOptions(options), open),
   );

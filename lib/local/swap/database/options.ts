@@ -11,7 +11,8 @@ import type { CallSignal } from "../../../client/call-signal";
 import { parseSignal } from "../../../client/options";
 import { LONGEST_MS } from "../../../client/timers";
 import { pathNotFound } from "../errors";
-import { checkFunction, checkPath, durabilityOf } from "../options";
+import { checkFunction, durabilityOf } from "../options";
+import { pathOf } from "../paths";
 
 /** The default of `timeoutMs`, in ms. */
 const TIMEOUT_MS = 10_000;
@@ -47,7 +48,10 @@ export interface CheckedCopy extends CheckedCommon {
   overwrite: boolean;
 }
 
-/** @throws TypeError; SwapError for a relative path if the working directory no longer exists */
+/**
+ * @throws TypeError; SwapError for a wrong URL, and for a relative path if the working directory no longer
+ * exists
+ */
 export function checkSwapOptions(options: DatabaseSwapOptions): CheckedSwap {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("a database swap needs options with build or source");
@@ -56,26 +60,24 @@ export function checkSwapOptions(options: DatabaseSwapOptions): CheckedSwap {
   if ((source === undefined) === (build === undefined)) {
     throw new TypeError("a database swap needs exactly one of build (a function) and source");
   }
-  if (source !== undefined) checkPath(source, "source");
   checkFunction(build, "build");
   checkFunction(verify, "verify");
-  if (typeof backup === "string") checkPath(backup, "backup");
-  else if (typeof backup !== "boolean") throw new TypeError("backup must be a boolean or a name");
+  const backupName = typeof backup === "boolean" ? undefined : pathOf(backup, "backup");
   if (!Object.hasOwn(IN_USE, inUse)) {
     throw new TypeError(`inUse must be one of ${Object.keys(IN_USE).join(", ")}`);
   }
   return {
     ...checkCommon(options),
-    source: source === undefined ? undefined : absolute(source),
+    source: source === undefined ? undefined : absolute(pathOf(source, "source")),
     build,
     verify,
     backup:
-      typeof backup === "string"
+      backupName !== undefined
         ? DatabaseBackup.Named
         : backup
           ? DatabaseBackup.Pattern
           : DatabaseBackup.None,
-    backupName: typeof backup === "string" ? backup : undefined,
+    backupName,
     inUse: IN_USE[inUse],
   };
 }

@@ -1,10 +1,10 @@
 /** Jobs whose result is a report. */
-import type { Opener, RecoveryReport } from "../../../../types/swap.js";
+import type { Opener, PathInput, RecoveryReport } from "../../../../types/swap.js";
 import { addon } from "../../../addon/addon";
 import { errorOf } from "../../../client/failure";
 import type { RecordReader } from "../../wire/response";
 import { FileJob, type StartFileJob } from "../file-job";
-import { checkPath } from "../options";
+import { pathOf } from "../paths";
 
 /** The report of `npx latchdb doctor`. */
 export interface DoctorReport {
@@ -42,13 +42,13 @@ export interface DoctorReport {
   problem: string | null;
 }
 
-export async function recover(target: string): Promise<RecoveryReport> {
-  checkPath(target, "target");
+export async function recover(given: PathInput): Promise<RecoveryReport> {
+  const target = pathOf(given, "target");
   return await report((attachment, job) => addon.startRecovery(attachment, job, target));
 }
 
-export async function examine(target: string): Promise<DoctorReport> {
-  checkPath(target, "target");
+export async function examine(given: PathInput): Promise<DoctorReport> {
+  const target = pathOf(given, "target");
   return await report((attachment, job) => addon.startDoctor(attachment, job, target));
 }
 

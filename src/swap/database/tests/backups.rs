@@ -11,8 +11,8 @@ fn a_backup_whose_name_exists_and_cannot_be_numbered_gets_another_one() {
         if in_use == InUse::InPlace {
             other.open(&bench.path());
         }
-        // The longest possible name.
-        let name = "b".repeat(255);
+        // The longest possible name of a database.
+        let name = "b".repeat(255 - "-journal".len());
         let taken = bench.beside(&name);
         let mut caller = TestCaller::acting(step, |_| fs::write(&taken, "another file").unwrap());
         let request =
@@ -35,7 +35,7 @@ fn reserved_and_impossible_names_of_a_backup_are_refused() {
         ("a.db-journal", "BACKUP_NAME_RESERVED"),
         (".swap-backup-a.db", "BACKUP_NAME_RESERVED"),
         (".staging-0123456789ab-a.db", "BACKUP_NAME_RESERVED"),
-        (&too_long, "IO_ERROR"),
+        (&too_long, "NAME_TOO_LONG"),
     ] {
         let request = DatabaseSwap { backup: Backup::Named(name.into()), ..bench.request() };
         let error = bench.swap(&request).unwrap_err();

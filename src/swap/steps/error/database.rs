@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::files::Refusal;
+use crate::files::{Refusal, sidecars};
 use crate::sqlite::codes;
+use crate::swap::steps::errno;
 
 /// A process that has a database open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +57,18 @@ pub enum DatabaseProblem {
     #[error("it is not a SQLite database (or it is encrypted); name a database file")]
     NotADatabase,
     /// SQLite found damage.
-    #[error("it is damaged: {0}; run `npx latchdb doctor` on it for a full report")]
+    #[error(
+        "it is damaged: {0}; use a backup, or save what can be read with .recover of the program sqlite3 (https://sqlite.org/recovery.html)"
+    )]
     Corrupt(String),
     /// The new database fails a check.
     #[error("the new database fails integrity_check: {}; correct its content", .0.join("; "))]
     IntegrityCheck(Vec<String>),
+    /// The database that was copied fails a check.
+    #[error(
+        "it fails integrity_check: {}; mend it first, by REINDEX where indexes are wrong, or use a backup", .0.join("; ")
+    )]
+    SourceIntegrity(Vec<String>),
     /// The new database fails a check.
     #[error("the new database fails foreign_key_check: {}; correct its content", .0.join("; "))]
     ForeignKeyCheck(Vec<String>),
@@ -121,7 +129,7 @@ pub enum DatabaseProblem {
     #[error("it exists already; remove it, or allow overwriting it")]
     TargetExists,
     /// Our checks refused to let SQLite open the database or a sidecar.
-    #[error("{} cannot be opened: {}", .0.display(), .1)]
+    #[error("{}{} cannot be opened: {}", .0.display(), sidecars::remark(.0), .1)]
     Refused(PathBuf, Refusal),
     /// Another error of SQLite.
     #[error("{message}")]
@@ -142,10 +150,13 @@ impl DatabaseProblem {
             Self::Busy => "DATABASE_BUSY",
             #[cfg(unix)]
             Self::Refused(_, Refusal::Leased) => "DATABASE_BUSY",
+            Self::Refused(_, Refusal::System(number)) => {
+                errno::code(&std::io::Error::from_raw_os_error(*number))
+            }
             Self::Refused(..) => "UNTRUSTED_FILE",
             Self::NotADatabase | Self::Sidecar(_) => "NOT_A_DATABASE",
             Self::Corrupt(_) => "DATABASE_CORRUPT",
-            Self::IntegrityCheck(_) => "INTEGRITY_CHECK_FAILED",
+            Self::IntegrityCheck(_) | Self::SourceIntegrity(_) => "INTEGRITY_CHECK_FAILED",
             Self::ForeignKeyCheck(_) => "FOREIGN_KEY_CHECK_FAILED",
             Self::StagingOpen => "STAGING_OPEN",
             Self::StagingSidecar(_) => "STAGING_SIDECAR",
