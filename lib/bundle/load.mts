@@ -3,6 +3,7 @@
  * runtimes do not. Nothing here is a `require` that a bundler follows, so the binary stays outside of
  * the bundle, and is looked for when the program runs.
  */
+import { existsSync } from "node:fs";
 // Not by its name: webpack replaces createRequire, and a banner may declare it.
 import nodeModule from "node:module";
 import { basename, dirname, resolve } from "node:path";
@@ -39,14 +40,23 @@ export function load<E>(name: string): E {
 
 /** This module's file; in a bundle, the bundle. */
 function ownFile(): string {
-  // The first is there where a bundle is CommonJS, which has no import.meta.
-  if (typeof __filename === "string") return resolve(__filename);
-  try {
-    return fileURLToPath(import.meta.url);
-  } catch {
-    // Not a file: code that runs from memory.
-    return resolve("bundle.mjs");
+  const ways = [
+    // Of CommonJS. There is no telling by `typeof`: webpack makes a "string" of it in ES modules, too.
+    () => __filename,
+    // webpack puts in the path of this file on the machine that made the bundle.
+    () => fileURLToPath(import.meta.url),
+    // The program, which most bundles are.
+    () => process.argv[1] as string,
+  ];
+  for (const way of ways) {
+    try {
+      const file = resolve(way());
+      if (existsSync(file)) return file;
+    } catch {
+      // There is none.
+    }
   }
+  return resolve("bundle.mjs");
 }
 
 /** Whether this file is in the package's folder, and not in a bundle. */
