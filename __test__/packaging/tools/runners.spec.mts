@@ -13,7 +13,7 @@ const packages = [
 ];
 
 for (const { client, isOurs, combinations } of packages) {
-  test(`Vitest, ${client}`, async (t) => {
+  test.serial(`Vitest, ${client}`, async (t) => {
     const project = await projectWith(t, client, { vite: "7", vitest: "4" });
     for (const [pool, inline] of combinations) {
       const env = { POOL: pool, INLINE: inline, IS_OURS: isOurs ? "1" : "0" };
@@ -23,7 +23,7 @@ for (const { client, isOurs, combinations } of packages) {
     }
   });
 
-  test(`Jest, ${client}`, async (t) => {
+  test.serial(`Jest, ${client}`, async (t) => {
     const project = await projectWith(t, client, { jest: "30" });
     // All in this process, one after the other; then several in each of two workers.
     for (const workers of ["--runInBand", "--maxWorkers=2"]) {

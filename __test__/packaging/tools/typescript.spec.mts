@@ -32,25 +32,25 @@ export async function main(): Promise<string | undefined> {
 const node16 = { module: "node16", moduleResolution: "node16" };
 const node10 = { module: "commonjs", moduleResolution: "node" };
 const bundler = { module: "esnext", moduleResolution: "bundler" };
-const files = ["module.mts", "script.cts"];
+const bothFormats = ["module.mts", "script.cts"];
 
 /** By version; without `skipLibCheck`, which would hide faults, and without any types but ours. */
 const versions = {
   "4.7": [
-    { ...node16, files },
+    { ...node16, files: bothFormats },
     { ...node10, files: ["plain.ts"] },
   ],
   "5.0": [
-    { ...node16, files },
+    { ...node16, files: bothFormats },
     { ...bundler, files: ["plain.ts"] },
   ],
   "5.4": [
-    { ...node16, files },
+    { ...node16, files: bothFormats },
     { ...bundler, files: ["plain.ts"], lib: ["es2022", "esnext.disposable", "dom"] },
     { ...node10, files: ["plain.ts"], types: ["node"] },
   ],
   latest: [
-    { ...node16, files, types: ["node"], lib: ["es2022", "esnext.disposable"] },
+    { ...node16, files: bothFormats, types: ["node"], lib: ["es2022", "esnext.disposable"] },
     { ...bundler, files: ["plain.ts"] },
     { ...bundler, files: ["plain.ts"], lib: ["es2022", "dom"] },
   ],
@@ -63,7 +63,7 @@ test("TypeScript, from 4.7 to the newest", async (t) => {
   ]);
   const project = await newProject(t, { devDependencies: Object.fromEntries(aliases) });
   await project.npm("install", "@libsql/client@npm:latchdb", "@types/node@20");
-  for (const file of [...files, "plain.ts"]) await project.write(file, program);
+  for (const file of [...bothFormats, "plain.ts"]) await project.write(file, program);
   for (const [version, variants] of Object.entries(versions)) {
     for (const { files, ...options } of variants) {
       const compilerOptions = {

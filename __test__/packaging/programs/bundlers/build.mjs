@@ -77,8 +77,8 @@ const builders = {
 };
 
 async function rollup(plugins) {
-  const { rollup } = await import("rollup");
-  const bundle = await rollup({ input: program, plugins, onwarn: () => undefined });
+  const tools = await import("rollup");
+  const bundle = await tools.rollup({ input: program, plugins, onwarn: () => undefined });
   await bundle.write({ dir: folder, format: rollupFormat, entryFileNames: fileName });
 }
 

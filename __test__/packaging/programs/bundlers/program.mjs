@@ -11,7 +11,7 @@ client
   .then(() => client.execute({ sql: "INSERT INTO t VALUES (?)", args: ["hello"] }))
   .then(() => client.execute("SELECT a FROM t"))
   .then(async ({ rows }) => {
-    const error = await client.execute("nonsense").catch((error) => error);
+    const error = await client.execute("nonsense").catch((reason) => reason);
     client.close();
     const isOne = [
       client instanceof Sqlite3Client,

@@ -10,7 +10,7 @@ test("values, errors and classes", async () => {
   const { rows } = await client.execute("SELECT a FROM t");
   expect(rows[0].a).toBeInstanceOf(ArrayBuffer);
   expect(rows[1].a).toBe(5);
-  const error = await client.execute("nonsense").catch((error) => error);
+  const error = await client.execute("nonsense").catch((reason) => reason);
   expect(error).toBeInstanceOf(LibsqlError);
   expect(error).toBeInstanceOf(Error);
   client.close();
