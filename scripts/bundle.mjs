@@ -65,7 +65,7 @@ async function code() {
 /** The ES module of an entry point, with the CommonJS module from load.mjs. */
 function entry(name) {
   const text = readFileSync(join(dist, `${name}.mjs`), "utf8");
-  const [line, local, path] = /^import (\w+) from "\.\/(\w+)\.js";$/m.exec(text) ?? [];
+  const [line, local, path] = /^import \* as (\w+) from "\.\/(\w+)\.js";$/m.exec(text) ?? [];
   if (path !== name)
     throw new Error(`dist/${name}.mjs does not begin with the import of ${name}.js`);
   return text.replace(
