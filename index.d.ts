@@ -3,24 +3,37 @@
  *
  * @packageDocumentation
  */
-import type * as core from "@libsql/core/api" with { "resolution-mode": "import" };
-
+import "./types/globals.js";
+import type * as core from "./types/core.js";
+import type {
+  Client,
+  Config,
+  InArgs,
+  InStatement,
+  ResultSet,
+  Row,
+  Transaction,
+  TransactionMode,
+  Value,
+} from "./types/core.js";
 import type { DatabaseSwapOptions, DatabaseSwapResult } from "./types/swap.js";
 
 export * from "./types/swap.js";
 
-export type Client = core.Client;
-export type Config = core.Config;
-export type InArgs = core.InArgs;
-export type InStatement = core.InStatement;
-export type InValue = core.InValue;
-export type IntMode = core.IntMode;
-export type Replicated = core.Replicated;
-export type ResultSet = core.ResultSet;
-export type Row = core.Row;
-export type Transaction = core.Transaction;
-export type TransactionMode = core.TransactionMode;
-export type Value = core.Value;
+export type {
+  Client,
+  Config,
+  InArgs,
+  InStatement,
+  InValue,
+  IntMode,
+  Replicated,
+  ResultSet,
+  Row,
+  Transaction,
+  TransactionMode,
+  Value,
+} from "./types/core.js";
 
 /**
  * An error with a `code`. The class is `@libsql/core`'s, and there is one of it: `import` and `require`

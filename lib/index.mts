@@ -1,4 +1,5 @@
-import latchdb from "./index.js";
+// Not the default import: Vitest, with the package inlined, has only a part of the exports in it.
+import * as latchdb from "./index.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
 export const {

@@ -1,4 +1,5 @@
-import sqlite3 from "./sqlite3.js";
+// Not the default import: Vitest, with the package inlined, has only a part of the exports in it.
+import * as sqlite3 from "./sqlite3.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
 export const {

@@ -14,6 +14,7 @@ const SWAPS = ["src/swap", "src/swap/file", "src/swap/database", "src/swap/steps
 const ALLOWED = {
   lib: ["lib/client", "lib/local", "lib/local/native", "lib/local/swap", "lib/local/swap/database"],
   "lib/addon": [],
+  "lib/bundle": [],
   "lib/cli": ["lib/local/swap", "lib/local/swap/database"],
   "lib/client": [],
   "lib/install": ["lib/addon"],

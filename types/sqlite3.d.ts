@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import type { ExpandedConfig } from "@libsql/core/config" with { "resolution-mode": "import" };
+import type { ExpandedConfig } from "./core.js";
 import type {
   IntMode,
   LatchConfig,
@@ -14,7 +14,54 @@ import type {
   ShutdownReport,
 } from "../index.js";
 
-export type * from "../index.js";
+export type {
+  AbortableStatement,
+  Client,
+  ClosingStep,
+  Config,
+  DatabaseCopyOptions,
+  DatabaseCopyResult,
+  DatabaseSwapMode,
+  DatabaseSwapOptions,
+  DatabaseSwapProgress,
+  DatabaseSwapResult,
+  DatabaseSwapSettings,
+  DatabaseSwapStep,
+  Durability,
+  FailedClosing,
+  InArgs,
+  InStatement,
+  IntMode,
+  InUse,
+  InValue,
+  LatchClient,
+  LatchTransaction,
+  LocalClient,
+  Opener,
+  PartlyCommitted,
+  RecoveryReport,
+  Replicated,
+  ResultSet,
+  ResultSetOf,
+  RetryOption,
+  Row,
+  ShutdownAllReport,
+  ShutdownOptions,
+  ShutdownReport,
+  SignalOption,
+  SwapData,
+  SwapFileOptions,
+  SwapOptions,
+  SwapProgress,
+  SwapResult,
+  SwapStep,
+  TerminableWorker,
+  TerminationReport,
+  Transaction,
+  TransactionMode,
+  Value,
+  WebStream,
+} from "../index.js";
 export { LibsqlBatchError, LibsqlError } from "../index.js";
 
 /** Creates a client, as `createClient` of `latchdb` does, typed as {@link Sqlite3Client}. */

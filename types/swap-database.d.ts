@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import "./globals.js";
 import type { LocalClient } from "../index.js";
 import type { Durability, PathInput } from "./swap.js";
 

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+import "./globals.js";
 import type { DatabaseSwapStep } from "./swap-database.js";
 
 export * from "./swap-database.js";

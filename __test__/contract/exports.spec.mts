@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import test from "ava";
 import * as core from "@libsql/core/api";
@@ -131,4 +132,23 @@ test("a client can be passed to code written for the types of @libsql/core", asy
   const { rows } = await transaction.execute("select 1 as a");
   t.deepEqual({ ...rows[0] }, { a: 1 });
   await transaction.commit();
+});
+
+test("latchdb/sqlite3 names every type of latchdb", (t) => {
+  const root = new URL("../../../", import.meta.url);
+  const typesIn = (path: string): string[] => {
+    const text = readFileSync(new URL(path, root), "utf8");
+    const lists = [...text.matchAll(/^export type \{(.*?)\}/gms)].map(([, list = ""]) => list);
+    const declared = [...text.matchAll(/^export (?:interface|type) (\w+)/gm)];
+    return [
+      ...lists.flatMap((list) => list.match(/\w+/g) ?? []),
+      ...declared.map(([, a = ""]) => a),
+    ];
+  };
+  const named = new Set(typesIn("types/sqlite3.d.ts"));
+  const files = ["index.d.ts", "types/swap.d.ts", "types/swap-database.d.ts"];
+  const missing = files
+    .flatMap(typesIn)
+    .filter((name) => !named.has(name) && !name.startsWith("Libsql"));
+  t.deepEqual(missing, []);
 });

@@ -28,27 +28,25 @@ test("worker threads, terminated while they query", async (t) => {
 
 test("esbuild, with the binding external", async (t) => {
   const project = await projectWith(t, "migrate-and-swap.mjs");
-  const bundle = ["migrate-and-swap.mjs", "--bundle", "--platform=node", "--external:@latchdb/*"];
+  const bundle = ["migrate-and-swap.mjs", "--bundle", "--platform=node", "--format=esm"];
   const banner =
     'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
-  await project.succeed(node, [
-    esbuild,
-    ...bundle,
-    "--format=esm",
-    "--outfile=bundle.mjs",
-    `--banner:js=${banner}`,
-  ]);
-  await assertSwaps(t, (await project.succeed(node, ["bundle.mjs"])).stdout);
+  // As it is, and with what bundles of other packages need.
+  for (const options of [[], ["--external:@latchdb/*", `--banner:js=${banner}`]]) {
+    await project.succeed(node, [esbuild, ...bundle, "--outfile=bundle.mjs", ...options]);
+    await assertSwaps(t, (await project.succeed(node, ["bundle.mjs"])).stdout);
+  }
   // CommonJS has no top-level await: a program that needs none.
   await project.copyProgram("hello.cjs");
-  await project.succeed(node, [esbuild, "hello.cjs", ...bundle.slice(1), "--outfile=bundle.cjs"]);
+  const commonjs = ["hello.cjs", "--bundle", "--platform=node", "--outfile=bundle.cjs"];
+  await project.succeed(node, [esbuild, ...commonjs]);
   t.is((await project.succeed(node, ["bundle.cjs"])).stdout.trim(), "hello");
 });
 
 test("esbuild, with the binding copied beside the bundle", async (t) => {
   const project = await projectWith(t, "hello.cjs");
   const bundle = ["--bundle", "--platform=node", "--loader:.node=copy", "--outdir=../elsewhere"];
-  await project.succeed(node, [esbuild, "hello.cjs", ...bundle]);
+  await project.succeed(node, [esbuild, "hello.cjs", ...bundle, "--conditions=node"]);
   const elsewhere = project.at(join(project.directory, "../elsewhere"));
   t.is((await elsewhere.succeed(node, ["hello.js"])).stdout.trim(), "hello");
 });

@@ -54,6 +54,17 @@ export const installedPackages = {
   run: () => runAva(node, ["--config", "__test__/packaging/ava.config.mjs"]),
 };
 
+/**
+ * Bundlers, test runners and versions of TypeScript, with what was packed. Their packages are many:
+ * `npm test` leaves this out.
+ *
+ * @type {import("./stage.mjs").Stage}
+ */
+export const otherTools = {
+  name: "packages with other tools",
+  run: () => runAva(node, ["--config", "__test__/packaging/tools/ava.config.mjs"]),
+};
+
 /** Copies a platform's package, with its binary where it was built here. */
 function stageBinding(target) {
   const folder = `build/bindings/${target.name}`;

@@ -56,6 +56,12 @@ export class Project {
     });
   }
 
+  /** Copies what is in a folder of `__test__/packaging/programs/` into the project's folder. */
+  async copyContents(name: string): Promise<void> {
+    const source = join(root, "__test__/packaging/programs", name);
+    await cp(source, this.directory, { recursive: true });
+  }
+
   /** npm, with scripts blocked. */
   async npm(...args: string[]): Promise<Output> {
     const [command, ...first] = npm();

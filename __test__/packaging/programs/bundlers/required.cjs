@@ -1,0 +1,3 @@
+const { LibsqlError } = require("@libsql/client");
+
+module.exports = { LibsqlError };

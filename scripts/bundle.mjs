@@ -1,0 +1,75 @@
+/**
+ * Makes of dist/ what bundlers take (dist/bundle): all CommonJS modules in one function, which
+ * lib/bundle/load.mts calls, and the entry points with their exports.
+ */
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { root } from "./support/root.mjs";
+
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const entries = readdirSync(dist)
+  .filter((name) => name.endsWith(".mjs"))
+  .map((name) => name.slice(0, -".mjs".length));
+
+/** @type {import("esbuild").Plugin} */
+const onlyTheVersion = {
+  name: "only-the-version",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]package\.json$/ }, () => ({
+      contents: JSON.stringify({ version }),
+      loader: "json",
+    }));
+  },
+};
+
+writeFileSync(join(dist, "bundle/code.mjs"), await code());
+// detect-libc is in the code.
+copyFileSync(
+  join(root, "node_modules/detect-libc/LICENSE"),
+  join(dist, "bundle/detect-libc.LICENSE"),
+);
+for (const name of entries) writeFileSync(join(dist, `bundle/${name}.mjs`), entry(name));
+
+async function code() {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `module.exports = (name) => { ${entries
+        .map((name) => `if (name === "${name}") return require("./${name}.js");`)
+        .join("\n")} }`,
+      resolveDir: dist,
+    },
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    external: ["@libsql/core/*", "@latchdb/*", "*.node"],
+    plugins: [onlyTheVersion],
+  });
+  return [
+    `export const version = ${JSON.stringify(version)};`,
+    "export function evaluate(require, folder) {",
+    "const module = { exports: {} };",
+    "const exports = module.exports;",
+    // Where addon/binaries.js is, in the package.
+    'const __dirname = require("node:path").join(folder, "dist", "addon");',
+    outputFiles[0].text.replace(/^"use strict";\n/, ""),
+    "return module.exports;",
+    "}",
+    "",
+  ].join("\n");
+}
+
+/** The ES module of an entry point, with the CommonJS module from load.mjs. */
+function entry(name) {
+  const text = readFileSync(join(dist, `${name}.mjs`), "utf8");
+  const [line, local, path] = /^import \* as (\w+) from "\.\/(\w+)\.js";$/m.exec(text) ?? [];
+  if (path !== name)
+    throw new Error(`dist/${name}.mjs does not begin with the import of ${name}.js`);
+  return text.replace(
+    line,
+    `import { load } from "./load.mjs";\nconst ${local} = load("${name}");`,
+  );
+}
