@@ -30,8 +30,8 @@ for (const [name, call] of calls) {
     t.true(ms >= 250, `${ms} ms`);
     const waiting = call(client);
     await transactions.pop()?.rollback();
-    const transaction = await waiting;
-    if (name === "transaction") (transaction as Transaction).close();
+    const answer = await waiting;
+    if (name === "transaction") (answer as Transaction).close();
     for (const transaction of transactions) {
       transaction.close();
     }
