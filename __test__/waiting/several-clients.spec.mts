@@ -197,3 +197,84 @@ test("clients of a shared cache wait for each other", async (t) => {
   const count = await selectValue(clients[1] as LocalClient, "select count(*) from t");
   t.is(count, 3 * work.length * 10);
 });
+
+for (const mode of ["delete", "wal"] as const) {
+  test(`a batch that reads first and then changes nothing is in nobody's way (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [reader, writer] = [database.open(), database.open()];
+    await prepare(writer, "", mode);
+    let isWriting = true;
+    const reading = (async () => {
+      const createNothing = "create table if not exists t (a)";
+      while (isWriting) await reader.batch(["select * from t", createNothing], "deferred");
+    })();
+    try {
+      for (let n = 0; n < 100; n++) {
+        await writer.execute(`insert into t values (${n}, 0, ${n})`);
+      }
+    } finally {
+      isWriting = false;
+    }
+    await t.notThrowsAsync(reading);
+    t.is(await selectValue(reader, "select count(*) from t"), 100);
+  });
+
+  test(`a batch that sets a PRAGMA of the file writes from its beginning (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const clients = [database.open(), database.open(), database.open()];
+    await prepare(clients[0] as LocalClient, "", mode);
+    const setVersion = async (client: LocalClient, id: number): Promise<void> => {
+      for (let n = 0; n < 20; n++) {
+        const row = `insert into t (client, n) values (${id}, ${n})`;
+        await client.execute(row);
+        await client.batch(["pragma user_version", `pragma user_version = ${n}`], "deferred");
+        await client.batch(["select * from t", `pragma application_id = ${n}`], "deferred");
+      }
+    };
+    await t.notThrowsAsync(Promise.all(clients.map(setVersion)));
+    t.is(await selectValue(clients[0] as LocalClient, "pragma user_version"), 19);
+  });
+
+  test(`a transaction of another client with ever more calls is SQLITE_BUSY (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [holder, other] = [database.open(), database.open()];
+    await prepare(holder, "", mode);
+    const transaction = await holder.transaction("write");
+    let isWaiting = true;
+    const writing = other.execute("insert into t values (0, 1, 0)").finally(() => {
+      isWaiting = false;
+    });
+    const busy = t.throwsAsync(writing, { code: "SQLITE_BUSY" });
+    for (let calls = 0; isWaiting; calls++) {
+      if (calls === 100) return t.fail("the call has waited for 100 calls, and 5 seconds");
+      await transaction.execute("select * from t");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await busy;
+    await transaction.rollback();
+  });
+}
+
+test("clients of a shared cache do not lock tables against each other", async (t) => {
+  const url = "file::memory:?cache=shared";
+  const clients = Array.from({ length: 3 }, () => openUrl(t, url));
+  const [writer, ...readers] = clients as [LocalClient, ...LocalClient[]];
+  await writer.executeMultiple("create table first (a); create table second (a)");
+  await writer.execute("insert into second values (1)");
+  let isWriting = true;
+  const reading = readers.map(async (client, i) => {
+    const mode = i === 0 ? "read" : "deferred";
+    while (isWriting) {
+      await client.batch(["select * from second", "select * from first"], mode);
+      await client.executeMultiple("select * from second; select * from first");
+    }
+  });
+  const script = "begin; insert into first values (1); update second set a = a + 1; commit";
+  try {
+    for (let n = 0; n < 200; n++) await writer.executeMultiple(script);
+  } finally {
+    isWriting = false;
+  }
+  await t.notThrowsAsync(Promise.all(reading));
+  t.is(await selectValue(writer, "select a from second"), 201);
+});

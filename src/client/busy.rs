@@ -125,8 +125,11 @@ impl Waiting {
                 Wanted::Begin => Holds::InPassing,
             },
             Phase::Idle if has_slot || reads_are_in_the_way && other.in_transaction => {
-                let is_own = key.client == self.lane.client;
-                Holds::Since(other.since, if is_own { self.timeouts.own } else { IN_PASSING })
+                if key.client == self.lane.client {
+                    Holds::Since(other.since, self.timeouts.own)
+                } else {
+                    Holds::Since(other.patience_from(self.began), IN_PASSING)
+                }
             }
             Phase::Idle if is_passing(other.since) => Holds::InPassing,
             Phase::Waiting if has_slot => self.holds_while_waiting(state, key, other.since),
