@@ -67,12 +67,6 @@ impl Pragma {
         name == "incremental_vacuum" || self.value.is_some() && WRITING.contains(&name)
     }
 
-    /// Whether the statement may run other statements that write, although `sqlite3_stmt_readonly` is true
-    /// for it.
-    pub fn may_run_others(&self) -> bool {
-        self.name == "optimize"
-    }
-
     /// Whether SQLite makes the setting when it prepares the statement, before the first step. This holds
     /// for all settings except those that compile to code of the statement (pragma.c), and for the locking
     /// mode, which pins the client to its connection.

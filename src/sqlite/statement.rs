@@ -543,11 +543,7 @@ impl Connection {
 
     fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
         self.note_read();
-        let may_run_others =
-            !is_explain(statement) && kind.pragma.as_ref().is_some_and(Pragma::may_run_others);
-        let read_only = !(changes(statement) || may_run_others)
-            || kind.writes_only_temp
-            || kind.asks_journal_mode();
+        let read_only = !changes(statement) || kind.writes_only_temp || kind.asks_journal_mode();
         let in_transaction = !self.raw.is_autocommit();
         let has_snapshot = !read_only
             && in_transaction
@@ -652,7 +648,7 @@ fn may_not_write(statement: &Statement<'_>, kind: &StatementKind) -> bool {
         kind.is_unknown && sql.to_ascii_lowercase().contains("vacuum")
     };
     match &kind.pragma {
-        Some(pragma) => pragma.needs_exclusive_lock() || pragma.may_run_others(),
+        Some(pragma) => pragma.needs_exclusive_lock(),
         None => !statement.readonly() && !kind.changes && !kind.begins && !is_vacuum(),
     }
 }
