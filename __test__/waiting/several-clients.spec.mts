@@ -203,17 +203,17 @@ for (const mode of ["delete", "wal"] as const) {
     const database = await temporaryDatabase(t);
     const [reader, writer] = [database.open(), database.open()];
     await prepare(writer, "", mode);
-    let isWriting = true;
+    const writing = { isOver: false };
     const reading = (async () => {
       const createNothing = "create table if not exists t (a)";
-      while (isWriting) await reader.batch(["select * from t", createNothing], "deferred");
+      while (!writing.isOver) await reader.batch(["select * from t", createNothing], "deferred");
     })();
     try {
       for (let n = 0; n < 100; n++) {
         await writer.execute(`insert into t values (${n}, 0, ${n})`);
       }
     } finally {
-      isWriting = false;
+      writing.isOver = true;
     }
     await t.notThrowsAsync(reading);
     t.is(await selectValue(reader, "select count(*) from t"), 100);
@@ -241,18 +241,35 @@ test.serial("a transaction of another client with ever more calls is SQLITE_BUSY
   const [holder, other] = [database.open(), database.open()];
   await prepare(holder, "", "wal");
   const transaction = await holder.transaction("write");
-  let isWaiting = true;
+  const wait = { isOver: false };
   const writing = other.execute("insert into t values (0, 1, 0)").finally(() => {
-    isWaiting = false;
+    wait.isOver = true;
   });
   const busy = t.throwsAsync(writing, { code: "SQLITE_BUSY" });
-  for (let calls = 0; isWaiting && calls < 1000; calls++) {
+  for (let calls = 0; !wait.isOver && calls < 1000; calls++) {
     await transaction.execute("select * from t");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  t.false(isWaiting, "the call has waited for 1000 calls of the transaction, and 5 s");
+  t.true(wait.isOver, "the call has waited for 1000 calls of the transaction, and 5 s");
   await transaction.rollback();
   await busy;
+});
+
+test("a transaction that has read does not wait, even if it has written to a TEMP table", async (t) => {
+  const database = await temporaryDatabase(t);
+  const [holder, other] = [database.open(), database.open({ timeout: 30_000 })];
+  await prepare(holder, "", "delete");
+  await other.execute("create temp table mine (a)");
+  const reading = await other.transaction("deferred");
+  await reading.execute("insert into mine values (1)");
+  await reading.execute("select * from t");
+  const writing = await holder.transaction("write");
+  const ms = await elapsed(() =>
+    t.throwsAsync(reading.execute("insert into t values (1, 0, 0)"), { code: "SQLITE_BUSY" }),
+  );
+  t.true(ms < 10_000, `${ms} ms`);
+  await reading.rollback();
+  await writing.rollback();
 });
 
 test("clients of a shared cache do not lock tables against each other", async (t) => {
@@ -261,10 +278,10 @@ test("clients of a shared cache do not lock tables against each other", async (t
   const [writer, ...readers] = clients as [LocalClient, ...LocalClient[]];
   await writer.executeMultiple("create table first (a); create table second (a)");
   await writer.execute("insert into second values (1)");
-  let isWriting = true;
+  const writing = { isOver: false };
   const reading = readers.map(async (client, i) => {
     const mode = i === 0 ? "read" : "deferred";
-    while (isWriting) {
+    while (!writing.isOver) {
       await client.batch(["select * from second", "select * from first"], mode);
       await client.executeMultiple("select * from second; select * from first");
     }
@@ -273,7 +290,7 @@ test("clients of a shared cache do not lock tables against each other", async (t
   try {
     for (let n = 0; n < 200; n++) await writer.executeMultiple(script);
   } finally {
-    isWriting = false;
+    writing.isOver = true;
   }
   await t.notThrowsAsync(Promise.all(reading));
   t.is(await selectValue(writer, "select a from second"), 201);

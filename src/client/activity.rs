@@ -4,8 +4,12 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::writer_queue::IN_PASSING;
 use crate::jobs::ids::{ClientId, LaneId};
+
+/// How long a lane of this process may hold a lock that SQLite needs for a few instructions only. The
+/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
+/// conflict with another client is still reported soon.
+pub const IN_PASSING: Duration = Duration::from_millis(100);
 
 /// A lane, identified in the whole process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

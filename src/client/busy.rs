@@ -20,8 +20,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::activity::{LaneActivity, LaneKey, Phase};
-use super::writer_queue::{IN_PASSING, LockTimeouts, State, WriterQueue};
+use super::activity::{IN_PASSING, LaneActivity, LaneKey, Phase};
+use super::writer_queue::{LockTimeouts, State, WriterQueue};
 use crate::jobs::cancel::Cancel;
 use crate::sqlite::{LockWait, Wanted};
 use crate::sync::{lock, wait_for};

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::activity::{Activity, LaneKey, Phase};
+use super::activity::{Activity, IN_PASSING, LaneKey, Phase};
 use super::error::Error;
 use crate::jobs::cancel::Cancel;
 use crate::jobs::ids::{CallNumber, ClientId};
@@ -36,11 +36,6 @@ pub struct LockTimeouts {
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
 pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// How long a lane of this process may hold a lock that SQLite needs for a few instructions only. The
-/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
-/// conflict with another client is still reported soon.
-pub const IN_PASSING: Duration = Duration::from_millis(100);
 
 impl LockTimeouts {
     /// The waits of a call that can do without the lock.

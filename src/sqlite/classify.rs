@@ -275,7 +275,7 @@ impl Authorizer for Recorder {
             // SQLite asks this before it looks whether the table or the view is there.
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => self.set(SCHEMA | place),
             ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_CREATE_TRIGGER | ffi::SQLITE_CREATE_VTABLE => {
-                self.set(SCHEMA | CHANGE | place)
+                self.set(SCHEMA | CHANGE | place);
             }
             ffi::SQLITE_DROP_INDEX
             | ffi::SQLITE_DROP_TABLE
