@@ -1,5 +1,6 @@
 // An application with better-auth and a client of its own on the same file: `program.mjs FILE ADAPTER
 // [transaction]`. With `transaction`, better-auth does each sign-up in a transaction of its adapter.
+// The clients have a timeout then: the machine may be so busy that a transaction looks idle.
 import { createClient } from "@libsql/client";
 import { LibsqlDialect } from "@libsql/kysely-libsql";
 import { betterAuth } from "better-auth";
@@ -12,6 +13,7 @@ import * as schema from "./schema.mjs";
 
 const [file, adapter, transaction] = process.argv.slice(2);
 const url = `file:${file}`;
+const config = transaction === "transaction" ? { url, timeout: 20_000 } : { url };
 const USERS = 20;
 
 const options = {
@@ -39,11 +41,11 @@ await runMigrations();
 migrating.close();
 print("tables", toBeCreated.map(({ table }) => table).sort());
 
-const app = createClient({ url });
+const app = createClient(config);
 await app.execute("CREATE TABLE log (id INTEGER PRIMARY KEY, user_email TEXT, what TEXT)");
 const db = drizzle({ client: app });
 
-const authClient = createClient({ url });
+const authClient = createClient(config);
 const auth = betterAuth({
   ...options,
   database:

@@ -13,8 +13,8 @@ export function print(what, value) {
 export async function printSuccesses(what, calls) {
   const results = await Promise.allSettled(calls);
   const failures = results.filter(({ status }) => status === "rejected");
-  for (const reason of new Set(failures.map(({ reason }) => describe(reason)))) {
-    console.error(`${what}: ${reason}`);
+  for (const why of new Set(failures.map(({ reason }) => describe(reason)))) {
+    console.error(`${what}: ${why}`);
   }
   console.log(`${what}: ${results.length - failures.length} of ${results.length}`);
   return results.filter(({ status }) => status === "fulfilled").map(({ value }) => value);

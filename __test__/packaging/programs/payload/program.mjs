@@ -1,5 +1,6 @@
 // Payload on SQLite beside the application's own client: `program.mjs FILE [transactions]`. Payload
 // has no transactions here unless it is asked for them. Both print the same.
+// Transactions have a timeout: the machine may be so busy that one looks idle.
 import { createClient } from "@libsql/client";
 import { sqliteAdapter } from "@payloadcms/db-sqlite";
 import { buildConfig, getPayload } from "payload";
@@ -7,6 +8,7 @@ import { print, printOpen, printSuccesses, range } from "../frameworks/print.mjs
 
 const [file, transactions] = process.argv.slice(2);
 const url = `file:${file}`;
+const client = transactions === undefined ? { url } : { url, timeout: 20_000 };
 const WRITES = 20;
 
 const text = (name, more = {}) => ({ name, type: "text", ...more });
@@ -17,7 +19,7 @@ const config = (wal) =>
     logger: { options: { level: "silent" } },
     typescript: { autoGenerate: false },
     db: sqliteAdapter({
-      client: { url },
+      client,
       wal,
       ...(transactions === undefined ? {} : { transactionOptions: { behavior: "immediate" } }),
     }),
@@ -41,7 +43,7 @@ const config = (wal) =>
   });
 
 // Payload makes its tables by drizzle-kit's push, while another client has the file open.
-const app = createClient({ url });
+const app = createClient(client);
 await app.execute("CREATE TABLE IF NOT EXISTS hits (id INTEGER PRIMARY KEY, path TEXT)");
 await app.execute("DROP TABLE hits");
 const payload = await getPayload({ config: config(true), key: "first" });

@@ -133,8 +133,8 @@ await settle(
 );
 
 const byId = (rows) => rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-const messagesOf = async (adapter, id) =>
-  byId(await adapter.getMessages("user", id)).map(({ id, role, parts, metadata }) => [
+const messagesOf = async (adapter, conversationId) =>
+  byId(await adapter.getMessages("user", conversationId)).map(({ id, role, parts, metadata }) => [
     id,
     role,
     parts,
