@@ -64,7 +64,7 @@ const program = Effect.gen(function* () {
   print("first", yield* first`SELECT balance FROM accounts WHERE id = 1`);
   print(
     "values",
-    yield* first`SELECT owner, balance FROM accounts WHERE id < 4 ORDER BY id`.values,
+    yield* first`SELECT typeof(owner), balance FROM accounts WHERE id = 1`.values,
   );
   const failed = yield* Effect.flip(
     first`INSERT INTO accounts ${first.insert({ id: 1, owner: "x" })}`,
