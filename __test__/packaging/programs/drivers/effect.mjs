@@ -62,10 +62,7 @@ const program = Effect.gen(function* () {
   );
   print("accounts", yield* second`SELECT count(*) AS n, max(balance) AS most FROM accounts`);
   print("first", yield* first`SELECT balance FROM accounts WHERE id = 1`);
-  print(
-    "values",
-    yield* first`SELECT typeof(owner), balance FROM accounts WHERE id = 1`.values,
-  );
+  print("values", yield* first`SELECT typeof(owner), balance FROM accounts WHERE id = 1`.values);
   const failed = yield* Effect.flip(
     first`INSERT INTO accounts ${first.insert({ id: 1, owner: "x" })}`,
   );
