@@ -9,6 +9,7 @@ import type {
   LatchConfig,
   LocalClient,
   LatchTransaction,
+  Execution,
   RowMode,
   ShutdownOptions,
   ShutdownReport,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
+use super::in_place::KnownCommits;
 use super::lane::{Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
@@ -57,7 +58,13 @@ impl Job for Call {
 
 impl ClientState {
     /// Writes the error record of a failed call.
-    fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
+    pub(super) fn fail(
+        &self,
+        request: &[u8],
+        records: &mut Records,
+        outcome: Outcome,
+        failure: Failure,
+    ) {
         let Failure { error, statement } = failure;
         if request::is_called_for(request)
             && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
@@ -85,6 +92,8 @@ pub struct Session {
     /// The file that the client opened first, on any lane. Every later connection must find the same
     /// file.
     file: Arc<OnceLock<FileId>>,
+    /// What is known of the commits on the connection.
+    pub(super) known_commits: KnownCommits,
     /// Whether a connection was given up. An in-memory database is lost with it.
     lost: bool,
 }
@@ -117,6 +126,7 @@ impl Session {
             connection: None,
             transaction: None,
             file,
+            known_commits: KnownCommits::default(),
             lost: false,
         }
     }
@@ -210,6 +220,31 @@ impl Session {
         })
     }
 
+    /// The client of the lane.
+    pub(super) fn client(&self) -> &Arc<ClientState> {
+        &self.client
+    }
+
+    /// The lane.
+    pub(super) fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// The connection, if it is open, and its hooks.
+    pub(super) fn connection_mut(&mut self) -> Option<(&mut Connection, &LaneHooks)> {
+        self.connection.as_mut().map(|(connection, hooks)| (connection, &**hooks))
+    }
+
+    /// Whether a call of this transaction runs in an open one now, and whether that may not write. None if
+    /// the call cannot run.
+    pub(super) fn place_of(&self, transaction: TransactionId) -> Option<(bool, bool)> {
+        match self.transaction {
+            None if transaction == TransactionId::NONE => Some((false, false)),
+            Some(open) if open.begun_by == transaction => Some((true, open.read_only)),
+            _ => None,
+        }
+    }
+
     /// Whether the connection is open.
     pub fn is_open(&self) -> bool {
         self.connection.is_some()
@@ -243,7 +278,7 @@ impl Session {
             && let Some(open) = self.transaction
         {
             let may_run = match request {
-                Request::EndAnyTransaction => true,
+                Request::EndAnyTransaction | Request::Checkpoint => true,
                 Request::Execute(_) | Request::Script(_) => open.is_explicit(),
                 _ => false,
             };
@@ -264,7 +299,7 @@ impl Session {
         let mut run = Run { connection, caller, rolls_back };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
-            Request::Execute(statement) => run.statement(&statement, read_only, records)?,
+            Request::Execute(statement) => run.only_statement(&statement, read_only, records)?,
             Request::Script(sql) => run.script(sql, read_only)?,
             Request::Batch { statements, .. } if open.is_some() => {
                 run.statements(&statements, read_only, Error::TransactionClosed, records)?;
@@ -288,6 +323,10 @@ impl Session {
                 committed?;
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
+            Request::Checkpoint => {
+                connection.checkpoint();
+                self.learn_checkpoint();
+            }
         }
         Ok(())
     }
@@ -310,7 +349,7 @@ impl Session {
         }
     }
 
-    fn drop_connection(&mut self) {
+    pub(super) fn drop_connection(&mut self) {
         lock(&self.interrupter).take();
         self.connection = None;
         self.transaction = None;
@@ -336,11 +375,11 @@ impl Session {
     }
 
     /// The number of commits on the connection.
-    fn commits(&self) -> u64 {
+    pub(super) fn commits(&self) -> u64 {
         self.connection.as_ref().map_or(0, |(connection, _)| connection.commits())
     }
 
-    fn outcome(&self, committed: bool) -> Outcome {
+    pub(super) fn outcome(&self, committed: bool) -> Outcome {
         Outcome {
             autocommit: self
                 .connection
@@ -391,6 +430,7 @@ impl Session {
                 return (Err(Error::Panicked(panic).into()), committed);
             }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
+            self.learn_commits(committed);
             if let Some((connection, _)) = &mut self.connection {
                 let client = &self.client;
                 connection.forget_statements(

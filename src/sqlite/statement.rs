@@ -340,7 +340,7 @@ impl Connection {
         Ok(kind)
     }
 
-    fn run_prepared<S: RowSink>(
+    pub(super) fn run_prepared<S: RowSink>(
         &self,
         statement: &mut Statement<'_>,
         info: &mut StatementInfo,
@@ -408,7 +408,7 @@ impl Connection {
         info: &mut StatementInfo,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
-        let writes = may_write(statement);
+        let writes = may_write(statement) || self.is_in_place.get();
         let mut is_first = true;
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();

@@ -1,0 +1,138 @@
+//! Runs a call on the thread of JavaScript, where that takes less time than to wake another thread. What
+//! may run there is decided by `sqlite::in_place`. A call that may not is queued.
+
+use std::sync::Arc;
+
+use super::error::Error;
+use super::row_sink::RecordSink;
+use super::run::Failure;
+use super::session::Session;
+use crate::jobs::ids::{CallNumber, JobId, TransactionId};
+use crate::jobs::panics;
+use crate::sqlite::{CommitCost, LONGEST_VALUE, Prepared};
+use crate::wire::records::Records;
+use crate::wire::request::{Request, Sql};
+
+/// What a lane knows of the commits on its connection, for writes in place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KnownCommits {
+    /// The cost of a commit, and the version of the settings for which it holds.
+    cost: Option<(u64, CommitCost)>,
+    /// Whether the next commit begins the WAL anew, which waits for the disk.
+    begins_wal: bool,
+    /// The number of writes since the cost was looked up.
+    writes: u32,
+}
+
+/// After so many writes, an unfavourable cost is looked up again: another client may have changed the
+/// journal mode.
+const WRITES_BEFORE_A_LOOK: u32 = 64;
+
+/// More than the record has that ends an answer.
+const END: usize = 64;
+
+/// The answer of a call that has run in place.
+pub struct Answer {
+    /// The records of the call.
+    pub records: Vec<u8>,
+    /// Whether a checkpoint is due, which a commit in place leaves to the lane's thread.
+    pub checkpoint_is_due: bool,
+}
+
+impl Session {
+    /// Runs a call on the calling thread, if its answer has at most `longest_answer` bytes. None if it must be queued; it has had no effect then.
+    pub fn run_in_place(
+        &mut self,
+        job: JobId,
+        transaction: TransactionId,
+        request: &[u8],
+        longest_answer: usize,
+    ) -> Option<Answer> {
+        if request.len() > LONGEST_VALUE || longest_answer < LONGEST_VALUE {
+            return None;
+        }
+        let Ok(Request::Execute(statement)) = Request::read(request) else { return None };
+        let Sql::Id(id) = statement.sql else { return None };
+        let client = Arc::clone(self.client());
+        if client.options.location.shares_cache() || client.pinned_lane().is_some() {
+            return None;
+        }
+        let (is_in_transaction, is_read_only) = self.place_of(transaction)?;
+        let sql = client.statement(id)?;
+        let arguments = statement.arguments().ok()?;
+        let lane = client.lane_key(self.lane());
+        let commit = if is_in_transaction { None } else { self.commit_in_place() };
+        let commits_before = self.commits();
+        let (connection, hooks) = self.connection_mut()?;
+        if hooks.settings_version() != client.settings.version() {
+            return None;
+        }
+        let writers = client.writers()?;
+        writers.begin_job(lane);
+        hooks.set_in_place(true);
+        let mut records = Records::new(job);
+        let allow = |prepared: Prepared| {
+            let may_run = prepared.read_only
+                || !is_read_only
+                    && !prepared.has_snapshot
+                    && !prepared.may_not_write
+                    && writers.take_slot_now(lane, CallNumber::next());
+            // The error is not shown: the call runs again on the lane's thread.
+            if may_run { Ok(()) } else { Err(Error::ReadOnlyTransaction) }
+        };
+        let ran = panics::catch(|| {
+            let mut sink = RecordSink::new(&client, &mut records, None, &allow, false);
+            connection.run_in_place(id, &sql, &arguments, commit, &mut sink)
+        });
+        hooks.set_in_place(false);
+        let frames = connection.wal_frames();
+        writers.end_job(lane, is_in_transaction);
+        match ran {
+            Ok(Some(())) if records.len() + END <= longest_answer => {}
+            Ok(_) => return None,
+            Err(panic) => {
+                self.drop_connection();
+                let failure = Failure::from(Error::Panicked(panic));
+                client.fail(request, &mut records, self.outcome(false), failure);
+                return Some(Answer { records: records.take(), checkpoint_is_due: false });
+            }
+        }
+        let committed = self.commits() != commits_before;
+        records.done(self.outcome(committed));
+        let checkpoint_is_due =
+            committed && commit.is_some_and(|cost| cost.is_checkpoint_due(frames));
+        Some(Answer { records: records.take(), checkpoint_is_due })
+    }
+
+    /// The cost of a commit, if a commit in place would not wait for the disk.
+    fn commit_in_place(&self) -> Option<CommitCost> {
+        let (version, cost) = self.known_commits.cost?;
+        let is_known = version == self.client().settings.version();
+        (is_known && !self.known_commits.begins_wal && !cost.may_sync).then_some(cost)
+    }
+
+    /// Learns from a call that has run on the lane's thread, and may have committed something.
+    pub fn learn_commits(&mut self, committed: bool) {
+        if !committed {
+            return;
+        }
+        let known = &mut self.known_commits;
+        known.begins_wal = false;
+        known.writes += 1;
+        let version = self.client().settings.version();
+        let is_current = self.known_commits.cost.is_some_and(|(of, cost)| {
+            of == version && (!cost.may_sync || self.known_commits.writes < WRITES_BEFORE_A_LOOK)
+        });
+        if is_current {
+            return;
+        }
+        self.known_commits.writes = 0;
+        let cost = self.connection_mut().and_then(|(connection, _)| connection.commit_cost().ok());
+        self.known_commits.cost = cost.map(|cost| (version, cost));
+    }
+
+    /// Learns that the WAL has been copied into the database.
+    pub fn learn_checkpoint(&mut self) {
+        self.known_commits.begins_wal = true;
+    }
+}
