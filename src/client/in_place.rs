@@ -9,24 +9,9 @@ use super::run::Failure;
 use super::session::Session;
 use crate::jobs::ids::{CallNumber, JobId, TransactionId};
 use crate::jobs::panics;
-use crate::sqlite::{CommitCost, LONGEST_VALUE, Prepared};
+use crate::sqlite::{LONGEST_VALUE, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Request, Sql};
-
-/// What a lane knows of the commits on its connection, for writes in place.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KnownCommits {
-    /// The cost of a commit, and the version of the settings for which it holds.
-    cost: Option<(u64, CommitCost)>,
-    /// Whether the next commit begins the WAL anew, which waits for the disk.
-    begins_wal: bool,
-    /// The number of writes since the cost was looked up.
-    writes: u32,
-}
-
-/// After so many writes, an unfavourable cost is looked up again: another client may have changed the
-/// journal mode.
-const WRITES_BEFORE_A_LOOK: u32 = 64;
 
 /// More than the record has that ends an answer.
 const END: usize = 64;
@@ -61,10 +46,11 @@ impl Session {
         let sql = client.statement(id)?;
         let arguments = statement.arguments().ok()?;
         let lane = client.lane_key(self.lane());
-        let commit = if is_in_transaction { None } else { self.commit_in_place() };
+        let version = client.settings.version();
+        let commit = if is_in_transaction { None } else { self.known_commits.in_place(version) };
         let commits_before = self.commits();
         let (connection, hooks) = self.connection_mut()?;
-        if hooks.settings_version() != client.settings.version() {
+        if hooks.settings_version() != version {
             return None;
         }
         let writers = client.writers()?;
@@ -102,37 +88,5 @@ impl Session {
         let checkpoint_is_due =
             committed && commit.is_some_and(|cost| cost.is_checkpoint_due(frames));
         Some(Answer { records: records.take(), checkpoint_is_due })
-    }
-
-    /// The cost of a commit, if a commit in place would not wait for the disk.
-    fn commit_in_place(&self) -> Option<CommitCost> {
-        let (version, cost) = self.known_commits.cost?;
-        let is_known = version == self.client().settings.version();
-        (is_known && !self.known_commits.begins_wal && !cost.may_sync).then_some(cost)
-    }
-
-    /// Learns from a call that has run on the lane's thread, and may have committed something.
-    pub fn learn_commits(&mut self, committed: bool) {
-        if !committed {
-            return;
-        }
-        let known = &mut self.known_commits;
-        known.begins_wal = false;
-        known.writes += 1;
-        let version = self.client().settings.version();
-        let is_current = self.known_commits.cost.is_some_and(|(of, cost)| {
-            of == version && (!cost.may_sync || self.known_commits.writes < WRITES_BEFORE_A_LOOK)
-        });
-        if is_current {
-            return;
-        }
-        self.known_commits.writes = 0;
-        let cost = self.connection_mut().and_then(|(connection, _)| connection.commit_cost().ok());
-        self.known_commits.cost = cost.map(|cost| (version, cost));
-    }
-
-    /// Learns that the WAL has been copied into the database.
-    pub fn learn_checkpoint(&mut self) {
-        self.known_commits.begins_wal = true;
     }
 }

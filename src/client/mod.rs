@@ -7,6 +7,7 @@ pub mod error;
 mod gate;
 mod hooks;
 mod in_place;
+mod known_commits;
 mod lane;
 mod lanes;
 #[cfg(test)]

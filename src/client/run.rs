@@ -1,7 +1,6 @@
 //! The operations of one job on its connection.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::error::Error;
 use super::row_sink::RecordSink;
@@ -152,12 +151,11 @@ impl Run<'_> {
         read_only: bool,
         records: &mut Records,
     ) -> Result<(), Error> {
-        let began = Instant::now();
         self.statement(statement, read_only, records)?;
         if let Sql::Id(id) = statement.sql
             && let Some(sql) = self.caller.client.statement(id)
         {
-            self.connection.learn(id, &sql, began.elapsed());
+            self.connection.learn(id, &sql);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
-use super::in_place::KnownCommits;
+use super::known_commits::KnownCommits;
 use super::lane::{Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
@@ -325,7 +325,7 @@ impl Session {
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::Checkpoint => {
                 connection.checkpoint();
-                self.learn_checkpoint();
+                self.known_commits.checkpointed();
             }
         }
         Ok(())
@@ -430,7 +430,9 @@ impl Session {
                 return (Err(Error::Panicked(panic).into()), committed);
             }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
-            self.learn_commits(committed);
+            if committed && let Some((connection, hooks)) = &self.connection {
+                self.known_commits.committed(hooks.settings_version(), connection);
+            }
             if let Some((connection, _)) = &mut self.connection {
                 let client = &self.client;
                 connection.forget_statements(

@@ -13,6 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{InterruptHandle, ffi};
 
 use super::authorizer;
+use super::bounds::Bounds;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
 use super::classify::{Recorder, StatementKind};
 use super::codes::{
@@ -21,7 +22,6 @@ use super::codes::{
 };
 use super::commits::Commits;
 use super::error::primary_code;
-use super::in_place::Bounds;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
 use super::{Error, FromValue, ToValue, explained};

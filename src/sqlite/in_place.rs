@@ -1,11 +1,6 @@
 //! Runs a statement on the thread of JavaScript, within bounds. A statement that goes beyond a bound has no
 //! effect, and runs again on the lane's thread.
 
-use std::ffi::{c_char, c_int, c_void};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
 use rusqlite::StatementStatus;
 use rusqlite::ffi;
 use rusqlite::limits::Limit;
@@ -20,48 +15,9 @@ use crate::value::Arguments;
 /// (<https://sqlite.org/c3ref/limit.html>, SQLITE_LIMIT_LENGTH).
 pub const LONGEST_VALUE: usize = 64 * 1024;
 
-/// A run that took no longer counts as quick.
-const QUICK: Duration = Duration::from_micros(50);
-/// A statement with loops is ended after this time.
-const LONGEST_RUN: Duration = Duration::from_micros(200);
-
-/// The time at which the running statement is ended, and what its commit has said. The progress handler and
-/// the WAL hook read and write it, on the thread that uses the connection.
-#[derive(Debug)]
-pub struct Bounds {
-    epoch: Instant,
-    /// In nanoseconds since `epoch`. 0 if there is no limit.
-    deadline: AtomicU64,
-    /// The number of frames in the WAL after the last commit in place.
-    wal_frames: AtomicI32,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { epoch: Instant::now(), deadline: AtomicU64::new(0), wal_frames: AtomicI32::new(0) }
-    }
-}
-
-impl Bounds {
-    /// Whether the running statement has to end now.
-    pub fn are_reached(&self) -> bool {
-        let deadline = self.deadline.load(Ordering::Relaxed);
-        deadline != 0 && self.since_epoch() >= deadline
-    }
-
-    fn set(&self, limit: Option<Duration>) {
-        let deadline = limit.map_or(0, |limit| self.since_epoch() + nanoseconds(limit));
-        self.deadline.store(deadline, Ordering::Relaxed);
-    }
-
-    fn since_epoch(&self) -> u64 {
-        nanoseconds(self.epoch.elapsed())
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
+/// A run of so many steps of SQLite's virtual machine counts as quick: it takes about 0.05 ms. Steps are
+/// counted instead of time, because on a busy machine each run may take long.
+const QUICK: i32 = 1000;
 
 /// What the end of a write costs, as far as it is known without a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +36,8 @@ impl CommitCost {
 }
 
 impl Connection {
-    /// Learns from a run on the lane's thread, which took this long.
-    pub fn learn(&mut self, id: u32, sql: &str, took: Duration) {
+    /// Learns from a run on the lane's thread.
+    pub fn learn(&mut self, id: u32, sql: &str) {
         let Some(info) = self.statements.get_mut(&id) else { return };
         let is_candidate = info.kind.pragma.is_none()
             && !info.kind.pins_connection
@@ -90,9 +46,12 @@ impl Connection {
         if !is_candidate {
             return;
         }
-        info.quick_runs = if took <= QUICK { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
+        let is_quick = info.steps <= QUICK;
+        info.quick_runs = if is_quick { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
         if info.quick_runs == QUICK_RUNS && info.program.is_none() {
-            let program = self.program_of(sql);
+            let record = self.recorder.snapshot();
+            let program = Program::of(&self.raw, sql);
+            self.recorder.restore(record);
             if let Some(info) = self.statements.get_mut(&id) {
                 info.program = Some(program);
             }
@@ -134,13 +93,16 @@ impl Connection {
     ) -> Option<()> {
         let mut info = self.statements.remove(&id)?;
         let shape = info.shape;
-        let began = Instant::now();
         self.is_in_place.set(true);
         let done = self.try_in_place(sql, &mut info, arguments, commit, sink);
         self.is_in_place.set(false);
-        if done.is_none() || began.elapsed() > QUICK {
+        if self.bounds.is_too_long() || done.is_some() && info.steps > QUICK {
             info.quick_runs = 0;
+        } else if done.is_none() {
+            // The next call runs on the lane's thread, too, so that what fails does not run twice each time.
+            info.quick_runs = info.quick_runs.min(QUICK_RUNS - 1);
         }
+        self.bounds.set(false);
         if done.is_none() {
             // What was announced to the sink is forgotten.
             info.shape = shape;
@@ -187,8 +149,9 @@ impl Connection {
         if !may_run {
             return None;
         }
-        let limit = (program == Program::Loops || !writes).then_some(LONGEST_RUN);
-        let _limits = Limits::begin(self, limit, checkpoint_at)?;
+        // A write inside a transaction must not be ended, and has no loop.
+        let is_bounded = !writes || is_autocommit;
+        let _limits = Limits::begin(self, is_bounded, checkpoint_at)?;
         // SQLite must not prepare the statement again here: the new program may be another one.
         self.recorder.refuse_stale(true);
         self.run_prepared(&mut statement, info, arguments, sink).ok()
@@ -196,7 +159,7 @@ impl Connection {
 
     /// The number of frames in the WAL after the last commit in place.
     pub fn wal_frames(&self) -> i32 {
-        self.bounds.wal_frames.load(Ordering::Relaxed)
+        self.bounds.wal_frames()
     }
 
     /// Copies the WAL into the database as far as no reader is in the way, as a commit does
@@ -213,7 +176,7 @@ impl Connection {
                 std::ptr::null_mut(),
             );
         }
-        self.bounds.wal_frames.store(0, Ordering::Relaxed);
+        self.bounds.forget_frames();
     }
 }
 
@@ -226,20 +189,14 @@ struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    fn begin(
-        connection: &'a Connection,
-        limit: Option<Duration>,
-        checkpoint_at: i32,
-    ) -> Option<Self> {
+    fn begin(connection: &'a Connection, is_bounded: bool, checkpoint_at: i32) -> Option<Self> {
         let longest = i32::try_from(LONGEST_VALUE).unwrap_or(i32::MAX);
         let longest_value = connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).ok()?;
-        connection.bounds.set(limit);
+        connection.bounds.set(is_bounded);
         let checkpoint_at = (checkpoint_at > 0).then_some(checkpoint_at);
         if checkpoint_at.is_some() {
-            let bounds = Arc::as_ptr(&connection.bounds).cast_mut().cast::<c_void>();
-            // SAFETY: the connection is open, and only this thread uses it. It owns the bounds, and the hook
-            // is replaced again before they can be freed.
-            unsafe { ffi::sqlite3_wal_hook(connection.raw.handle(), Some(note_frames), bounds) };
+            // The hook is replaced again below, before the bounds can be freed.
+            connection.bounds.note_frames_of(&connection.raw);
         }
         Some(Self { connection, longest_value, checkpoint_at })
     }
@@ -249,24 +206,9 @@ impl Drop for Limits<'_> {
     fn drop(&mut self) {
         let raw = &self.connection.raw;
         let _ = raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.longest_value);
-        self.connection.bounds.set(None);
         if let Some(frames) = self.checkpoint_at {
             // SAFETY: the connection is open, and only this thread uses it. This installs SQLite's own hook.
             unsafe { ffi::sqlite3_wal_autocheckpoint(raw.handle(), frames) };
         }
     }
-}
-
-/// The WAL hook of a run in place (<https://sqlite.org/c3ref/wal_hook.html>): instead of a checkpoint, it
-/// notes the number of frames.
-unsafe extern "C" fn note_frames(
-    bounds: *mut c_void,
-    _connection: *mut ffi::sqlite3,
-    _database: *const c_char,
-    frames: c_int,
-) -> c_int {
-    // SAFETY: `Limits::begin` passes a pointer to the bounds, which its connection owns.
-    let bounds = unsafe { &*bounds.cast_const().cast::<Bounds>() };
-    bounds.wal_frames.store(frames, Ordering::Relaxed);
-    ffi::SQLITE_OK
 }

@@ -5,6 +5,7 @@
 
 mod authorizer;
 pub mod backup;
+mod bounds;
 mod callbacks;
 mod classify;
 pub mod codes;

@@ -7,7 +7,7 @@
 //! `Count` walks through a whole table, `Clear` empties one, `Program` is a trigger, `VFilter` is the code
 //! of a virtual table.
 
-use super::{Connection, Error};
+use rusqlite::Connection;
 
 /// What the program of a statement can cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,29 +89,25 @@ struct Operation {
     text: Option<String>,
 }
 
-impl Connection {
+impl Program {
     /// Looks at the program of a statement. Prepares an EXPLAIN of it.
-    pub fn program_of(&self, sql: &str) -> Program {
-        let record = self.recorder.snapshot();
-        let program =
-            self.operations(sql).map_or(Program::Unbounded, |operations| judge(&operations));
-        self.recorder.restore(record);
-        program
+    pub fn of(connection: &Connection, sql: &str) -> Self {
+        operations_of(connection, sql).map_or(Self::Unbounded, |operations| judge(&operations))
     }
+}
 
-    fn operations(&self, sql: &str) -> Result<Vec<Operation>, Error> {
-        let mut statement = self.raw.prepare(&format!("EXPLAIN {sql}"))?;
-        // The parameters have no values, which an EXPLAIN does not need.
-        let rows = statement.raw_query().mapped(|row| {
-            Ok(Operation {
-                address: row.get(0)?,
-                code: row.get(1)?,
-                operands: [row.get(2)?, row.get(3)?, row.get(4)?],
-                text: row.get(5)?,
-            })
-        });
-        Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
-    }
+fn operations_of(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Operation>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN {sql}"))?;
+    // The parameters have no values, which an EXPLAIN does not need.
+    let rows = statement.raw_query().mapped(|row| {
+        Ok(Operation {
+            address: row.get(0)?,
+            code: row.get(1)?,
+            operands: [row.get(2)?, row.get(3)?, row.get(4)?],
+            text: row.get(5)?,
+        })
+    });
+    rows.collect()
 }
 
 fn judge(operations: &[Operation]) -> Program {
@@ -182,8 +178,8 @@ mod tests {
     #[test]
     fn programs_are_judged_by_their_operations() {
         use Program::{Loops, Straight, Unbounded};
-        let connection = Connection::in_memory();
-        connection.run_all(SCHEMA).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
         let cases = [
             // One row, by its rowid or a unique key.
             (Straight, "select * from t where id = ?"),
@@ -270,7 +266,7 @@ mod tests {
         ];
         let wrong: Vec<_> = cases
             .iter()
-            .map(|(expected, sql)| (*expected, connection.program_of(sql), *sql))
+            .map(|(expected, sql)| (*expected, Program::of(&connection, sql), *sql))
             .filter(|(expected, found, _)| expected != found)
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");

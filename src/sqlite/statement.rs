@@ -372,6 +372,7 @@ impl Connection {
             let _ = self.look_again(statement, info, sink);
             return Err(error);
         }
+        info.steps = statement.reset_status(StatementStatus::VmStep);
         let changed = self.raw.total_changes() != changes_before;
         sink.end(StatementEnd {
             shape: info.shape.filter(|_| !info.columns.is_empty()),

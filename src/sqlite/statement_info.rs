@@ -22,6 +22,8 @@ pub struct StatementInfo {
     pub columns: Vec<Column>,
     /// The sink's number for these columns. None until they are announced.
     pub shape: Option<u32>,
+    /// The number of steps of the last run.
+    pub steps: i32,
     /// The number of runs in a row that were quick, on whatever thread, up to [`QUICK_RUNS`].
     pub quick_runs: u8,
     /// What the program can cost. None until a run in place has been considered.
@@ -38,6 +40,7 @@ impl StatementInfo {
             parameters: None,
             columns: columns_of(connection, statement),
             shape: None,
+            steps: 0,
             quick_runs: 0,
             program: None,
             reprepared: statement.get_status(StatementStatus::RePrepare),
