@@ -2,7 +2,12 @@ import test from "ava";
 import type { ExecutionContext } from "ava";
 import type { Row } from "latchdb";
 import { openClient, selectRow } from "../support/database.mjs";
-import { isPlainToIsPlainObj, isPlainToLodash, isPlainToRedux } from "../support/plain-object.mjs";
+import {
+  isPlainToIsPlainObj,
+  isPlainToLodash,
+  isPlainToRedux,
+  isPlainToTurboStream,
+} from "../support/plain-object.mjs";
 
 async function rowOf(t: ExecutionContext, sql: string): Promise<Row> {
   return selectRow(await openClient(t), sql);
@@ -95,6 +100,7 @@ test("a row counts as a plain object for the code that asks", async (t) => {
   t.true(isPlainToLodash(row));
   t.true(isPlainToIsPlainObj(row));
   t.true(isPlainToRedux(row));
+  t.true(isPlainToTurboStream(row));
 });
 
 test("the first of two columns with one name wins, and the index reaches both", async (t) => {

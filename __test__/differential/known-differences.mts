@@ -297,14 +297,6 @@ export const knownDifferences: KnownDifference[] = [
     if (isDeferred && bothBusy && ours.class === "LibsqlError") return stock;
   }),
   answers(
-    "a write that turns out to be none",
-    "`CREATE … IF NOT EXISTS`, `DROP … IF EXISTS` with nothing to do, during the client's own transaction",
-    ({ stock, ours }, step) => {
-      const isConditional = sqlOf(step).some((sql) => /\bif (not )?exists\b/i.test(sql));
-      return isConditional && "value" in stock.outcome && errorOf(ours)?.code === "SQLITE_BUSY";
-    },
-  ),
-  answers(
     "a write that would have failed waits first",
     'a write while the client\'s own transaction writes; several `transaction("write")`',
     ({ stock, ours }) => {

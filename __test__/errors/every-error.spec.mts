@@ -117,9 +117,14 @@ error("the configuration asks for encryption", {
     "only if the data may be stored unencrypted",
   from: () => url("file:a.db", { encryptionKey: "k" }),
 });
+error("the key is a number", {
+  name: "TypeError",
+  message: "encryptionKey must be a string, got a value of type number",
+  from: () => createClient({ url: "file:a.db", encryptionKey: unchecked<string>(5) }),
+});
 error("the configuration is a text", {
   name: "TypeError",
-  message: "Expected client configuration as object, got string",
+  message: 'Expected client configuration as object, got the string "file:a.db"',
   from: () => createClient(unchecked<Config>("file:a.db")),
 });
 
@@ -268,8 +273,19 @@ error("an argument is a large bigint", {
 });
 error("the SQL is a number", {
   name: "TypeError",
-  message: "Expected SQL as a string, got number",
+  message: "Expected SQL as a string, got 5",
   from: async ({ open }) => (await open()).executeMultiple(unchecked<string>(5)),
+});
+error("the arguments are a number", {
+  name: "TypeError",
+  message:
+    "Expected arguments as an array (for ?) or as an object with names (for :name), got 5: pass a single value as [value]",
+  from: async ({ open }) => (await open()).execute("select ?", unchecked<[]>(5)),
+});
+error("the batch is a text", {
+  name: "TypeError",
+  message: 'Expected an array of statements, got the string "select 1"',
+  from: async ({ open }) => (await open()).batch(unchecked<[]>("select 1")),
 });
 error("the statement is nothing", {
   name: "TypeError",
@@ -278,7 +294,8 @@ error("the statement is nothing", {
 });
 error("the signal is none", {
   name: "TypeError",
-  message: "signal must be an AbortSignal",
+  message:
+    "signal must be an AbortSignal: an object with a boolean `aborted` and the function `addEventListener`",
   from: async ({ open }) =>
     (await open()).batch([], "read", { signal: unchecked<AbortSignal>({}) }),
 });
@@ -411,6 +428,17 @@ error("another process writes", {
   from: async ({ open, dir, t }) => {
     const client = await open();
     await lockElsewhere(t, join(dir, "a.db"), "write");
+    return client.execute("insert into t values (1)");
+  },
+});
+error("a transaction of another client of the process writes, and is idle", {
+  code: "SQLITE_BUSY",
+  message:
+    "database is locked: a transaction of another client of this process holds the lock; commit or roll it back " +
+    "first, or set a longer timeout",
+  from: async ({ open }) => {
+    const client = await open();
+    await (await open()).transaction();
     return client.execute("insert into t values (1)");
   },
 });

@@ -66,7 +66,7 @@ function assertNamed(t: ExecutionContext, error: Error | undefined, given?: unkn
   for (let at: unknown = error; at instanceof Error && at !== given; at = at.cause) {
     t.regex(at.stack ?? "", /callerOfMine/);
     t.true(
-      (at.stack ?? "").split("\n").findIndex((line) => line.includes("callerOfMine")) <= 8,
+      (at.stack ?? "").split("\n").findIndex((line) => line.includes("callerOfMine")) <= 9,
       at.stack,
     );
   }

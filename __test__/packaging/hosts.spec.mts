@@ -27,17 +27,17 @@ test("worker threads, terminated while they query", async (t) => {
 });
 
 test("esbuild, with the binding external", async (t) => {
-  const project = await projectWith(t, "migrate-and-swap.mjs");
   const bundle = ["migrate-and-swap.mjs", "--bundle", "--platform=node", "--format=esm"];
   const banner =
     'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
   // As it is, and with what bundles of other packages need.
   for (const options of [[], ["--external:@latchdb/*", `--banner:js=${banner}`]]) {
+    const project = await projectWith(t, "migrate-and-swap.mjs");
     await project.succeed(node, [esbuild, ...bundle, "--outfile=bundle.mjs", ...options]);
     await assertSwaps(t, (await project.succeed(node, ["bundle.mjs"])).stdout);
   }
   // CommonJS has no top-level await: a program that needs none.
-  await project.copyProgram("hello.cjs");
+  const project = await projectWith(t, "hello.cjs");
   const commonjs = ["hello.cjs", "--bundle", "--platform=node", "--outfile=bundle.cjs"];
   await project.succeed(node, [esbuild, ...commonjs]);
   t.is((await project.succeed(node, ["bundle.cjs"])).stdout.trim(), "hello");

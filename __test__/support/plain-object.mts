@@ -32,3 +32,15 @@ export function isPlainToRedux(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+const namesOfObjectPrototype = Object.getOwnPropertyNames(Object.prototype).sort().join("\0");
+
+/** The question turbo-stream asks, with which React Router sends what loaders return, and devalue. */
+export function isPlainToTurboStream(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return (
+    prototype === Object.prototype ||
+    prototype === null ||
+    Object.getOwnPropertyNames(prototype).sort().join("\0") === namesOfObjectPrototype
+  );
+}

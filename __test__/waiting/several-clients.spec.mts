@@ -197,3 +197,101 @@ test("clients of a shared cache wait for each other", async (t) => {
   const count = await selectValue(clients[1] as LocalClient, "select count(*) from t");
   t.is(count, 3 * work.length * 10);
 });
+
+for (const mode of ["delete", "wal"] as const) {
+  test(`a batch that reads first and then changes nothing is in nobody's way (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const [reader, writer] = [database.open(), database.open()];
+    await prepare(writer, "", mode);
+    const writing = { isOver: false };
+    const reading = (async () => {
+      const createNothing = "create table if not exists t (a)";
+      while (!writing.isOver) await reader.batch(["select * from t", createNothing], "deferred");
+    })();
+    try {
+      for (let n = 0; n < 100; n++) {
+        await writer.execute(`insert into t values (${n}, 0, ${n})`);
+      }
+    } finally {
+      writing.isOver = true;
+    }
+    await t.notThrowsAsync(reading);
+    t.is(await selectValue(reader, "select count(*) from t"), 100);
+  });
+
+  test(`a batch that sets a PRAGMA of the file writes from its beginning (${mode})`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const clients = [database.open(), database.open(), database.open()];
+    await prepare(clients[0] as LocalClient, "", mode);
+    const setVersion = async (client: LocalClient, id: number): Promise<void> => {
+      for (let n = 0; n < 20; n++) {
+        const row = `insert into t (client, n) values (${id}, ${n})`;
+        await client.execute(row);
+        await client.batch(["pragma user_version", `pragma user_version = ${n}`], "deferred");
+        await client.batch(["select * from t", `pragma application_id = ${n}`], "deferred");
+      }
+    };
+    await t.notThrowsAsync(Promise.all(clients.map(setVersion)));
+    t.is(await selectValue(clients[0] as LocalClient, "pragma user_version"), 19);
+  });
+}
+
+test.serial("a transaction of another client with ever more calls is SQLITE_BUSY", async (t) => {
+  const database = await temporaryDatabase(t);
+  const [holder, other] = [database.open(), database.open()];
+  await prepare(holder, "", "wal");
+  const transaction = await holder.transaction("write");
+  const wait = { isOver: false };
+  const writing = other.execute("insert into t values (0, 1, 0)").finally(() => {
+    wait.isOver = true;
+  });
+  const busy = t.throwsAsync(writing, { code: "SQLITE_BUSY" });
+  for (let calls = 0; !wait.isOver && calls < 1000; calls++) {
+    await transaction.execute("select * from t");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  t.true(wait.isOver, "the call has waited for 1000 calls of the transaction, and 5 s");
+  await transaction.rollback();
+  await busy;
+});
+
+test("a transaction that has read does not wait, even if it has written to a TEMP table", async (t) => {
+  const database = await temporaryDatabase(t);
+  const [holder, other] = [database.open(), database.open({ timeout: 30_000 })];
+  await prepare(holder, "", "delete");
+  await other.execute("create temp table mine (a)");
+  const reading = await other.transaction("deferred");
+  await reading.execute("insert into mine values (1)");
+  await reading.execute("select * from t");
+  const writing = await holder.transaction("write");
+  const ms = await elapsed(() =>
+    t.throwsAsync(reading.execute("insert into t values (1, 0, 0)"), { code: "SQLITE_BUSY" }),
+  );
+  t.true(ms < 10_000, `${ms} ms`);
+  await reading.rollback();
+  await writing.rollback();
+});
+
+test("clients of a shared cache do not lock tables against each other", async (t) => {
+  const url = "file::memory:?cache=shared";
+  const clients = Array.from({ length: 3 }, () => openUrl(t, url));
+  const [writer, ...readers] = clients as [LocalClient, ...LocalClient[]];
+  await writer.executeMultiple("create table first (a); create table second (a)");
+  await writer.execute("insert into second values (1)");
+  const writing = { isOver: false };
+  const reading = readers.map(async (client, i) => {
+    const mode = i === 0 ? "read" : "deferred";
+    while (!writing.isOver) {
+      await client.batch(["select * from second", "select * from first"], mode);
+      await client.executeMultiple("select * from second; select * from first");
+    }
+  });
+  const script = "begin; insert into first values (1); update second set a = a + 1; commit";
+  try {
+    for (let n = 0; n < 200; n++) await writer.executeMultiple(script);
+  } finally {
+    writing.isOver = true;
+  }
+  await t.notThrowsAsync(Promise.all(reading));
+  t.is(await selectValue(writer, "select a from second"), 201);
+});

@@ -19,5 +19,11 @@ export function schemeNotSupported(scheme: string, url?: string): LibsqlError {
 
 /** Whether a value is an error, of this realm or of another one (`node:vm`, test runners). */
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value);
+  if (types.isNativeError(value)) return true;
+  try {
+    return value instanceof Error;
+  } catch {
+    // A proxy that does not tell its prototype.
+    return false;
+  }
 }

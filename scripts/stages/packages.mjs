@@ -65,6 +65,16 @@ export const otherTools = {
   run: () => runAva(node, ["--config", "__test__/packaging/tools/ava.config.mjs"]),
 };
 
+/**
+ * Installs frameworks, with ours in the place of `@libsql/client`, and runs programs with them.
+ *
+ * @type {import("./stage.mjs").Stage}
+ */
+export const frameworks = {
+  name: "frameworks",
+  run: () => runAva(node, ["--config", "__test__/packaging/frameworks.ava.config.mjs"]),
+};
+
 /** Copies a platform's package, with its binary where it was built here. */
 function stageBinding(target) {
   const folder = `build/bindings/${target.name}`;

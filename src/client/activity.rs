@@ -2,9 +2,14 @@
 //! busy handler decide by it.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::jobs::ids::{ClientId, LaneId};
+
+/// How long a lane of this process may hold a lock that SQLite needs for a few instructions only. The
+/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
+/// conflict with another client is still reported soon.
+pub const IN_PASSING: Duration = Duration::from_millis(100);
 
 /// A lane, identified in the whole process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,8 +39,17 @@ pub struct LaneActivity {
     pub since: Instant,
     /// Whether the last job of the lane left a transaction open.
     pub in_transaction: bool,
+    /// For how long the lane has been idle in its open transaction, between the jobs so far.
+    pub idle_before: Duration,
     /// If the lane waits for a lock: the last time at which a lane was working that held it.
     pub held_at: Option<Instant>,
+}
+
+impl LaneActivity {
+    /// [`Activity::patience_from`] for this lane, which is idle.
+    pub fn patience_from(&self, began: Instant) -> Instant {
+        if self.idle_before < IN_PASSING { self.since } else { began }
+    }
 }
 
 /// What a lane is doing.
@@ -58,8 +72,20 @@ impl Activity {
         let now = Instant::now();
         let entry = self.entry(lane, phase, now);
         if entry.phase != phase {
+            if entry.phase == Phase::Idle && entry.in_transaction {
+                entry.idle_before += now - entry.since;
+            }
             entry.phase = phase;
             entry.since = now;
+        }
+    }
+
+    /// Sets whether the last job of the lane has left a transaction open.
+    pub fn set_in_transaction(&mut self, lane: LaneKey, in_transaction: bool) {
+        let Some(entry) = self.lanes.get_mut(&lane) else { return };
+        entry.in_transaction = in_transaction;
+        if !in_transaction {
+            entry.idle_before = Duration::ZERO;
         }
     }
 
@@ -72,7 +98,13 @@ impl Activity {
     }
 
     fn entry(&mut self, lane: LaneKey, phase: Phase, since: Instant) -> &mut LaneActivity {
-        let new = LaneActivity { phase, since, in_transaction: false, held_at: None };
+        let new = LaneActivity {
+            phase,
+            since,
+            in_transaction: false,
+            idle_before: Duration::ZERO,
+            held_at: None,
+        };
         self.lanes.entry(lane).or_insert(new)
     }
 
@@ -81,10 +113,19 @@ impl Activity {
         self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle).map(|lane| lane.since)
     }
 
+    /// The time from which a wait for an idle transaction of another client counts, if the wait began at
+    /// `began`: the end of its last job, but not if it has been idle for long before. Otherwise a transaction
+    /// with many calls could be waited for without end. None if the lane is not idle.
+    pub fn patience_from(&self, lane: LaneKey, began: Instant) -> Option<Instant> {
+        let lane = self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle)?;
+        Some(lane.patience_from(began))
+    }
+
     /// Removes a lane whose connection is closed.
     pub fn remove(&mut self, lane: LaneKey) {
-        self.lanes.remove(&lane);
-        self.last_closed = Some(Instant::now());
+        if self.lanes.remove(&lane).is_some() {
+            self.last_closed = Some(Instant::now());
+        }
         // The next connection is the first reader of the file again.
         self.has_read &= !self.lanes.is_empty();
     }

@@ -20,8 +20,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::activity::{LaneActivity, LaneKey, Phase};
-use super::writer_queue::{IN_PASSING, LockTimeouts, State, WriterQueue};
+use super::activity::{IN_PASSING, LaneActivity, LaneKey, Phase};
+use super::writer_queue::{LockTimeouts, State, WriterQueue};
 use crate::jobs::cancel::Cancel;
 use crate::sqlite::{LockWait, Wanted};
 use crate::sync::{lock, wait_for};
@@ -125,8 +125,11 @@ impl Waiting {
                 Wanted::Begin => Holds::InPassing,
             },
             Phase::Idle if has_slot || reads_are_in_the_way && other.in_transaction => {
-                let is_own = key.client == self.lane.client;
-                Holds::Since(other.since, if is_own { self.timeouts.own } else { IN_PASSING })
+                if key.client == self.lane.client {
+                    Holds::Since(other.since, self.timeouts.own)
+                } else {
+                    Holds::Since(other.patience_from(self.began), IN_PASSING)
+                }
             }
             Phase::Idle if is_passing(other.since) => Holds::InPassing,
             Phase::Waiting if has_slot => self.holds_while_waiting(state, key, other.since),

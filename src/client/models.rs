@@ -2,6 +2,7 @@
 //! many interleavings, and reports the first one that breaks a guarantee.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::activity::LaneKey;
 use super::gate::{Gate, Shut};
@@ -233,7 +234,9 @@ fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
                     let (queue, writing) = (Arc::clone(&queue), Arc::clone(&writing));
                     thread::spawn(move || {
                         queue.begin_job(lane);
-                        queue.take_slot(lane, call, TIMEOUTS, &Cancel::default()).unwrap();
+                        queue
+                            .take_slot(lane, call, TIMEOUTS, &Cancel::default(), Instant::now())
+                            .unwrap();
                         drop(ticket);
                         writing.lock().unwrap().push(lane);
                         queue.end_job(lane, false);
@@ -261,7 +264,13 @@ fn a_cancelled_writer_leaves_the_queue() {
             let queue = Arc::new(WriterQueue::default());
             queue.begin_job(lane_of(0, 0));
             queue
-                .take_slot(lane_of(0, 0), CallNumber::next(), TIMEOUTS, &Cancel::default())
+                .take_slot(
+                    lane_of(0, 0),
+                    CallNumber::next(),
+                    TIMEOUTS,
+                    &Cancel::default(),
+                    Instant::now(),
+                )
                 .unwrap();
             let cancel = Arc::new(Cancel::default());
             let waiter = {
@@ -269,7 +278,7 @@ fn a_cancelled_writer_leaves_the_queue() {
                 let call = CallNumber::next();
                 thread::spawn(move || {
                     queue.begin_job(lane_of(0, 1));
-                    queue.take_slot(lane_of(1, 1), call, TIMEOUTS, &cancel)
+                    queue.take_slot(lane_of(1, 1), call, TIMEOUTS, &cancel, Instant::now())
                 })
             };
             cancel.raise(CancelReason::ClientClosed);
@@ -278,7 +287,13 @@ fn a_cancelled_writer_leaves_the_queue() {
             queue.end_job(lane_of(0, 0), false);
             queue.begin_job(lane_of(0, 2));
             queue
-                .take_slot(lane_of(0, 2), CallNumber::next(), TIMEOUTS, &Cancel::default())
+                .take_slot(
+                    lane_of(0, 2),
+                    CallNumber::next(),
+                    TIMEOUTS,
+                    &Cancel::default(),
+                    Instant::now(),
+                )
                 .unwrap();
         },
         INTERLEAVINGS,

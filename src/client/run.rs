@@ -1,6 +1,7 @@
 //! The operations of one job on its connection.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::error::Error;
 use super::row_sink::RecordSink;
@@ -60,27 +61,28 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn take_writer_slot(&self) -> Result<(), Error> {
-        self.take_writer_slot_within(self.client.lock_timeouts())
+    fn take_writer_slot(&self, began: Instant) -> Result<(), Error> {
+        self.take_writer_slot_within(self.client.lock_timeouts(), began)
     }
 
-    fn take_writer_slot_within(&self, timeouts: LockTimeouts) -> Result<(), Error> {
+    fn take_writer_slot_within(&self, timeouts: LockTimeouts, began: Instant) -> Result<(), Error> {
         let Some(writers) = self.client.writers() else { return Ok(()) };
         let lane = self.client.lane_key(self.lane);
-        writers.take_slot(lane, self.call, timeouts, self.cancel)
+        writers.take_slot(lane, self.call, timeouts, self.cancel, began)
     }
 
     /// Takes the writer slot in turn, unless an idle transaction holds it. For a statement of which SQLite
-    /// has to decide whether it needs the write lock.
-    fn take_writer_slot_in_passing(&self) -> Result<(), Error> {
-        match self.take_writer_slot_within(LockTimeouts::IN_PASSING) {
-            Err(Error::HeldByOwnTransaction { .. } | Error::HeldByOtherClient) => Ok(()),
-            taken => taken,
+    /// has to decide whether it needs the write lock. Returns whether the lane has the slot.
+    fn take_writer_slot_in_passing(&self) -> Result<bool, Error> {
+        match self.take_writer_slot_within(LockTimeouts::IN_PASSING, Instant::now()) {
+            Err(Error::HeldByOwnTransaction { .. } | Error::HeldByOtherClient) => Ok(false),
+            taken => taken.map(|()| true),
         }
     }
 
-    /// Checks whether a prepared statement may run now. A statement that writes takes the writer slot.
-    fn allow(&self, prepared: Prepared, read_only: bool) -> Result<(), Error> {
+    /// Checks whether a prepared statement may run now. A statement that writes takes the writer slot, for
+    /// which its call has waited since `began`.
+    fn allow(&self, prepared: Prepared, read_only: bool, began: Instant) -> Result<(), Error> {
         self.cancel.check()?;
         if prepared.read_only {
             return Ok(());
@@ -88,11 +90,16 @@ impl Caller<'_> {
         if read_only {
             return Err(Error::ReadOnlyTransaction);
         }
-        if prepared.may_not_write {
-            return self.take_writer_slot_in_passing();
-        }
         if !prepared.has_snapshot {
-            return self.take_writer_slot();
+            return match prepared.may_not_write {
+                true => self.take_writer_slot_in_passing().map(drop),
+                false => self.take_writer_slot(began),
+            };
+        }
+        if prepared.may_not_write {
+            // The holder of the slot may be waiting for this very reader. If the statement has to write after
+            // all, its schema has changed, and it comes here again without `may_not_write`.
+            return Ok(());
         }
         let lane = self.client.lane_key(self.lane);
         match self.client.writers() {
@@ -138,7 +145,7 @@ impl Run<'_> {
                 caller.client.outbox.post(bytes, false);
             }
         };
-        let allow = |prepared| caller.allow(prepared, read_only);
+        let allow = |prepared| caller.allow(prepared, read_only, Instant::now());
         let mut sink =
             RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
         self.connection.run(id, sql, &arguments, &mut sink)
@@ -183,13 +190,18 @@ impl Run<'_> {
     /// Runs a text of several statements, without returning their rows.
     pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
         let caller = self.caller;
+        // The time since which the open transaction has waited for the slot in vain.
+        let mut waits_since = None;
         self.connection.run_script(sql, |prepared| {
+            let now = Instant::now();
             if prepared.begins {
                 // No other write of the process may come between the transaction's first read and its
                 // first write.
-                caller.take_writer_slot_in_passing()?;
+                let is_taken = caller.take_writer_slot_in_passing()?;
+                waits_since = (!is_taken).then_some(now);
             }
-            caller.allow(prepared, read_only)
+            let began = waits_since.filter(|_| prepared.in_transaction).unwrap_or(now);
+            caller.allow(prepared, read_only, began)
         })
     }
 
@@ -206,6 +218,10 @@ impl Run<'_> {
             Mode::Deferred if self.writes(statements) => Mode::Write,
             mode => mode,
         };
+        if self.caller.client.options.location.shares_cache() {
+            // Tables that it has read block the writers of the cache, and they may block its next read.
+            self.caller.take_writer_slot_in_passing()?;
+        }
         self.begin(mode)?;
         self.statements(statements, mode == Mode::Read, Error::TransactionRolledBack, records)?;
         if self.connection.is_autocommit() {
@@ -254,7 +270,7 @@ impl Run<'_> {
     /// Begins a transaction. Mode "write" waits for the writer slot first.
     pub fn begin(&mut self, mode: Mode) -> Result<(), Error> {
         if mode == Mode::Write {
-            self.caller.take_writer_slot()?;
+            self.caller.take_writer_slot(Instant::now())?;
         }
         self.caller.cancel.check()?;
         Ok(self.connection.run_own(match mode {

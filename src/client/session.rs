@@ -256,7 +256,6 @@ impl Session {
         self.cancel.clear();
         self.note(WriterQueue::begin_closing);
         let closed = self.connection.take().map_or(Ok(()), |(connection, _)| connection.close());
-        self.note(WriterQueue::forget_lane);
         Ok(closed?)
     }
 
@@ -389,6 +388,16 @@ impl Session {
             explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
             committed,
         }
+    }
+}
+
+/// The lane is gone, also if a panic has ended its closing. Otherwise it would keep the writer slot of the
+/// file for ever.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.note(WriterQueue::begin_closing);
+        self.connection = None;
+        self.note(WriterQueue::forget_lane);
     }
 }
 

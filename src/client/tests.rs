@@ -704,3 +704,18 @@ fn ending_a_released_transaction_cancels_no_other_call() {
     bench.database.cancel(JobId(22));
     assert_eq!(bench.code(), "ABORTED", "not TRANSACTION_CLOSED");
 }
+
+#[test]
+fn a_panic_in_a_closing_leaves_the_writer_slot_to_other_clients() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    let location = Location::File(bench.folder.path().join("test.db"));
+    let other = Arc::new(Client::open(options(location), bench.inbox.clone() as _).unwrap());
+    bench.submit(20, 0, &begin(1));
+    bench.answer();
+    let closed = bench.database.close(&mut |_, _| panic!("a panic that the test wants"));
+    assert!(matches!(closed, Err(Error::Panicked(_))));
+    bench.database = other;
+    let inserted = bench.run("INSERT INTO t VALUES (1)");
+    assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
+}

@@ -11,13 +11,14 @@
 //! the owner may itself wait for the waiting call. A transaction of the same client is waited for until
 //! it has been idle for [`LockTimeouts::own`]. A transaction of another client is waited for as one of
 //! another process would be ([`LockTimeouts::others`]), but never less than [`IN_PASSING`] after its last
-//! call, so that the pause between two calls of a transaction does not make others fail.
+//! call, so that the pause between two calls of a transaction does not make others fail. Once its pauses
+//! have taken that long together, further calls do not prolong the wait.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::activity::{Activity, LaneKey, Phase};
+use super::activity::{Activity, IN_PASSING, LaneKey, Phase};
 use super::error::Error;
 use crate::jobs::cancel::Cancel;
 use crate::jobs::ids::{CallNumber, ClientId};
@@ -35,11 +36,6 @@ pub struct LockTimeouts {
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
 pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// How long a lane of this process may hold a lock that SQLite needs for a few instructions only. The
-/// machine may be busy, so this is much longer than the instructions take. It is short enough that a
-/// conflict with another client is still reported soon.
-pub const IN_PASSING: Duration = Duration::from_millis(100);
 
 impl LockTimeouts {
     /// The waits of a call that can do without the lock.
@@ -122,7 +118,7 @@ impl WriterQueue {
     }
 
     /// Takes the writer slot for `lane`, after all earlier calls in the queue. Returns at once if the lane
-    /// has the slot already.
+    /// has the slot already. `began` is the time since which the call has waited.
     ///
     /// # Errors
     /// [`Error::HeldByOwnTransaction`] or [`Error::HeldByOtherClient`] if an idle transaction held the slot
@@ -133,6 +129,7 @@ impl WriterQueue {
         call: CallNumber,
         timeouts: LockTimeouts,
         cancel: &Cancel,
+        began: Instant,
     ) -> Result<(), Error> {
         cancel.check()?;
         {
@@ -147,7 +144,6 @@ impl WriterQueue {
         }
         let _ticket = self.reserve(lane.client, call);
         let turn = Arc::new(Condvar::new());
-        let began = Instant::now();
         let mut state = lock(&self.state);
         state.ready.insert(call, (lane.client, Arc::clone(&turn)));
         state.activity.set_phase(lane, Phase::Waiting);
@@ -167,7 +163,11 @@ impl WriterQueue {
             let is_own = holder.client == lane.client;
             // A holder that works now may become idle later, and is then waited for from that time on.
             let idle_since = state.activity.idle_since(holder).unwrap_or_else(Instant::now);
-            let deadline = timeouts.deadline(is_own, began, idle_since);
+            let counted_from = match is_own {
+                true => idle_since,
+                false => state.activity.patience_from(holder, began).unwrap_or(idle_since),
+            };
+            let deadline = timeouts.deadline(is_own, began, counted_from);
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 break Err(held(is_own, idle_since));
             };
@@ -207,9 +207,7 @@ impl WriterQueue {
     pub fn end_job(&self, lane: LaneKey, in_transaction: bool) {
         let mut state = lock(&self.state);
         state.activity.set_phase(lane, Phase::Idle);
-        if let Some(entry) = state.activity.lanes.get_mut(&lane) {
-            entry.in_transaction = in_transaction;
-        }
+        state.activity.set_in_transaction(lane, in_transaction);
         self.leave(&mut state, lane, in_transaction);
     }
 
@@ -309,7 +307,7 @@ pub mod tests {
         timeouts: LockTimeouts,
     ) -> Result<(), Error> {
         queue.begin_job(lane);
-        queue.take_slot(lane, CallNumber::next(), timeouts, &Cancel::default())
+        queue.take_slot(lane, CallNumber::next(), timeouts, &Cancel::default(), Instant::now())
     }
 
     #[test]
@@ -322,12 +320,14 @@ pub mod tests {
             let (queue, sender) = (Arc::clone(&queue), sender.clone());
             thread::spawn(move || {
                 queue.begin_job(lane(2));
-                queue.take_slot(lane(2), late, PATIENT, &Cancel::default()).unwrap();
+                queue
+                    .take_slot(lane(2), late, PATIENT, &Cancel::default(), Instant::now())
+                    .unwrap();
                 sender.send("late").unwrap();
             })
         };
         queue.begin_job(lane(1));
-        queue.take_slot(lane(1), early, PATIENT, &Cancel::default()).unwrap();
+        queue.take_slot(lane(1), early, PATIENT, &Cancel::default(), Instant::now()).unwrap();
         drop(reserved);
         sender.send("early").unwrap();
         queue.end_job(lane(1), false);
@@ -363,7 +363,9 @@ pub mod tests {
         let cancel = Arc::new(Cancel::default());
         let waiter = {
             let (queue, cancel) = (Arc::clone(&queue), Arc::clone(&cancel));
-            thread::spawn(move || queue.take_slot(lane(0), CallNumber::next(), PATIENT, &cancel))
+            thread::spawn(move || {
+                queue.take_slot(lane(0), CallNumber::next(), PATIENT, &cancel, Instant::now())
+            })
         };
         cancel.raise(CancelReason::ClientClosed);
         queue.wake();
@@ -383,6 +385,41 @@ pub mod tests {
     }
 
     #[test]
+    fn a_call_that_has_waited_already_does_not_wait_again() {
+        let queue = queue();
+        take(&queue, other_client(), PATIENT).unwrap();
+        queue.end_job(other_client(), true);
+        thread::sleep(IN_PASSING);
+        let began = Instant::now().checked_sub(IN_PASSING).unwrap();
+        let number = CallNumber::next();
+        queue.begin_job(lane(0));
+        let waited = Instant::now();
+        let taken = queue.take_slot(lane(0), number, PATIENT, &Cancel::default(), began);
+        assert!(matches!(taken, Err(Error::HeldByOtherClient)));
+        assert!(waited.elapsed() < IN_PASSING / 2);
+    }
+
+    #[test]
+    fn the_pauses_of_a_transaction_of_another_client_add_up() {
+        let queue = queue();
+        let began = Instant::now();
+        take(&queue, other_client(), PATIENT).unwrap();
+        for _ in 0..3 {
+            queue.end_job(other_client(), true);
+            thread::sleep(IN_PASSING / 2);
+            queue.begin_job(other_client());
+        }
+        queue.end_job(other_client(), true);
+        queue.begin_job(lane(0));
+        let number = CallNumber::next();
+        let taken = queue.take_slot(lane(0), number, PATIENT, &Cancel::default(), began);
+        assert!(matches!(taken, Err(Error::HeldByOtherClient)));
+        assert!(
+            lock(&queue.state).activity.idle_since(other_client()).unwrap().elapsed() < IN_PASSING
+        );
+    }
+
+    #[test]
     fn a_call_that_does_not_run_yet_holds_up_its_own_client_only() {
         let queue = queue();
         let early = CallNumber::next();
@@ -394,7 +431,7 @@ pub mod tests {
             thread::spawn(move || take(&queue, lane(1), PATIENT))
         };
         queue.begin_job(lane(0));
-        queue.take_slot(lane(0), early, PATIENT, &Cancel::default()).unwrap();
+        queue.take_slot(lane(0), early, PATIENT, &Cancel::default(), Instant::now()).unwrap();
         queue.end_job(lane(0), false);
         drop(ticket);
         late.join().unwrap().unwrap();

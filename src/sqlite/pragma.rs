@@ -35,6 +35,10 @@ const PER_CONNECTION: [&str; 30] = [
     "writable_schema",
 ];
 
+/// The PRAGMAs that write their value to the database file.
+const WRITING: [&str; 5] =
+    ["application_id", "auto_vacuum", "default_cache_size", "schema_version", "user_version"];
+
 /// A PRAGMA statement, as the authorizer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pragma {
@@ -54,6 +58,13 @@ impl Pragma {
     /// journal mode, or copy the whole WAL into the database.
     pub fn needs_exclusive_lock(&self) -> bool {
         self.name == "wal_checkpoint" || self.name == "journal_mode" && self.value.is_some()
+    }
+
+    /// Whether the statement writes to the database file when it runs. SQLite does not say so in a dry run, in
+    /// which the PRAGMA is ignored.
+    pub fn writes(&self) -> bool {
+        let name = self.name.as_str();
+        name == "incremental_vacuum" || self.value.is_some() && WRITING.contains(&name)
     }
 
     /// Whether SQLite makes the setting when it prepares the statement, before the first step. This holds

@@ -8,6 +8,7 @@ use super::codes::SQLITE_SCHEMA;
 use super::columns::{Column, columns_of};
 use super::connection::MOST_INTERRUPTS;
 use super::error::primary_code;
+use super::pragma::Pragma;
 use super::shared_cache::MayBeLocked;
 use super::statement_info::{ParameterNames, StatementInfo};
 use super::values::to_sql;
@@ -28,6 +29,8 @@ pub struct Prepared {
     pub has_snapshot: bool,
     /// Whether the statement begins a transaction.
     pub begins: bool,
+    /// Whether a transaction is open.
+    pub in_transaction: bool,
     /// Whether the statement may not need the write lock, although `sqlite3_stmt_readonly` is false for it:
     /// what it creates is there, or it is a PRAGMA that changes nothing.
     pub may_not_write: bool,
@@ -105,7 +108,12 @@ impl Connection {
         } else {
             let first = Batch::new(&self.raw, sql).next();
             first.ok().flatten().map(|statement| {
-                changes(&statement) && !may_not_write(&statement, &self.recorder.kind())
+                let kind = self.recorder.kind();
+                // The PRAGMA was ignored, so the statement does nothing.
+                let is_writing_pragma = kind.pragma.as_ref().is_some_and(Pragma::writes);
+                !is_explain(&statement)
+                    && (is_writing_pragma
+                        || changes(&statement) && !may_not_write(&statement, &kind))
             })
         };
         self.recorder.set_dry_run(false);
@@ -315,7 +323,22 @@ impl Connection {
             allow(self.prepared(statement, &kind)).map_err(RunError::Ours)?;
         }
         self.set_exclusive(kind.needs_exclusive_lock());
+        self.retry_shared_cache(|| self.step_to_end(statement, &kind))?;
+        // If SQLite has prepared the statement again, the new schema may have a vector index.
+        if statement.get_status(StatementStatus::RePrepare) > 0 {
+            self.refuse_vector_indexes_now(statement).map_err(RunError::from_ours)?;
+        }
+        Ok(kind)
+    }
+
+    /// Steps through a statement of a script, whose rows nobody reads.
+    fn step_to_end<E: From<Error>>(
+        &self,
+        statement: &mut Statement<'_>,
+        kind: &StatementKind,
+    ) -> Result<(), RunError<E>> {
         let writes = may_write(statement);
+        let is_made = kind.is_made_when_prepared();
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
         let mut has_row = false;
@@ -324,20 +347,16 @@ impl Connection {
             match self.recorder.first_step(may_be_stale, || commits.step(&self.raw, || rows.next()))
             {
                 Ok(Some(_)) => has_row = true,
-                Ok(None) => break,
+                Ok(None) => return Ok(()),
                 Err(error) if is_interrupt(&error) && (is_made || has_row && kind.is_setting()) => {
-                    break;
+                    return Ok(());
                 }
                 Err(_) if self.recorder.was_stale() => return Err(RunError::Stale),
+                // The statement cannot be tried again, because it has taken effect in part.
+                Err(error) if has_row => return Err(RunError::from_ours(self.error(error))),
                 Err(error) => return Err(RunError::Sqlite(error)),
             }
         }
-        drop(rows);
-        // If SQLite has prepared the statement again, the new schema may have a vector index.
-        if statement.get_status(StatementStatus::RePrepare) > 0 {
-            self.refuse_vector_indexes_now(statement).map_err(RunError::from_ours)?;
-        }
-        Ok(kind)
     }
 
     pub(super) fn run_prepared<S: RowSink>(
@@ -526,12 +545,19 @@ impl Connection {
     fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
         self.note_read();
         let read_only = !changes(statement) || kind.writes_only_temp || kind.asks_journal_mode();
+        let in_transaction = !self.raw.is_autocommit();
         let has_snapshot = !read_only
-            && !self.raw.is_autocommit()
-            && matches!(self.raw.transaction_state::<&str>(None), Ok(TransactionState::Read));
-        let begins = kind.begins && self.raw.is_autocommit();
+            && in_transaction
+            && (self.is_reading(None) || self.is_reading(Some("main")));
+        let begins = kind.begins && !in_transaction;
         let may_not_write = may_not_write(statement, kind);
-        Prepared { read_only, has_snapshot, begins, may_not_write }
+        Prepared { read_only, has_snapshot, begins, in_transaction, may_not_write }
+    }
+
+    /// Whether the open transaction has read and not written yet, in one database or in all of them. The
+    /// transaction may have written to the temporary database.
+    fn is_reading(&self, database: Option<&str>) -> bool {
+        matches!(self.raw.transaction_state(database), Ok(TransactionState::Read))
     }
 
     /// Drops the [`StatementInfo`] of the statements for which `keep` returns false, if there are many

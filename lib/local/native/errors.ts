@@ -151,8 +151,8 @@ export function allHeld(maxConnections: number): Failure {
       ? "This client has a single connection, which an open transaction is holding. " +
           "In-memory databases and embedded replicas cannot have more than one. " +
           "Commit or roll back the transaction before using the client again."
-      : `All ${maxConnections} of this client's connections are held by open transactions, and a call ` +
-          "has waited for one of them in vain. Commit or roll back one, or raise `concurrency`.",
+      : `All ${maxConnections} of this client's connections are held by open transactions. ` +
+          "Commit or roll back one before using the client again, or raise `concurrency`.",
     "TRANSACTION_ACTIVE",
   );
 }

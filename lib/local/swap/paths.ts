@@ -1,4 +1,5 @@
 /** Paths as callers give them: a string, a `file:` URL, or the bytes of a path. */
+import { TextDecoder } from "node:util";
 import { isUint8Array } from "node:util/types";
 import { LibsqlError } from "@libsql/core/api";
 import type { PathInput } from "../../../types/swap.js";

@@ -2,8 +2,10 @@
  * Rows with indexes and `length`. The rows of a result share a class: named columns are own, enumerable
  * properties; indexes and `length` are on the prototype.
  *
- * The prototype has copies of Object.prototype's properties (except `__proto__`), and its own
- * prototype is null. The usual tests for a plain object therefore accept a row.
+ * The usual tests for a plain object accept a row. The prototype has copies of Object.prototype's
+ * properties (except `__proto__`), and its own prototype is null, for lodash, Redux and React. Asked
+ * for the names of its properties, it answers those of Object.prototype, for turbo-stream (React
+ * Router) and devalue (SvelteKit, Nuxt).
  */
 import { inspect } from "node:util";
 import type { Row, Value } from "@libsql/core/api";
@@ -24,15 +26,19 @@ export function indexedRows(names: readonly string[]): RowLayout {
 }
 
 function rowOf(keys: readonly (string | undefined)[], prototype: object, cells: CellReader): Row {
-  const row = Object.create(prototype) as Record<string, Value>;
+  const row: Record<string, Value> = {};
   for (let column = 0; column < keys.length; column++) {
     const key = keys[column];
     if (key === undefined) hide(row, column, cells.cell());
     else if (isInherited(key)) define(row, key, cells.cell());
     else row[key] = cells.cell();
   }
+  // At the end: an assignment would ask the prototype first, which is a proxy.
+  Object.setPrototypeOf(row, prototype);
   return row as unknown as Row;
 }
+
+const namesOfObjectPrototype = Object.getOwnPropertyNames(Object.prototype);
 
 function prototypeOf(keys: readonly (string | undefined)[]): object {
   const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(Object.prototype);
@@ -47,31 +53,44 @@ function prototypeOf(keys: readonly (string | undefined)[]): object {
         : function (this: Record<string, Value>): Value | undefined {
             return this[key];
           };
-    Object.defineProperty(prototype, index, { get });
+    Object.defineProperty(prototype, index, { get, configurable: true });
   });
-  Object.defineProperty(prototype, "length", { value: keys.length });
+  Object.defineProperty(prototype, "length", { value: keys.length, configurable: true });
   Object.defineProperty(prototype, inspect.custom, {
     value(this: object) {
       return { ...this };
     },
+    configurable: true,
   });
-  return prototype;
+  // A proxy may leave out what is configurable.
+  return new Proxy(prototype, { ownKeys: () => namesOfObjectPrototype });
 }
 
-/** Compiles a constructor that sets all columns, so that engines lay the rows out like a class. */
+/**
+ * Compiles a function that makes each row by one object literal, so that engines lay the rows out like a
+ * class.
+ */
 function compile(keys: readonly (string | undefined)[], prototype: object): MakeRows | undefined {
-  const columns = keys.map((key, index) => {
-    // Names are put into the code as JSON strings only.
-    if (key === undefined) return `hide(this, ${index}, cells.cell());`;
-    const literal = JSON.stringify(key);
-    if (isInherited(key)) return `define(this, ${literal}, cells.cell());`;
-    return `this[${literal}] = cells.cell();`;
+  const isHidden = keys.includes(undefined);
+  const columns = keys.map((_, index) => `const c${index} = cells.cell();`);
+  const properties = keys.flatMap((key, index) => {
+    if (key === undefined) return [];
+    // Names are put into the code as JSON strings only. In brackets, `__proto__` is a name as well.
+    return [`[${JSON.stringify(key)}]: ${isHidden ? `c${index}` : "cells.cell()"}`];
   });
+  const hiding = keys.flatMap((key, index) =>
+    key === undefined ? [`hide(row, ${index}, c${index});`] : [],
+  );
   const code = `
-    function Row(cells) { ${columns.join("\n")} }
-    Row.prototype = prototype;
-    return (cells, count, rows) => { for (let i = 0; i < count; i++) rows.push(new Row(cells)); };`;
-  return evaluate(code, { prototype, hide, define }) as MakeRows | undefined;
+    return (cells, count, rows) => {
+      for (let i = 0; i < count; i++) {
+        ${isHidden ? columns.join("\n") : ""}
+        const row = { __proto__: prototype, ${properties.join(", ")} };
+        ${hiding.join("\n")}
+        rows.push(row);
+      }
+    };`;
+  return evaluate(code, { prototype, hide }) as MakeRows | undefined;
 }
 
 function hide(row: object, index: number, value: Value): void {
