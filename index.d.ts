@@ -210,6 +210,17 @@ export interface ShutdownReport {
   ms: number;
 }
 
+/** What a client has done since it was opened, or opened again. */
+export interface ClientStats {
+  /** The number of calls by where they ran ({@link Execution}). */
+  calls: {
+    /** On the thread of JavaScript. */
+    inPlace: number;
+    /** On another thread, or waiting for one. */
+    onThread: number;
+  };
+}
+
 /** A client that SQLite refused to close. */
 export interface FailedClosing {
   /** See {@link ShutdownReport.path}. */
@@ -353,6 +364,9 @@ export interface LatchClient extends Client {
    * @throws TypeError for a `timeoutMs` that is not a number, RangeError for NaN; the client stays open
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+
+  /** Counts of what the client has done. */
+  stats(): ClientStats;
 
   /** {@link close} */
   [Symbol.dispose](): void;

@@ -18,6 +18,7 @@ import type {
 export type {
   AbortableStatement,
   Client,
+  ClientStats,
   ClosingStep,
   Config,
   DatabaseCopyOptions,

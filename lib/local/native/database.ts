@@ -71,8 +71,8 @@ export class NativeDatabase implements OpenClient {
   readonly closeAtExit = closeAll;
   /** The number of calls that were answered, without those that a closing has cancelled. */
   answered = 0;
-  /** The number of calls that have run on this thread. */
-  answeredInPlace = 0;
+  /** The number of calls that have run on this thread, and that were queued for another. */
+  readonly calls = { inPlace: 0, onThread: 0 };
   readonly #runsInPlace: boolean;
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
@@ -165,10 +165,11 @@ export class NativeDatabase implements OpenClient {
       this.statements.enter();
       const answer = new JobAnswer(this, submission, resolve, reject);
       if (submitted === Submitted.Answered) {
-        this.answeredInPlace++;
+        this.calls.inPlace++;
         readAnswer(request.answer(), answer);
         return ran(began);
       }
+      if (submission.isOfClosing !== true) this.calls.onThread++;
       expect(job, answer);
       if (signal !== undefined) {
         answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, job));
