@@ -30,6 +30,7 @@ export type {
   DatabaseSwapSettings,
   DatabaseSwapStep,
   Durability,
+  Execution,
   FailedClosing,
   InArgs,
   InStatement,
