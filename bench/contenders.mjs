@@ -73,25 +73,26 @@ function specsOf(name, checkouts) {
 
 async function commandOf({ name, peer, module, runtime, isInstalled, from }) {
   if (peer === LIMIT) return { command: [await buildLimit()], runtime: "Rust" };
-  const { path, version } = await runtimeOf(runtime);
-  if (peer !== undefined && !isInstalled) await installPeers(peer, { path, version });
+  const { path, version, isBun } = await runtimeOf(runtime);
+  if (peer !== undefined && !isInstalled) await installPeers(peer, path);
   if (from !== undefined && !existsSync(join(from, "dist", "index.js"))) {
     throw new Error(`${name} is not built: run npm run build there`);
   }
   const adapter = isAbsolute(module) ? pathToFileURL(module).href : `./peers/${module}`;
   return {
     command: [path, WORKER, adapter, JSON.stringify({ from })],
-    runtime: `${runtime === "bun" ? "Bun" : "Node"} ${version}`,
+    runtime: `${isBun ? "Bun" : "Node"} ${version}`,
   };
 }
 
 async function runtimeOf(name) {
-  const own = { path: process.execPath, version: process.versions.node };
+  const { node, bun } = process.versions;
+  const own = { path: process.execPath, version: bun ?? node, isBun: bun !== undefined };
   const major = /^node(\d+)$/.exec(name)?.[1];
-  if (name === "this" || Number(major) <= Number.parseInt(own.version)) return own;
+  if (name === "this" || (!own.isBun && Number(major) <= Number.parseInt(node))) return own;
   const found = name === "bun" ? await findBun() : major && (await findNode(Number(major)));
   if (!found) throw new Error(`the runtime ${name} is not installed and cannot be fetched`);
-  return found;
+  return { ...found, isBun: name === "bun" };
 }
 
 /** Whether it loads and answers. */

@@ -25,7 +25,7 @@ const COMPILED = {
  * Does nothing where all is there.
  *
  * @param {string} peer
- * @param {{ path: string }} runtime
+ * @param {string} runtime the path of its program
  * @throws {Error} what failed, with the end of its output
  */
 export async function installPeers(peer, runtime) {
@@ -35,7 +35,7 @@ export async function installPeers(peer, runtime) {
     await expectSuccess(command, [...args, "--prefix", FOLDER, "ci", "--ignore-scripts"], "npm ci");
     stamp.write(state);
   }
-  if (peer in COMPILED) await compile(peer, runtime.path);
+  if (peer in COMPILED) await compile(peer, runtime);
 }
 
 /** With the headers beside the runtime's program; where there are none, node-gyp fetches them. */

@@ -2,6 +2,7 @@
  * `npm run bench`: latchdb beside other SQLite packages, in one run and by turns. docs/performance.md
  * describes the workloads and the method. `npm run bench -- --help` lists the options.
  */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,11 +81,14 @@ async function bench() {
     run.sections.push(section);
     section.load = load();
     console.log(`\n${sectionTitle(section)} (load ${section.load})`);
-    await measureSection(section, workloads, contenders, (share, text) =>
-      bar.show((i + share) / sections.length, text),
-    );
-    // After each section: a run that is stopped leaves what it has.
-    await report(run);
+    const onProgress = (share, text) => bar.show((i + share) / sections.length, text);
+    for await (const measured of measureAll(section, workloads, contenders, onProgress)) {
+      section.workloads.push(measured);
+      bar.hide();
+      console.log(workloadTable(measured));
+      // Each time: a run that is stopped leaves what it has.
+      await report(run);
+    }
   }
   return run.sections.every((section) => section.workloads.every(({ failed }) => !failed.length));
 }
@@ -110,9 +114,16 @@ function sectionsOf() {
     .flatMap((settings) => machines.map((machine) => ({ settings, machine, workloads: [] })));
 }
 
-async function measureSection(section, workloads, contenders, onProgress) {
+/** Measures the workloads one after the other. */
+async function* measureAll(section, workloads, contenders, onProgress) {
   const stopBurners = section.machine === "busy" ? startBurners() : async () => {};
   const directory = await mkdtemp(join(options.directory, "latchdb-bench-"));
+  // The workers and the burners end when this process does.
+  const interrupt = () => {
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupt);
   try {
     for (const [i, workload] of workloads.entries()) {
       const measured = await measure(workload, contenders, {
@@ -124,12 +135,11 @@ async function measureSection(section, workloads, contenders, onProgress) {
           onProgress((i + share) / workloads.length, `${workload.id} ${workload.title}: ${name}`),
       });
       await rm(join(directory, workload.id), { recursive: true, force: true, maxRetries: 5 });
-      section.workloads.push(measured);
-      bar.hide();
-      console.log(workloadTable(measured));
+      yield measured;
     }
   } finally {
     bar.hide();
+    process.off("SIGINT", interrupt);
     await stopBurners();
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
