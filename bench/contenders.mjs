@@ -64,10 +64,12 @@ function specsOf(name, checkouts) {
   const { module, runtime, isInstalled } = PEERS[peer];
   const spec = { name, peer, module, runtime: asked ?? runtime, isInstalled };
   if (peer !== "latchdb") return [spec];
-  return checkouts.map((from) => ({
+  const labels = checkouts.map((from) => basename(resolve(from)));
+  const areUnique = new Set(labels).size === labels.length;
+  return checkouts.map((from, i) => ({
     ...spec,
     from: resolve(from),
-    name: checkouts.length === 1 ? name : `${name} ${basename(resolve(from))}`,
+    name: checkouts.length === 1 ? name : `${name} ${areUnique ? labels[i] : `#${i + 1}`}`,
   }));
 }
 

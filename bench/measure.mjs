@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { BASELINE } from "./peers/index.mjs";
 import { ratio, shuffled, spread } from "./statistics.mjs";
 import { WorkerProcess } from "./worker-process.mjs";
 
@@ -32,6 +31,7 @@ import { WorkerProcess } from "./worker-process.mjs";
  * @param {object} options
  * @param {"same" | "defaults"} options.settings
  * @param {boolean} options.isTiny
+ * @param {string} options.baseline the contender that ratios are to
  * @param {number} [options.rounds] at most
  * @param {string} options.directory for the databases; is created
  * @param {(contender: string, share: number) => void} options.onProgress before each step
@@ -57,7 +57,7 @@ export async function measure(workload, contenders, options) {
   } finally {
     await Promise.all(seats.map((seat) => seat.leave()));
   }
-  const baseline = seats.find((seat) => seat.contender.name === BASELINE && seat.isGood);
+  const baseline = seats.find((seat) => seat.contender.name === options.baseline && seat.isGood);
   return {
     id: workload.id,
     title: workload.title,

@@ -15,6 +15,7 @@ import { startBurners } from "./burners.mjs";
 import { findContenders, USUAL } from "./contenders.mjs";
 import { describeMachine, load } from "./machine.mjs";
 import { measure } from "./measure.mjs";
+import { BASELINE } from "./peers/index.mjs";
 import { ProgressBar } from "./progress.mjs";
 import { contenderTitle, runJson, runTitle, sectionTitle } from "./report/json.mjs";
 import { ratiosSvg } from "./report/svg.mjs";
@@ -65,11 +66,16 @@ async function bench() {
     options.peers.split(","),
     options.ours ?? [root],
   );
+  if (contenders.length === 0) {
+    for (const { name, reason } of leftOut) console.error(`${name} cannot run: ${reason}`);
+    return false;
+  }
   /** @type {import("./report/json.mjs").Run} */
   const run = {
     date: new Date().toISOString(),
     machine: describeMachine(),
     contenders,
+    baseline: (contenders.find(({ name }) => name === BASELINE) ?? contenders[0]).name,
     leftOut,
     sections: [],
   };
@@ -82,7 +88,7 @@ async function bench() {
     section.load = load();
     console.log(`\n${sectionTitle(section)} (load ${section.load})`);
     const onProgress = (share, text) => bar.show((i + share) / sections.length, text);
-    for await (const measured of measureAll(section, workloads, contenders, onProgress)) {
+    for await (const measured of measureAll(run, section, workloads, onProgress)) {
       section.workloads.push(measured);
       bar.hide();
       console.log(workloadTable(measured));
@@ -115,7 +121,7 @@ function sectionsOf() {
 }
 
 /** Measures the workloads one after the other. */
-async function* measureAll(section, workloads, contenders, onProgress) {
+async function* measureAll({ contenders, baseline }, section, workloads, onProgress) {
   const stopBurners = section.machine === "busy" ? startBurners() : async () => {};
   const directory = await mkdtemp(join(options.directory, "latchdb-bench-"));
   // The workers and the burners end when this process does.
@@ -128,6 +134,7 @@ async function* measureAll(section, workloads, contenders, onProgress) {
     for (const [i, workload] of workloads.entries()) {
       const measured = await measure(workload, contenders, {
         settings: section.settings,
+        baseline,
         isTiny: options.tiny,
         rounds: options.tiny ? 1 : options.rounds && Number(options.rounds),
         directory: join(directory, workload.id),
@@ -146,9 +153,8 @@ async function* measureAll(section, workloads, contenders, onProgress) {
 }
 
 async function report(run) {
-  const names = run.contenders.map(({ name }) => name);
   const markdown = run.sections.map(
-    (section) => `### ${sectionTitle(section)}\n\n${sectionMarkdown(section, names)}\n`,
+    (section) => `### ${sectionTitle(section)}\n\n${sectionMarkdown(run, section)}\n`,
   );
   const files = [
     [options.json, () => runJson(run)],

@@ -48,5 +48,5 @@ export const PEERS = {
   sqlite3: { module: "sqlite3.mjs", runtime: "this" },
 };
 
-/** All ratios are to this one. */
+/** Ratios are to this one; where it is not measured, to the first contender. */
 export const BASELINE = "better-sqlite3";

@@ -11,6 +11,7 @@
  * @property {string} date
  * @property {ReturnType<typeof import("../machine.mjs").describeMachine>} machine
  * @property {{ name: string, version: string, sqlite: string, runtime: string }[]} contenders
+ * @property {string} baseline the contender that ratios are to
  * @property {{ name: string, reason: string }[]} leftOut
  * @property {Section[]} sections
  */

@@ -1,4 +1,3 @@
-import { BASELINE } from "../peers/index.mjs";
 import { contenderTitle, runTitle, sectionTitle } from "./json.mjs";
 
 const WIDTH = 860;
@@ -31,6 +30,7 @@ const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
  */
 export function ratiosSvg(run, section) {
   const rows = rowsOf(section);
+  const baseline = run.contenders.find(({ name }) => name === run.baseline);
   const ends = rows.flatMap(({ ratios }) => ratios.flatMap(({ q1, q3 }) => [q1, q3]));
   const [low, high] = [Math.min(0.1, ...ends), Math.max(10, ...ends)].map(Math.log);
   const x = (ratio) =>
@@ -45,7 +45,12 @@ export function ratiosSvg(run, section) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    text(16, 22, `Time beside ${BASELINE} 12 (1 = the same; left is faster)`, 'font-size="15"'),
+    text(
+      16,
+      22,
+      `Beside ${contenderTitle(baseline)}: 1 is the same, less is better`,
+      'font-size="15"',
+    ),
     text(16, 40, `${sectionTitle(section)}. ${runTitle(run)}`, 'fill="#555"'),
     ...TICKS.filter((tick) => Math.log(tick) >= low && Math.log(tick) <= high).map((tick) =>
       grid(x(tick), bottom, tick),

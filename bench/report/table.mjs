@@ -1,4 +1,3 @@
-import { BASELINE } from "../peers/index.mjs";
 import { figure } from "./figures.mjs";
 
 /**
@@ -40,27 +39,28 @@ function align(rows) {
  * One section in Markdown, for docs/performance.md: a line for each metric, a column for each
  * contender. A ratio to the baseline is in brackets.
  *
+ * @param {import("./json.mjs").Run} run
  * @param {import("./json.mjs").Section} section
- * @param {string[]} contenders
  */
-export function sectionMarkdown({ workloads }, contenders) {
+export function sectionMarkdown({ contenders, baseline }, { workloads }) {
+  const names = contenders.map(({ name }) => name);
   const lines = [
-    ["", ...contenders],
-    ["---", ...contenders.map(() => "--:")],
+    ["", ...names],
+    ["---", ...names.map(() => "--:")],
     ...workloads.flatMap((measured) =>
       Object.entries(measured.metrics).map(([metric, unit]) => [
         `${measured.id} ${metric}, ${unit}`,
-        ...contenders.map((name) => markdownCell(measured, name, metric)),
+        ...names.map((name) => markdownCell(measured, name, metric, name !== baseline)),
       ]),
     ),
   ];
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-function markdownCell({ results }, name, metric) {
+function markdownCell({ results }, name, metric, hasRatio) {
   const result = results.find(({ contender }) => contender === name);
   if (result === undefined) return "–";
   const ratio = result.ratios[metric];
   const value = figure(result.values[metric].median);
-  return ratio === undefined || name === BASELINE ? value : `${value} (${figure(ratio.median)})`;
+  return ratio === undefined || !hasRatio ? value : `${value} (${figure(ratio.median)})`;
 }
