@@ -86,7 +86,7 @@ async function bench() {
   for (const [i, section] of sections.entries()) {
     run.sections.push(section);
     section.load = load();
-    console.log(`\n${sectionTitle(section)} (load ${section.load})`);
+    console.log(`\n${sectionTitle(section)}`);
     const onProgress = (share, text) => bar.show((i + share) / sections.length, text);
     for await (const measured of measureAll(run, section, workloads, onProgress)) {
       section.workloads.push(measured);

@@ -28,11 +28,11 @@ export function runJson({ contenders, ...run }) {
 }
 
 const SETTINGS = { same: "WAL, synchronous NORMAL", defaults: "each package's defaults" };
-const MACHINE = { quiet: "machine otherwise quiet", busy: "one burner per core" };
+const MACHINE = { quiet: "no burners", busy: "one burner per core" };
 
-/** @param {Section} section */
-export function sectionTitle({ settings, machine }) {
-  return `${SETTINGS[settings]}; ${MACHINE[machine]}`;
+/** The load average tells how quiet the machine was. @param {Section} section */
+export function sectionTitle({ settings, machine, load }) {
+  return `${SETTINGS[settings]}; ${MACHINE[machine]}, load average ${load} before`;
 }
 
 /** One line about the machine and the day. @param {Run} run */

@@ -1,23 +1,23 @@
 import { contenderTitle, runTitle, sectionTitle } from "./json.mjs";
 
 const WIDTH = 860;
-const LEFT = 300;
+const LEFT = 340;
 const RIGHT = 24;
-const TOP = 56;
+const TOP = 68;
 const ROW = 30;
 const LINE = 15;
 const COLOURS = [
-  "#c0392b",
-  "#e67e22",
-  "#8e44ad",
-  "#16a085",
-  "#2471a3",
-  "#7f8c8d",
-  "#2ecc71",
-  "#d4ac0d",
-  "#1a5276",
-  "#a04000",
+  "#d62728",
+  "#ff7f0e",
+  "#9467bd",
+  "#555555",
+  "#1f77b4",
+  "#17becf",
+  "#2ca02c",
+  "#bcbd22",
+  "#e377c2",
   "#000000",
+  "#8c564b",
 ];
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 
@@ -51,7 +51,8 @@ export function ratiosSvg(run, section) {
       `Beside ${contenderTitle(baseline)}: 1 is the same, less is better`,
       'font-size="15"',
     ),
-    text(16, 40, `${sectionTitle(section)}. ${runTitle(run)}`, 'fill="#555"'),
+    text(16, 40, `${sectionTitle(section)}. Lines: quartiles`, 'fill="#555"'),
+    text(16, 56, runTitle(run), 'fill="#555"'),
     ...TICKS.filter((tick) => Math.log(tick) >= low && Math.log(tick) <= high).map((tick) =>
       grid(x(tick), bottom, tick),
     ),
@@ -77,10 +78,11 @@ function rowsOf({ workloads }) {
 }
 
 function row(title, ratios, y, x, colours) {
-  const marks = ratios.map(({ contender, median, q1, q3 }) => {
+  // Ours last, on top of the others.
+  const marks = ratios.toReversed().map(({ contender, median, q1, q3 }) => {
     const colour = colours.get(contender);
     return (
-      `<line x1="${x(q1)}" x2="${x(q3)}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="2" opacity="0.5"/>` +
+      `<line x1="${x(q1)}" x2="${x(q3)}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="2" opacity="0.4"/>` +
       `<circle cx="${x(median)}" cy="${y}" r="4" fill="${colour}"/>`
     );
   });
