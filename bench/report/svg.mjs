@@ -1,7 +1,7 @@
 import { contenderTitle, runTitle, sectionTitle } from "./json.mjs";
 
-const WIDTH = 860;
-const LEFT = 340;
+const WIDTH = 900;
+const LEFT = 400;
 const RIGHT = 24;
 const TOP = 68;
 const ROW = 30;
@@ -69,7 +69,7 @@ function rowsOf({ workloads }) {
       results.some(({ ratios }) => metric in ratios),
     );
     return named.map((metric) => ({
-      title: `${id} ${title}${named.length > 1 ? `: ${metric}` : ""}`,
+      title: `${id} ${title}${Object.keys(metrics).length > 1 ? `: ${metric}` : ""}`,
       ratios: results.flatMap(({ contender, ratios }) =>
         metric in ratios ? [{ contender, ...ratios[metric] }] : [],
       ),
