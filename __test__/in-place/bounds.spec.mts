@@ -162,6 +162,20 @@ test.serial(
   },
 );
 
+test.serial("a transaction that SQLite rolls back in a call in place is over", async (t) => {
+  const { client } = await open(t);
+  await client.execute("pragma max_page_count = 60");
+  const transaction = await client.transaction("write");
+  const insert = { sql: "insert into t (a, b) values (?, ?)", args: [1, "x".repeat(1000)] };
+  const untilFull = async (): Promise<void> => {
+    for (;;) await transaction.execute(insert);
+  };
+  const done = await inPlace(client, () => t.throwsAsync(untilFull, { code: "SQLITE_FULL" }));
+  t.true(done > 0, `${done}`);
+  await t.throwsAsync(transaction.execute(insert), { code: "TRANSACTION_CLOSED" });
+  t.is(await selectValue(client, "select count(*) from t"), 3);
+});
+
 test.serial("the WAL does not grow without bound", async (t) => {
   const { client, file } = await open(t);
   const insert = "insert into t (a, b) values (?, ?)";

@@ -20,7 +20,7 @@ import {
 import { journalModes } from "../support/queries.mjs";
 
 const isThorough = process.env.LATCHDB_CLIENTS === "all";
-const clientCounts = isThorough ? [2, 3, 5] : [4];
+const clientCounts = isThorough ? [2, 3, 4, 5] : [4];
 const rowsOfEach = isThorough ? 40 : 10;
 /** What workers do in `npm test`; the rest is in `npm run test:clients`. */
 const IN_WORKERS = ["start-up", "reads beside writes"];

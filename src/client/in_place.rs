@@ -5,16 +5,12 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::row_sink::RecordSink;
-use super::run::Failure;
 use super::session::Session;
 use crate::jobs::ids::{CallNumber, JobId, TransactionId};
 use crate::jobs::panics;
 use crate::sqlite::{LONGEST_VALUE, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Request, Sql};
-
-/// More than the record has that ends an answer.
-const END: usize = 64;
 
 /// The answer of a call that has run in place.
 pub struct Answer {
@@ -33,7 +29,7 @@ impl Session {
         request: &[u8],
         longest_answer: usize,
     ) -> Option<Answer> {
-        if request.len() > LONGEST_VALUE || longest_answer < LONGEST_VALUE {
+        if request.len() > LONGEST_VALUE || longest_answer < 2 * LONGEST_VALUE {
             return None;
         }
         let Ok(Request::Execute(statement)) = Request::read(request) else { return None };
@@ -72,16 +68,25 @@ impl Session {
         });
         hooks.set_in_place(false);
         let frames = connection.wal_frames();
-        writers.end_job(lane, is_in_transaction);
-        match ran {
-            Ok(Some(())) if records.len() + END <= longest_answer => {}
+        let is_rolled_back = is_in_transaction && connection.is_autocommit();
+        if ran.is_err() {
+            self.drop_connection();
+        } else if is_rolled_back {
+            self.forget_transaction();
+        }
+        writers.end_job(lane, is_in_transaction && !is_rolled_back && ran.is_ok());
+        let failure = match ran {
+            Ok(Some(Ok(()))) => None,
+            // The call would run outside of its transaction on the lane's thread.
+            Ok(Some(Err(error))) if is_rolled_back => Some(error),
             Ok(_) => return None,
-            Err(panic) => {
-                self.drop_connection();
-                let failure = Failure::from(Error::Panicked(panic));
-                client.fail(request, &mut records, self.outcome(false), failure);
-                return Some(Answer { records: records.take(), checkpoint_is_due: false });
-            }
+            Err(panic) => Some(Error::Panicked(panic)),
+        };
+        if let Some(error) = failure {
+            // Rows that were not handed on are not part of the answer.
+            let mut records = Records::new(job);
+            client.fail(request, &mut records, self.outcome(false), error.into());
+            return Some(Answer { records: records.take(), checkpoint_is_due: false });
         }
         let committed = self.commits() != commits_before;
         records.done(self.outcome(committed));

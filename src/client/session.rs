@@ -245,6 +245,11 @@ impl Session {
         }
     }
 
+    /// Forgets the open transaction, which SQLite has rolled back.
+    pub(super) fn forget_transaction(&mut self) {
+        self.transaction = None;
+    }
+
     /// Whether the connection is open.
     pub fn is_open(&self) -> bool {
         self.connection.is_some()

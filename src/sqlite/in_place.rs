@@ -6,7 +6,7 @@ use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
 use super::program::Program;
-use super::statement::RowSink;
+use super::statement::{RowSink, RunError};
 use super::statement_info::{QUICK_RUNS, StatementInfo};
 use super::{Connection, Error};
 use crate::value::Arguments;
@@ -78,8 +78,8 @@ impl Connection {
     }
 
     /// Runs a statement that has shown itself quick, and hands its rows and its result to `sink`. None if it
-    /// did not run, or ran into a bound or an error: it has had no effect then, and the rows that `sink` got
-    /// are to be forgotten.
+    /// did not run. After an error, which a bound can be the cause of, it has had no effect, and the rows that
+    /// `sink` got are to be forgotten. SQLite may have rolled back the open transaction.
     ///
     /// `commit` is the cost of a commit, for a statement that writes outside of a transaction. None if it
     /// must not write there.
@@ -90,20 +90,21 @@ impl Connection {
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
-    ) -> Option<()> {
+    ) -> Option<Result<(), S::Error>> {
         let mut info = self.statements.remove(&id)?;
         let shape = info.shape;
         self.is_in_place.set(true);
         let done = self.try_in_place(sql, &mut info, arguments, commit, sink);
         self.is_in_place.set(false);
-        if self.bounds.is_too_long() || done.is_some() && info.steps > QUICK {
+        let is_done = matches!(done, Some(Ok(())));
+        if self.bounds.is_too_long() || is_done && info.steps > QUICK {
             info.quick_runs = 0;
-        } else if done.is_none() {
+        } else if !is_done {
             // The next call runs on the lane's thread, too, so that what fails does not run twice each time.
             info.quick_runs = info.quick_runs.min(QUICK_RUNS - 1);
         }
         self.bounds.set(false);
-        if done.is_none() {
+        if !is_done {
             // What was announced to the sink is forgotten.
             info.shape = shape;
         }
@@ -118,7 +119,7 @@ impl Connection {
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
-    ) -> Option<()> {
+    ) -> Option<Result<(), S::Error>> {
         if info.quick_runs < QUICK_RUNS {
             return None;
         }
@@ -154,7 +155,12 @@ impl Connection {
         let _limits = Limits::begin(self, is_bounded, checkpoint_at)?;
         // SQLite must not prepare the statement again here: the new program may be another one.
         self.recorder.refuse_stale(true);
-        self.run_prepared(&mut statement, info, arguments, sink).ok()
+        match self.run_prepared(&mut statement, info, arguments, sink) {
+            Ok(()) => Some(Ok(())),
+            Err(RunError::Stale) => None,
+            Err(RunError::Sqlite(error)) => Some(Err(self.error(error).into())),
+            Err(RunError::Ours(error)) => Some(Err(error)),
+        }
     }
 
     /// The number of frames in the WAL after the last commit in place.

@@ -139,11 +139,6 @@ impl Records {
         self.bytes.len() >= CHUNK
     }
 
-    /// The number of bytes of the records that were written so far.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Takes the records that were written so far.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
