@@ -25,8 +25,17 @@ pub trait Job: Send + 'static {
 pub trait Work: Send + 'static {
     /// The type of the jobs.
     type Job: Job;
-    /// Runs one job to its end, on the lane's thread. Must not panic.
-    fn run(&mut self, job: Self::Job);
+    /// The type of the answers.
+    type Answer: Answer;
+    /// Runs one job to its end, on the lane's thread. Returns its answer, which the lane sends once it has
+    /// nothing to do: the caller's next call then finds it so. Must not panic.
+    fn run(&mut self, job: Self::Job) -> Self::Answer;
+}
+
+/// The answer of a job.
+pub trait Answer {
+    /// Sends the answer to the caller of the job.
+    fn send(self);
 }
 
 /// Makes the running job notice its cancel flag: interrupts SQLite, and wakes a wait.
@@ -284,10 +293,11 @@ impl<W: Work> Shared<W> {
     }
 
     fn run(&self, job: W::Job) {
-        if let Some(work) = self.lock_work().as_mut() {
-            work.run(job);
-        }
+        let answer = self.lock_work().as_mut().map(|work| work.run(job));
         self.end_job();
+        if let Some(answer) = answer {
+            answer.send();
+        }
     }
 
     fn end_job(&self) {
@@ -356,16 +366,28 @@ mod tests {
         wake: Arc<(Mutex<()>, Condvar)>,
     }
 
+    struct TestAnswer {
+        event: Event,
+        events: Sender<Event>,
+    }
+
+    impl Answer for TestAnswer {
+        fn send(self) {
+            self.events.send(self.event).unwrap();
+        }
+    }
+
     impl Work for TestWork {
         type Job = TestJob;
-        fn run(&mut self, job: TestJob) {
+        type Answer = TestAnswer;
+        fn run(&mut self, job: TestJob) -> TestAnswer {
+            let answer = |event| TestAnswer { event, events: job.events.clone() };
             job.events.send(Event::Started(job.id)).unwrap();
             if let Some(until) = &job.until {
                 let mut guard = self.wake.0.lock().unwrap();
                 loop {
                     if let Some(reason) = self.cancel.reason() {
-                        job.events.send(Event::Interrupted(job.id, reason)).unwrap();
-                        return;
+                        return answer(Event::Interrupted(job.id, reason));
                     }
                     if until.try_recv().is_ok() {
                         break;
@@ -373,7 +395,7 @@ mod tests {
                     guard = self.wake.1.wait_timeout(guard, Duration::from_millis(1)).unwrap().0;
                 }
             }
-            job.events.send(Event::Ran(job.id)).unwrap();
+            answer(Event::Ran(job.id))
         }
     }
 

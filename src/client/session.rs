@@ -7,7 +7,7 @@ use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
-use super::lane::{Interrupt, Job, Work};
+use super::lane::{Answer, Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
 use super::writer_queue::{Ticket, WriterQueue};
@@ -408,24 +408,40 @@ impl Drop for Session {
 
 impl Work for Session {
     type Job = Call;
+    type Answer = CallAnswer;
 
-    fn run(&mut self, mut call: Call) {
+    fn run(&mut self, mut call: Call) -> CallAnswer {
         let answered = panics::catch(|| self.answer(&mut call));
-        if let Err(panic) = answered {
-            // The answer itself has panicked, before it was posted.
+        let records = answered.unwrap_or_else(|panic| {
+            // The writing of the answer has panicked.
             self.drop_connection();
             self.note(|writers, lane| writers.end_job(lane, false));
             drop(call.ticket.take());
             let mut records = Records::new(call.job);
             let failure = Error::Panicked(panic).into();
             self.client.fail(&call.request, &mut records, self.outcome(false), failure);
-            self.client.post(call.job, records);
-        }
+            records
+        });
+        CallAnswer { client: call.client, job: call.job, records }
+    }
+}
+
+/// The answer of a call.
+pub struct CallAnswer {
+    client: Arc<ClientState>,
+    job: JobId,
+    records: Records,
+}
+
+impl Answer for CallAnswer {
+    fn send(self) {
+        self.client.post(self.job, self.records);
     }
 }
 
 impl Session {
-    fn answer(&mut self, call: &mut Call) {
+    /// Runs a call, and writes its answer.
+    fn answer(&mut self, call: &mut Call) -> Records {
         let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
@@ -472,6 +488,6 @@ impl Session {
             Ok(()) => records.done(outcome),
             Err(failure) => self.client.fail(&call.request, &mut records, outcome, failure),
         }
-        self.client.post(call.job, records);
+        records
     }
 }
