@@ -304,7 +304,8 @@ impl<W: Work> Shared<W> {
         let mut queue = self.lock_queue();
         queue.running = None;
         let is_awaited = queue.waits_for_idle > 0;
-        let is_wanted = queue.thread_sleeps && !queue.jobs.is_empty();
+        // After a run in place, the thread may have jobs to run, or may have to end.
+        let is_wanted = queue.thread_sleeps && (queue.sealed || !queue.jobs.is_empty());
         drop(queue);
         if is_awaited {
             self.ended.notify_all();
