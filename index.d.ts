@@ -86,10 +86,24 @@ export interface ResultSetOf<R> extends ResultSet {
  */
 export type RowMode = "row" | "object";
 
+/**
+ * Where calls run.
+ *
+ * - `"auto"` (the default): a call of `execute()` runs on the thread of JavaScript if that takes less time
+ *   than to wake another thread. The statement has been quick before, no earlier call has to come before
+ *   it, no lock has to be waited for, and a commit would not wait for the disk. A call in place is ended
+ *   after 0.2 ms, or at a value over 64 KiB, and then runs on another thread. Calls in place take 1 ms of
+ *   each turn of the event loop at most.
+ * - `"thread"`: every call runs on another thread.
+ */
+export type Execution = "auto" | "thread";
+
 /** The configuration of {@link createClient}: `@libsql/client`'s, and latchdb's additions. */
 export interface LatchConfig extends Config {
   /** What the rows of results are, also in transactions and batches. Default: "row". */
   rowMode?: RowMode | undefined;
+  /** Where calls run. Default: "auto". */
+  execution?: Execution | undefined;
 }
 
 /** A row with `rowMode: "object"`. */
@@ -194,6 +208,17 @@ export interface ShutdownReport {
   steps: ClosingStep[];
   /** How long the shutdown took, in ms. */
   ms: number;
+}
+
+/** What a client has done since it was opened, or opened again. */
+export interface ClientStats {
+  /** The number of calls by where they ran ({@link Execution}). */
+  calls: {
+    /** On the thread of JavaScript. */
+    inPlace: number;
+    /** On another thread, or waiting for one. */
+    onThread: number;
+  };
 }
 
 /** A client that SQLite refused to close. */
@@ -339,6 +364,9 @@ export interface LatchClient extends Client {
    * @throws TypeError for a `timeoutMs` that is not a number, RangeError for NaN; the client stays open
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+
+  /** Counts of what the client has done. */
+  stats(): ClientStats;
 
   /** {@link close} */
   [Symbol.dispose](): void;

@@ -9,6 +9,7 @@ import type {
   LatchConfig,
   LocalClient,
   LatchTransaction,
+  Execution,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
@@ -17,6 +18,7 @@ import type {
 export type {
   AbortableStatement,
   Client,
+  ClientStats,
   ClosingStep,
   Config,
   DatabaseCopyOptions,
@@ -28,6 +30,7 @@ export type {
   DatabaseSwapSettings,
   DatabaseSwapStep,
   Durability,
+  Execution,
   FailedClosing,
   InArgs,
   InStatement,

@@ -5,7 +5,7 @@ import type { LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import type { TemporaryDatabase } from "../support/database.mjs";
 import { assertNothingBeside, assertNothingOpen } from "../support/open-files.mjs";
-import { lockElsewhere } from "../support/processes.mjs";
+import { lockElsewhere, startProgram } from "../support/processes.mjs";
 import { endlessQuery, journalModes, prepare } from "../support/queries.mjs";
 
 // Serial: these tests count the threads of the process, and measure time.
@@ -40,19 +40,11 @@ function insert(number: number): { sql: string; args: bigint[] } {
   return { sql: "insert into t values (?)", args: [BigInt(number)] };
 }
 
-/** Waits until the client has the write lock, seen by another one that does not get it. */
+/** Waits until the client has the write lock, seen by another process that does not get it. */
 async function untilWriting(t: ExecutionContext, database: TemporaryDatabase): Promise<void> {
-  const other = database.open({ timeout: 0 });
-  for (;;) {
-    const transaction = await other.transaction("write").catch((error: unknown) => error);
-    if (transaction instanceof Error) {
-      t.like(transaction, { code: "SQLITE_BUSY" });
-      break;
-    }
-    (transaction as { close(): void }).close();
-    await new Promise(setImmediate);
-  }
-  other.close();
+  const seeker = startProgram(t, "lock-seeker", { arguments: [database.file] });
+  await seeker.waitFor("locked");
+  await seeker.ended;
 }
 
 const situations: Situation[] = [

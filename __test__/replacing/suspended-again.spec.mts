@@ -100,7 +100,10 @@ test("the timeout that the client was opened with still holds", async (t) => {
 
 test("the number of connections stays what it was", async (t) => {
   const { file } = await temporaryDatabase(t);
-  const { client, suspended } = await suspendable(t, file, "delete", { concurrency: 2 });
+  const { client, suspended } = await suspendable(t, file, "delete", {
+    concurrency: 2,
+    timeout: 100,
+  });
   await suspended(() => Promise.resolve());
   const first = await client.transaction("read");
   t.is(await selectValue(client, "select 1"), 1);

@@ -234,19 +234,22 @@ export declare function startRecovery(attachment: number, job: number, target: s
 export declare function startSwap(attachment: number, job: number, request: SwapRequest, bytes: Uint8Array): void
 
 /**
- * Queues a request: the first `length` bytes of `buffer`. `transaction` is the number of the job that
- * began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
+ * Runs a request, the first `length` bytes of `buffer`, or queues it. `transaction` is the number of the
+ * job that began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
+ * With `in_place`, the request may run on this thread. Its answer is then in `buffer`.
  */
-export declare function submit(attachment: number, database: number, job: number, transaction: number, buffer: Uint8Array, length: number): Submitted
+export declare function submit(attachment: number, database: number, job: number, transaction: number, buffer: Uint8Array, length: number, inPlace: boolean): Submitted
 
 /** The result of queueing work. */
 export declare const enum Submitted {
   /** The work is queued, and its job will be answered. */
   Accepted = 0,
+  /** The work is done. The records of its answer are at the beginning of the request's buffer. */
+  Answered = 1,
   /** The client is closed or closing. */
-  Closed = 1,
+  Closed = 2,
   /** No client ever had this number. */
-  NeverOpened = 2,
+  NeverOpened = 3,
 }
 
 /** What a swap guarantees after a power cut. */

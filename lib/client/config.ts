@@ -1,6 +1,6 @@
 /** Checks the configuration of a client and fills in the defaults. */
 import { expandConfig, type ExpandedConfig } from "@libsql/core/config";
-import type { LatchConfig, RowMode } from "../../index.js";
+import type { Execution, LatchConfig, RowMode } from "../../index.js";
 import { describe } from "./describe";
 import { LONGEST_MS } from "./timers";
 
@@ -10,11 +10,13 @@ const CONNECTIONS = 20;
 const MOST_CONNECTIONS = 2 ** 31 - 1;
 
 const ROW_MODES: readonly unknown[] = ["row", "object"];
+const EXECUTIONS: readonly unknown[] = ["auto", "thread"];
 const TEXTS = ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
 
 /** A configuration whose URL is parsed. Its `timeout` is still as the caller gave it. */
 export interface LocalConfig extends ExpandedConfig {
   rowMode?: RowMode | undefined;
+  execution?: Execution | undefined;
 }
 
 /**
@@ -25,12 +27,16 @@ export function parseConfig(config: LatchConfig): LocalConfig {
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { concurrency, intMode, rowMode, timeout } = config;
+  const { concurrency, execution, intMode, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   parseTimeout(timeout);
   // @libsql/core cannot put it into its message.
   if (typeof intMode === "bigint") throw invalid("intMode", intMode);
-  const parsed = { concurrency: parseConcurrency(concurrency), rowMode: parseRowMode(rowMode) };
+  const parsed = {
+    concurrency: parseConcurrency(concurrency),
+    rowMode: parseRowMode(rowMode),
+    execution: parseExecution(execution),
+  };
   return { ...expandConfig(config, true), ...parsed };
 }
 
@@ -69,6 +75,16 @@ export function parseRowMode(rowMode: unknown): RowMode {
   return rowMode as RowMode;
 }
 
+/**
+ * The `execution` option.
+ * @throws TypeError for an unknown value
+ */
+export function parseExecution(execution: unknown): Execution {
+  if (execution === undefined || execution === null) return "auto";
+  if (!EXECUTIONS.includes(execution)) throw invalid("execution", execution);
+  return execution as Execution;
+}
+
 function checkText(name: (typeof TEXTS)[number], value: unknown): void {
   if (value === undefined || value === null || typeof value === "string") return;
   // @libsql/client takes any falsy syncUrl for none.
@@ -82,6 +98,7 @@ const EXPECTED = {
   concurrency: "concurrency must be a number of connections",
   intMode: 'intMode must be "number", "bigint" or "string"',
   rowMode: 'rowMode must be "row" or "object"',
+  execution: 'execution must be "auto" or "thread"',
 };
 
 function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {

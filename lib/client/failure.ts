@@ -1,3 +1,5 @@
+const failures = new WeakSet<object>();
+
 /**
  * Why a call fails, until its error is made.
  *
@@ -13,7 +15,13 @@ export class Failure {
 
   constructor(make: () => Error) {
     this.make = make;
+    failures.add(this);
   }
+}
+
+/** Whether it is a failure. Asks nothing of an object of the caller's, which may be a proxy that throws. */
+function isFailure(thrown: unknown): thrown is Failure {
+  return typeof thrown === "object" && thrown !== null && failures.has(thrown);
 }
 
 /**
@@ -22,5 +30,5 @@ export class Failure {
  * caller's own (the reason of a signal, an exception of a getter) and stays as it is.
  */
 export function errorOf(thrown: unknown): unknown {
-  return thrown instanceof Failure ? thrown.make() : thrown;
+  return isFailure(thrown) ? thrown.make() : thrown;
 }

@@ -15,6 +15,7 @@ import type {
   DatabaseSwapResult,
   ResultSetOf,
   ShutdownOptions,
+  ClientStats,
   ShutdownReport,
 } from "../../index.js";
 import { errorOf } from "../client/failure";
@@ -143,6 +144,10 @@ export class Sqlite3Client implements Client {
 
   close(): void {
     this.#pool.close();
+  }
+
+  stats(): ClientStats {
+    return { calls: { ...this.#pool.scheduler.database.calls } };
   }
 
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {

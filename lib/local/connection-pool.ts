@@ -1,7 +1,7 @@
 /** Opens, closes and reopens the database of one client. */
 import type { IntMode } from "@libsql/core/api";
-import type { RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
-import { parseConcurrency, parseRowMode, parseTimeout } from "../client/config";
+import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
+import { parseConcurrency, parseExecution, parseRowMode, parseTimeout } from "../client/config";
 import { errorOf } from "../client/failure";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
@@ -20,6 +20,8 @@ export interface PoolOptions {
   intMode?: IntMode;
   /** What rows are. Default: "row". */
   rowMode?: RowMode | undefined;
+  /** Where calls run. Default: "auto". */
+  execution?: Execution | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -50,11 +52,12 @@ export class ConnectionPool {
   constructor(location: string, options: PoolOptions, maxConnections: number) {
     const isFile = options.inMemory !== true && location !== "";
     this.#location = isFile ? absolute(location) : location;
-    const { timeout, rowMode } = options;
+    const { timeout, rowMode, execution } = options;
     this.#options = {
       ...options,
       timeout: parseTimeout(timeout),
       rowMode: parseRowMode(rowMode),
+      execution: parseExecution(execution),
     };
     this.#maxConnections = parseConcurrency(maxConnections);
   }
@@ -174,7 +177,9 @@ export class ConnectionPool {
   #open(former?: Scheduler): Scheduler {
     const { inMemory = false, timeout, readOnly = false } = this.#options;
     const { intMode, rowMode } = this;
-    const options = { location: this.#location, inMemory, timeout, intMode, rowMode, readOnly };
+    const execution = this.#options.execution ?? "auto";
+    const location = this.#location;
+    const options = { location, inMemory, timeout, intMode, rowMode, execution, readOnly };
     const scheduler = new Scheduler(options, this.#maxConnections, {
       former,
       check: () => this.#checkNotRetired(),

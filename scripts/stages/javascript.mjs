@@ -3,7 +3,7 @@ import { runOrExplain } from "../support/run.mjs";
 import { tool } from "../support/tools.mjs";
 import { verdict } from "./stage.mjs";
 
-const FOLDERS = ["lib", "__test__", "scripts", "examples"];
+const FOLDERS = ["lib", "__test__", "scripts", "examples", "bench"];
 const TEXTS = ["types", "index.d.ts", "docs", ".github", "*.md"];
 
 /** @type {import("./stage.mjs").Stage} */

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Result};
+use napi::bindgen_prelude::{
+    ArrayBuffer, Either, Env, Error as NapiError, Result, Uint8ArraySlice,
+};
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
@@ -26,6 +28,8 @@ use crate::wire::records::{Outcome, Records};
 pub enum Submitted {
     /// The work is queued, and its job will be answered.
     Accepted,
+    /// The work is done. The records of its answer are at the beginning of the request's buffer.
+    Answered,
     /// The client is closed or closing.
     Closed,
     /// No client ever had this number.
@@ -151,8 +155,9 @@ pub fn forget_statement(env: Env, attachment: u32, database: u32, id: u32) -> Re
     with_database(env, attachment, database, |database| database.forget_statement(id))
 }
 
-/// Queues a request: the first `length` bytes of `buffer`. `transaction` is the number of the job that
-/// began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
+/// Runs a request, the first `length` bytes of `buffer`, or queues it. `transaction` is the number of the
+/// job that began the transaction of the call, or 0 outside of transactions. The addon chooses the lane.
+/// With `in_place`, the request may run on this thread. Its answer is then in `buffer`.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)]
 pub fn submit(
@@ -161,16 +166,28 @@ pub fn submit(
     database: u32,
     job: u32,
     transaction: u32,
-    buffer: &[u8],
+    mut buffer: Uint8ArraySlice<'_>,
     length: u32,
+    in_place: bool,
 ) -> Result<Submitted> {
+    let (job, transaction) = (JobId(job), TransactionId(transaction));
+    // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
+    // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
+    let buffer = unsafe { buffer.as_mut() };
     let request = buffer
         .get(..length as usize)
-        .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?
-        .to_vec();
-    hand_over(env, attachment, database, |found| {
-        found.submit(JobId(job), TransactionId(transaction), request)
-    })
+        .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?;
+    if in_place
+        && let Lookup::Found(found) = look_up(env, attachment, database)?
+        && let Ok(Some(records)) = found.run_in_place(job, transaction, request, buffer.len())
+    {
+        if let Some(answer) = buffer.get_mut(..records.len()) {
+            answer.copy_from_slice(&records);
+        }
+        return Ok(Submitted::Answered);
+    }
+    let request = request.to_vec();
+    hand_over(env, attachment, database, |found| found.submit(job, transaction, request))
 }
 
 /// The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed.

@@ -1,7 +1,7 @@
 //! The hooks of a lane's connection: how it reaches its client.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::Error;
 use super::state::ClientState;
@@ -16,12 +16,30 @@ pub struct LaneHooks {
     cancel: Arc<Cancel>,
     /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
+    /// Whether the running call runs on the thread of JavaScript, which waits for no lock.
+    is_in_place: AtomicBool,
 }
 
 impl LaneHooks {
     /// The hooks for a new connection of this lane.
     pub fn new(state: Arc<ClientState>, lane: LaneId, cancel: Arc<Cancel>) -> Self {
-        Self { state, lane, cancel, settings_version: AtomicU64::new(0) }
+        Self {
+            state,
+            lane,
+            cancel,
+            settings_version: AtomicU64::new(0),
+            is_in_place: AtomicBool::new(false),
+        }
+    }
+
+    /// The version of the client's settings that the connection has.
+    pub fn settings_version(&self) -> u64 {
+        self.settings_version.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the call that runs next is on the thread of JavaScript.
+    pub fn set_in_place(&self, is_in_place: bool) {
+        self.is_in_place.store(is_in_place, Ordering::Relaxed);
     }
 
     /// Applies the settings that other connections of the client have made since the last call. Does
@@ -42,6 +60,9 @@ impl Hooks for LaneHooks {
     }
 
     fn wait_for_lock(&self, wait: LockWait) -> bool {
+        if self.is_in_place.load(Ordering::Relaxed) {
+            return false;
+        }
         let Some(writers) = self.state.writers() else { return false };
         let (lane, timeouts) = (self.state.lane_key(self.lane), self.state.lock_timeouts());
         writers.wait_for_lock(lane, wait, timeouts, &self.cancel)

@@ -25,8 +25,17 @@ pub trait Job: Send + 'static {
 pub trait Work: Send + 'static {
     /// The type of the jobs.
     type Job: Job;
-    /// Runs one job to its end, on the lane's thread. Must not panic.
-    fn run(&mut self, job: Self::Job);
+    /// The type of the answers.
+    type Answer: Answer;
+    /// Runs one job to its end, on the lane's thread. Returns its answer, which the lane sends once it has
+    /// nothing to do: the caller's next call then finds it so. Must not panic.
+    fn run(&mut self, job: Self::Job) -> Self::Answer;
+}
+
+/// The answer of a job.
+pub trait Answer {
+    /// Sends the answer to the caller of the job.
+    fn send(self);
 }
 
 /// Makes the running job notice its cancel flag: interrupts SQLite, and wakes a wait.
@@ -41,8 +50,10 @@ pub struct Lane<W: Work> {
 
 struct Shared<W: Work> {
     queue: Mutex<Queue<W::Job>>,
-    /// Signalled when a job is queued or ends, and when the lane is sealed, stopped or woken.
-    changed: Condvar,
+    /// Signalled when the thread has something to do: a job is queued, or the lane is sealed.
+    pushed: Condvar,
+    /// Signalled when a job ends, and when the lane is sealed or woken.
+    ended: Condvar,
     cancel: Arc<Cancel>,
     interrupt: Interrupt,
     work: Mutex<Option<W>>,
@@ -54,6 +65,10 @@ struct Queue<J> {
     /// Whether the lane rejects new jobs. The thread of a sealed lane ends when the queue is empty.
     sealed: bool,
     thread_started: bool,
+    /// Whether the thread waits for `pushed`. Waking a thread is a system call.
+    thread_sleeps: bool,
+    /// The number of threads that wait for `ended`.
+    waits_for_idle: usize,
 }
 
 impl<J> Queue<J> {
@@ -83,8 +98,11 @@ impl<W: Work> Lane<W> {
                     running: None,
                     sealed: false,
                     thread_started: false,
+                    thread_sleeps: false,
+                    waits_for_idle: 0,
                 }),
-                changed: Condvar::new(),
+                pushed: Condvar::new(),
+                ended: Condvar::new(),
                 cancel,
                 interrupt,
                 work: Mutex::new(Some(work)),
@@ -104,13 +122,32 @@ impl<W: Work> Lane<W> {
         }
         queue.jobs.push(job.id(), job);
         if queue.thread_started {
+            let sleeps = queue.thread_sleeps;
             drop(queue);
-            self.shared.changed.notify_all();
+            if sleeps {
+                self.shared.pushed.notify_one();
+            }
             return;
         }
         queue.thread_started = true;
         drop(queue);
         self.start_thread();
+    }
+
+    /// Runs `run` on the calling thread, as the job of this number, if the lane has nothing to do. None if it
+    /// has, or if `run` returns None; the job must then be queued.
+    pub fn run_in_place<T>(&self, id: JobId, run: impl FnOnce(&mut W) -> Option<T>) -> Option<T> {
+        {
+            let mut queue = self.shared.lock_queue();
+            if queue.sealed || !queue.is_idle() {
+                return None;
+            }
+            self.shared.cancel.clear();
+            queue.running = Some(id);
+        }
+        let result = self.shared.lock_work().as_mut().and_then(run);
+        self.shared.end_job();
+        result
     }
 
     /// Cancels one job, queued or running. The queue's lock is held during the interrupt, and the thread
@@ -150,30 +187,34 @@ impl<W: Work> Lane<W> {
     /// Makes the lane reject new jobs. The queued jobs still run, and then the thread ends.
     pub fn seal(&self) {
         self.shared.lock_queue().sealed = true;
-        self.shared.changed.notify_all();
+        self.shared.pushed.notify_one();
+        self.shared.ended.notify_all();
     }
 
     /// Waits until no job is queued or running. Returns false if `deadline` passes first, or if `hurry`
     /// returns true. `hurry` is called at the beginning and after every change or [`Lane::wake`].
     pub fn wait_idle(&self, deadline: Option<Instant>, hurry: &dyn Fn() -> bool) -> bool {
         let mut queue = self.shared.lock_queue();
-        loop {
+        queue.waits_for_idle += 1;
+        let is_idle = loop {
             if queue.is_idle() {
-                return true;
+                break true;
             }
             if hurry() {
-                return false;
+                break false;
             }
             queue = match deadline {
-                None => wait(&self.shared.changed, queue),
+                None => wait(&self.shared.ended, queue),
                 Some(deadline) => {
                     let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                        return false;
+                        break false;
                     };
-                    wait_for(&self.shared.changed, queue, left)
+                    wait_for(&self.shared.ended, queue, left)
                 }
             };
-        }
+        };
+        queue.waits_for_idle -= 1;
+        is_idle
     }
 
     /// Makes the callers of [`Lane::wait_idle`] check their conditions again.
@@ -181,7 +222,7 @@ impl<W: Work> Lane<W> {
         // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
         // check, which then sees the change, or during the sleep, which the signal ends.
         drop(self.shared.lock_queue());
-        self.shared.changed.notify_all();
+        self.shared.ended.notify_all();
     }
 
     /// Seals the lane and cancels all of its jobs.
@@ -234,24 +275,44 @@ impl<W: Work> Shared<W> {
     fn next_job(&self, waits: bool) -> Option<W::Job> {
         let mut queue = self.lock_queue();
         loop {
-            if let Some(job) = queue.jobs.pop() {
+            // A job that runs in place comes before the queued ones.
+            if queue.running.is_none()
+                && let Some(job) = queue.jobs.pop()
+            {
                 self.cancel.clear();
                 queue.running = Some(job.id());
                 return Some(job);
             }
-            if queue.sealed || !waits {
+            if queue.running.is_none() && (queue.sealed || !waits) {
                 return None;
             }
-            queue = wait(&self.changed, queue);
+            queue.thread_sleeps = true;
+            queue = wait(&self.pushed, queue);
+            queue.thread_sleeps = false;
         }
     }
 
     fn run(&self, job: W::Job) {
-        if let Some(work) = self.lock_work().as_mut() {
-            work.run(job);
+        let answer = self.lock_work().as_mut().map(|work| work.run(job));
+        self.end_job();
+        if let Some(answer) = answer {
+            answer.send();
         }
-        self.lock_queue().running = None;
-        self.changed.notify_all();
+    }
+
+    fn end_job(&self) {
+        let mut queue = self.lock_queue();
+        queue.running = None;
+        let is_awaited = queue.waits_for_idle > 0;
+        // After a run in place, the thread may have jobs to run, or may have to end.
+        let is_wanted = queue.thread_sleeps && (queue.sealed || !queue.jobs.is_empty());
+        drop(queue);
+        if is_awaited {
+            self.ended.notify_all();
+        }
+        if is_wanted {
+            self.pushed.notify_one();
+        }
     }
 
     /// Interrupts the running job. The caller holds the queue's lock and has seen that a job is running.
@@ -306,16 +367,28 @@ mod tests {
         wake: Arc<(Mutex<()>, Condvar)>,
     }
 
+    struct TestAnswer {
+        event: Event,
+        events: Sender<Event>,
+    }
+
+    impl Answer for TestAnswer {
+        fn send(self) {
+            self.events.send(self.event).unwrap();
+        }
+    }
+
     impl Work for TestWork {
         type Job = TestJob;
-        fn run(&mut self, job: TestJob) {
+        type Answer = TestAnswer;
+        fn run(&mut self, job: TestJob) -> TestAnswer {
+            let answer = |event| TestAnswer { event, events: job.events.clone() };
             job.events.send(Event::Started(job.id)).unwrap();
             if let Some(until) = &job.until {
                 let mut guard = self.wake.0.lock().unwrap();
                 loop {
                     if let Some(reason) = self.cancel.reason() {
-                        job.events.send(Event::Interrupted(job.id, reason)).unwrap();
-                        return;
+                        return answer(Event::Interrupted(job.id, reason));
                     }
                     if until.try_recv().is_ok() {
                         break;
@@ -323,7 +396,7 @@ mod tests {
                     guard = self.wake.1.wait_timeout(guard, Duration::from_millis(1)).unwrap().0;
                 }
             }
-            job.events.send(Event::Ran(job.id)).unwrap();
+            answer(Event::Ran(job.id))
         }
     }
 

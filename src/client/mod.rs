@@ -6,6 +6,8 @@ mod closing;
 pub mod error;
 mod gate;
 mod hooks;
+mod in_place;
+mod known_commits;
 mod lane;
 mod lanes;
 #[cfg(test)]
@@ -129,6 +131,34 @@ impl Client {
         };
         lane.ok_or(Refused::Closed)?.push(self.call(job, transaction, request));
         Ok(())
+    }
+
+    /// Runs a request on the calling thread, if the gate is open and if that takes no longer than to wake
+    /// another thread. Returns the records of the answer, which have at most `longest_answer` bytes. None if
+    /// the request must be queued.
+    ///
+    /// # Errors
+    /// [`Refused`] if the client is not open. The job is not answered then.
+    pub fn run_in_place(
+        &self,
+        job: JobId,
+        transaction: TransactionId,
+        request: &[u8],
+        longest_answer: usize,
+    ) -> Result<Option<Vec<u8>>, Refused> {
+        let _pass = self.state.gate.enter()?;
+        if !request::is_execute(request) {
+            return Ok(None);
+        }
+        let Some(lane) = self.lanes().of(transaction) else { return Ok(None) };
+        let answer = lane.run_in_place(job, |session| {
+            session.run_in_place(job, transaction, request, longest_answer)
+        });
+        let Some(answer) = answer else { return Ok(None) };
+        if answer.checkpoint_is_due {
+            lane.push(self.own_call(TransactionId::NONE, request::CHECKPOINT));
+        }
+        Ok(Some(answer.records))
     }
 
     fn call(&self, job: JobId, transaction: TransactionId, request: Vec<u8>) -> Call {

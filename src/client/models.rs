@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::activity::LaneKey;
 use super::gate::{Gate, Shut};
-use super::lane::{Interrupt, Job, Lane, Work};
+use super::lane::{Answer, Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId};
@@ -48,7 +48,8 @@ struct ModelWork {
 
 impl Work for ModelWork {
     type Job = ModelJob;
-    fn run(&mut self, job: ModelJob) {
+    type Answer = ModelAnswer;
+    fn run(&mut self, job: ModelJob) -> ModelAnswer {
         let mut guard = self.wake.0.lock().unwrap();
         let end = loop {
             if let Some(reason) = self.cancel.reason() {
@@ -60,7 +61,19 @@ impl Work for ModelWork {
             guard = self.wake.1.wait(guard).unwrap();
         };
         drop(guard);
-        job.ends.lock().unwrap().push((job.id, end));
+        ModelAnswer { id: job.id, end, ends: job.ends }
+    }
+}
+
+struct ModelAnswer {
+    id: u32,
+    end: End,
+    ends: Ends,
+}
+
+impl Answer for ModelAnswer {
+    fn send(self) {
+        self.ends.lock().unwrap().push((self.id, self.end));
     }
 }
 

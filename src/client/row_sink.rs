@@ -10,8 +10,8 @@ pub struct RecordSink<'a> {
     client: &'a ClientState,
     /// The records of the job.
     records: &'a mut Records,
-    /// Sends finished records before the job ends.
-    send: &'a dyn Fn(Vec<u8>),
+    /// Sends finished records before the job ends. None if all records must fit into one chunk.
+    send: Option<&'a dyn Fn(Vec<u8>)>,
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
     chunk: RowsChunk,
@@ -23,7 +23,7 @@ impl<'a> RecordSink<'a> {
     pub fn new(
         client: &'a ClientState,
         records: &'a mut Records,
-        send: &'a dyn Fn(Vec<u8>),
+        send: Option<&'a dyn Fn(Vec<u8>)>,
         allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
         rolls_back: bool,
     ) -> Self {
@@ -58,15 +58,18 @@ impl RowSink for RecordSink<'_> {
         self.chunk.end_row()?;
         if self.chunk.is_full() {
             self.records.rows(&mut self.chunk);
-            (self.send)(self.records.take());
+            let send = self.send.ok_or(Error::RowTooLarge)?;
+            send(self.records.take());
         }
         Ok(())
     }
 
     fn end_rows(&mut self) {
         self.records.rows(&mut self.chunk);
-        if self.records.is_chunk() {
-            (self.send)(self.records.take());
+        if self.records.is_chunk()
+            && let Some(send) = self.send
+        {
+            send(self.records.take());
         }
     }
 

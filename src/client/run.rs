@@ -146,8 +146,25 @@ impl Run<'_> {
             }
         };
         let allow = |prepared| caller.allow(prepared, read_only, Instant::now());
-        let mut sink = RecordSink::new(caller.client, records, &send, &allow, self.rolls_back);
+        let mut sink =
+            RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
         self.connection.run(id, sql, &arguments, &mut sink)
+    }
+
+    /// Runs the one statement of a call, and learns from it whether such a call may run in place.
+    pub fn only_statement(
+        &mut self,
+        statement: &Statement<'_>,
+        read_only: bool,
+        records: &mut Records,
+    ) -> Result<(), Error> {
+        self.statement(statement, read_only, records)?;
+        if let Sql::Id(id) = statement.sql
+            && let Some(sql) = self.caller.client.statement(id)
+        {
+            self.connection.learn(id, &sql);
+        }
+        Ok(())
     }
 
     /// Runs several statements of an open transaction. `ended` is the error for the statement that finds

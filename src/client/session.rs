@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
-use super::lane::{Interrupt, Job, Work};
+use super::known_commits::KnownCommits;
+use super::lane::{Answer, Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
 use super::state::ClientState;
 use super::writer_queue::{Ticket, WriterQueue};
@@ -57,7 +58,13 @@ impl Job for Call {
 
 impl ClientState {
     /// Writes the error record of a failed call.
-    fn fail(&self, request: &[u8], records: &mut Records, outcome: Outcome, failure: Failure) {
+    pub(super) fn fail(
+        &self,
+        request: &[u8],
+        records: &mut Records,
+        outcome: Outcome,
+        failure: Failure,
+    ) {
         let Failure { error, statement } = failure;
         if request::is_called_for(request)
             && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
@@ -85,6 +92,8 @@ pub struct Session {
     /// The file that the client opened first, on any lane. Every later connection must find the same
     /// file.
     file: Arc<OnceLock<FileId>>,
+    /// What is known of the commits on the connection.
+    pub(super) known_commits: KnownCommits,
     /// Whether a connection was given up. An in-memory database is lost with it.
     lost: bool,
 }
@@ -117,6 +126,7 @@ impl Session {
             connection: None,
             transaction: None,
             file,
+            known_commits: KnownCommits::default(),
             lost: false,
         }
     }
@@ -210,6 +220,36 @@ impl Session {
         })
     }
 
+    /// The client of the lane.
+    pub(super) fn client(&self) -> &Arc<ClientState> {
+        &self.client
+    }
+
+    /// The lane.
+    pub(super) fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// The connection, if it is open, and its hooks.
+    pub(super) fn connection_mut(&mut self) -> Option<(&mut Connection, &LaneHooks)> {
+        self.connection.as_mut().map(|(connection, hooks)| (connection, &**hooks))
+    }
+
+    /// Whether a call of this transaction runs in an open one now, and whether that may not write. None if
+    /// the call cannot run.
+    pub(super) fn place_of(&self, transaction: TransactionId) -> Option<(bool, bool)> {
+        match self.transaction {
+            None if transaction == TransactionId::NONE => Some((false, false)),
+            Some(open) if open.begun_by == transaction => Some((true, open.read_only)),
+            _ => None,
+        }
+    }
+
+    /// Forgets the open transaction, which SQLite has rolled back.
+    pub(super) fn forget_transaction(&mut self) {
+        self.transaction = None;
+    }
+
     /// Whether the connection is open.
     pub fn is_open(&self) -> bool {
         self.connection.is_some()
@@ -242,7 +282,7 @@ impl Session {
             && let Some(open) = self.transaction
         {
             let may_run = match request {
-                Request::EndAnyTransaction => true,
+                Request::EndAnyTransaction | Request::Checkpoint => true,
                 Request::Execute(_) | Request::Script(_) => open.is_explicit(),
                 _ => false,
             };
@@ -263,7 +303,7 @@ impl Session {
         let mut run = Run { connection, caller, rolls_back };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
-            Request::Execute(statement) => run.statement(&statement, read_only, records)?,
+            Request::Execute(statement) => run.only_statement(&statement, read_only, records)?,
             Request::Script(sql) => run.script(sql, read_only)?,
             Request::Batch { statements, .. } if open.is_some() => {
                 run.statements(&statements, read_only, Error::TransactionClosed, records)?;
@@ -287,6 +327,10 @@ impl Session {
                 committed?;
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
+            Request::Checkpoint => {
+                connection.checkpoint();
+                self.known_commits.checkpointed();
+            }
         }
         Ok(())
     }
@@ -309,7 +353,7 @@ impl Session {
         }
     }
 
-    fn drop_connection(&mut self) {
+    pub(super) fn drop_connection(&mut self) {
         lock(&self.interrupter).take();
         self.connection = None;
         self.transaction = None;
@@ -335,11 +379,11 @@ impl Session {
     }
 
     /// The number of commits on the connection.
-    fn commits(&self) -> u64 {
+    pub(super) fn commits(&self) -> u64 {
         self.connection.as_ref().map_or(0, |(connection, _)| connection.commits())
     }
 
-    fn outcome(&self, committed: bool) -> Outcome {
+    pub(super) fn outcome(&self, committed: bool) -> Outcome {
         Outcome {
             autocommit: self
                 .connection
@@ -364,24 +408,40 @@ impl Drop for Session {
 
 impl Work for Session {
     type Job = Call;
+    type Answer = CallAnswer;
 
-    fn run(&mut self, mut call: Call) {
+    fn run(&mut self, mut call: Call) -> CallAnswer {
         let answered = panics::catch(|| self.answer(&mut call));
-        if let Err(panic) = answered {
-            // The answer itself has panicked, before it was posted.
+        let records = answered.unwrap_or_else(|panic| {
+            // The writing of the answer has panicked.
             self.drop_connection();
             self.note(|writers, lane| writers.end_job(lane, false));
             drop(call.ticket.take());
             let mut records = Records::new(call.job);
             let failure = Error::Panicked(panic).into();
             self.client.fail(&call.request, &mut records, self.outcome(false), failure);
-            self.client.post(call.job, records);
-        }
+            records
+        });
+        CallAnswer { client: call.client, job: call.job, records }
+    }
+}
+
+/// The answer of a call.
+pub struct CallAnswer {
+    client: Arc<ClientState>,
+    job: JobId,
+    records: Records,
+}
+
+impl Answer for CallAnswer {
+    fn send(self) {
+        self.client.post(self.job, self.records);
     }
 }
 
 impl Session {
-    fn answer(&mut self, call: &mut Call) {
+    /// Runs a call, and writes its answer.
+    fn answer(&mut self, call: &mut Call) -> Records {
         let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
@@ -400,6 +460,9 @@ impl Session {
                 return (Err(Error::Panicked(panic).into()), committed);
             }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
+            if committed && let Some((connection, hooks)) = &self.connection {
+                self.known_commits.committed(hooks.settings_version(), connection);
+            }
             if let Some((connection, _)) = &mut self.connection {
                 let client = &self.client;
                 connection.forget_statements(
@@ -425,6 +488,6 @@ impl Session {
             Ok(()) => records.done(outcome),
             Err(failure) => self.client.fail(&call.request, &mut records, outcome, failure),
         }
-        self.client.post(call.job, records);
+        records
     }
 }

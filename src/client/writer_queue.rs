@@ -178,6 +178,16 @@ impl WriterQueue {
         taken
     }
 
+    /// Takes the slot for `lane` if that is possible at once, without passing over an earlier call. Returns
+    /// whether the lane has it now.
+    pub fn take_slot_now(&self, lane: LaneKey, call: CallNumber) -> bool {
+        let mut state = lock(&self.state);
+        if state.is_turn(lane.client, call) {
+            state.holder = Some(lane);
+        }
+        state.holder == Some(lane)
+    }
+
     /// Takes the slot for `lane` if the slot is free or the lane has it. Returns whether the lane has it
     /// now. Used by a transaction that has read already, which waiting cannot help: in WAL mode its
     /// snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal

@@ -5,9 +5,9 @@ use rusqlite::{Connection, ffi};
 
 use crate::failpoints::{Point, reach};
 
-/// The number of SQLite's virtual machine steps between two checks for a cancel. With 1,000 steps the
-/// checks have no measurable cost.
-const STEPS_BETWEEN_CHECKS: i32 = 1000;
+/// The number of SQLite's virtual machine steps between two checks for a cancel, and for the bounds of a run
+/// in place. They take some microseconds.
+pub const STEPS_BETWEEN_CHECKS: i32 = 250;
 
 /// The handle of a connection, for use in callbacks that SQLite makes on that connection.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{InterruptHandle, ffi};
 
 use super::authorizer;
+use super::bounds::Bounds;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
 use super::classify::{Recorder, StatementKind};
 use super::codes::{
@@ -104,6 +105,10 @@ pub struct Connection {
     pub(super) commits: Arc<Commits>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
     is_past_cancelling: Arc<AtomicBool>,
+    /// Whether the running statement runs in place.
+    pub(super) is_in_place: Cell<bool>,
+    /// The bounds of a run in place.
+    pub(super) bounds: Arc<Bounds>,
     /// Whether the running statement needs a file that no other connection is reading.
     is_exclusive: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
@@ -190,9 +195,11 @@ impl Connection {
             .transpose()?;
         raw.set_prepared_statement_cache_capacity(STATEMENTS);
         let is_past_cancelling = Arc::new(AtomicBool::new(false));
+        let bounds = Arc::new(Bounds::default());
         let (asked, past) = (Arc::clone(&hooks), Arc::clone(&is_past_cancelling));
+        let reached = Arc::clone(&bounds);
         end_running_statement_when(&mut raw, move || {
-            asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
+            reached.are_reached() || asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
         })?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
@@ -206,6 +213,8 @@ impl Connection {
             has_read: Cell::new(false),
             commits: Arc::default(),
             is_past_cancelling,
+            is_in_place: Cell::new(false),
+            bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
         })

@@ -5,6 +5,7 @@
 
 mod authorizer;
 pub mod backup;
+mod bounds;
 mod callbacks;
 mod classify;
 pub mod codes;
@@ -13,9 +14,11 @@ mod commits;
 mod connection;
 mod error;
 mod explained;
+mod in_place;
 mod libsql_schema;
 mod open;
 mod pragma;
+mod program;
 mod shared_cache;
 mod statement;
 mod statement_info;
@@ -28,6 +31,7 @@ pub use classify::StatementKind;
 pub use columns::Column;
 pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};
 pub use error::Error;
+pub use in_place::{CommitCost, LONGEST_VALUE};
 pub use open::{Access, Location, is_too_long};
 pub use pragma::Pragma;
 pub use statement::{Prepared, Row, RowSink, StatementEnd};

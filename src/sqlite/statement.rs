@@ -359,7 +359,7 @@ impl Connection {
         }
     }
 
-    fn run_prepared<S: RowSink>(
+    pub(super) fn run_prepared<S: RowSink>(
         &self,
         statement: &mut Statement<'_>,
         info: &mut StatementInfo,
@@ -391,6 +391,7 @@ impl Connection {
             let _ = self.look_again(statement, info, sink);
             return Err(error);
         }
+        info.steps = statement.reset_status(StatementStatus::VmStep);
         let changed = self.raw.total_changes() != changes_before;
         sink.end(StatementEnd {
             shape: info.shape.filter(|_| !info.columns.is_empty()),
@@ -427,7 +428,7 @@ impl Connection {
         info: &mut StatementInfo,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
-        let writes = may_write(statement);
+        let writes = may_write(statement) || self.is_in_place.get();
         let mut is_first = true;
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();

@@ -6,6 +6,10 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::classify::StatementKind;
 use super::columns::{Column, columns_of};
+use super::program::Program;
+
+/// After so many quick runs in a row, a statement has shown itself quick.
+pub const QUICK_RUNS: u8 = 2;
 
 /// The facts about a prepared statement.
 #[derive(Debug)]
@@ -18,6 +22,12 @@ pub struct StatementInfo {
     pub columns: Vec<Column>,
     /// The sink's number for these columns. None until they are announced.
     pub shape: Option<u32>,
+    /// The number of steps of the last run.
+    pub steps: i32,
+    /// The number of runs in a row that were quick, on whatever thread, up to [`QUICK_RUNS`].
+    pub quick_runs: u8,
+    /// What the program can cost. None until a run in place has been considered.
+    pub program: Option<Program>,
     /// SQLite's count of repeated preparations (SQLITE_STMTSTATUS_REPREPARE) when the columns were read.
     pub reprepared: i32,
 }
@@ -30,6 +40,9 @@ impl StatementInfo {
             parameters: None,
             columns: columns_of(connection, statement),
             shape: None,
+            steps: 0,
+            quick_runs: 0,
+            program: None,
             reprepared: statement.get_status(StatementStatus::RePrepare),
         }
     }

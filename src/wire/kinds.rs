@@ -45,6 +45,8 @@ table! {
         Rollback = 6,
         /// ROLLBACK of any open transaction, when no call can continue it.
         EndAnyTransaction = 7,
+        /// A checkpoint of the WAL, by the addon itself.
+        Checkpoint = 8,
     }
 }
 

@@ -15,6 +15,7 @@
 //!              5 commit
 //!              6 rollback
 //!              7 end any transaction   (one that no call can continue)
+//!              8 checkpoint            (of the addon itself)
 //! mode      := 0 deferred, 1 write, 2 read
 //! statement := u32 id (of a defined statement; 0: str sql follows), arguments
 //! arguments := u32 bytes (of the rest of the arguments), u8 named (0 or 1), u32 count,

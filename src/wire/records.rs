@@ -20,6 +20,9 @@ const LONGEST_TEXT: usize = (1 << 29) - 24;
 /// The largest size of a row's cells, in bytes.
 const MOST_CELLS: usize = 1 << 31;
 
+/// The first size of a buffer, in bytes: most answers are short.
+const FIRST_BYTES: usize = 256;
+
 /// The state after a job, for the records `done` and `error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -261,6 +264,9 @@ impl Records {
 
     /// Writes a record of this kind. `body` appends its body.
     pub fn record(&mut self, kind: RecordKind, body: impl FnOnce(&mut Vec<u8>)) {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(FIRST_BYTES);
+        }
         let start = self.bytes.len();
         put_u32(&mut self.bytes, 0);
         put_u32(&mut self.bytes, self.job.0);
@@ -280,6 +286,10 @@ impl RowsChunk {
     /// Begins a row of this shape. All rows of one record must have the same shape.
     pub fn begin_row(&mut self, shape: u32) {
         self.shape = shape;
+        if self.cells.capacity() == 0 {
+            self.cells.reserve(FIRST_BYTES);
+            self.text.reserve(FIRST_BYTES);
+        }
     }
 
     /// Whether the chunk has reached the size of a record.

@@ -18,10 +18,13 @@ pub const ROLLBACK: &[u8] = &[RequestKind::Rollback as u8];
 /// The request that rolls back any open transaction, when no call can continue it.
 pub const END_ANY_TRANSACTION: &[u8] = &[RequestKind::EndAnyTransaction as u8];
 
+/// The request that copies the WAL into the database.
+pub const CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8];
+
 /// Whether a caller made the request. latchdb's own rollbacks are not calls, and a closing does not count
 /// them.
 pub fn is_called_for(request: &[u8]) -> bool {
-    request != END_ANY_TRANSACTION
+    request != END_ANY_TRANSACTION && request != CHECKPOINT
 }
 
 /// Whether a request begins a transaction.
@@ -64,6 +67,8 @@ pub enum Request<'a> {
     Rollback,
     /// Rolls back any open transaction.
     EndAnyTransaction,
+    /// Copies the WAL into the database.
+    Checkpoint,
 }
 
 /// A statement with its arguments.
@@ -109,6 +114,7 @@ impl<'a> Request<'a> {
             RequestKind::Commit => Self::Commit,
             RequestKind::Rollback => Self::Rollback,
             RequestKind::EndAnyTransaction => Self::EndAnyTransaction,
+            RequestKind::Checkpoint => Self::Checkpoint,
         };
         reader.end()?;
         Ok(request)

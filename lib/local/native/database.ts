@@ -2,20 +2,21 @@
 import { performance } from "node:perf_hooks";
 import type { IntMode } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
-import type { RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
+import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
 import type { Failure } from "../../client/failure";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
-import { readRecords } from "../wire/response";
+import { endsJob, readRecords, type RecordReader } from "../wire/response";
 import type { Shape } from "../wire/rows";
 import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
-import { attach, detachSoon, expect, nextJob } from "./delivery";
+import { attach, detachSoon, expect, nextJob, type Answer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
 import { closeAll, enter, leave, releaseShared } from "./open-databases";
 import { StatementNumbers } from "./statements";
+import { hasTime, ran } from "./turn";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -26,6 +27,8 @@ export interface DatabaseOptions {
   timeout: number | undefined;
   intMode: IntMode;
   rowMode: RowMode;
+  /** Whether calls may run on this thread. */
+  execution: Execution;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
   /** How many connections it may have at once. */
@@ -68,6 +71,9 @@ export class NativeDatabase implements OpenClient {
   readonly closeAtExit = closeAll;
   /** The number of calls that were answered, without those that a closing has cancelled. */
   answered = 0;
+  /** The number of calls that have run on this thread, and that were queued for another. */
+  readonly calls = { inPlace: 0, onThread: 0 };
+  readonly #runsInPlace: boolean;
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
   readonly #options: DatabaseOptions;
@@ -87,6 +93,7 @@ export class NativeDatabase implements OpenClient {
     this.path = this.isFile ? absolutePath(options.location) : options.location;
     this.intMode = options.intMode;
     this.rowMode = options.rowMode;
+    this.#runsInPlace = options.execution === "auto";
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(this.#attachment, this.#number, id, sql),
       (id) => addon.forgetStatement(this.#attachment, this.#number, id),
@@ -141,20 +148,28 @@ export class NativeDatabase implements OpenClient {
     return new Promise<T>((resolve, reject) => {
       const { transaction, request, signal } = submission;
       const job = submission.job ?? nextJob();
-      const refused = refusal(
-        addon.submit(
-          this.#attachment,
-          this.#number,
-          job,
-          transaction,
-          request.buffer,
-          request.length,
-        ),
+      const inPlace = submission.mayRunInPlace === true && this.#runsInPlace && hasTime();
+      const began = inPlace ? performance.now() : 0;
+      const submitted = addon.submit(
+        this.#attachment,
+        this.#number,
+        job,
+        transaction,
+        request.buffer,
+        request.length,
+        inPlace,
       );
+      const refused = refusal(submitted);
       if (refused !== undefined) return reject(refused);
       this.#unanswered++;
       this.statements.enter();
       const answer = new JobAnswer(this, submission, resolve, reject);
+      if (submitted === Submitted.Answered) {
+        this.calls.inPlace++;
+        readAnswer(request.answer(), answer);
+        return ran(began);
+      }
+      if (submission.isOfClosing !== true) this.calls.onThread++;
       expect(job, answer);
       if (signal !== undefined) {
         answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, job));
@@ -324,11 +339,25 @@ export class NativeDatabase implements OpenClient {
 function refusal(submitted: Submitted): Failure | undefined {
   switch (submitted) {
     case Submitted.Accepted:
+    case Submitted.Answered:
       return undefined;
     case Submitted.Closed:
       return clientClosed();
     default:
       return neverOpened();
+  }
+}
+
+/** Reads an answer that is complete. */
+function readAnswer(record: RecordReader, answer: Answer): void {
+  let isOver = false;
+  while (!isOver && record.next()) {
+    try {
+      isOver = answer.take(record.kind, record);
+    } catch (error) {
+      isOver = endsJob(record.kind);
+      answer.fail(error, isOver);
+    }
   }
 }
 

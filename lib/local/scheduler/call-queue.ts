@@ -67,6 +67,7 @@ export class CallQueue {
   /** "backlog": no longer held, but calls that were made since `hold` still wait. */
   #state: "flowing" | "held" | "backlog" = "flowing";
   #isStarting = false;
+  #isAdvancing = false;
 
   /**
    * @param canJoin whether an explicit transaction is open. Default: none is ever open
@@ -87,9 +88,9 @@ export class CallQueue {
     return this.#state !== "flowing";
   }
 
-  /** Whether calls wait only for a later turn of the event loop, in which `goOn` is called. */
+  /** Whether waiting calls are being started, now or in a later turn of the event loop. */
   get isStarting(): boolean {
-    return this.#isStarting;
+    return this.#isStarting || this.#isAdvancing;
   }
 
   /** Starts a call now, if no other waits and it is ready, or lets it wait. */
@@ -145,19 +146,29 @@ export class CallQueue {
 
   /** Starts every call that can start, in this turn of the event loop or in the next ones. */
   advance(): void {
-    if (this.#isStarting) return;
-    const began = performance.now();
-    let started = 0;
-    for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
-      if (++started % BETWEEN_LOOKS === 0 && performance.now() - began > TURN_MS) {
-        return this.#goOnLater();
-      }
-      this.#remove(next);
-      next.call.start();
+    // A call that runs on this thread ends while it is being started, and advances the queue.
+    if (this.#isStarting || this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    try {
+      if (!this.#startAll()) return this.#goOnLater();
+    } finally {
+      this.#isAdvancing = false;
     }
     if (this.first !== undefined) return;
     if (this.#state === "backlog") this.#state = "flowing";
     this.#onEmpty?.();
+  }
+
+  /** Starts every call that can start. Returns false if the time of this turn is over before. */
+  #startAll(): boolean {
+    const began = performance.now();
+    let started = 0;
+    for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
+      if (++started % BETWEEN_LOOKS === 0 && performance.now() - began > TURN_MS) return false;
+      this.#remove(next);
+      next.call.start();
+    }
+    return true;
   }
 
   /** Lets every call wait until `release`, whether it is ready or not. */

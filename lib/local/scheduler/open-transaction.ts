@@ -74,7 +74,9 @@ export class OpenTransaction {
 
   execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
     return this.#inTurn(signal, () =>
-      this.#submit(this.#host.requests.statement(statement), signal, onlyResult),
+      this.#submit(this.#host.requests.statement(statement), signal, onlyResult, {
+        mayRunInPlace: true,
+      }),
     );
   }
 
@@ -155,15 +157,17 @@ export class OpenTransaction {
     request: RequestWriter,
     signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
-    { isOfClosing = false } = {},
+    { isOfClosing = false, mayRunInPlace = false } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const isAlone = mayRunInPlace && this.#pending === 0;
     this.#pending++;
     this.#host.callStarted(this.#isOnMain);
     return this.#host.database.submit({
       transaction: this.number,
       request,
       isOfClosing,
+      mayRunInPlace: isAlone,
       signal,
       value,
       ended: (outcome) => {

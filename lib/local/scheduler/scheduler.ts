@@ -91,7 +91,7 @@ export class Scheduler implements Host {
     const start = (): Promise<ResultSet> => {
       this.#makeRoomFor(statement.sql);
       const request = this.requests.statement(statement);
-      return this.#submit(request, signal, onlyResult, { begins });
+      return this.#submit(request, signal, onlyResult, { begins, mayRunInPlace: true });
     };
     return this.#call(signal, start, { joins: true, begins });
   }
@@ -246,9 +246,10 @@ export class Scheduler implements Host {
     request: RequestWriter,
     signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
-    { begins = false, isOfClosing = false } = {},
+    { begins = false, isOfClosing = false, mayRunInPlace = false } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const isAlone = mayRunInPlace && this.lanes.areDone;
     this.callStarted(true);
     this.explicit.submitted(begins);
     const ended = (outcome: Outcome): void => {
@@ -256,7 +257,15 @@ export class Scheduler implements Host {
       if (this.explicit.answered(begins, outcome)) this.#moveToPinned();
       this.callEnded(true, outcome);
     };
-    const submission = { transaction: 0, request, isOfClosing, signal, value, ended };
+    const submission = {
+      transaction: 0,
+      request,
+      isOfClosing,
+      mayRunInPlace: isAlone,
+      signal,
+      value,
+      ended,
+    };
     return this.database.submit(submission);
   }
 

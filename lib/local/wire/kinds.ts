@@ -12,6 +12,7 @@ export const RequestKind = {
   Commit: 5,
   Rollback: 6,
   EndAnyTransaction: 7,
+  Checkpoint: 8,
 } as const;
 
 /** The mode of a transaction. */

@@ -7,6 +7,7 @@ import { describe } from "../../client/describe";
 import { Failure } from "../../client/failure";
 import type { Statement } from "../../client/statement";
 import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
+import { RecordReader } from "./response";
 
 const { Null, Integer, Real, Text, Blob } = ArgumentKind;
 
@@ -25,6 +26,8 @@ const SHORT = 32;
 const LONG = 64 * 1024;
 /** A buffer that has grown beyond this size is dropped after its request. */
 const KEPT_BYTES = 1024 * 1024;
+/** The size of a new buffer: the answer of a call that runs on this thread is written into it. */
+const NEW_BYTES = 128 * 1024;
 
 const NO_BYTES = new Uint8Array();
 
@@ -33,7 +36,8 @@ export type NumberOf = (sql: string) => number;
 
 /** Writes one request at a time into a buffer that it reuses. */
 export class RequestWriter {
-  #buffer: Buffer = Buffer.allocUnsafeSlow(4096);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(NEW_BYTES);
+  #answer: RecordReader | undefined;
   #length = 0;
 
   /** The bytes; those up to `length` are the request. */
@@ -43,6 +47,14 @@ export class RequestWriter {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** The records of an answer that the addon has written over the request. */
+  answer(): RecordReader {
+    // The buffer is an ArrayBuffer of its own, from its beginning.
+    this.#answer ??= new RecordReader(this.#buffer.buffer as ArrayBuffer);
+    this.#answer.restart();
+    return this.#answer;
   }
 
   /** One statement. */
@@ -233,7 +245,7 @@ export class RequestWriter {
 
   #start(operation: number): void {
     this.#length = 0;
-    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(4096);
+    if (this.#buffer.length > KEPT_BYTES) this.#replace(Buffer.allocUnsafeSlow(NEW_BYTES));
     this.#u8(operation);
   }
 
@@ -242,7 +254,12 @@ export class RequestWriter {
     if (needed <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#length);
-    this.#buffer = grown;
+    this.#replace(grown);
+  }
+
+  #replace(buffer: Buffer): void {
+    this.#buffer = buffer;
+    this.#answer = undefined;
   }
 }
 

@@ -90,6 +90,11 @@ export class RecordReader {
     this.#view = new DataView(delivery);
   }
 
+  /** Goes back to the beginning: there are other records now. */
+  restart(): void {
+    this.#end = 0;
+  }
+
   /** Moves to the next record, if there is one. */
   next(): boolean {
     this.#at = this.#end;

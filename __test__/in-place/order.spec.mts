@@ -1,0 +1,123 @@
+/**
+ * The calls of one client take effect in the order in which they are made, awaited or not, wherever each of
+ * them runs. Random calls are compared with a model that takes them one after the other.
+ */
+import test from "ava";
+import type { InValue, LocalClient } from "latchdb";
+import { createClient } from "latchdb";
+import { temporaryDatabase } from "../support/database.mjs";
+import { randomNumbers } from "../support/random.mjs";
+
+const isThorough = process.env.LATCHDB_ORDER === "all";
+const CALLS = isThorough ? 20_000 : 1_500;
+
+/** The rows of the table, by their ids. */
+type Model = Map<number, number>;
+
+interface Call {
+  make(client: LocalClient): Promise<unknown>;
+  /** Changes the model, and returns what the call must give. */
+  expect(model: Model): unknown;
+}
+
+type Random = (below: number) => number;
+
+function execute(sql: string, args: InValue[], expect: Call["expect"]): Call {
+  return {
+    make: async (client) => {
+      const { rows, rowsAffected } = await client.execute({ sql, args });
+      return rows.length > 0 ? Array.from(rows[0] as ArrayLike<unknown>) : rowsAffected;
+    },
+    expect,
+  };
+}
+
+const sum = (model: Model): number => [...model.values()].reduce((a, b) => a + b, 0);
+
+const kinds: Array<(random: Random, n: number) => Call> = [
+  (random, n) => {
+    const a = random(100);
+    return execute("insert into t (id, a) values (?, ?)", [n, a], (model) => {
+      model.set(n, a);
+      return 1;
+    });
+  },
+  (random) => {
+    const [id, a] = [random(300), random(100)];
+    return execute("update t set a = ? where id = ?", [a, id], (model) => {
+      if (!model.has(id)) return 0;
+      model.set(id, a);
+      return 1;
+    });
+  },
+  (random) => {
+    const id = random(300);
+    return execute("delete from t where id = ?", [id], (model) => Number(model.delete(id)));
+  },
+  (random) => {
+    const id = random(300);
+    return execute("select a from t where id = ?", [id], (model) => {
+      const a = model.get(id);
+      return a === undefined ? 0 : [a];
+    });
+  },
+  () =>
+    execute("select coalesce(sum(a), 0), coalesce(max(id), 0) from t", [], (model) => [
+      sum(model),
+      Math.max(0, ...model.keys()),
+    ]),
+  () => execute("select count(*) from t", [], (model) => [model.size]),
+  (_, n) => ({
+    make: async (client) => {
+      const insert = "insert into t (id, a) values (?, ?)";
+      const results = await client.batch([
+        { sql: insert, args: [n, 1] },
+        "select count(*) from t",
+        { sql: "delete from t where id = ?", args: [n] },
+      ]);
+      return results.map(({ rowsAffected }) => rowsAffected);
+    },
+    expect: () => [1, 0, 1],
+  }),
+  () => ({
+    make: async (client) => {
+      await client.executeMultiple("update t set a = a + 1; update t set a = a - 1");
+    },
+    expect: () => undefined,
+  }),
+];
+
+for (const execution of ["auto", "thread"] as const) {
+  test.serial(`random calls, execution: "${execution}"`, async (t) => {
+    t.timeout(600_000);
+    const seed = Date.now() % 2 ** 31;
+    t.log(`seed ${seed}`);
+    const next = randomNumbers(seed);
+    const random: Random = (below) => Math.floor(next() * below);
+    const { url } = await temporaryDatabase(t);
+    const client = createClient({ url, execution }) as LocalClient;
+    t.teardown(() => client.close());
+    await client.executeMultiple(
+      "pragma journal_mode = wal; pragma synchronous = normal; create table t (id integer primary key, a)",
+    );
+    const model: Model = new Map();
+    const pending: Array<Promise<void>> = [];
+    for (let n = 1; n <= CALLS; n++) {
+      const kind = kinds[random(kinds.length)] as (typeof kinds)[number];
+      const call = kind(random, n);
+      const expected = call.expect(model);
+      const answer = call.make(client).then((value) => {
+        t.deepEqual(value, expected, `call ${n}`);
+      });
+      pending.push(answer);
+      if (random(3) > 0) await answer;
+      // Each change of the schema makes SQLite prepare the statements again.
+      if (n % 100 === 0) pending.push(client.executeMultiple(`alter table t add column c${n}`));
+    }
+    await Promise.all(pending);
+    const { inPlace, onThread } = client.stats().calls;
+    t.log(`${inPlace} in place, ${onThread} on a thread`);
+    if (execution === "auto") t.true(inPlace > CALLS / 100);
+    else t.is(inPlace, 0);
+  });
+}

@@ -1,0 +1,98 @@
+//! The bounds of a statement that runs on the thread of JavaScript.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ffi};
+
+/// The most checks of the progress handler in one run: after some 2,000 steps, which take about 0.1 ms, a
+/// statement is not short.
+const MOST_CHECKS: u32 = 8;
+/// A run is ended after this time, whatever it waits for: the disk, or a processor.
+const LONGEST_RUN: Duration = Duration::from_micros(500);
+
+/// The bounds of the running statement, and what its commit has said. The progress handler and the WAL hook
+/// use it, on the thread that uses the connection.
+#[derive(Debug)]
+pub struct Bounds {
+    epoch: Instant,
+    /// In nanoseconds since `epoch`. 0 if there are no bounds.
+    deadline: AtomicU64,
+    /// The number of checks since the bounds were set.
+    checks: AtomicU32,
+    /// The number of frames in the WAL after the last commit in place.
+    wal_frames: AtomicI32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            epoch: Instant::now(),
+            deadline: AtomicU64::new(0),
+            checks: AtomicU32::new(0),
+            wal_frames: AtomicI32::new(0),
+        }
+    }
+}
+
+impl Bounds {
+    /// Whether the running statement has to end now. Called by the progress handler.
+    pub fn are_reached(&self) -> bool {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        deadline != 0
+            && (self.checks.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_CHECKS
+                || self.since_epoch() >= deadline)
+    }
+
+    /// Whether the statement that was ended is too long. It may also have waited for too long.
+    pub fn is_too_long(&self) -> bool {
+        self.checks.load(Ordering::Relaxed) >= MOST_CHECKS
+    }
+
+    /// Sets the bounds, or removes them.
+    pub fn set(&self, is_bounded: bool) {
+        let longest = u64::try_from(LONGEST_RUN.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = if is_bounded { self.since_epoch() + longest } else { 0 };
+        self.deadline.store(deadline, Ordering::Relaxed);
+        self.checks.store(0, Ordering::Relaxed);
+    }
+
+    /// The number of frames in the WAL after the last commit that was noted.
+    pub fn wal_frames(&self) -> i32 {
+        self.wal_frames.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the number of frames, because the WAL was copied into the database.
+    pub fn forget_frames(&self) {
+        self.wal_frames.store(0, Ordering::Relaxed);
+    }
+
+    /// Replaces the connection's WAL hook by one that notes the number of frames of each commit, and does
+    /// nothing else. The caller has to install another hook before `self` is dropped.
+    pub fn note_frames_of(self: &Arc<Self>, connection: &Connection) {
+        let bounds = Arc::as_ptr(self).cast_mut().cast::<c_void>();
+        // SAFETY: the connection is open, and only this thread uses it. The caller's promise keeps the bounds
+        // alive for as long as the hook is installed.
+        unsafe { ffi::sqlite3_wal_hook(connection.handle(), Some(note_frames), bounds) };
+    }
+
+    fn since_epoch(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The WAL hook of a run in place (<https://sqlite.org/c3ref/wal_hook.html>): instead of a checkpoint, it
+/// notes the number of frames.
+unsafe extern "C" fn note_frames(
+    bounds: *mut c_void,
+    _connection: *mut ffi::sqlite3,
+    _database: *const c_char,
+    frames: c_int,
+) -> c_int {
+    // SAFETY: `Limits::begin` passes a pointer to the bounds, which its connection owns.
+    let bounds = unsafe { &*bounds.cast_const().cast::<Bounds>() };
+    bounds.wal_frames.store(frames, Ordering::Relaxed);
+    ffi::SQLITE_OK
+}

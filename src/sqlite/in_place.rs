@@ -1,0 +1,220 @@
+//! Runs a statement on the thread of JavaScript, within bounds. A statement that goes beyond a bound has no
+//! effect, and runs again on the lane's thread.
+
+use rusqlite::StatementStatus;
+use rusqlite::ffi;
+use rusqlite::limits::Limit;
+
+use super::program::Program;
+use super::statement::{RowSink, RunError};
+use super::statement_info::{QUICK_RUNS, StatementInfo};
+use super::{Connection, Error};
+use crate::value::Arguments;
+
+/// The longest value that a statement in place may make or read, in bytes
+/// (<https://sqlite.org/c3ref/limit.html>, SQLITE_LIMIT_LENGTH).
+pub const LONGEST_VALUE: usize = 64 * 1024;
+
+/// A run of so many steps of SQLite's virtual machine counts as quick: it takes about 0.05 ms. Steps are
+/// counted instead of time, because on a busy machine each run may take long.
+const QUICK: i32 = 1000;
+
+/// What the end of a write costs, as far as it is known without a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitCost {
+    /// Whether a commit waits for the disk: it may, in rollback-journal modes and with `synchronous` FULL.
+    pub may_sync: bool,
+    /// The number of frames from which a commit copies the WAL into the database. 0 if it never does.
+    pub checkpoint_at: i32,
+}
+
+impl CommitCost {
+    /// Whether a commit that has left so many frames in the WAL has to be followed by a checkpoint.
+    pub fn is_checkpoint_due(self, frames: i32) -> bool {
+        self.checkpoint_at > 0 && frames >= self.checkpoint_at
+    }
+}
+
+impl Connection {
+    /// Learns from a run on the lane's thread.
+    pub fn learn(&mut self, id: u32, sql: &str) {
+        let Some(info) = self.statements.get_mut(&id) else { return };
+        let is_candidate = info.kind.pragma.is_none()
+            && !info.kind.pins_connection
+            && !info.kind.begins
+            && !info.kind.writes_only_temp;
+        if !is_candidate {
+            return;
+        }
+        let is_quick = info.steps <= QUICK;
+        info.quick_runs = if is_quick { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
+        if info.quick_runs == QUICK_RUNS && info.program.is_none() {
+            let record = self.recorder.snapshot();
+            let program = Program::of(&self.raw, sql);
+            self.recorder.restore(record);
+            if let Some(info) = self.statements.get_mut(&id) {
+                info.program = Some(program);
+            }
+        }
+    }
+
+    /// The cost of a commit on this connection.
+    ///
+    /// # Errors
+    /// SQLite's error.
+    pub fn commit_cost(&self) -> Result<CommitCost, Error> {
+        let record = self.recorder.snapshot();
+        let mode: Result<String, _> = self.pragma("journal_mode");
+        let synchronous: Result<i64, _> = self.pragma("synchronous");
+        let checkpoint_at: Result<i64, _> = self.pragma("wal_autocheckpoint");
+        self.recorder.restore(record);
+        let (mode, synchronous) = (mode?, synchronous?);
+        let may_sync = match mode.as_str() {
+            "memory" | "off" => self.file_id().is_some() && synchronous > 0,
+            "wal" => synchronous > 1,
+            _ => true,
+        };
+        Ok(CommitCost { may_sync, checkpoint_at: i32::try_from(checkpoint_at?).unwrap_or(0) })
+    }
+
+    /// Runs a statement that has shown itself quick, and hands its rows and its result to `sink`. None if it
+    /// did not run. After an error, which a bound can be the cause of, it has had no effect, and the rows that
+    /// `sink` got are to be forgotten. SQLite may have rolled back the open transaction.
+    ///
+    /// `commit` is the cost of a commit, for a statement that writes outside of a transaction. None if it
+    /// must not write there.
+    pub fn run_in_place<S: RowSink>(
+        &mut self,
+        id: u32,
+        sql: &str,
+        arguments: &Arguments<'_>,
+        commit: Option<CommitCost>,
+        sink: &mut S,
+    ) -> Option<Result<(), S::Error>> {
+        let mut info = self.statements.remove(&id)?;
+        let shape = info.shape;
+        self.is_in_place.set(true);
+        let done = self.try_in_place(sql, &mut info, arguments, commit, sink);
+        self.is_in_place.set(false);
+        let is_done = matches!(done, Some(Ok(())));
+        if self.bounds.is_too_long() || is_done && info.steps > QUICK {
+            info.quick_runs = 0;
+        } else if !is_done {
+            // The next call runs on the lane's thread, too, so that what fails does not run twice each time.
+            info.quick_runs = info.quick_runs.min(QUICK_RUNS - 1);
+        }
+        self.bounds.set(false);
+        if !is_done {
+            // What was announced to the sink is forgotten.
+            info.shape = shape;
+        }
+        self.statements.insert(id, info);
+        done
+    }
+
+    fn try_in_place<S: RowSink>(
+        &self,
+        sql: &str,
+        info: &mut StatementInfo,
+        arguments: &Arguments<'_>,
+        commit: Option<CommitCost>,
+        sink: &mut S,
+    ) -> Option<Result<(), S::Error>> {
+        if info.quick_runs < QUICK_RUNS {
+            return None;
+        }
+        let program = info.program?;
+        let mut statement = self.raw.prepare_cached(sql).ok()?;
+        if statement.get_status(StatementStatus::Run) == 0 {
+            // The statement has left the cache meanwhile. Preparing it may take long.
+            statement.discard();
+            return None;
+        }
+        let writes = !statement.readonly();
+        let is_autocommit = self.raw.is_autocommit();
+        let checkpoint_at = match (writes, is_autocommit) {
+            (false, _) => 0,
+            // An interrupt would roll back the whole transaction.
+            (true, false) if program != Program::Straight => return None,
+            (true, false) => 0,
+            (true, true) => match commit {
+                Some(CommitCost { may_sync: false, checkpoint_at }) => checkpoint_at,
+                _ => return None,
+            },
+        };
+        // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
+        let may_run = match program {
+            Program::Unbounded => false,
+            Program::Loops | Program::Straight => !writes || info.columns.is_empty(),
+        };
+        if !may_run {
+            return None;
+        }
+        // A write inside a transaction must not be ended, and has no loop.
+        let is_bounded = !writes || is_autocommit;
+        let _limits = Limits::begin(self, is_bounded, checkpoint_at)?;
+        // SQLite must not prepare the statement again here: the new program may be another one.
+        self.recorder.refuse_stale(true);
+        match self.run_prepared(&mut statement, info, arguments, sink) {
+            Ok(()) => Some(Ok(())),
+            Err(RunError::Stale) => None,
+            Err(RunError::Sqlite(error)) => Some(Err(self.error(error).into())),
+            Err(RunError::Ours(error)) => Some(Err(error)),
+        }
+    }
+
+    /// The number of frames in the WAL after the last commit in place.
+    pub fn wal_frames(&self) -> i32 {
+        self.bounds.wal_frames()
+    }
+
+    /// Copies the WAL into the database as far as no reader is in the way, as a commit does
+    /// (<https://sqlite.org/c3ref/wal_checkpoint_v2.html>, SQLITE_CHECKPOINT_PASSIVE).
+    pub fn checkpoint(&self) {
+        // SAFETY: the connection is open, and only this thread uses it. Null stands for all databases, and
+        // for counts that nobody wants. A failed checkpoint leaves the WAL as it was.
+        unsafe {
+            ffi::sqlite3_wal_checkpoint_v2(
+                self.raw.handle(),
+                std::ptr::null(),
+                ffi::SQLITE_CHECKPOINT_PASSIVE,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
+        }
+        self.bounds.forget_frames();
+    }
+}
+
+/// The limits of a run in place, until it is dropped.
+struct Limits<'a> {
+    connection: &'a Connection,
+    longest_value: i32,
+    /// `wal_autocheckpoint`, to be set again. None if the WAL hook was not replaced.
+    checkpoint_at: Option<i32>,
+}
+
+impl<'a> Limits<'a> {
+    fn begin(connection: &'a Connection, is_bounded: bool, checkpoint_at: i32) -> Option<Self> {
+        let longest = i32::try_from(LONGEST_VALUE).unwrap_or(i32::MAX);
+        let longest_value = connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).ok()?;
+        connection.bounds.set(is_bounded);
+        let checkpoint_at = (checkpoint_at > 0).then_some(checkpoint_at);
+        if checkpoint_at.is_some() {
+            // The hook is replaced again below, before the bounds can be freed.
+            connection.bounds.note_frames_of(&connection.raw);
+        }
+        Some(Self { connection, longest_value, checkpoint_at })
+    }
+}
+
+impl Drop for Limits<'_> {
+    fn drop(&mut self) {
+        let raw = &self.connection.raw;
+        let _ = raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.longest_value);
+        if let Some(frames) = self.checkpoint_at {
+            // SAFETY: the connection is open, and only this thread uses it. This installs SQLite's own hook.
+            unsafe { ffi::sqlite3_wal_autocheckpoint(raw.handle(), frames) };
+        }
+    }
+}

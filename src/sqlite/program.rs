@@ -1,0 +1,273 @@
+//! Looks at the program of a statement, to find out whether its cost is bounded.
+//!
+//! A statement that runs on the thread of JavaScript must not hold that thread. The virtual machine checks
+//! the progress handler at each jump back, so a loop can be ended. What happens inside one operation
+//! cannot. So the operations are listed here of which each costs at most the depth of a B-tree and the
+//! limit of a value's length (<https://sqlite.org/opcode.html>). A program with another one is not bounded:
+//! `Count` walks through a whole table, `Clear` empties one, `Program` is a trigger, `VFilter` is the code
+//! of a virtual table.
+//!
+//! One cost is not bounded: a row that is removed or overwritten gives its pages back, which takes about a
+//! millisecond for each megabyte of the row.
+
+use rusqlite::Connection;
+
+/// What the program of a statement can cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// An operation can take long, or is not known.
+    Unbounded,
+    /// No operation takes long, but there are loops.
+    Loops,
+    /// There is no loop: the cost is bounded by the length of the program.
+    Straight,
+}
+
+/// Operations that cost little. A jump back to one of their targets is a loop.
+#[rustfmt::skip]
+const BOUNDED: [&str; 158] = [
+    "Abortable", "Add", "AddImm", "Affinity", "AggFinal", "AggInverse", "AggStep", "AggStep1",
+    "AggValue", "And", "BeginSubrtn", "BitAnd", "BitNot", "BitOr", "Blob", "Cast", "Close",
+    "ClrSubtype", "CollSeq", "Column", "ColumnsUsed", "Compare", "Concat", "Copy", "CursorHint",
+    "CursorLock", "CursorUnlock", "DecrJumpZero", "DeferredSeek", "Delete", "Divide", "ElseEq",
+    "EndCoroutine", "Eq", "Explain", "Filter", "FilterAdd", "FinishSeek", "FkCheck",
+    "FkCounter", "FkIfZero", "Found", "Function", "Ge", "GetSubtype", "Gosub", "Goto", "Gt",
+    "Halt", "HaltIfNull", "IdxDelete", "IdxGE", "IdxGT", "IdxInsert", "IdxLE", "IdxLT",
+    "IdxRowid", "If", "IfEmpty", "IfNoHope", "IfNot", "IfNotOpen", "IfNotZero", "IfNullRow",
+    "IfPos", "IfSizeBetween", "IfSmaller", "Init", "InitCoroutine", "Insert", "Int64",
+    "IntCopy", "Integer", "IsNull", "IsTrue", "IsType", "Jump", "Last", "Le", "Lt",
+    "MakeRecord", "MaxPgcnt", "MemMax", "Move", "Multiply", "MustBeInt", "Ne", "NewRowid",
+    "Next", "NoConflict", "Noop", "Not", "NotExists", "NotFound", "NotNull", "Null", "NullRow",
+    "Offset", "OffsetLimit", "Once", "OpenAutoindex", "OpenDup", "OpenEphemeral", "OpenPseudo",
+    "OpenRead", "OpenWrite", "Or", "Permutation", "Prev", "PureFunc", "ReInit", "Real",
+    "RealAffinity", "ReleaseReg", "Remainder", "ReopenIdx", "ResetCount", "ResetSorter",
+    "ResultRow", "Return", "Rewind", "RowData", "RowSetAdd", "RowSetRead", "RowSetTest",
+    "Rowid", "SCopy", "SeekEnd", "SeekGE", "SeekGT", "SeekHit", "SeekLE", "SeekLT", "SeekRowid",
+    "SeekScan", "Sequence", "SequenceTest", "SetSubtype", "ShiftLeft", "ShiftRight", "SoftNull",
+    "Sort", "SorterCompare", "SorterData", "SorterInsert", "SorterNext", "SorterOpen",
+    "SorterSort", "String", "String8", "Subtract", "TableLock", "Trace", "Transaction",
+    "TypeCheck", "Variable", "Yield", "ZeroOrNull",
+];
+
+/// Those of them that go on at their second operand.
+#[rustfmt::skip]
+const JUMPS: [&str; 60] = [
+    "BeginSubrtn", "DecrJumpZero", "ElseEq", "EndCoroutine", "Eq", "Filter", "FkIfZero",
+    "Found", "Ge", "Gosub", "Goto", "Gt", "IdxGE", "IdxGT", "IdxLE", "IdxLT", "If", "IfEmpty",
+    "IfNoHope", "IfNot", "IfNotOpen", "IfNotZero", "IfNullRow", "IfPos", "IfSizeBetween",
+    "IfSmaller", "Init", "InitCoroutine", "IsNull", "IsType", "Jump", "Last", "Le", "Lt",
+    "MustBeInt", "Ne", "Next", "NoConflict", "NotExists", "NotFound", "NotNull", "Once", "Prev",
+    "ReInit", "Return", "Rewind", "RowSetRead", "RowSetTest", "SeekGE", "SeekGT", "SeekLE",
+    "SeekLT", "SeekRowid", "SeekScan", "SequenceTest", "Sort", "SorterCompare", "SorterNext",
+    "SorterSort", "Yield",
+];
+
+/// Functions whose cost is bounded by the length of their arguments. `like`, `instr`, `replace` and their
+/// kind can cost its square.
+#[rustfmt::skip]
+const FUNCTIONS: [&str; 89] = [
+    "->", "->>", "abs", "acos", "asin", "atan", "atan2", "avg", "ceil", "ceiling", "char",
+    "coalesce", "concat", "concat_ws", "cos", "count", "cume_dist", "date", "datetime",
+    "degrees", "dense_rank", "exp", "first_value", "floor", "group_concat", "hex", "if",
+    "ifnull", "iif", "json", "json_array", "json_array_length", "json_extract",
+    "json_group_array", "json_group_object", "json_object", "json_type", "json_valid",
+    "julianday", "lag", "last_value", "lead", "length", "ln", "log", "log10", "log2", "lower",
+    "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif", "octet_length",
+    "percent_rank", "pi", "pow", "power", "quote", "radians", "random", "randomblob", "rank",
+    "round", "row_number", "rtrim", "sign", "sin", "sqrt", "strftime", "string_agg", "substr",
+    "substring", "subtype", "sum", "tan", "time", "timediff", "total", "trim", "trunc",
+    "typeof", "unhex", "unicode", "unixepoch", "upper", "zeroblob",
+];
+
+/// `Halt` that keeps earlier changes of the statement (FAIL) or ends the transaction (ROLLBACK).
+const KEEPS_OR_ENDS: [i64; 2] = [1, 3];
+
+/// One operation of a program.
+struct Operation {
+    address: i64,
+    code: String,
+    operands: [i64; 3],
+    text: Option<String>,
+}
+
+impl Program {
+    /// Looks at the program of a statement. Prepares an EXPLAIN of it.
+    pub fn of(connection: &Connection, sql: &str) -> Self {
+        operations_of(connection, sql).map_or(Self::Unbounded, |operations| judge(&operations))
+    }
+}
+
+fn operations_of(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Operation>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN {sql}"))?;
+    // The parameters have no values, which an EXPLAIN does not need.
+    let rows = statement.raw_query().mapped(|row| {
+        Ok(Operation {
+            address: row.get(0)?,
+            code: row.get(1)?,
+            operands: [row.get(2)?, row.get(3)?, row.get(4)?],
+            text: row.get(5)?,
+        })
+    });
+    rows.collect()
+}
+
+fn judge(operations: &[Operation]) -> Program {
+    if !operations.iter().all(is_bounded) {
+        return Program::Unbounded;
+    }
+    // The last operation goes back to the first one after `Init`, once.
+    let (last, others) = operations.split_last().map_or((None, operations), |(l, o)| (Some(l), o));
+    let has_loop = others.iter().any(goes_back)
+        || last
+            .is_some_and(|last| goes_back(last) && !(last.code == "Goto" && last.operands[1] == 1));
+    if has_loop { Program::Loops } else { Program::Straight }
+}
+
+fn is_bounded(operation: &Operation) -> bool {
+    let [error, second, _] = operation.operands;
+    BOUNDED.contains(&operation.code.as_str())
+        && match operation.code.as_str() {
+            "Function" | "PureFunc" | "AggStep" | "AggStep1" | "AggFinal" | "AggInverse"
+            | "AggValue" => is_known_function(operation.text.as_deref()),
+            "Halt" | "HaltIfNull" => error == 0 || !KEEPS_OR_ENDS.contains(&second),
+            _ => true,
+        }
+}
+
+/// Whether a text like `length(1)` names a function of the list.
+fn is_known_function(text: Option<&str>) -> bool {
+    let name = text.and_then(|text| text.split('(').next()).unwrap_or_default();
+    FUNCTIONS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn goes_back(operation: &Operation) -> bool {
+    let code = operation.code.as_str();
+    // A coroutine goes on wherever it stopped.
+    let is_coroutine = matches!(code, "Yield" | "InitCoroutine");
+    // 0 stands for no target: the operation then fails instead.
+    let back = |target: i64| target != 0 && target <= operation.address;
+    is_coroutine
+        || JUMPS.contains(&code)
+            && match code {
+                // These go to an address in a register: to the end of the subroutine's caller.
+                "Return" | "EndCoroutine" => false,
+                "Jump" => operation.operands.iter().any(|target| back(*target)),
+                _ => back(operation.operands[1]),
+            }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = "
+        create table t (id integer primary key, a integer, b text);
+        create unique index t_a on t (a);
+        create table parent (id integer primary key);
+        create table child (id integer primary key, parent references parent (id));
+        create table cascade (id integer primary key, parent references parent (id) on delete cascade);
+        create table counted (id integer primary key autoincrement, a);
+        create table watched (id integer primary key, a);
+        create trigger w after insert on watched begin insert into t (a) values (new.a); end;
+        create table keyed (a text, b text, primary key (a, b)) without rowid;
+        create virtual table words using fts5(text);
+        create view v as select a, b from t where a > 1;
+    ";
+
+    #[test]
+    fn programs_are_judged_by_their_operations() {
+        use Program::{Loops, Straight, Unbounded};
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        let cases = [
+            // One row, by its rowid or a unique key.
+            (Straight, "select * from t where id = ?"),
+            (Straight, "select b from t where a = ?"),
+            (Straight, "select id, a + 1, upper(b) from t where id = ?"),
+            (Straight, "select a from keyed where a = ? and b = ?"),
+            (Straight, "select 1"),
+            (Straight, "select ? + 1, typeof(?)"),
+            (Straight, "select json_extract(?, '$.a')"),
+            (Straight, "select coalesce(b, 'x') from t where id = ? and a > 3"),
+            (Straight, "select case when a > 1 then 'x' else b end from t where id = 1"),
+            (Straight, "select t.b, p.id from t join parent p on p.id = t.a where t.id = ?"),
+            (Loops, "select max(id) from t"),
+            (Loops, "select min(a) from t"),
+            // One row written.
+            (Straight, "insert into t values (?, ?, ?)"),
+            (Straight, "insert into t (a, b) values (1, 'x')"),
+            (Straight, "insert into t (a) values (?) on conflict (a) do nothing"),
+            (Straight, "insert into keyed values (?, ?)"),
+            (Straight, "insert into child values (?, ?)"),
+            (Straight, "insert into parent values (?)"),
+            (Straight, "insert or ignore into t values (?, ?, ?)"),
+            (Straight, "update t set b = ? where id = ?"),
+            (Straight, "update t set b = ? where a = ?"),
+            (Straight, "update t set b = b || 'x' where id = ?"),
+            // Loops.
+            (Loops, "select * from t"),
+            (Loops, "select * from t where b = ?"),
+            (Loops, "select * from t where id in (1, 2, 3)"),
+            (Loops, "select * from t where id > ? limit 10"),
+            (Loops, "select * from t order by b"),
+            (Loops, "select a from v"),
+            (Loops, "select sum(a), avg(a) from t"),
+            (Loops, "select b, count(a) from t group by b"),
+            (Loops, "select distinct b from t"),
+            (Loops, "select * from t union select * from t"),
+            (Loops, "select (select max(b) from t) from parent"),
+            (Loops, "select a, row_number() over (order by a) from t"),
+            (
+                Loops,
+                "with recursive n (i) as (select 1 union all select i + 1 from n) select i from n",
+            ),
+            (Loops, "insert into t (a) values (1), (2)"),
+            (Loops, "insert into t (a) select id from parent"),
+            (Loops, "insert into counted (a) values (?)"),
+            (Loops, "update t set b = ? where b = ?"),
+            // One operation that takes long, or may.
+            (Unbounded, "select count(*) from t"),
+            (Unbounded, "delete from t"),
+            (Straight, "delete from t where id = ?"),
+            (Unbounded, "delete from parent where id = ?"),
+            (Straight, "insert or replace into t values (?, ?, ?)"),
+            (Straight, "replace into t values (?, ?, ?)"),
+            (Unbounded, "insert or rollback into t values (?, ?, ?)"),
+            (Unbounded, "insert or fail into t values (?, ?, ?)"),
+            (Unbounded, "insert into watched values (?, ?)"),
+            (Unbounded, "select * from words where words match ?"),
+            (Unbounded, "insert into words values (?)"),
+            (Unbounded, "select * from t where b like ?"),
+            (Unbounded, "select instr(b, ?) from t where id = ?"),
+            (Unbounded, "select replace(b, ?, ?) from t where id = ?"),
+            (Unbounded, "select printf('%*d', 1000000, 1)"),
+            (Unbounded, "select last_insert_rowid()"),
+            (Unbounded, "select changes(), total_changes()"),
+            (Unbounded, "select load_extension('x')"),
+            (Unbounded, "select * from pragma_table_info('t')"),
+            (Unbounded, "select value from json_each(?)"),
+            (Unbounded, "select value from generate_series(1, 1000000)"),
+            (Unbounded, "create table other (a)"),
+            (Unbounded, "create index t_b on t (b)"),
+            (Unbounded, "drop table t"),
+            (Unbounded, "alter table t add column c"),
+            (Unbounded, "vacuum"),
+            (Unbounded, "analyze"),
+            (Unbounded, "reindex"),
+            (Unbounded, "begin"),
+            (Unbounded, "commit"),
+            (Unbounded, "savepoint s"),
+            (Unbounded, "pragma user_version"),
+            (Unbounded, "pragma journal_mode"),
+            (Unbounded, "pragma integrity_check"),
+            (Unbounded, "attach ':memory:' as other"),
+            (Unbounded, "no statement"),
+        ];
+        let wrong: Vec<_> = cases
+            .iter()
+            .map(|(expected, sql)| (*expected, Program::of(&connection, sql), *sql))
+            .filter(|(expected, found, _)| expected != found)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
