@@ -215,14 +215,12 @@ for (const [what, sql, args, last] of tooLong) {
       update x set b = zeroblob(100000) where id = 500;
     `);
     const transaction = await client.transaction("write");
-    let n = 1;
-    const next = (): Promise<number> =>
-      inPlace(client, async () => {
-        // The calls have the whole time of a turn.
-        await setImmediate();
-        await transaction.execute({ sql, args: args(n++) });
-      });
-    for (let done = 0; done < 3 && n < 400;) done += await next();
+    let done = 0;
+    for (let n = 1; done < 3 && n < 400; n++) {
+      // The call has the whole time of a turn.
+      await setImmediate();
+      done += await inPlace(client, () => transaction.execute({ sql, args: args(n) }));
+    }
     await setImmediate();
     t.is((await transaction.execute({ sql, args: last })).rowsAffected, 1);
     await transaction.commit();
