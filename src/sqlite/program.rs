@@ -188,6 +188,11 @@ mod tests {
         create table parent (id integer primary key);
         create table child (id integer primary key, parent references parent (id));
         create table cascade (id integer primary key, parent references parent (id) on delete cascade);
+        create table earlier (id integer primary key);
+        create table later (id integer primary key, earlier references earlier (id)
+            deferrable initially deferred);
+        create table indexed (id integer primary key, a);
+        create index indexed_a on indexed (a);
         create table counted (id integer primary key autoincrement, a);
         create table watched (id integer primary key, a);
         create trigger w after insert on watched begin insert into t (a) values (new.a); end;
@@ -226,6 +231,11 @@ mod tests {
             (Straight, "update t set b = ? where id = ?"),
             (Straight, "update t set b = ? where a = ?"),
             (Straight, "update t set b = b || 'x' where id = ?"),
+            // One row removed, or a violation counted.
+            (StraightInParts, "delete from indexed where id = ?"),
+            (StraightInParts, "update indexed set a = ? where id = ?"),
+            (StraightInParts, "replace into indexed values (?, ?)"),
+            (StraightInParts, "insert into later values (?, ?)"),
             // Loops.
             (Loops, "select * from t"),
             (Loops, "select * from t where b = ?"),
