@@ -3,6 +3,7 @@
  * statements of the second half have run there before they become slow.
  */
 import { statSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import type { InValue, LocalClient, LatchConfig, LatchTransaction } from "latchdb";
 import { createClient } from "latchdb";
@@ -190,6 +191,43 @@ test.serial("the WAL does not grow without bound", async (t) => {
   t.is(await selectValue(client, "select count(*) from t"), 2003);
 });
 
+const tooLong: Array<[string, string, (n: number) => InValue[], InValue[]]> = [
+  ["a removal", "delete from x where id = ?", (n) => [n], [500]],
+  [
+    "an update",
+    "update x set a = ?, b = ?, c = ? where id = ?",
+    (n) => [n, n, n, n],
+    [1, 1, 1, 500],
+  ],
+  ["a replacement", "replace into x values (?, ?, ?, ?)", (n) => [n, n, n, n], [500, 1, 1, 1]],
+];
+
+for (const [what, sql, args, last] of tooLong) {
+  test.serial(`a transaction: ${what} that finds a long indexed value`, async (t) => {
+    const { client } = await open(t);
+    await client.executeMultiple(`
+      create table x (id integer primary key, a, b, c);
+      create index x_a on x (a);
+      create index x_b on x (b);
+      create index x_c on x (c);
+      with recursive n (i) as (select 1 union all select i + 1 from n limit 500)
+      insert into x select i, i, i, i from n;
+      update x set b = zeroblob(100000) where id = 500;
+    `);
+    const transaction = await client.transaction("write");
+    let done = 0;
+    for (let n = 1; done < 3 && n < 400; n++) {
+      // The call has the whole time of a turn.
+      await setImmediate();
+      done += await inPlace(client, () => transaction.execute({ sql, args: args(n) }));
+    }
+    await setImmediate();
+    t.is((await transaction.execute({ sql, args: last })).rowsAffected, 1);
+    await transaction.commit();
+    t.is(await selectValue(client, "pragma integrity_check"), "ok");
+  });
+}
+
 // --- what was quick becomes slow ------------------------------------------------------------------
 
 async function assertFree(
@@ -214,6 +252,39 @@ test.serial("a value of 50 MB", async (t) => {
     () => client.execute({ sql, args: [2] }),
     (answer) => t.deepEqual((answer as { rows: unknown[][] }).rows[0]?.[0], new ArrayBuffer(3)),
   );
+});
+
+test.serial("400 values of 60 KB", async (t) => {
+  const { client } = await open(t);
+  const columns = Array.from({ length: 400 }, (_, n) => `c${n}`);
+  await client.executeMultiple(`
+    create table wide (id integer primary key, ${columns.join(", ")});
+    insert into wide (id) values (1), (2);
+    update wide set ${columns.map((name) => `${name} = zeroblob(60000)`).join(", ")} where id = 2;
+  `);
+  const sql = "select * from wide where id = ?";
+  await accustom(t, client, sql, () => [1]);
+  await setImmediate();
+  // Only the call itself: the reading of its answer takes longer.
+  const began = performance.now();
+  const answer = client.execute({ sql, args: [2] });
+  const held = performance.now() - began;
+  t.true(held < GAP_LIMIT_MS, `${held} ms`);
+  t.is((await answer).rows.length, 1);
+});
+
+test.serial("a view that another client has made slow", async (t) => {
+  const { client, file } = await open(t);
+  await client.execute("create view v as select id, a from t");
+  const sql = "select * from v where id = ?";
+  await accustom(t, client, sql, () => [1]);
+  const other = createClient({ url: `file:${file}` });
+  t.teardown(() => other.close());
+  await other.executeMultiple(`
+    drop view v;
+    create view v as select id, instr(b, 'aaaa') as a from t;
+  `);
+  t.is(await inPlace(client, () => repeat(client, sql, () => [1])), 0);
 });
 
 test.serial("a function that makes 100 MB", async (t) => {

@@ -15,6 +15,10 @@ use crate::value::Arguments;
 /// (<https://sqlite.org/c3ref/limit.html>, SQLITE_LIMIT_LENGTH).
 pub const LONGEST_VALUE: usize = 64 * 1024;
 
+/// The most bytes of all values that a statement in place makes, without those of further rows: many columns
+/// may each have a long one. Copying so much takes about 0.1 ms.
+const MOST_BYTES: usize = 1024 * 1024;
+
 /// A run of so many steps of SQLite's virtual machine counts as quick: it takes about 0.05 ms. Steps are
 /// counted instead of time, because on a busy machine each run may take long.
 const QUICK: i32 = 1000;
@@ -123,7 +127,7 @@ impl Connection {
         if info.quick_runs < QUICK_RUNS {
             return None;
         }
-        let program = info.program?;
+        let (program, values) = info.program?;
         let mut statement = self.raw.prepare_cached(sql).ok()?;
         if statement.get_status(StatementStatus::Run) == 0 {
             // The statement has left the cache meanwhile. Preparing it may take long.
@@ -135,7 +139,7 @@ impl Connection {
         let checkpoint_at = match (writes, is_autocommit) {
             (false, _) => 0,
             // An interrupt would roll back the whole transaction.
-            (true, false) if program != Program::Straight => return None,
+            (true, false) if program == Program::Loops => return None,
             (true, false) => 0,
             (true, true) => match commit {
                 Some(CommitCost { may_sync: false, checkpoint_at }) => checkpoint_at,
@@ -145,17 +149,32 @@ impl Connection {
         // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
         let may_run = match program {
             Program::Unbounded => false,
-            Program::Loops | Program::Straight => !writes || info.columns.is_empty(),
+            Program::Loops | Program::Straight | Program::StraightInParts => {
+                !writes || info.columns.is_empty()
+            }
         };
         if !may_run {
             return None;
         }
         // A write inside a transaction must not be ended, and has no loop.
         let is_bounded = !writes || is_autocommit;
-        let _limits = Limits::begin(self, is_bounded, checkpoint_at)?;
+        let longest = (MOST_BYTES / values.max(1)).min(LONGEST_VALUE);
+        let _limits = Limits::begin(self, is_bounded, longest, checkpoint_at)?;
         // SQLite must not prepare the statement again here: the new program may be another one.
         self.recorder.refuse_stale(true);
-        match self.run_prepared(&mut statement, info, arguments, sink) {
+        let ran = if program == Program::StraightInParts && !is_autocommit {
+            self.whole(|| {
+                let ran = self.run_prepared(&mut statement, info, arguments, sink);
+                // An error of ours is what `whole` undoes.
+                ran.map_err(|error| match error {
+                    RunError::Sqlite(error) => RunError::Ours(self.error(error).into()),
+                    error => error,
+                })
+            })
+        } else {
+            self.run_prepared(&mut statement, info, arguments, sink)
+        };
+        match ran {
             Ok(()) => Some(Ok(())),
             Err(RunError::Stale) => None,
             Err(RunError::Sqlite(error)) => Some(Err(self.error(error).into())),
@@ -195,8 +214,13 @@ struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    fn begin(connection: &'a Connection, is_bounded: bool, checkpoint_at: i32) -> Option<Self> {
-        let longest = i32::try_from(LONGEST_VALUE).unwrap_or(i32::MAX);
+    fn begin(
+        connection: &'a Connection,
+        is_bounded: bool,
+        longest: usize,
+        checkpoint_at: i32,
+    ) -> Option<Self> {
+        let longest = i32::try_from(longest).unwrap_or(i32::MAX);
         let longest_value = connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).ok()?;
         connection.bounds.set(is_bounded);
         let checkpoint_at = (checkpoint_at > 0).then_some(checkpoint_at);

@@ -21,6 +21,9 @@ pub enum Program {
     Loops,
     /// There is no loop: the cost is bounded by the length of the program.
     Straight,
+    /// There is no loop either, but an operation can fail after another one has changed something. Inside a
+    /// transaction SQLite then keeps the change: it undoes a statement only if a constraint can fail so late.
+    StraightInParts,
 }
 
 /// Operations that cost little. A jump back to one of their targets is a loop.
@@ -79,6 +82,11 @@ const FUNCTIONS: [&str; 89] = [
     "typeof", "unhex", "unicode", "unixepoch", "upper", "zeroblob",
 ];
 
+/// Operations that remove an entry. The next one may have to read the old row, or to make a record, which is
+/// an error if it is too long. Where nothing is removed, all records are made before the first change, but
+/// the count of violated deferred foreign keys.
+const REMOVALS: [&str; 2] = ["Delete", "IdxDelete"];
+
 /// `Halt` that keeps earlier changes of the statement (FAIL) or ends the transaction (ROLLBACK).
 const KEEPS_OR_ENDS: [i64; 2] = [1, 3];
 
@@ -90,10 +98,16 @@ struct Operation {
     text: Option<String>,
 }
 
+/// Operations that make a value, which takes as long as the value is.
+const MAKERS: [&str; 6] = ["AggFinal", "AggValue", "Column", "Concat", "Function", "PureFunc"];
+
 impl Program {
-    /// Looks at the program of a statement. Prepares an EXPLAIN of it.
-    pub fn of(connection: &Connection, sql: &str) -> Self {
-        operations_of(connection, sql).map_or(Self::Unbounded, |operations| judge(&operations))
+    /// Looks at the program of a statement. Prepares an EXPLAIN of it. Returns the number of values that it
+    /// makes, loops not counted, too.
+    pub fn of(connection: &Connection, sql: &str) -> (Self, usize) {
+        let Ok(operations) = operations_of(connection, sql) else { return (Self::Unbounded, 0) };
+        let is_maker = |operation: &&Operation| MAKERS.contains(&operation.code.as_str());
+        (judge(&operations), operations.iter().filter(is_maker).count())
     }
 }
 
@@ -120,7 +134,15 @@ fn judge(operations: &[Operation]) -> Program {
     let has_loop = others.iter().any(goes_back)
         || last
             .is_some_and(|last| goes_back(last) && !(last.code == "Goto" && last.operands[1] == 1));
-    if has_loop { Program::Loops } else { Program::Straight }
+    let has_parts = operations.iter().any(|operation| {
+        let is_deferred = operation.operands[0] != 0;
+        REMOVALS.contains(&operation.code.as_str()) || operation.code == "FkCounter" && is_deferred
+    });
+    match (has_loop, has_parts) {
+        (true, _) => Program::Loops,
+        (false, true) => Program::StraightInParts,
+        (false, false) => Program::Straight,
+    }
 }
 
 fn is_bounded(operation: &Operation) -> bool {
@@ -166,6 +188,11 @@ mod tests {
         create table parent (id integer primary key);
         create table child (id integer primary key, parent references parent (id));
         create table cascade (id integer primary key, parent references parent (id) on delete cascade);
+        create table earlier (id integer primary key);
+        create table later (id integer primary key, earlier references earlier (id)
+            deferrable initially deferred);
+        create table indexed (id integer primary key, a);
+        create index indexed_a on indexed (a);
         create table counted (id integer primary key autoincrement, a);
         create table watched (id integer primary key, a);
         create trigger w after insert on watched begin insert into t (a) values (new.a); end;
@@ -176,7 +203,7 @@ mod tests {
 
     #[test]
     fn programs_are_judged_by_their_operations() {
-        use Program::{Loops, Straight, Unbounded};
+        use Program::{Loops, Straight, StraightInParts, Unbounded};
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let cases = [
@@ -204,6 +231,11 @@ mod tests {
             (Straight, "update t set b = ? where id = ?"),
             (Straight, "update t set b = ? where a = ?"),
             (Straight, "update t set b = b || 'x' where id = ?"),
+            // One row removed, or a violation counted.
+            (StraightInParts, "delete from indexed where id = ?"),
+            (StraightInParts, "update indexed set a = ? where id = ?"),
+            (StraightInParts, "replace into indexed values (?, ?)"),
+            (StraightInParts, "insert into later values (?, ?)"),
             // Loops.
             (Loops, "select * from t"),
             (Loops, "select * from t where b = ?"),
@@ -228,10 +260,10 @@ mod tests {
             // One operation that takes long, or may.
             (Unbounded, "select count(*) from t"),
             (Unbounded, "delete from t"),
-            (Straight, "delete from t where id = ?"),
+            (StraightInParts, "delete from t where id = ?"),
             (Unbounded, "delete from parent where id = ?"),
-            (Straight, "insert or replace into t values (?, ?, ?)"),
-            (Straight, "replace into t values (?, ?, ?)"),
+            (StraightInParts, "insert or replace into t values (?, ?, ?)"),
+            (StraightInParts, "replace into t values (?, ?, ?)"),
             (Unbounded, "insert or rollback into t values (?, ?, ?)"),
             (Unbounded, "insert or fail into t values (?, ?, ?)"),
             (Unbounded, "insert into watched values (?, ?)"),
@@ -265,7 +297,7 @@ mod tests {
         ];
         let wrong: Vec<_> = cases
             .iter()
-            .map(|(expected, sql)| (*expected, Program::of(&connection, sql), *sql))
+            .map(|(expected, sql)| (*expected, Program::of(&connection, sql).0, *sql))
             .filter(|(expected, found, _)| expected != found)
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");

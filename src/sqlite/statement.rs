@@ -482,6 +482,9 @@ impl Connection {
         self.refuse_vector_indexes_now(statement)?;
         info.reprepared = reprepared;
         info.kind = self.kind_of(statement);
+        // The new program may be another one.
+        info.program = None;
+        info.quick_runs = 0;
         let columns = columns_of(&self.raw, statement);
         if columns != info.columns {
             if let Some(shape) = info.shape.take() {

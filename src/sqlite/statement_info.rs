@@ -26,8 +26,8 @@ pub struct StatementInfo {
     pub steps: i32,
     /// The number of runs in a row that were quick, on whatever thread, up to [`QUICK_RUNS`].
     pub quick_runs: u8,
-    /// What the program can cost. None until a run in place has been considered.
-    pub program: Option<Program>,
+    /// What the program can cost, and how many values it makes. None until a run in place has been considered.
+    pub program: Option<(Program, usize)>,
     /// SQLite's count of repeated preparations (SQLITE_STMTSTATUS_REPREPARE) when the columns were read.
     pub reprepared: i32,
 }
