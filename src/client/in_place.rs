@@ -43,7 +43,7 @@ impl Session {
         let arguments = statement.arguments().ok()?;
         let lane = client.lane_key(self.lane());
         let version = client.settings.version();
-        let commit = if is_in_transaction { None } else { self.known_commits.in_place(version) };
+        let commit = self.known_commits.in_place(version);
         let commits_before = self.commits();
         let (connection, hooks) = self.connection_mut()?;
         if hooks.settings_version() != version {

@@ -29,6 +29,11 @@ impl KnownCommits {
     pub fn committed(&mut self, version: u64, connection: &Connection) {
         self.begins_wal = false;
         self.commits += 1;
+        self.look(version, connection);
+    }
+
+    /// Looks the cost of a commit up, if it is not known for this version of the settings.
+    pub fn look(&mut self, version: u64, connection: &Connection) {
         let is_known = self.cost.is_some_and(|(of, cost)| {
             of == version && (!cost.may_sync || self.commits < COMMITS_BEFORE_A_LOOK)
         });

@@ -320,6 +320,9 @@ impl Session {
                     begun_by: call.job.into(),
                     read_only: mode == Mode::Read,
                 });
+                if mode == Mode::Write {
+                    self.known_commits.look(hooks.settings_version(), connection);
+                }
             }
             Request::Commit => {
                 let committed = run.commit();

@@ -85,8 +85,9 @@ impl Connection {
     /// did not run. After an error, which a bound can be the cause of, it has had no effect, and the rows that
     /// `sink` got are to be forgotten. SQLite may have rolled back the open transaction.
     ///
-    /// `commit` is the cost of a commit, for a statement that writes outside of a transaction. None if it
-    /// must not write there.
+    /// `commit` is the cost of a commit, for a statement that writes: inside a transaction, too, a rollback
+    /// journal is synced when the page cache is full (<https://sqlite.org/atomiccommit.html>). None if it
+    /// must not write.
     pub fn run_in_place<S: RowSink>(
         &mut self,
         id: u32,
@@ -136,15 +137,13 @@ impl Connection {
         }
         let writes = !statement.readonly();
         let is_autocommit = self.raw.is_autocommit();
-        let checkpoint_at = match (writes, is_autocommit) {
-            (false, _) => 0,
+        let checkpoint_at = match commit {
+            _ if !writes => 0,
             // An interrupt would roll back the whole transaction.
-            (true, false) if program == Program::Loops => return None,
-            (true, false) => 0,
-            (true, true) => match commit {
-                Some(CommitCost { may_sync: false, checkpoint_at }) => checkpoint_at,
-                _ => return None,
-            },
+            _ if !is_autocommit && program == Program::Loops => return None,
+            Some(CommitCost { may_sync: false, checkpoint_at }) if is_autocommit => checkpoint_at,
+            Some(CommitCost { may_sync: false, .. }) => 0,
+            _ => return None,
         };
         // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
         let may_run = match program {
