@@ -18,7 +18,7 @@ const hidden = Symbol("columns without a name of their own");
 /** How rows with these columns are made. */
 export function indexedRows(names: readonly string[]): RowLayout {
   const keys = keysOf(names, ["length", ...names.keys()].map(String));
-  const prototype = prototypeOf(keys);
+  const prototype = sharedPrototype(keys);
   const makeRows: MakeRows = (cells, count, rows) => {
     for (let i = 0; i < count; i++) rows.push(rowOf(keys, prototype, cells));
   };
@@ -36,6 +36,25 @@ function rowOf(keys: readonly (string | undefined)[], prototype: object, cells: 
   // At the end: an assignment would ask the prototype first, which is a proxy.
   Object.setPrototypeOf(row, prototype);
   return row as unknown as Row;
+}
+
+/**
+ * The prototypes that rows still have, by the columns. Rows with the same columns have the same prototype,
+ * whichever client they come from: `isDeepStrictEqual` compares prototypes, too.
+ */
+const prototypes = new Map<string, WeakRef<object>>();
+const collected = new FinalizationRegistry<string>((columns) => {
+  if (prototypes.get(columns)?.deref() === undefined) prototypes.delete(columns);
+});
+
+function sharedPrototype(keys: readonly (string | undefined)[]): object {
+  const columns = JSON.stringify(keys);
+  const known = prototypes.get(columns)?.deref();
+  if (known !== undefined) return known;
+  const prototype = prototypeOf(keys);
+  prototypes.set(columns, new WeakRef(prototype));
+  collected.register(prototype, columns);
+  return prototype;
 }
 
 const namesOfObjectPrototype = Object.getOwnPropertyNames(Object.prototype);
