@@ -46,9 +46,11 @@ pub struct LaneActivity {
 }
 
 impl LaneActivity {
-    /// [`Activity::patience_from`] for this lane, which is idle.
-    pub fn patience_from(&self, began: Instant) -> Instant {
-        if self.idle_before < IN_PASSING { self.since } else { began }
+    /// The time from which a wait for this lane's idle transaction counts, if the wait began at `began`: the end
+    /// of its last job. A transaction of another client that has been idle for long before counts from the
+    /// beginning of the wait: otherwise one with many calls could be waited for without end.
+    pub fn counts_from(&self, is_own: bool, began: Instant) -> Instant {
+        if is_own || self.idle_before < IN_PASSING { self.since } else { began }
     }
 }
 
@@ -108,17 +110,9 @@ impl Activity {
         self.lanes.entry(lane).or_insert(new)
     }
 
-    /// The time since which the lane has been idle. None if it is not idle.
-    pub fn idle_since(&self, lane: LaneKey) -> Option<Instant> {
-        self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle).map(|lane| lane.since)
-    }
-
-    /// The time from which a wait for an idle transaction of another client counts, if the wait began at
-    /// `began`: the end of its last job, but not if it has been idle for long before. Otherwise a transaction
-    /// with many calls could be waited for without end. None if the lane is not idle.
-    pub fn patience_from(&self, lane: LaneKey, began: Instant) -> Option<Instant> {
-        let lane = self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle)?;
-        Some(lane.patience_from(began))
+    /// The activity of a lane that is idle. None if it is not.
+    pub fn idle(&self, lane: LaneKey) -> Option<&LaneActivity> {
+        self.lanes.get(&lane).filter(|lane| lane.phase == Phase::Idle)
     }
 
     /// Removes a lane whose connection is closed.

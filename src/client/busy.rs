@@ -101,7 +101,7 @@ impl Waiting {
             }
             let of_other = match self.holds(state, *key, other) {
                 Holds::UntilItsEnd => return None,
-                Holds::Since(since, patience) => (since.max(self.began) + patience).max(deadline),
+                Holds::Until(end) => end,
                 Holds::InPassing => in_passing,
                 Holds::No => continue,
             };
@@ -121,15 +121,12 @@ impl Waiting {
                 // The write lock keeps new readers out, so the present ones are the last.
                 Wanted::Commit => Holds::UntilItsEnd,
                 // New readers may keep coming.
-                Wanted::Exclusive => Holds::Since(self.began, self.timeouts.own),
+                Wanted::Exclusive => self.holds_since(true, self.began),
                 Wanted::Begin => Holds::InPassing,
             },
             Phase::Idle if has_slot || reads_are_in_the_way && other.in_transaction => {
-                if key.client == self.lane.client {
-                    Holds::Since(other.since, self.timeouts.own)
-                } else {
-                    Holds::Since(other.patience_from(self.began), IN_PASSING)
-                }
+                let is_own = key.client == self.lane.client;
+                self.holds_since(is_own, other.counts_from(is_own, self.began))
             }
             Phase::Idle if is_passing(other.since) => Holds::InPassing,
             Phase::Waiting if has_slot => self.holds_while_waiting(state, key, other.since),
@@ -152,7 +149,12 @@ impl Waiting {
                 _ => {}
             }
         }
-        Holds::Since(idle_since, self.timeouts.own)
+        self.holds_since(true, idle_since)
+    }
+
+    /// A lane that does nothing since this time holds its lock until the others lose patience.
+    fn holds_since(&self, is_own: bool, idle_since: Instant) -> Holds {
+        Holds::Until(self.timeouts.deadline(is_own, self.began, idle_since))
     }
 }
 
@@ -160,8 +162,8 @@ impl Waiting {
 enum Holds {
     /// The lane is working, and holds the lock until it has finished.
     UntilItsEnd,
-    /// The lane may hold the lock, and does nothing since this time. The others wait for that long.
-    Since(Instant, Duration),
+    /// The lane may hold the lock, and does nothing. The others wait until this time.
+    Until(Instant),
     /// The lane may hold the lock for a few instructions.
     InPassing,
     /// The lane does not hold the lock.

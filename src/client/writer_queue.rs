@@ -41,7 +41,7 @@ impl LockTimeouts {
     /// The waits of a call that can do without the lock.
     pub const IN_PASSING: Self = Self { others: Duration::ZERO, own: IN_PASSING };
 
-    /// The end of a wait that began at `began`, for a transaction that has been idle since `idle_since`.
+    /// The end of a wait that began at `began`, for a transaction whose idleness counts from `idle_since`.
     pub(super) fn deadline(self, is_own: bool, began: Instant, idle_since: Instant) -> Instant {
         let patience = if is_own { self.own } else { IN_PASSING };
         (idle_since.max(began) + patience).max(began + self.others)
@@ -162,14 +162,11 @@ impl WriterQueue {
             };
             let is_own = holder.client == lane.client;
             // A holder that works now may become idle later, and is then waited for from that time on.
-            let idle_since = state.activity.idle_since(holder).unwrap_or_else(Instant::now);
-            let counted_from = match is_own {
-                true => idle_since,
-                false => state.activity.patience_from(holder, began).unwrap_or(idle_since),
-            };
-            let deadline = timeouts.deadline(is_own, began, counted_from);
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                break Err(held(is_own, idle_since));
+            let (now, idle) = (Instant::now(), state.activity.idle(holder));
+            let counts_from = idle.map_or(now, |lane| lane.counts_from(is_own, began));
+            let deadline = timeouts.deadline(is_own, began, counts_from);
+            let Some(left) = deadline.checked_duration_since(now) else {
+                break Err(held(is_own, idle.map_or(now, |lane| lane.since)));
             };
             state = wait_for(&turn, state, left);
         };
@@ -415,7 +412,7 @@ pub mod tests {
         let taken = queue.take_slot(lane(0), number, PATIENT, &Cancel::default(), began);
         assert!(matches!(taken, Err(Error::HeldByOtherClient)));
         assert!(
-            lock(&queue.state).activity.idle_since(other_client()).unwrap().elapsed() < IN_PASSING
+            lock(&queue.state).activity.idle(other_client()).unwrap().since.elapsed() < IN_PASSING
         );
     }
 
