@@ -9,8 +9,6 @@ const CONNECTIONS = 20;
 /** The most connections: as good as no limit. */
 const MOST_CONNECTIONS = 2 ** 31 - 1;
 
-const ROW_MODES: readonly unknown[] = ["row", "object"];
-const EXECUTIONS: readonly unknown[] = ["auto", "thread"];
 const TEXTS = ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
 
 /** A configuration whose URL is parsed. Its `timeout` is still as the caller gave it. */
@@ -70,9 +68,7 @@ export function parseConcurrency(concurrency: unknown): number {
  * @throws TypeError for an unknown mode
  */
 export function parseRowMode(rowMode: unknown): RowMode {
-  if (rowMode === undefined || rowMode === null) return "row";
-  if (!ROW_MODES.includes(rowMode)) throw invalid("rowMode", rowMode);
-  return rowMode as RowMode;
+  return parseChoice("rowMode", rowMode, ["row", "object"]);
 }
 
 /**
@@ -80,9 +76,19 @@ export function parseRowMode(rowMode: unknown): RowMode {
  * @throws TypeError for an unknown value
  */
 export function parseExecution(execution: unknown): Execution {
-  if (execution === undefined || execution === null) return "auto";
-  if (!EXECUTIONS.includes(execution)) throw invalid("execution", execution);
-  return execution as Execution;
+  return parseChoice("execution", execution, ["auto", "thread"]);
+}
+
+/** One of some values, of which the first is the default. */
+function parseChoice<T extends string>(
+  name: keyof typeof EXPECTED,
+  value: unknown,
+  choices: readonly [T, ...T[]],
+): T {
+  if (value === undefined || value === null) return choices[0];
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw invalid(name, value);
+  return found;
 }
 
 function checkText(name: (typeof TEXTS)[number], value: unknown): void {

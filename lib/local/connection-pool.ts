@@ -5,6 +5,7 @@ import { parseConcurrency, parseExecution, parseRowMode, parseTimeout } from "..
 import { errorOf } from "../client/failure";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
+import type { DatabaseOptions } from "./native/database";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
 import { absolutePath } from "./native/paths";
 import { Scheduler } from "./scheduler/scheduler";
@@ -14,7 +15,7 @@ import type { SuspensionOptions } from "./scheduler/suspension";
 export interface PoolOptions {
   /** Whether the path is SQLite's URI of an in-memory database. Default: false. */
   inMemory?: boolean;
-  /** How long to wait for locks of other clients, in ms. Default: not at all. */
+  /** How long to wait for other processes and other clients' idle transactions, in ms. Default: 0. */
   timeout?: number | undefined;
   /** How integers are read. Default: "number". */
   intMode?: IntMode;
@@ -32,9 +33,8 @@ export interface PoolOptions {
  * @private
  */
 export class ConnectionPool {
-  /** Absolute if it is the path of a file, so that each opening finds the same file. */
-  readonly #location: string;
-  readonly #options: PoolOptions;
+  /** Its location is absolute if it is the path of a file, so that each opening finds the same file. */
+  readonly #options: Omit<DatabaseOptions, "connections">;
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
   #isClosedUnopened = false;
@@ -50,14 +50,15 @@ export class ConnectionPool {
    * TypeError, RangeError for an invalid option
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
-    const isFile = options.inMemory !== true && location !== "";
-    this.#location = isFile ? absolute(location) : location;
-    const { timeout, rowMode, execution } = options;
+    const { inMemory = false, readOnly = false } = options;
     this.#options = {
-      ...options,
-      timeout: parseTimeout(timeout),
-      rowMode: parseRowMode(rowMode),
-      execution: parseExecution(execution),
+      location: inMemory || location === "" ? location : absolute(location),
+      inMemory,
+      timeout: parseTimeout(options.timeout),
+      intMode: options.intMode ?? "number",
+      rowMode: parseRowMode(options.rowMode),
+      execution: parseExecution(options.execution),
+      readOnly,
     };
     this.#maxConnections = parseConcurrency(maxConnections);
   }
@@ -86,17 +87,17 @@ export class ConnectionPool {
 
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   get path(): string {
-    return this.#location;
+    return this.#options.location;
   }
 
   /** How integers are read. */
   get intMode(): IntMode {
-    return this.#options.intMode ?? "number";
+    return this.#options.intMode;
   }
 
   /** What rows are. */
   get rowMode(): RowMode {
-    return this.#options.rowMode ?? "row";
+    return this.#options.rowMode;
   }
 
   /** Whether it was closed, or is being closed. */
@@ -129,7 +130,7 @@ export class ConnectionPool {
     }
     this.#isClosedUnopened = true;
     if (this.#scheduler !== undefined) return this.#scheduler.closing.shutdown(parsed);
-    return Promise.resolve({ path: this.#location, drained: 0, ...nothingClosed(), ms: 0 });
+    return Promise.resolve({ path: this.#options.location, drained: 0, ...nothingClosed(), ms: 0 });
   }
 
   /** Prevents further openings, because the file is about to be removed. Does not close anything. */
@@ -175,12 +176,7 @@ export class ConnectionPool {
 
   /** @param former a suspended client, after whose suspension the database is opened */
   #open(former?: Scheduler): Scheduler {
-    const { inMemory = false, timeout, readOnly = false } = this.#options;
-    const { intMode, rowMode } = this;
-    const execution = this.#options.execution ?? "auto";
-    const location = this.#location;
-    const options = { location, inMemory, timeout, intMode, rowMode, execution, readOnly };
-    const scheduler = new Scheduler(options, this.#maxConnections, {
+    const scheduler = new Scheduler(this.#options, this.#maxConnections, {
       former,
       check: () => this.#checkNotRetired(),
     });

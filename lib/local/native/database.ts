@@ -8,10 +8,10 @@ import type { Failure } from "../../client/failure";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
-import { endsJob, readRecords, type RecordReader } from "../wire/response";
+import { readRecords } from "../wire/response";
 import type { Shape } from "../wire/rows";
 import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
-import { attach, detachSoon, expect, nextJob, type Answer } from "./delivery";
+import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
 import { closeAll, enter, leave, releaseShared } from "./open-databases";
@@ -345,19 +345,6 @@ function refusal(submitted: Submitted): Failure | undefined {
       return clientClosed();
     default:
       return neverOpened();
-  }
-}
-
-/** Reads an answer that is complete. */
-function readAnswer(record: RecordReader, answer: Answer): void {
-  let isOver = false;
-  while (!isOver && record.next()) {
-    try {
-      isOver = answer.take(record.kind, record);
-    } catch (error) {
-      isOver = endsJob(record.kind);
-      answer.fail(error, isOver);
-    }
   }
 }
 

@@ -122,13 +122,27 @@ export function deliver(): void {
 function dispatch(job: number, kind: number, record: RecordReader): void {
   if (kind === RecordKind.Panic) return publishPanic(record.panic());
   const answer = waiting.get(job);
-  if (answer === undefined) return;
-  let isOver = true;
-  try {
-    isOver = answer.take(kind, record);
-  } catch (error) {
-    isOver = endsJob(kind) && job !== REQUESTS;
-    answer.fail(error, isOver);
+  if (answer !== undefined && pass(answer, job, kind, record)) waiting.delete(job);
+}
+
+/** Reads an answer that is complete, and that nobody waits for. */
+export function readAnswer(record: RecordReader, answer: Answer): void {
+  while (record.next()) {
+    if (record.kind === RecordKind.Panic) publishPanic(record.panic());
+    else if (pass(answer, record.job, record.kind, record)) return;
   }
-  if (isOver) waiting.delete(job);
+}
+
+/**
+ * Passes a record to the receiver of its job.
+ * @returns whether it was the last record
+ */
+function pass(answer: Answer, job: number, kind: number, record: RecordReader): boolean {
+  try {
+    return answer.take(kind, record);
+  } catch (error) {
+    const isOver = endsJob(kind) && job !== REQUESTS;
+    answer.fail(error, isOver);
+    return isOver;
+  }
 }
