@@ -1,11 +1,4 @@
-import {
-  createEntries,
-  emptyEntries,
-  entriesTally,
-  entryArgs,
-  INSERT_ENTRY,
-  tallyEntries,
-} from "./data.mjs";
+import { entriesTally, entryArgs, fillsEntries, INSERT_ENTRY } from "./data.mjs";
 
 /** @type {import("./index.mjs").Workload} */
 export const writersAtOnce = {
@@ -18,8 +11,7 @@ export const writersAtOnce = {
   rounds: 15,
   warmUp: 2,
   synchronous: "FULL",
-  prepare: createEntries,
-  before: emptyEntries,
+  ...fillsEntries,
 
   async promise({ db, sizes: { writers, calls } }) {
     const insert = await db.prepare(INSERT_ENTRY, { overlaps: true });
@@ -39,7 +31,6 @@ export const writersAtOnce = {
     return result(performance.now() - start, writers * calls);
   },
 
-  after: tallyEntries,
   expected: ({ writers, calls }) => entriesTally(writers * calls),
 };
 

@@ -1,11 +1,4 @@
-import {
-  createEntries,
-  emptyEntries,
-  entriesTally,
-  entryArgs,
-  INSERT_ENTRY,
-  tallyEntries,
-} from "./data.mjs";
+import { entriesTally, entryArgs, fillsEntries, INSERT_ENTRY } from "./data.mjs";
 
 /** @type {import("./index.mjs").Workload} */
 export const longestCommit = {
@@ -18,8 +11,7 @@ export const longestCommit = {
   tiny: { calls: 50 },
   rounds: 3,
   warmUp: 0,
-  prepare: createEntries,
-  before: emptyEntries,
+  ...fillsEntries,
 
   async promise({ db, sizes: { calls } }) {
     const insert = await db.prepare(INSERT_ENTRY);
@@ -49,6 +41,5 @@ export const longestCommit = {
     return { values: { longest, mean: ((last - begin) * 1_000) / calls } };
   },
 
-  after: tallyEntries,
   expected: ({ calls }) => entriesTally(calls),
 };

@@ -1,11 +1,4 @@
-import {
-  createEntries,
-  emptyEntries,
-  entriesTally,
-  entryArgs,
-  INSERT_ENTRY,
-  tallyEntries,
-} from "./data.mjs";
+import { entriesTally, entryArgs, fillsEntries, INSERT_ENTRY } from "./data.mjs";
 
 /** @type {import("./index.mjs").Workload} */
 export const batchInserts = {
@@ -17,8 +10,7 @@ export const batchInserts = {
   tiny: { rows: 200 },
   rounds: 7,
   warmUp: 1,
-  prepare: createEntries,
-  before: emptyEntries,
+  ...fillsEntries,
 
   async promise({ db, sizes }) {
     const rows = argsOf(sizes);
@@ -34,7 +26,6 @@ export const batchInserts = {
     return { values: { time: performance.now() - start } };
   },
 
-  after: tallyEntries,
   expected: ({ rows }) => entriesTally(rows),
 };
 

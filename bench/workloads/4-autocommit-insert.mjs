@@ -1,12 +1,5 @@
 import { CallClock } from "./clock.mjs";
-import {
-  createEntries,
-  emptyEntries,
-  entriesTally,
-  entryArgs,
-  INSERT_ENTRY,
-  tallyEntries,
-} from "./data.mjs";
+import { entriesTally, entryArgs, fillsEntries, INSERT_ENTRY } from "./data.mjs";
 
 /** @type {import("./index.mjs").Workload} */
 export const autocommitInsert = {
@@ -19,8 +12,7 @@ export const autocommitInsert = {
   tiny: { calls: 40 },
   rounds: 21,
   warmUp: 3,
-  prepare: createEntries,
-  before: emptyEntries,
+  ...fillsEntries,
 
   async promise({ db, sizes: { calls } }) {
     const insert = await db.prepare(INSERT_ENTRY);
@@ -42,6 +34,5 @@ export const autocommitInsert = {
     return { values: { p50: clock.median() } };
   },
 
-  after: tallyEntries,
   expected: ({ calls }) => entriesTally(calls),
 };

@@ -1,12 +1,5 @@
 import { CallClock } from "./clock.mjs";
-import {
-  createEntries,
-  emptyEntries,
-  entriesTally,
-  entryArgs,
-  INSERT_ENTRY,
-  tallyEntries,
-} from "./data.mjs";
+import { entriesTally, entryArgs, fillsEntries, INSERT_ENTRY } from "./data.mjs";
 
 /** @type {import("./index.mjs").Workload} */
 export const transactionInsert = {
@@ -18,8 +11,7 @@ export const transactionInsert = {
   tiny: { calls: 40 },
   rounds: 21,
   warmUp: 3,
-  prepare: createEntries,
-  before: emptyEntries,
+  ...fillsEntries,
 
   async promise({ db, sizes: { calls } }) {
     let p50 = 0;
@@ -49,6 +41,5 @@ export const transactionInsert = {
     return { values: { p50 } };
   },
 
-  after: tallyEntries,
   expected: ({ calls }) => entriesTally(calls),
 };

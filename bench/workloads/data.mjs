@@ -48,6 +48,9 @@ export async function tallyEntries({ db }) {
   return { count, sum };
 }
 
+/** A workload that fills `entry`: what is done before it, and what is looked at after it. */
+export const fillsEntries = { prepare: createEntries, before: emptyEntries, after: tallyEntries };
+
 /** What must be in `entry` after the rows from 0 on. @param {number} count */
 export const entriesTally = (count) => ({ count, sum: sumOf(count, (i) => i) });
 
