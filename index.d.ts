@@ -456,7 +456,8 @@ export interface ObjectClient extends Omit<
  * SQLITE_NOTADB.
  *
  * Defaults: `concurrency` is 20 connections and `intMode` is "number", as in `@libsql/client`. `timeout`
- * is 0 ms: a call that needs a lock of another client or process ends in SQLITE_BUSY. `rowMode` is "row".
+ * is 0 ms: a call that needs a lock of another process, or of an idle transaction of another client, ends
+ * in SQLITE_BUSY. `rowMode` is "row".
  *
  * @throws LibsqlError SQLITE_CANTOPEN (the message names the file and the cause), URL_INVALID,
  * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,

@@ -88,7 +88,7 @@ export interface PoolOptions {
   /** Whether the location is SQLite's URI of a database in memory. Default: false. */
   inMemory?: boolean;
   /**
-   * How long to wait for a lock of another client or process, in ms
+   * How long to wait for a lock of another process, or of another client's idle transaction, in ms
    * (https://sqlite.org/c3ref/busy_timeout.html). Default: 0.
    */
   timeout?: number | undefined;
