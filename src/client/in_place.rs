@@ -34,6 +34,9 @@ impl Session {
         }
         let Ok(Request::Execute(statement)) = Request::read(request) else { return None };
         let Sql::Id(id) = statement.sql else { return None };
+        if !self.connection_mut()?.0.is_quick(id) {
+            return None;
+        }
         let client = Arc::clone(self.client());
         if client.options.location.shares_cache() || client.pinned_lane().is_some() {
             return None;

@@ -159,10 +159,8 @@ impl Run<'_> {
         records: &mut Records,
     ) -> Result<(), Error> {
         self.statement(statement, read_only, records)?;
-        if let Sql::Id(id) = statement.sql
-            && let Some(sql) = self.caller.client.statement(id)
-        {
-            self.connection.learn(id, &sql);
+        if let Sql::Id(id) = statement.sql {
+            self.connection.learn(id, || self.caller.client.statement(id));
         }
         Ok(())
     }

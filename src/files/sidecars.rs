@@ -56,7 +56,7 @@ pub fn is_shared_memory(sidecar: &Path) -> bool {
     sidecar.as_os_str().as_encoded_bytes().ends_with(b"-shm")
 }
 
-/// Why SQLite needs the file, as a remark behind its path: who reads a database does not expect it.
+/// Why SQLite needs the file, as a remark behind its path: a `-wal` and a `-shm` are needed for reading, too.
 pub fn remark(sidecar: &Path) -> &'static str {
     if is_named_like_one(sidecar) && !is_journal(sidecar) {
         " (which SQLite needs to read a database in WAL mode, too)"

@@ -7,7 +7,7 @@ use crate::failpoints::{Point, reach};
 
 /// The number of SQLite's virtual machine steps between two checks for a cancel, and for the bounds of a run
 /// in place. They take some microseconds.
-pub const STEPS_BETWEEN_CHECKS: i32 = 250;
+const STEPS_BETWEEN_CHECKS: i32 = 250;
 
 /// The handle of a connection, for use in callbacks that SQLite makes on that connection.
 #[derive(Debug)]

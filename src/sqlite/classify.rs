@@ -193,16 +193,14 @@ impl Recorder {
         &self.tables
     }
 
-    /// A copy of the record, to be restored after statements of our own.
-    pub fn snapshot(&self) -> (u16, Option<Pragma>) {
+    /// Runs statements of our own, which leave no trace in the record.
+    pub fn aside<T>(&self, run: impl FnOnce() -> T) -> T {
+        let flags = self.flags.load(Ordering::Relaxed);
         let pragma = lock(&self.pragma).clone();
-        (self.flags.load(Ordering::Relaxed), pragma)
-    }
-
-    /// Restores a copy of the record.
-    pub fn restore(&self, (flags, pragma): (u16, Option<Pragma>)) {
+        let value = run();
         self.flags.store(flags, Ordering::Relaxed);
         *lock(&self.pragma) = pragma;
+        value
     }
 
     /// Records which database a question is about, if the action writes.

@@ -40,8 +40,16 @@ impl CommitCost {
 }
 
 impl Connection {
-    /// Learns from a run on the lane's thread.
-    pub fn learn(&mut self, id: u32, sql: &str) {
+    /// Whether a statement has shown itself quick, and has a program of bounded cost.
+    pub fn is_quick(&self, id: u32) -> bool {
+        self.statements.get(&id).is_some_and(|info| {
+            let is_bounded = info.program.is_some_and(|(program, _)| program != Program::Unbounded);
+            is_bounded && info.quick_runs == QUICK_RUNS
+        })
+    }
+
+    /// Learns from a run on the lane's thread. `sql` gives the text of the statement, if it still has one.
+    pub fn learn<S: AsRef<str>>(&mut self, id: u32, sql: impl FnOnce() -> Option<S>) {
         let Some(info) = self.statements.get_mut(&id) else { return };
         let is_candidate = info.kind.pragma.is_none()
             && !info.kind.pins_connection
@@ -53,12 +61,8 @@ impl Connection {
         let is_quick = info.steps <= QUICK;
         info.quick_runs = if is_quick { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
         if info.quick_runs == QUICK_RUNS && info.program.is_none() {
-            let record = self.recorder.snapshot();
-            let program = Program::of(&self.raw, sql);
-            self.recorder.restore(record);
-            if let Some(info) = self.statements.get_mut(&id) {
-                info.program = Some(program);
-            }
+            info.program =
+                sql().map(|sql| self.recorder.aside(|| Program::of(&self.raw, sql.as_ref())));
         }
     }
 
@@ -67,21 +71,23 @@ impl Connection {
     /// # Errors
     /// SQLite's error.
     pub fn commit_cost(&self) -> Result<CommitCost, Error> {
-        let record = self.recorder.snapshot();
-        let mode: Result<String, _> = self.pragma("journal_mode");
-        let synchronous: Result<i64, _> = self.pragma("synchronous");
-        let checkpoint_at: Result<i64, _> = self.pragma("wal_autocheckpoint");
-        self.recorder.restore(record);
-        let (mode, synchronous) = (mode?, synchronous?);
+        let asked = self.recorder.aside(|| {
+            Ok::<(String, i64, i64), Error>((
+                self.pragma("journal_mode")?,
+                self.pragma("synchronous")?,
+                self.pragma("wal_autocheckpoint")?,
+            ))
+        });
+        let (mode, synchronous, checkpoint_at) = asked?;
         let may_sync = match mode.as_str() {
             "memory" | "off" => self.file_id().is_some() && synchronous > 0,
             "wal" => synchronous > 1,
             _ => true,
         };
-        Ok(CommitCost { may_sync, checkpoint_at: i32::try_from(checkpoint_at?).unwrap_or(0) })
+        Ok(CommitCost { may_sync, checkpoint_at: i32::try_from(checkpoint_at).unwrap_or(0) })
     }
 
-    /// Runs a statement that has shown itself quick, and hands its rows and its result to `sink`. None if it
+    /// Runs a statement for which [`Connection::is_quick`] holds, and hands its rows and its result to `sink`. None if it
     /// did not run. After an error, which a bound can be the cause of, it has had no effect, and the rows that
     /// `sink` got are to be forgotten. SQLite may have rolled back the open transaction.
     ///
@@ -125,9 +131,6 @@ impl Connection {
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
-        if info.quick_runs < QUICK_RUNS {
-            return None;
-        }
         let (program, values) = info.program?;
         let mut statement = self.raw.prepare_cached(sql).ok()?;
         if statement.get_status(StatementStatus::Run) == 0 {
@@ -146,13 +149,7 @@ impl Connection {
             _ => return None,
         };
         // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
-        let may_run = match program {
-            Program::Unbounded => false,
-            Program::Loops | Program::Straight | Program::StraightInParts => {
-                !writes || info.columns.is_empty()
-            }
-        };
-        if !may_run {
+        if writes && !info.columns.is_empty() {
             return None;
         }
         // A write inside a transaction must not be ended, and has no loop.

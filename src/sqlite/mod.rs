@@ -19,6 +19,7 @@ mod libsql_schema;
 mod open;
 mod pragma;
 mod program;
+mod script;
 mod shared_cache;
 mod statement;
 mod statement_info;

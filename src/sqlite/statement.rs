@@ -159,7 +159,7 @@ impl Connection {
     }
 
     /// Runs `attempt`, and runs it again while the schema has changed since its statement was prepared.
-    fn until_fresh<T, E: From<Error>>(
+    pub(super) fn until_fresh<T, E: From<Error>>(
         &self,
         mut attempt: impl FnMut(&Self) -> Result<T, RunError<E>>,
     ) -> Result<T, E> {
@@ -226,7 +226,7 @@ impl Connection {
 
     /// Prepares a statement. A virtual table may not connect while another process changes the schema
     /// (SQLITE_SCHEMA): then the statement is stale before it is prepared.
-    fn prepare<T, E>(
+    pub(super) fn prepare<T, E>(
         &self,
         attempt: impl FnMut() -> rusqlite::Result<T>,
     ) -> Result<T, RunError<E>> {
@@ -251,112 +251,12 @@ impl Connection {
     }
 
     /// Prepares the first statement of a text.
-    fn first_statement<'c, E: From<Error>>(
+    pub(super) fn first_statement<'c, E: From<Error>>(
         &'c self,
         sql: &str,
     ) -> Result<Statement<'c>, RunError<E>> {
         let first = self.prepare(|| Batch::new(&self.raw, sql).next())?;
         first.ok_or_else(|| RunError::Ours(Error::NoStatement.into()))
-    }
-
-    /// Runs a text of several statements, without returning their rows. `allow` is called for each
-    /// statement once it is prepared, before it has any effect.
-    ///
-    /// # Errors
-    /// The error of the first statement that fails, or of `allow`.
-    pub fn run_script<E: From<Error>>(
-        &mut self,
-        sql: &str,
-        mut allow: impl FnMut(Prepared) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut effects = Vec::new();
-        let result = self.run_statements(sql, &mut effects, &mut allow);
-        for (kind, was_autocommit) in &effects {
-            self.hooks.ran(kind, *was_autocommit);
-        }
-        result
-    }
-
-    /// Runs the statements of a text. Appends to `effects` the statements that matter to other connections,
-    /// each with whether it was prepared outside of a transaction.
-    fn run_statements<E: From<Error>>(
-        &self,
-        sql: &str,
-        effects: &mut Vec<(StatementKind, bool)>,
-        allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut statements = Batch::new(&self.raw, sql);
-        loop {
-            let was_autocommit = self.raw.is_autocommit();
-            self.recorder.clear();
-            let next = self.until_fresh(|this| this.prepare(|| statements.next()))?;
-            let Some(mut statement) = next else { return Ok(()) };
-            let mut is_stale = false;
-            let kind = self.until_fresh(|this| {
-                if is_stale {
-                    let text = statement.expanded_sql().unwrap_or_default();
-                    statement = self.first_statement(&text)?;
-                }
-                is_stale = true;
-                this.run_of_script(&mut statement, allow)
-            })?;
-            if kind.pragma.is_some() || kind.pins_connection {
-                effects.push((kind, was_autocommit));
-            }
-        }
-    }
-
-    fn run_of_script<E: From<Error>>(
-        &self,
-        statement: &mut Statement<'_>,
-        allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
-    ) -> Result<StatementKind, RunError<E>> {
-        let kind = self.kind_of(statement);
-        self.refuse_vector_indexes(statement).map_err(RunError::from_ours)?;
-        if kind.is_busy_timeout() {
-            self.hooks.busy_timeout(kind.value());
-            return Ok(kind);
-        }
-        let is_made = kind.is_made_when_prepared();
-        let _past = is_made.then(|| self.past_cancelling());
-        if !is_made {
-            allow(self.prepared(statement, &kind)).map_err(RunError::Ours)?;
-        }
-        self.set_exclusive(kind.needs_exclusive_lock());
-        self.retry_shared_cache(|| self.step_to_end(statement, &kind))?;
-        // If SQLite has prepared the statement again, the new schema may have a vector index.
-        if statement.get_status(StatementStatus::RePrepare) > 0 {
-            self.refuse_vector_indexes_now(statement).map_err(RunError::from_ours)?;
-        }
-        Ok(kind)
-    }
-
-    /// Steps through a statement of a script, whose rows nobody reads.
-    fn step_to_end<E: From<Error>>(
-        &self,
-        statement: &mut Statement<'_>,
-        kind: &StatementKind,
-    ) -> Result<(), RunError<E>> {
-        let writes = may_write(statement);
-        let is_made = kind.is_made_when_prepared();
-        let commits = self.commits.only_in_steps();
-        let mut rows = statement.raw_query();
-        let mut has_row = false;
-        loop {
-            let may_be_stale = writes && !has_row;
-            match self.recorder.first_step(may_be_stale, || commits.step(&self.raw, || rows.next()))
-            {
-                Ok(Some(_)) => has_row = true,
-                Ok(None) => return Ok(()),
-                Err(error) if is_interrupt(&error) && (is_made || has_row && kind.is_setting()) => {
-                    return Ok(());
-                }
-                Err(_) if self.recorder.was_stale() => return Err(RunError::Stale),
-                // The statement cannot be tried again, because it has taken effect in part.
-                Err(error) if has_row => return Err(RunError::from_ours(self.error(error))),
-                Err(error) => return Err(RunError::Sqlite(error)),
-            }
-        }
     }
 
     pub(super) fn run_prepared<S: RowSink>(
@@ -536,7 +436,7 @@ impl Connection {
 
     /// The kind of the statement that was prepared last. An EXPLAIN does not do what the explained statement
     /// does. A PRAGMA takes effect nevertheless, when SQLite prepares it.
-    fn kind_of(&self, statement: &Statement<'_>) -> StatementKind {
+    pub(super) fn kind_of(&self, statement: &Statement<'_>) -> StatementKind {
         let kind = self.recorder.kind();
         if is_explain(statement) {
             StatementKind { pragma: kind.pragma, ..StatementKind::default() }
@@ -545,7 +445,7 @@ impl Connection {
         }
     }
 
-    fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
+    pub(super) fn prepared(&self, statement: &Statement<'_>, kind: &StatementKind) -> Prepared {
         self.note_read();
         let read_only = !changes(statement) || kind.writes_only_temp || kind.asks_journal_mode();
         let in_transaction = !self.raw.is_autocommit();
@@ -595,7 +495,7 @@ pub(super) enum RunError<E> {
 }
 
 impl<E: From<Error>> RunError<E> {
-    fn from_ours(error: Error) -> Self {
+    pub(super) fn from_ours(error: Error) -> Self {
         Self::Ours(error.into())
     }
 }
@@ -640,7 +540,7 @@ fn changes(statement: &Statement<'_>) -> bool {
 
 /// Whether a statement writes, or could once the schema has changed: SQLite calls CREATE TRIGGER IF NOT
 /// EXISTS read-only while the trigger is there.
-fn may_write(statement: &Statement<'_>) -> bool {
+pub(super) fn may_write(statement: &Statement<'_>) -> bool {
     !statement.readonly() || statement.column_count() == 0
 }
 
@@ -657,7 +557,7 @@ fn may_not_write(statement: &Statement<'_>, kind: &StatementKind) -> bool {
     }
 }
 
-fn is_interrupt(error: &rusqlite::Error) -> bool {
+pub(super) fn is_interrupt(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 

@@ -56,15 +56,15 @@ impl Connection {
 
     /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run.
     fn touched_tables(&self, sql: &str) -> Vec<TableName> {
-        let kept = self.recorder.snapshot();
-        self.recorder.set_dry_run(true);
-        self.recorder.tables().begin();
-        // The statement was prepared before, and an error was reported then.
-        let _ = Batch::new(&self.raw, sql).next();
-        let tables = self.recorder.tables().end();
-        self.recorder.set_dry_run(false);
-        self.recorder.restore(kept);
-        tables
+        self.recorder.aside(|| {
+            self.recorder.set_dry_run(true);
+            self.recorder.tables().begin();
+            // The statement was prepared before, and an error was reported then.
+            let _ = Batch::new(&self.raw, sql).next();
+            let tables = self.recorder.tables().end();
+            self.recorder.set_dry_run(false);
+            tables
+        })
     }
 
     /// The name of a database of the connection, by its index. The name of an attached database may be no
@@ -88,11 +88,10 @@ impl Connection {
         sql.extend_from_slice(INDEX_FUNCTION.as_bytes());
         sql.extend_from_slice(b"')");
         let sql = CString::new(sql)?;
-        let kept = self.recorder.snapshot();
         let mut found = Vec::new();
         // SAFETY: the connection is open, and only this thread uses it. The text ends with NUL.
         // `take_names` gets the address of `found`, which lives longer than the call.
-        let (code, message) = unsafe {
+        let (code, message) = self.recorder.aside(|| unsafe {
             let handle = self.raw.handle();
             let rows = (&raw mut found).cast();
             let no_message = std::ptr::null_mut();
@@ -103,8 +102,7 @@ impl Connection {
                     (code, Some(text.to_string_lossy().into_owned()))
                 }
             }
-        };
-        self.recorder.restore(kept);
+        });
         match code {
             ffi::SQLITE_OK => Ok(found),
             code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), message)),
