@@ -471,6 +471,34 @@ mod tests {
         drop(connection);
     }
 
+    /// ALTER TABLE parses the text of each view inside of its own statement.
+    #[test]
+    fn an_interrupt_is_known_in_sql_that_a_statement_parses() {
+        let connection = Connection::in_memory();
+        connection.run_all("CREATE TABLE t (a, b)").unwrap();
+        for view in 0..300 {
+            let sql = format!("CREATE VIEW v{view} AS SELECT a, b FROM t WHERE a > {view}");
+            connection.run_all(&sql).unwrap();
+        }
+        let interrupter = connection.interrupter();
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        let errors: Vec<Error> = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    interrupter.interrupt();
+                    std::thread::sleep(std::time::Duration::from_micros(300));
+                }
+            });
+            let alter = |_| connection.run_own("ALTER TABLE t RENAME COLUMN a TO c").err();
+            let errors = (0..200).filter_map(alter).collect();
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            errors
+        });
+        let other: Vec<_> = errors.iter().filter(|error| !error.is_interrupt()).collect();
+        assert!(!errors.is_empty());
+        assert!(other.is_empty(), "{other:?}");
+    }
+
     #[test]
     fn an_interrupt_that_comes_late_is_forgotten_unless_a_handle_is_open() {
         let connection = Connection::in_memory();

@@ -109,7 +109,7 @@ impl Error {
 
     /// Whether a cancel has interrupted SQLite.
     pub fn is_interrupt(&self) -> bool {
-        self.code().map(primary) == Some(codes::SQLITE_INTERRUPT)
+        self.code().is_some_and(|code| is_interrupt(code, &self.to_string()))
     }
 
     /// SQLite's error for a COMMIT outside of a transaction.
@@ -123,6 +123,17 @@ impl Error {
     /// SQLite's error for a lock that another connection holds.
     pub fn busy() -> Self {
         Self::Sqlite { code: codes::SQLITE_BUSY, message: "database is locked".into() }
+    }
+}
+
+/// Whether an error says that a cancel has interrupted SQLite. ALTER TABLE and virtual tables parse SQL of
+/// their own inside of a statement: an interrupt in there is SQLITE_ERROR, with SQLite's text for an
+/// interrupt behind its own (`renameColumnParseError` and `sqlite3_declare_vtab` in SQLite's source).
+pub(super) fn is_interrupt(code: i32, message: &str) -> bool {
+    match primary(code) {
+        codes::SQLITE_INTERRUPT => true,
+        codes::SQLITE_ERROR => message == "interrupted" || message.ends_with(": interrupted"),
+        _ => false,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Runs statements: prepares them, asks whether they may run, binds arguments, steps, and hands on rows.
 
 use fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, CachedStatement, ErrorCode, Statement, StatementStatus, TransactionState};
+use rusqlite::{Batch, CachedStatement, Statement, StatementStatus, TransactionState};
 
 use super::classify::StatementKind;
 use super::codes::SQLITE_SCHEMA;
 use super::columns::{Column, columns_of};
 use super::connection::MOST_INTERRUPTS;
-use super::error::primary_code;
+use super::error::{self, primary_code};
 use super::pragma::Pragma;
 use super::shared_cache::MayBeLocked;
 use super::statement_info::{ParameterNames, StatementInfo};
@@ -558,7 +558,12 @@ fn may_not_write(statement: &Statement<'_>, kind: &StatementKind) -> bool {
 }
 
 pub(super) fn is_interrupt(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            error::is_interrupt(failure.extended_code, message.as_deref().unwrap_or_default())
+        }
+        _ => false,
+    }
 }
 
 /// Tells the sink that the shape of this statement will not be used again.
