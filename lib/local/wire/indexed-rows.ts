@@ -86,28 +86,41 @@ function prototypeOf(keys: readonly (string | undefined)[]): object {
 }
 
 /**
- * Compiles a function that makes each row by one object literal, so that engines lay the rows out like a
- * class.
+ * Compiles a function whose rows are laid out like the objects of a class, as fast as object literals: a
+ * class whose base constructor returns the object that its fields are then defined on. A literal with a
+ * prototype takes three times as long on Node 20, and six times on Node 24.
  */
 function compile(keys: readonly (string | undefined)[], prototype: object): MakeRows | undefined {
   const isHidden = keys.includes(undefined);
-  const columns = keys.map((_, index) => `const c${index} = cells.cell();`);
-  const properties = keys.flatMap((key, index) => {
-    if (key === undefined) return [];
-    // Names are put into the code as JSON strings only. In brackets, `__proto__` is a name as well.
-    return [`[${JSON.stringify(key)}]: ${isHidden ? `c${index}` : "cells.cell()"}`];
+  const fields = keys.map((key, index) => {
+    if (key === undefined) return "";
+    // Names are put into the code as JSON strings only. In brackets, `constructor` is a name as well.
+    const name = JSON.stringify(key);
+    const field = key === "constructor" ? `[${name}]` : name;
+    return `${field} = ${isHidden ? `c${index}` : "cells.cell()"};\n`;
   });
-  const hiding = keys.flatMap((key, index) =>
-    key === undefined ? [`hide(row, ${index}, c${index});`] : [],
+  // Engines reserve room for the properties that a constructor seems to assign.
+  const room = keys.map((_, index) => `this.p${index} = 0;`);
+  // Cells are read in the order of the columns, those without a property, too.
+  const read = keys.map((_, index) => `c${index} = cells.cell();\n`);
+  const hiding = keys.map((key, index) =>
+    key === undefined ? `hide(row, ${index}, c${index});\n` : "",
   );
   const code = `
-    return (cells, count, rows) => {
+    let cells;
+    ${isHidden ? `let ${keys.map((_, index) => `c${index}`).join(", ")};` : ""}
+    function Empty() { if (false) { ${room.join(" ")} } }
+    Empty.prototype = prototype;
+    class Row extends function () { return new Empty(); } { ${fields.join("")} }
+    return (reader, count, rows) => {
+      cells = reader;
       for (let i = 0; i < count; i++) {
-        ${isHidden ? columns.join("\n") : ""}
-        const row = { __proto__: prototype, ${properties.join(", ")} };
-        ${hiding.join("\n")}
+        ${isHidden ? read.join("") : ""}
+        const row = new Row();
+        ${hiding.join("")}
         rows.push(row);
       }
+      cells = undefined;
     };`;
   return evaluate(code, { prototype, hide }) as MakeRows | undefined;
 }
