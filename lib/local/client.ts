@@ -55,9 +55,11 @@ export class Sqlite3Client implements Client {
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
     try {
-      this.#pool.scheduler.check();
+      const { scheduler } = this.#pool;
+      scheduler.check();
       const { statement, signal } = parseStatement(stmtOrSql, args);
-      return await this.#pool.scheduler.execute(statement, signal);
+      const result = scheduler.execute(statement, signal);
+      return result instanceof Promise ? await result : result;
     } catch (failure) {
       throw errorOf(failure);
     }

@@ -47,7 +47,8 @@ export class Sqlite3Transaction implements Transaction {
     try {
       this.#check();
       const { statement, signal } = parseStatement(stmtOrSql, args);
-      return await this.#transaction.execute(statement, signal);
+      const result = this.#transaction.execute(statement, signal);
+      return result instanceof Promise ? await result : result;
     } catch (failure) {
       throw errorOf(failure);
     }

@@ -1,22 +1,26 @@
 /** One database in the addon, which knows it by a number. */
 import { performance } from "node:perf_hooks";
-import type { IntMode } from "@libsql/core/api";
+import type { IntMode, ResultSet } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
 import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
 import { addon } from "../../addon/addon";
+import type { CallSignal } from "../../client/call-signal";
 import type { Failure } from "../../client/failure";
+import { onlyResult } from "../../client/results";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
-import { readRecords } from "../wire/response";
+import type { RequestWriter } from "../wire/request";
+import { readRecords, type Outcome } from "../wire/response";
 import type { Shape } from "../wire/rows";
 import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
 import { closeAll, enter, leave, releaseShared } from "./open-databases";
+import { resultInPlace } from "./result-in-place";
 import { StatementNumbers } from "./statements";
-import { hasTime, ran } from "./turn";
+import { ran } from "./turn";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -38,6 +42,18 @@ export interface DatabaseOptions {
 /** The owner closes the database, which references it weakly. */
 export interface DatabaseOwner {
   shutdownFromOutside(options: Required<ShutdownOptions>): Promise<ShutdownReport>;
+}
+
+/** What makes calls of single statements, and learns how they go. */
+export interface Caller {
+  /** The job that began the transaction of its calls, or 0. */
+  readonly transaction: number;
+  /** A call has run on this thread. Nothing else of the client ran meanwhile. */
+  ranInPlace(): void;
+  /** A call is queued. */
+  started(): void;
+  /** A queued call has its answer. */
+  ended(outcome: Outcome): void;
 }
 
 /** How long a closing lets queued calls finish. */
@@ -73,7 +89,8 @@ export class NativeDatabase implements OpenClient {
   answered = 0;
   /** The number of calls that have run on this thread, and that were queued for another. */
   readonly calls = { inPlace: 0, onThread: 0 };
-  readonly #runsInPlace: boolean;
+  /** Whether calls may run on this thread. */
+  readonly runsInPlace: boolean;
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
   readonly #options: DatabaseOptions;
@@ -93,7 +110,7 @@ export class NativeDatabase implements OpenClient {
     this.path = this.isFile ? absolutePath(options.location) : options.location;
     this.intMode = options.intMode;
     this.rowMode = options.rowMode;
-    this.#runsInPlace = options.execution === "auto";
+    this.runsInPlace = options.execution === "auto";
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(this.#attachment, this.#number, id, sql),
       (id) => addon.forgetStatement(this.#attachment, this.#number, id),
@@ -143,32 +160,64 @@ export class NativeDatabase implements OpenClient {
     unregister(suspended);
   }
 
+  /**
+   * Runs the request of a single statement on this thread, if the addon finds that it may, or queues it.
+   * No earlier call may be without its answer.
+   * @returns its result if it has run on this thread, else the promise of it
+   */
+  execute(
+    request: RequestWriter,
+    signal: CallSignal | undefined,
+    caller: Caller,
+  ): ResultSet | Promise<ResultSet> {
+    const job = nextJob();
+    const submitted = this.#submit(job, caller.transaction, request, true);
+    if (submitted === Submitted.Answered) {
+      this.calls.inPlace++;
+      ran();
+      const result = resultInPlace(request.answer(), this, caller.transaction !== 0);
+      if (result !== undefined) {
+        this.answered++;
+        this.statements.used();
+        caller.ranInPlace();
+        return result;
+      }
+    }
+    caller.started();
+    const ended = (outcome: Outcome): void => caller.ended(outcome);
+    const { transaction } = caller;
+    const submission = { transaction, request, signal, value: onlyResult, ended };
+    return this.#answer(job, submitted, submission);
+  }
+
   /** Queues a request and returns the promise of its answer. */
   submit<T>(submission: Submission<T>): Promise<T> {
+    const job = submission.job ?? nextJob();
+    const submitted = this.#submit(job, submission.transaction, submission.request, false);
+    return this.#answer(job, submitted, submission);
+  }
+
+  #submit(job: number, transaction: number, request: RequestWriter, inPlace: boolean): Submitted {
+    return addon.submit(
+      this.#attachment,
+      this.#number,
+      job,
+      transaction,
+      request.buffer,
+      request.length,
+      inPlace,
+    );
+  }
+
+  #answer<T>(job: number, submitted: Submitted, submission: Submission<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const { transaction, request, signal } = submission;
-      const job = submission.job ?? nextJob();
-      const inPlace = submission.mayRunInPlace === true && this.#runsInPlace && hasTime();
-      const began = inPlace ? performance.now() : 0;
-      const submitted = addon.submit(
-        this.#attachment,
-        this.#number,
-        job,
-        transaction,
-        request.buffer,
-        request.length,
-        inPlace,
-      );
       const refused = refusal(submitted);
       if (refused !== undefined) return reject(refused);
       this.#unanswered++;
       this.statements.enter();
       const answer = new JobAnswer(this, submission, resolve, reject);
-      if (submitted === Submitted.Answered) {
-        this.calls.inPlace++;
-        readAnswer(request.answer(), answer);
-        return ran(began);
-      }
+      const { request, signal } = submission;
+      if (submitted === Submitted.Answered) return readAnswer(request.answer(), answer);
       if (submission.isOfClosing !== true) this.calls.onThread++;
       expect(job, answer);
       if (signal !== undefined) {

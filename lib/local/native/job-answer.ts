@@ -20,8 +20,6 @@ export interface Submission<T> {
   request: RequestWriter;
   /** Whether the request belongs to a closing: no report counts it. */
   isOfClosing?: boolean;
-  /** Whether the request may run on this thread: no earlier call has to come before it. */
-  mayRunInPlace?: boolean;
   signal?: CallSignal | undefined;
   /** Makes the value of the promise from the results. */
   value: (results: ResultSet[]) => T;

@@ -46,9 +46,14 @@ export class StatementNumbers {
     this.#users++;
   }
 
-  /** It has its answer. After the last request, surplus numbers are released. */
+  /** It has its answer. */
   leave(): void {
     this.#users--;
+    this.used();
+  }
+
+  /** A request that used a number is over. After the last one, surplus numbers are released. */
+  used(): void {
     if (this.#users > 0 || this.#numbers.size <= KEPT) return;
     const byUse = [...this.#numbers].sort(([, a], [, b]) => a.lastUse - b.lastUse);
     for (const [sql, { id }] of byUse.slice(0, byUse.length - KEPT / 2)) {

@@ -5,26 +5,57 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "../../client/timers";
 
-/** The time for which calls run on this thread in one turn, in ms. */
-const TURN_MS = 1;
+/** The time for which calls run on this thread in one turn, with the caller's code between them, in ms. */
+const TURN_MS = 4;
+/** The number of calls between two looks at the clock. */
+const BETWEEN_LOOKS = 8;
 
-let spent = 0;
-let isOver = true;
+let began = 0;
+let calls = 0;
+let isOver = false;
+let isNextScheduled = false;
+/** What goes on in the next turn, in this order. */
+let waiting: Array<() => void> = [];
 
-const begin = (): void => {
-  spent = 0;
-  isOver = true;
-};
-
-/** Whether a further call may run on this thread in this turn. */
+/** Whether a further call may run on this thread in this turn. If not, it waits for the next turn. */
 export function hasTime(): boolean {
-  return spent < TURN_MS;
+  return !isOver;
 }
 
-/** A call has run on this thread since `began` (`performance.now()`). */
-export function ran(began: number): void {
-  spent += performance.now() - began;
-  if (!isOver) return;
-  isOver = false;
+/** A call has run on this thread. */
+export function ran(): void {
+  if (calls++ === 0) {
+    began = performance.now();
+    scheduleNext();
+  } else if (calls % BETWEEN_LOOKS === 0) {
+    isOver = performance.now() - began > TURN_MS;
+  }
+}
+
+/** Calls a function in the next turn in which there is time. It must not throw. */
+export function inNextTurn(goOn: () => void): void {
+  waiting.push(goOn);
+  scheduleNext();
+}
+
+function scheduleNext(): void {
+  if (isNextScheduled) return;
+  isNextScheduled = true;
   setImmediate(begin);
+}
+
+function begin(): void {
+  isNextScheduled = false;
+  isOver = false;
+  calls = 0;
+  const all = waiting;
+  waiting = [];
+  // Those for which no time is left come first in the next turn.
+  const later = all.filter((goOn) => {
+    if (isOver) return true;
+    goOn();
+    return false;
+  });
+  if (later.length > 0) waiting = [...later, ...waiting];
+  if (waiting.length > 0) scheduleNext();
 }

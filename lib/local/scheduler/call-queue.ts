@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { AsyncContext } from "../../client/async-context";
 import type { CallSignal } from "../../client/call-signal";
-import { setImmediate } from "../../client/timers";
+import { hasTime, inNextTurn } from "../native/turn";
 import { LinkedList, type Entry } from "./linked-list";
 
 /** How a call starts, or is cancelled before. */
@@ -17,9 +17,11 @@ export interface Call<T> {
   readonly isOfClosing?: boolean;
   /** Whether it runs in the client's explicit transaction while that is open. */
   readonly joins?: boolean;
+  /** Whether it may run on this thread, and so waits for a turn of the event loop that has time for it. */
+  readonly takesTime?: boolean;
   /** Whether it can start now. */
   ready(): boolean;
-  start(): Promise<T>;
+  start(): T | Promise<T>;
   /** The call has ended without having started. */
   onCancelled?(): void;
 }
@@ -30,6 +32,7 @@ export interface WaitingCall {
   readonly suspends: boolean;
   readonly isOfClosing: boolean;
   readonly joins: boolean;
+  readonly takesTime: boolean;
   /** When it was made, in ms (`performance.now()`). */
   readonly since: number;
   ready(): boolean;
@@ -88,6 +91,11 @@ export class CallQueue {
     return this.#state !== "flowing";
   }
 
+  /** Whether no call waits, and none has to. */
+  get isFree(): boolean {
+    return this.first === undefined && this.#state !== "held";
+  }
+
   /** Whether waiting calls are being started, now or in a later turn of the event loop. */
   get isStarting(): boolean {
     return this.#isStarting || this.#isAdvancing;
@@ -96,11 +104,14 @@ export class CallQueue {
   /** Starts a call now, if no other waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
     const { signal, begins = false, suspends = false, isOfClosing = false, joins = false } = call;
+    const takesTime = call.takesTime === true;
     const isNext =
       this.first === undefined || (joins && this.#joining.first === undefined && this.#canJoin());
-    if (isNext && this.#state !== "held" && call.ready()) {
+    const isInTime = !takesTime || hasTime();
+    if (isNext && isInTime && this.#state !== "held" && call.ready()) {
       return attempt(() => call.start());
     }
+    if (!isInTime) this.#goOnLater();
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
         if (this.#remove(place)) place.call.fail(signal?.reason);
@@ -113,6 +124,7 @@ export class CallQueue {
         suspends,
         isOfClosing,
         joins,
+        takesTime,
         since: performance.now(),
         ready: () => call.ready(),
         start: () => {
@@ -137,6 +149,7 @@ export class CallQueue {
       suspends: false,
       isOfClosing: true,
       joins: false,
+      takesTime: false,
       since: performance.now(),
       fail: () => undefined,
     };
@@ -164,6 +177,7 @@ export class CallQueue {
     const began = performance.now();
     let started = 0;
     for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
+      if (next.call.takesTime && !hasTime()) return false;
       if (++started % BETWEEN_LOOKS === 0 && performance.now() - began > TURN_MS) return false;
       this.#remove(next);
       next.call.start();
@@ -199,8 +213,9 @@ export class CallQueue {
   }
 
   #goOnLater(): void {
+    if (this.#isStarting) return;
     this.#isStarting = true;
-    setImmediate(() => {
+    inNextTurn(() => {
       this.#isStarting = false;
       this.#goOn();
     });
@@ -228,10 +243,11 @@ export class CallQueue {
   }
 }
 
-/** Converts an exception into a rejection. */
-function attempt<T>(start: () => Promise<T>): Promise<T> {
+/** Converts an exception into a rejection, and a value into a promise. */
+function attempt<T>(start: () => T | Promise<T>): Promise<T> {
   try {
-    return start();
+    const started = start();
+    return started instanceof Promise ? started : Promise.resolve(started);
   } catch (error) {
     return Promise.reject(error);
   }

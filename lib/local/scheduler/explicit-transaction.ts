@@ -9,6 +9,8 @@ import type { Outcome } from "../wire/response";
 
 /** SQL whitespace, or the end of an empty statement (https://sqlite.org/lang_comment.html). */
 const BLANK = /[\s;]/;
+/** The code of "A". */
+const LETTERS = 65;
 const BEGINS = /(?:begin|savepoint)\b/iy;
 
 /** Whether a text's first statement may begin a transaction. */
@@ -20,6 +22,8 @@ export function mayBegin(sql: unknown): boolean {
 
 /** The index of a text's first statement, after whitespace and comments. */
 function startOfStatement(sql: string): number {
+  // No blank and no comment begins with a letter.
+  if (sql.charCodeAt(0) >= LETTERS) return 0;
   let at = 0;
   while (at < sql.length) {
     let end: number;

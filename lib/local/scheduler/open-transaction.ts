@@ -4,8 +4,9 @@ import type { ResultSet } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
-import type { NativeDatabase } from "../native/database";
+import type { Caller, NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";
+import { hasTime } from "../native/turn";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import type { Batches } from "./batches";
@@ -41,9 +42,17 @@ export class OpenTransaction {
   /** Called once when the transaction has ended, for whatever reason. */
   onEnd: () => void = () => undefined;
 
+  readonly #caller: Caller;
+
   constructor(host: TransactionHost, number: number) {
     this.#host = host;
     this.number = number;
+    this.#caller = {
+      transaction: number,
+      ranInPlace: () => (this.#idleSince = performance.now()),
+      started: () => this.#started(),
+      ended: (outcome) => this.#ended(outcome),
+    };
   }
 
   get isOpen(): boolean {
@@ -72,12 +81,23 @@ export class OpenTransaction {
     this.#answered(outcome);
   }
 
-  execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
-    return this.#inTurn(signal, () =>
-      this.#submit(this.#host.requests.statement(statement), signal, onlyResult, {
-        mayRunInPlace: true,
-      }),
-    );
+  /** @returns its result if it has run on this thread, else the promise of it */
+  execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
+    const takesTime = this.#host.database.runsInPlace;
+    const isReady = this.#queue.isFree && !this.#isWriting && this.#isOpen;
+    if (isReady && (!takesTime || hasTime())) return this.#execute(statement, signal);
+    return this.#inTurn(signal, () => this.#execute(statement, signal), { takesTime });
+  }
+
+  #execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
+    // This may run the caller's code, which may make other calls.
+    const request = this.#host.requests.statement(statement);
+    const { database } = this.#host;
+    if (!database.runsInPlace || this.#pending > 0) {
+      return this.#submit(request, signal, onlyResult);
+    }
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return database.execute(request, signal, this.#caller);
   }
 
   batch(batch: Batch, signal: CallSignal | undefined): Promise<ResultSet[]> {
@@ -142,12 +162,13 @@ export class OpenTransaction {
   /** Starts calls in their order, also after a long batch that is still being written. */
   #inTurn<T>(
     signal: CallSignal | undefined,
-    start: () => Promise<T>,
-    { isOfClosing = false } = {},
+    start: () => T | Promise<T>,
+    { isOfClosing = false, takesTime = false } = {},
   ): Promise<T> {
     return this.#queue.enter({
       signal,
       isOfClosing,
+      takesTime,
       ready: () => !this.#isWriting,
       start: () => (this.#isOpen ? start() : Promise.reject(transactionClosed())),
     });
@@ -157,25 +178,29 @@ export class OpenTransaction {
     request: RequestWriter,
     signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
-    { isOfClosing = false, mayRunInPlace = false } = {},
+    { isOfClosing = false } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const isAlone = mayRunInPlace && this.#pending === 0;
-    this.#pending++;
-    this.#host.callStarted(this.#isOnMain);
+    this.#started();
     return this.#host.database.submit({
       transaction: this.number,
       request,
       isOfClosing,
-      mayRunInPlace: isAlone,
       signal,
       value,
-      ended: (outcome) => {
-        this.#answered(outcome);
-        // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
-        if (outcome.autocommit && this.#isOpen) this.#release();
-      },
+      ended: (outcome) => this.#ended(outcome),
     });
+  }
+
+  #started(): void {
+    this.#pending++;
+    this.#host.callStarted(this.#isOnMain);
+  }
+
+  #ended(outcome: Outcome): void {
+    this.#answered(outcome);
+    // SQLite, or a COMMIT or ROLLBACK of the caller, has ended the transaction.
+    if (outcome.autocommit && this.#isOpen) this.#release();
   }
 
   #answered(outcome: Outcome): void {

@@ -9,9 +9,10 @@ import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import type { Batch, Statement } from "../../client/statement";
-import { NativeDatabase, type DatabaseOptions } from "../native/database";
+import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import { allHeld, clientClosed } from "../native/errors";
+import { hasTime } from "../native/turn";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { Batches } from "./batches";
@@ -40,6 +41,13 @@ export class Scheduler implements Host {
   readonly maxConnections: number;
   readonly suspension: Suspension;
   readonly closing: Closing;
+  readonly #caller: Caller = {
+    transaction: 0,
+    // Nothing waits for the end of a call that ran while nothing else did.
+    ranInPlace: () => undefined,
+    started: () => this.#started(false),
+    ended: (outcome) => this.#ended(outcome, false),
+  };
   /** The number of calls that wait to begin a transaction, but not because of a suspension. */
   #beginning = 0;
   #isWritingOnMain = false;
@@ -85,15 +93,36 @@ export class Scheduler implements Host {
     if (refused !== undefined) throw refused.error;
   }
 
-  /** Runs one statement outside of transactions. */
-  execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
+  /**
+   * Runs one statement outside of transactions.
+   * @returns its result if it has run on this thread, else the promise of it
+   */
+  execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
     const begins = mayBegin(statement.sql);
-    const start = (): Promise<ResultSet> => {
-      this.#makeRoomFor(statement.sql);
-      const request = this.requests.statement(statement);
-      return this.#submit(request, signal, onlyResult, { begins, mayRunInPlace: true });
-    };
-    return this.#call(signal, start, { joins: true, begins });
+    const takesTime = this.database.runsInPlace;
+    if (!begins && this.queue.isFree && this.#isMainReady && (!takesTime || hasTime())) {
+      const refused = this.#refusal(signal);
+      if (refused !== undefined) return Promise.reject(refused.error);
+      return this.#execute(statement, signal, false);
+    }
+    const start = (): ResultSet | Promise<ResultSet> => this.#execute(statement, signal, begins);
+    return this.#call(signal, start, { joins: true, begins, takesTime });
+  }
+
+  #execute(
+    statement: Statement,
+    signal: CallSignal | undefined,
+    begins: boolean,
+  ): ResultSet | Promise<ResultSet> {
+    this.#makeRoomFor(statement.sql);
+    // This may run the caller's code, which may make other calls.
+    const request = this.requests.statement(statement);
+    const mayRunInPlace = this.database.runsInPlace && !begins && !this.explicit.isOpen;
+    if (!mayRunInPlace || !this.lanes.areDone) {
+      return this.#submit(request, signal, onlyResult, { begins });
+    }
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return this.database.execute(request, signal, this.#caller);
   }
 
   /** Runs a batch in a transaction of its own. */
@@ -198,30 +227,38 @@ export class Scheduler implements Host {
    */
   #call<T>(
     signal: CallSignal | undefined,
-    start: () => Promise<T>,
-    { joins, begins = false }: { joins: boolean; begins?: boolean },
+    start: () => T | Promise<T>,
+    {
+      joins,
+      begins = false,
+      takesTime = false,
+    }: { joins: boolean; begins?: boolean; takesTime?: boolean },
   ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
-    const ready = (): boolean =>
-      this.lanes.isMainFree && !this.#isWritingOnMain && (joins || !this.explicit.isOpen);
+    const ready = (): boolean => this.#isMainReady && (joins || !this.explicit.isOpen);
     if (begins) this.explicit.queued();
     const dequeued = (): void => {
       if (begins) this.explicit.dequeued();
     };
-    const startNow = (): Promise<T> => {
+    const startNow = (): T | Promise<T> => {
       dequeued();
       return start();
     };
     const answer = this.queue.enter({
       signal,
       joins,
+      takesTime,
       ready,
       start: startNow,
       onCancelled: dequeued,
     });
     this.patience.watch();
     return answer;
+  }
+
+  get #isMainReady(): boolean {
+    return this.lanes.isMainFree && !this.#isWritingOnMain;
   }
 
   /** The reason for which a call cannot even wait, if there is one. */
@@ -246,27 +283,23 @@ export class Scheduler implements Host {
     request: RequestWriter,
     signal: CallSignal | undefined,
     value: (results: ResultSet[]) => T,
-    { begins = false, isOfClosing = false, mayRunInPlace = false } = {},
+    { begins = false, isOfClosing = false } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const isAlone = mayRunInPlace && this.lanes.areDone;
+    this.#started(begins);
+    const ended = (outcome: Outcome): void => this.#ended(outcome, begins);
+    return this.database.submit({ transaction: 0, request, isOfClosing, signal, value, ended });
+  }
+
+  #started(begins: boolean): void {
     this.callStarted(true);
     this.explicit.submitted(begins);
-    const ended = (outcome: Outcome): void => {
-      // Before waiting calls start: they may need the state of the pinned lane.
-      if (this.explicit.answered(begins, outcome)) this.#moveToPinned();
-      this.callEnded(true, outcome);
-    };
-    const submission = {
-      transaction: 0,
-      request,
-      isOfClosing,
-      mayRunInPlace: isAlone,
-      signal,
-      value,
-      ended,
-    };
-    return this.database.submit(submission);
+  }
+
+  #ended(outcome: Outcome, begins: boolean): void {
+    // Before waiting calls start: they may need the state of the pinned lane.
+    if (this.explicit.answered(begins, outcome)) this.#moveToPinned();
+    this.callEnded(true, outcome);
   }
 
   #begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {

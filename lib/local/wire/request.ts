@@ -37,6 +37,7 @@ export type NumberOf = (sql: string) => number;
 /** Writes one request at a time into a buffer that it reuses. */
 export class RequestWriter {
   #buffer: Buffer = Buffer.allocUnsafeSlow(NEW_BYTES);
+  #view = viewOf(this.#buffer);
   #answer: RecordReader | undefined;
   #length = 0;
 
@@ -115,7 +116,7 @@ export class RequestWriter {
     this.#u32(0);
     if (Array.isArray(args)) this.#positional(args, intMode);
     else this.#named(args, intMode);
-    this.#buffer.writeUInt32LE(this.#length - lengthAt - 4, lengthAt);
+    this.#view.setUint32(lengthAt, this.#length - lengthAt - 4, true);
   }
 
   #positional(args: readonly InValue[], intMode: IntMode): void {
@@ -136,7 +137,7 @@ export class RequestWriter {
       this.#value(args[name], intMode);
       count++;
     }
-    this.#buffer.writeUInt32LE(count, countAt);
+    this.#view.setUint32(countAt, count, true);
   }
 
   #value(value: InValue | undefined, intMode: IntMode): void {
@@ -192,14 +193,14 @@ export class RequestWriter {
   #integer(value: bigint): void {
     this.#reserve(9);
     this.#buffer[this.#length] = Integer;
-    this.#buffer.writeBigInt64LE(value, this.#length + 1);
+    this.#view.setBigInt64(this.#length + 1, value, true);
     this.#length += 9;
   }
 
   #real(value: number): void {
     this.#reserve(9);
     this.#buffer[this.#length] = Real;
-    this.#buffer.writeDoubleLE(value, this.#length + 1);
+    this.#view.setFloat64(this.#length + 1, value, true);
     this.#length += 9;
   }
 
@@ -217,7 +218,7 @@ export class RequestWriter {
     const start = this.#length + 4;
     let written = text.length <= SHORT ? this.#ascii(text, start) : -1;
     if (written < 0) written = this.#buffer.write(text, start);
-    this.#buffer.writeUInt32LE(written, this.#length);
+    this.#view.setUint32(this.#length, written, true);
     this.#length = start + written;
   }
 
@@ -239,7 +240,7 @@ export class RequestWriter {
 
   #u32(value: number): void {
     this.#reserve(4);
-    this.#buffer.writeUInt32LE(value, this.#length);
+    this.#view.setUint32(this.#length, value, true);
     this.#length += 4;
   }
 
@@ -259,6 +260,7 @@ export class RequestWriter {
 
   #replace(buffer: Buffer): void {
     this.#buffer = buffer;
+    this.#view = viewOf(buffer);
     this.#answer = undefined;
   }
 }
@@ -281,6 +283,10 @@ export function writeRequest(fill: (writer: RequestWriter) => void): RequestWrit
   } finally {
     isWriting = wasWriting;
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 function notSql(sql: unknown): Failure {

@@ -1,0 +1,61 @@
+/** Reads the answer of a statement that has run on this thread. */
+import type { ResultSet, Row } from "@libsql/core/api";
+import { ResultSetImpl } from "@libsql/core/util";
+import { OutcomeFlag, RecordKind } from "../wire/kinds";
+import { ObjectResultSet } from "../wire/object-rows";
+import type { RecordReader, StatementEnd } from "../wire/response";
+import type { Shape } from "../wire/rows";
+import type { AnswerHost } from "./job-answer";
+
+const NO_COLUMNS: Pick<Shape, "names" | "declaredTypes"> = { names: [], declaredTypes: [] };
+
+/**
+ * The result of a statement, if the answer has nothing else: no new columns, no error, and a connection
+ * in the expected state. Undefined for any other answer, which `JobAnswer` reads from its beginning.
+ */
+export function resultInPlace(
+  record: RecordReader,
+  host: AnswerHost,
+  isInTransaction: boolean,
+): ResultSet | undefined {
+  const rows: Row[] = [];
+  let end: StatementEnd | undefined;
+  try {
+    while (record.next()) {
+      switch (record.kind) {
+        case RecordKind.Rows: {
+          const shape = host.shapes.get(record.u32());
+          if (shape === undefined) return undefined;
+          shape.readRows(record.u32(), record.cells(host.intMode), rows);
+          break;
+        }
+        case RecordKind.Result:
+          end = record.statementEnd();
+          break;
+        case RecordKind.Done: {
+          const flags = record.u8() & ~OutcomeFlag.Committed;
+          if (flags !== (isInTransaction ? 0 : OutcomeFlag.Autocommit)) return undefined;
+          return end && resultOf(end, rows, host);
+        }
+        default:
+          return undefined;
+      }
+    }
+  } catch {
+    // The other reader finds the error again, and reports it.
+  }
+  return undefined;
+}
+
+function resultOf(end: StatementEnd, rows: Row[], host: AnswerHost): ResultSet | undefined {
+  const shape = end.shape === 0 ? NO_COLUMNS : host.shapes.get(end.shape);
+  if (shape === undefined) return undefined;
+  const Result = host.rowMode === "object" ? ObjectResultSet : ResultSetImpl;
+  return new Result(
+    shape.names.slice(),
+    shape.declaredTypes.slice(),
+    rows,
+    end.rowsAffected,
+    end.lastInsertRowid,
+  );
+}
