@@ -4,4 +4,5 @@
 mod arguments;
 pub mod environment;
 pub mod query;
+mod request_buffer;
 pub mod swap;

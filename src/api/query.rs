@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{
-    ArrayBuffer, Either, Env, Error as NapiError, Result, Uint8ArraySlice,
-};
+use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Result};
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
+use super::request_buffer::RequestBuffer;
 use crate::client::error::Error;
 use crate::client::state::Options;
 use crate::client::{Client, Move, Refused};
@@ -166,27 +165,25 @@ pub fn submit(
     database: u32,
     job: u32,
     transaction: u32,
-    mut buffer: Uint8ArraySlice<'_>,
+    #[napi(ts_arg_type = "Uint8Array")] buffer: RequestBuffer,
     length: u32,
     in_place: bool,
 ) -> Result<Submitted> {
     let (job, transaction) = (JobId(job), TransactionId(transaction));
+    let length = length as usize;
     // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
     // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
-    let buffer = unsafe { buffer.as_mut() };
-    let request = buffer
-        .get(..length as usize)
-        .ok_or_else(|| NapiError::from_reason("length is beyond the buffer"))?;
+    let buffer = unsafe { buffer.into_slice() };
+    if length > buffer.len() {
+        return Err(NapiError::from_reason("length is beyond the buffer"));
+    }
     if in_place
         && let Lookup::Found(found) = look_up(env, attachment, database)?
-        && let Ok(Some(records)) = found.run_in_place(job, transaction, request, buffer.len())
+        && found.run_in_place(job, transaction, buffer, length) == Ok(true)
     {
-        if let Some(answer) = buffer.get_mut(..records.len()) {
-            answer.copy_from_slice(&records);
-        }
         return Ok(Submitted::Answered);
     }
-    let request = request.to_vec();
+    let request = buffer[..length].to_vec();
     hand_over(env, attachment, database, |found| found.submit(job, transaction, request))
 }
 

@@ -1,8 +1,9 @@
 //! What each lane that uses a file is doing, over all clients of the process. The writer queue and the
 //! busy handler decide by it.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use crate::jobs::ids::{ClientId, LaneId};
 
@@ -23,7 +24,7 @@ pub struct LaneKey {
 /// The activity of all lanes that use one file.
 #[derive(Debug, Default)]
 pub struct Activity {
-    pub(super) lanes: HashMap<LaneKey, LaneActivity>,
+    pub(super) lanes: FxHashMap<LaneKey, LaneActivity>,
     /// Whether a lane has read the file, so that the work of its first reader is done.
     pub(super) has_read: bool,
     /// The time at which a lane was last closed.
@@ -35,7 +36,7 @@ pub struct Activity {
 pub struct LaneActivity {
     /// What the lane is doing.
     pub phase: Phase,
-    /// The time at which this phase began.
+    /// The time at which this phase began. That of a running lane may be older: nobody asks for it.
     pub since: Instant,
     /// Whether the last job of the lane left a transaction open.
     pub in_transaction: bool,
@@ -46,6 +47,11 @@ pub struct LaneActivity {
 }
 
 impl LaneActivity {
+    fn new(phase: Phase, since: Instant) -> Self {
+        let (in_transaction, idle_before, held_at) = (false, Duration::ZERO, None);
+        Self { phase, since, in_transaction, idle_before, held_at }
+    }
+
     /// The time from which a wait for this lane's idle transaction counts, if the wait began at `began`: the end
     /// of its last job. A transaction of another client that has been idle for long before counts from the
     /// beginning of the wait: otherwise one with many calls could be waited for without end.
@@ -71,15 +77,22 @@ pub enum Phase {
 impl Activity {
     /// Sets the phase of a lane. A lane that is in this phase already keeps the time of its beginning.
     pub fn set_phase(&mut self, lane: LaneKey, phase: Phase) {
-        let now = Instant::now();
-        let entry = self.entry(lane, phase, now);
-        if entry.phase != phase {
-            if entry.phase == Phase::Idle && entry.in_transaction {
-                entry.idle_before += now - entry.since;
-            }
-            entry.phase = phase;
-            entry.since = now;
+        let entry =
+            self.lanes.entry(lane).or_insert_with(|| LaneActivity::new(phase, Instant::now()));
+        if entry.phase == phase {
+            return;
         }
+        let was_idle_in_transaction = entry.phase == Phase::Idle && entry.in_transaction;
+        entry.phase = phase;
+        // Each call begins to run, so the clock is read only if that matters.
+        if phase == Phase::Running && !was_idle_in_transaction {
+            return;
+        }
+        let now = Instant::now();
+        if was_idle_in_transaction {
+            entry.idle_before += now - entry.since;
+        }
+        entry.since = now;
     }
 
     /// Sets whether the last job of the lane has left a transaction open.
@@ -93,21 +106,10 @@ impl Activity {
 
     /// Records that the lane has waited for a lock since `began`.
     pub fn set_waiting(&mut self, lane: LaneKey, began: Instant) -> &mut LaneActivity {
-        let entry = self.entry(lane, Phase::Waiting, began);
+        let entry = self.lanes.entry(lane).or_insert(LaneActivity::new(Phase::Waiting, began));
         entry.phase = Phase::Waiting;
         entry.since = began;
         entry
-    }
-
-    fn entry(&mut self, lane: LaneKey, phase: Phase, since: Instant) -> &mut LaneActivity {
-        let new = LaneActivity {
-            phase,
-            since,
-            in_transaction: false,
-            idle_before: Duration::ZERO,
-            held_at: None,
-        };
-        self.lanes.entry(lane).or_insert(new)
     }
 
     /// The activity of a lane that is idle. None if it is not.

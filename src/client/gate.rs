@@ -131,8 +131,14 @@ impl Gate {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.lock().inside -= 1;
-        self.gate.changed.notify_all();
+        let mut state = self.gate.lock();
+        state.inside -= 1;
+        // Waking is a system call, and only `shut` waits for the passes.
+        let is_awaited = state.stage == Stage::Closing && state.inside == 0;
+        drop(state);
+        if is_awaited {
+            self.gate.changed.notify_all();
+        }
     }
 }
 

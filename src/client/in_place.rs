@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::row_sink::RecordSink;
+use super::scratch::Scratch;
 use super::session::Session;
 use crate::jobs::ids::{CallNumber, JobId, TransactionId};
 use crate::jobs::panics;
@@ -12,26 +13,43 @@ use crate::sqlite::{LONGEST_VALUE, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Request, Sql};
 
-/// The answer of a call that has run in place.
-pub struct Answer {
-    /// The records of the call.
-    pub records: Vec<u8>,
+/// An answer in the buffer of its request.
+pub struct Answered {
     /// Whether a checkpoint is due, which a commit in place leaves to the lane's thread.
     pub checkpoint_is_due: bool,
 }
 
 impl Session {
-    /// Runs a call on the calling thread, if its answer has at most `longest_answer` bytes. None if it must be queued; it has had no effect then.
+    /// Runs the request at the beginning of `buffer`, `length` bytes, on the calling thread, and writes the
+    /// answer over it. None if the request must be queued; it has had no effect then.
     pub fn run_in_place(
         &mut self,
         job: JobId,
         transaction: TransactionId,
-        request: &[u8],
-        longest_answer: usize,
-    ) -> Option<Answer> {
-        if request.len() > LONGEST_VALUE || longest_answer < 2 * LONGEST_VALUE {
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Option<Answered> {
+        if length > LONGEST_VALUE || buffer.len() < 2 * LONGEST_VALUE {
             return None;
         }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let request = buffer.get(..length)?;
+        let answered = self.answer_in_place(job, transaction, request, &mut scratch);
+        if answered.is_some() {
+            // A run whose rows are longer than a chunk has been ended, so the answer fits into the buffer.
+            buffer[..scratch.records.len()].copy_from_slice(&scratch.records);
+        }
+        self.scratch = scratch;
+        answered
+    }
+
+    fn answer_in_place(
+        &mut self,
+        job: JobId,
+        transaction: TransactionId,
+        request: &[u8],
+        scratch: &mut Scratch,
+    ) -> Option<Answered> {
         let Ok(Request::Execute(statement)) = Request::read(request) else { return None };
         let Sql::Id(id) = statement.sql else { return None };
         if !self.connection_mut()?.0.is_quick(id) {
@@ -42,7 +60,6 @@ impl Session {
             return None;
         }
         let (is_in_transaction, is_read_only) = self.place_of(transaction)?;
-        let sql = client.statement(id)?;
         let arguments = statement.arguments().ok()?;
         let lane = client.lane_key(self.lane());
         let version = client.settings.version();
@@ -55,7 +72,7 @@ impl Session {
         let writers = client.writers()?;
         writers.begin_job(lane);
         hooks.set_in_place(true);
-        let mut records = Records::new(job);
+        let mut records = Records::reusing(job, std::mem::take(&mut scratch.records));
         let allow = |prepared: Prepared| {
             let may_run = prepared.read_only
                 || !is_read_only
@@ -66,8 +83,11 @@ impl Session {
             if may_run { Ok(()) } else { Err(Error::ReadOnlyTransaction) }
         };
         let ran = panics::catch(|| {
-            let mut sink = RecordSink::new(&client, &mut records, None, &allow, false);
-            connection.run_in_place(id, &sql, &arguments, commit, &mut sink)
+            let sink = RecordSink::new(&client, &mut records, None, &allow, false);
+            let mut sink = sink.reusing(std::mem::take(&mut scratch.chunk));
+            let ran = connection.run_in_place(id, &arguments, commit, &mut sink);
+            scratch.chunk = sink.into_chunk();
+            ran
         });
         hooks.set_in_place(false);
         let frames = connection.wal_frames();
@@ -82,19 +102,24 @@ impl Session {
             Ok(Some(Ok(()))) => None,
             // The call would run outside of its transaction on the lane's thread.
             Ok(Some(Err(error))) if is_rolled_back => Some(error),
-            Ok(_) => return None,
+            Ok(_) => {
+                scratch.records = records.take();
+                return None;
+            }
             Err(panic) => Some(Error::Panicked(panic)),
         };
+        let mut checkpoint_is_due = false;
         if let Some(error) = failure {
             // Rows that were not handed on are not part of the answer.
-            let mut records = Records::new(job);
+            records = Records::reusing(job, records.take());
             client.fail(request, &mut records, self.outcome(false), error.into());
-            return Some(Answer { records: records.take(), checkpoint_is_due: false });
+        } else {
+            let committed = self.commits() != commits_before;
+            records.done(self.outcome(committed));
+            checkpoint_is_due =
+                committed && commit.is_some_and(|cost| cost.is_checkpoint_due(frames));
         }
-        let committed = self.commits() != commits_before;
-        records.done(self.outcome(committed));
-        let checkpoint_is_due =
-            committed && commit.is_some_and(|cost| cost.is_checkpoint_due(frames));
-        Some(Answer { records: records.take(), checkpoint_is_due })
+        scratch.records = records.take();
+        Some(Answered { checkpoint_is_due })
     }
 }

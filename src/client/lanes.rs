@@ -7,8 +7,10 @@
 //! A lane that creates TEMP tables or attaches a database pins the client to itself, because this state
 //! belongs to its connection. The pinned lane then becomes the main lane, and the only one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::lane::Lane;
 use super::session::Session;
@@ -22,7 +24,7 @@ pub struct Lanes {
     main: Option<LaneId>,
     /// The lanes without a transaction, except the main lane.
     idle: Vec<LaneId>,
-    transactions: HashMap<TransactionId, LaneId>,
+    transactions: FxHashMap<TransactionId, LaneId>,
     /// The largest number of lanes.
     most: usize,
     last: u32,
@@ -49,7 +51,7 @@ impl Lanes {
             all: BTreeMap::from([(LaneId::MAIN, Arc::new(main))]),
             main: Some(LaneId::MAIN),
             idle: Vec::new(),
-            transactions: HashMap::new(),
+            transactions: FxHashMap::default(),
             most,
             last: LaneId::MAIN.0,
             former: None,

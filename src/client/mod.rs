@@ -15,6 +15,7 @@ mod lanes;
 mod models;
 mod row_sink;
 mod run;
+mod scratch;
 mod session;
 mod settings;
 mod shared_queues;
@@ -133,9 +134,9 @@ impl Client {
         Ok(())
     }
 
-    /// Runs a request on the calling thread, if the gate is open and if that takes no longer than to wake
-    /// another thread. Returns the records of the answer, which have at most `longest_answer` bytes. None if
-    /// the request must be queued.
+    /// Runs the request at the beginning of `buffer`, `length` bytes, on the calling thread, if the gate is
+    /// open and if that takes no longer than to wake another thread. Returns whether it has run. The answer is
+    /// then in `buffer`. If not, the request must be queued.
     ///
     /// # Errors
     /// [`Refused`] if the client is not open. The job is not answered then.
@@ -143,22 +144,21 @@ impl Client {
         &self,
         job: JobId,
         transaction: TransactionId,
-        request: &[u8],
-        longest_answer: usize,
-    ) -> Result<Option<Vec<u8>>, Refused> {
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Result<bool, Refused> {
         let _pass = self.state.gate.enter()?;
-        if !request::is_execute(request) {
-            return Ok(None);
+        if !request::is_execute(buffer) {
+            return Ok(false);
         }
-        let Some(lane) = self.lanes().of(transaction) else { return Ok(None) };
-        let answer = lane.run_in_place(job, |session| {
-            session.run_in_place(job, transaction, request, longest_answer)
-        });
-        let Some(answer) = answer else { return Ok(None) };
-        if answer.checkpoint_is_due {
+        let Some(lane) = self.lanes().of(transaction) else { return Ok(false) };
+        let answered = lane
+            .run_in_place(job, |session| session.run_in_place(job, transaction, buffer, length));
+        let Some(answered) = answered else { return Ok(false) };
+        if answered.checkpoint_is_due {
             lane.push(self.own_call(TransactionId::NONE, request::CHECKPOINT));
         }
-        Ok(Some(answer.records))
+        Ok(true)
     }
 
     fn call(&self, job: JobId, transaction: TransactionId, request: Vec<u8>) -> Call {

@@ -29,6 +29,18 @@ impl<'a> RecordSink<'a> {
     ) -> Self {
         Self { client, records, send, allow, rolls_back, chunk: RowsChunk::new(0) }
     }
+
+    /// The same sink, with the memory of a chunk that nobody needs any more.
+    pub fn reusing(mut self, mut chunk: RowsChunk) -> Self {
+        chunk.clear();
+        self.chunk = chunk;
+        self
+    }
+
+    /// The chunk, for another sink.
+    pub fn into_chunk(self) -> RowsChunk {
+        self.chunk
+    }
 }
 
 impl RowSink for RecordSink<'_> {

@@ -160,7 +160,7 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         self.statement(statement, read_only, records)?;
         if let Sql::Id(id) = statement.sql {
-            self.connection.learn(id, || self.caller.client.statement(id));
+            self.connection.learn(id);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
 use super::lane::{Answer, Interrupt, Job, Work};
 use super::run::{Caller, Failure, Run};
+use super::scratch::Scratch;
 use super::state::ClientState;
 use super::writer_queue::{Ticket, WriterQueue};
 use crate::failpoints::{Point, reach};
@@ -94,6 +95,8 @@ pub struct Session {
     file: Arc<OnceLock<FileId>>,
     /// What is known of the commits on the connection.
     pub(super) known_commits: KnownCommits,
+    /// The memory of the last answer in place.
+    pub(super) scratch: Scratch,
     /// Whether a connection was given up. An in-memory database is lost with it.
     lost: bool,
 }
@@ -127,6 +130,7 @@ impl Session {
             transaction: None,
             file,
             known_commits: KnownCommits::default(),
+            scratch: Scratch::default(),
             lost: false,
         }
     }

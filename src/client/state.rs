@@ -1,10 +1,11 @@
 //! The state that all lanes of one client share.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
 use super::gate::Gate;
@@ -51,7 +52,7 @@ pub struct ClientState {
     pub outbox: Arc<dyn Outbox>,
     /// The writer queue of the database. That of a file is known once the file is open.
     writers: OnceLock<Arc<WriterQueue>>,
-    statements: Mutex<HashMap<u32, Arc<str>>>,
+    statements: Mutex<FxHashMap<u32, Arc<str>>>,
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
     pinned_lane: AtomicU32,
@@ -174,7 +175,7 @@ impl ClientState {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn statements(&self) -> MutexGuard<'_, HashMap<u32, Arc<str>>> {
+    fn statements(&self) -> MutexGuard<'_, FxHashMap<u32, Arc<str>>> {
         lock(&self.statements)
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use napi::bindgen_prelude::{Env, Status};
 use napi::sys;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use rustc_hash::FxHashMap;
 
 use crate::client::Client;
 use crate::failpoints::{Safeguard, is_removed};
@@ -43,7 +44,7 @@ pub struct Environment {
     /// Whether the cleanup hook has run. No database can be opened any more, because none would be closed.
     /// [`Environment::close_all`] alone does not set this.
     ended: bool,
-    databases: HashMap<u32, Arc<Client>>,
+    databases: FxHashMap<u32, Arc<Client>>,
     /// Swaps and other file jobs.
     pub file_jobs: Pool<FileTask>,
     last_database: u32,
@@ -78,7 +79,7 @@ impl Environment {
             requests: HashMap::new(),
             last_request: 0,
             ended: false,
-            databases: HashMap::new(),
+            databases: FxHashMap::default(),
             file_jobs: Pool::default(),
             last_database: 0,
             pending: 0,

@@ -2,7 +2,6 @@
 //! SQLite has released everything.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::time::Instant;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{InterruptHandle, ffi};
+use rustc_hash::FxHashMap;
 
 use super::authorizer;
 use super::bounds::Bounds;
@@ -100,7 +100,7 @@ pub struct Connection {
     opened: Option<(PathBuf, Access)>,
     pub(super) hooks: Arc<dyn Hooks>,
     pub(super) recorder: Arc<Recorder>,
-    pub(super) statements: HashMap<u32, StatementInfo>,
+    pub(super) statements: FxHashMap<u32, Box<StatementInfo>>,
     has_read: Cell<bool>,
     pub(super) commits: Arc<Commits>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
@@ -209,7 +209,7 @@ impl Connection {
             opened: opened.map(|(path, access)| (path.to_owned(), access)),
             hooks,
             recorder: Arc::default(),
-            statements: HashMap::new(),
+            statements: FxHashMap::default(),
             has_read: Cell::new(false),
             commits: Arc::default(),
             is_past_cancelling,

@@ -48,8 +48,8 @@ impl Connection {
         })
     }
 
-    /// Learns from a run on the lane's thread. `sql` gives the text of the statement, if it still has one.
-    pub fn learn<S: AsRef<str>>(&mut self, id: u32, sql: impl FnOnce() -> Option<S>) {
+    /// Learns from a run on the lane's thread.
+    pub fn learn(&mut self, id: u32) {
         let Some(info) = self.statements.get_mut(&id) else { return };
         let is_candidate = info.kind.pragma.is_none()
             && !info.kind.pins_connection
@@ -61,8 +61,8 @@ impl Connection {
         let is_quick = info.steps <= QUICK;
         info.quick_runs = if is_quick { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
         if info.quick_runs == QUICK_RUNS && info.program.is_none() {
-            info.program =
-                sql().map(|sql| self.recorder.aside(|| Program::of(&self.raw, sql.as_ref())));
+            let program = || Program::of(&self.raw, &info.sql);
+            info.program = Some(self.recorder.aside(program));
         }
     }
 
@@ -97,7 +97,6 @@ impl Connection {
     pub fn run_in_place<S: RowSink>(
         &mut self,
         id: u32,
-        sql: &str,
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
@@ -105,7 +104,7 @@ impl Connection {
         let mut info = self.statements.remove(&id)?;
         let shape = info.shape;
         self.is_in_place.set(true);
-        let done = self.try_in_place(sql, &mut info, arguments, commit, sink);
+        let done = self.try_in_place(&mut info, arguments, commit, sink);
         self.is_in_place.set(false);
         let is_done = matches!(done, Some(Ok(())));
         if self.bounds.is_too_long() || is_done && info.steps > QUICK {
@@ -125,14 +124,13 @@ impl Connection {
 
     fn try_in_place<S: RowSink>(
         &self,
-        sql: &str,
         info: &mut StatementInfo,
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
         let (program, values) = info.program?;
-        let mut statement = self.raw.prepare_cached(sql).ok()?;
+        let mut statement = self.raw.prepare_cached(&info.sql).ok()?;
         if statement.get_status(StatementStatus::Run) == 0 {
             // The statement has left the cache meanwhile. Preparing it may take long.
             statement.discard();

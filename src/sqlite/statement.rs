@@ -183,7 +183,7 @@ impl Connection {
     fn run_cached<S: RowSink>(
         &self,
         sql: &str,
-        info: &mut Option<StatementInfo>,
+        info: &mut Option<Box<StatementInfo>>,
         arguments: &Arguments<'_>,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
@@ -203,7 +203,7 @@ impl Connection {
         }
         if is_new {
             forget(info.take(), sink);
-            *info = Some(self.info_of(&statement));
+            *info = Some(Box::new(self.info_of(&statement, sql)));
         }
         let Some(info) = info.as_mut() else {
             return Err(RunError::Ours(Error::NoStatement.into()));
@@ -239,13 +239,13 @@ impl Connection {
     fn run_once<S: RowSink>(
         &self,
         sql: &str,
-        info: &mut Option<StatementInfo>,
+        info: &mut Option<Box<StatementInfo>>,
         arguments: &Arguments<'_>,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
         let mut statement = self.first_statement(sql)?;
         forget(info.take(), sink);
-        let info = info.insert(self.info_of(&statement));
+        let info = info.insert(Box::new(self.info_of(&statement, "")));
         self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
         self.run_prepared(&mut statement, info, arguments, sink)
     }
@@ -430,8 +430,8 @@ impl Connection {
         Ok(())
     }
 
-    fn info_of(&self, statement: &Statement<'_>) -> StatementInfo {
-        StatementInfo::of(&self.raw, statement, self.kind_of(statement))
+    fn info_of(&self, statement: &Statement<'_>, sql: &str) -> StatementInfo {
+        StatementInfo::of(&self.raw, statement, sql, self.kind_of(statement))
     }
 
     /// The kind of the statement that was prepared last. An EXPLAIN does not do what the explained statement
@@ -567,7 +567,7 @@ pub(super) fn is_interrupt(error: &rusqlite::Error) -> bool {
 }
 
 /// Tells the sink that the shape of this statement will not be used again.
-fn forget(info: Option<StatementInfo>, sink: &mut impl RowSink) {
+fn forget(info: Option<Box<StatementInfo>>, sink: &mut impl RowSink) {
     if let Some(shape) = info.and_then(|info| info.shape) {
         sink.forget_shape(shape);
     }

@@ -14,6 +14,8 @@ pub const QUICK_RUNS: u8 = 2;
 /// The facts about a prepared statement.
 #[derive(Debug)]
 pub struct StatementInfo {
+    /// The text of the statement. Empty if it has no number.
+    pub sql: Box<str>,
     /// The kind of the statement.
     pub kind: StatementKind,
     /// The parameters by name. None until named arguments are bound.
@@ -34,8 +36,14 @@ pub struct StatementInfo {
 
 impl StatementInfo {
     /// The facts about a statement that SQLite has just prepared. `kind` is the authorizer's record of it.
-    pub fn of(connection: &Connection, statement: &Statement<'_>, kind: StatementKind) -> Self {
+    pub fn of(
+        connection: &Connection,
+        statement: &Statement<'_>,
+        sql: &str,
+        kind: StatementKind,
+    ) -> Self {
         Self {
+            sql: sql.into(),
             kind,
             parameters: None,
             columns: columns_of(connection, statement),

@@ -137,6 +137,12 @@ impl Records {
         Self { job, bytes: Vec::new() }
     }
 
+    /// The same, in the memory of records that nobody needs any more.
+    pub fn reusing(job: JobId, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { job, bytes }
+    }
+
     /// Whether there are enough records to send them before the job ends.
     pub fn is_chunk(&self) -> bool {
         self.bytes.len() >= CHUNK
@@ -277,6 +283,12 @@ impl Records {
     }
 }
 
+impl Default for RowsChunk {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 impl RowsChunk {
     /// An empty chunk for rows of this shape.
     pub fn new(shape: u32) -> Self {
@@ -358,7 +370,8 @@ impl RowsChunk {
         self.text.extend_from_slice(text.as_bytes());
     }
 
-    fn clear(&mut self) {
+    /// Removes the rows.
+    pub fn clear(&mut self) {
         self.rows = 0;
         self.cells.clear();
         self.text.clear();

@@ -9,8 +9,8 @@ import type { Outcome } from "../wire/response";
 
 /** SQL whitespace, or the end of an empty statement (https://sqlite.org/lang_comment.html). */
 const BLANK = /[\s;]/;
-/** The code of "A". */
-const LETTERS = 65;
+/** The codes of "A" and "z". */
+const [FIRST_LETTER, LAST_LETTER] = [65, 122] as const;
 const BEGINS = /(?:begin|savepoint)\b/iy;
 
 /** Whether a text's first statement may begin a transaction. */
@@ -23,7 +23,8 @@ export function mayBegin(sql: unknown): boolean {
 /** The index of a text's first statement, after whitespace and comments. */
 function startOfStatement(sql: string): number {
   // No blank and no comment begins with a letter.
-  if (sql.charCodeAt(0) >= LETTERS) return 0;
+  const first = sql.charCodeAt(0);
+  if (first >= FIRST_LETTER && first <= LAST_LETTER) return 0;
   let at = 0;
   while (at < sql.length) {
     let end: number;
