@@ -21,20 +21,22 @@ pub struct Answered {
 
 impl Session {
     /// Runs the request at the beginning of `buffer`, `length` bytes, on the calling thread, and writes the
-    /// answer over it. None if the request must be queued; it has had no effect then.
+    /// answer over it. None if the request must be queued; it has had no effect then. `prepares` says whether a
+    /// statement may be prepared, too: where the lane has a thread, that is the thread's work.
     pub fn run_in_place(
         &mut self,
         job: JobId,
         transaction: TransactionId,
         buffer: &mut [u8],
         length: usize,
+        prepares: bool,
     ) -> Option<Answered> {
         if length > LONGEST_VALUE || buffer.len() < 2 * LONGEST_VALUE {
             return None;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         let request = buffer.get(..length)?;
-        let answered = self.answer_in_place(job, transaction, request, &mut scratch);
+        let answered = self.answer_in_place(job, transaction, request, prepares, &mut scratch);
         if answered.is_some() {
             // A run whose rows are longer than a chunk has been ended, so the answer fits into the buffer.
             buffer[..scratch.records.len()].copy_from_slice(&scratch.records);
@@ -48,11 +50,14 @@ impl Session {
         job: JobId,
         transaction: TransactionId,
         request: &[u8],
+        prepares: bool,
         scratch: &mut Scratch,
     ) -> Option<Answered> {
         let Ok(Request::Execute(statement)) = Request::read(request) else { return None };
         let Sql::Id(id) = statement.sql else { return None };
-        if !self.connection_mut()?.0.is_quick(id) {
+        let (connection, _) = self.connection_mut()?;
+        let is_unknown = prepares && connection.is_unknown(id);
+        if !is_unknown && !connection.is_quick(id) {
             return None;
         }
         let client = Arc::clone(self.client());
@@ -61,6 +66,7 @@ impl Session {
         }
         let (is_in_transaction, is_read_only) = self.place_of(transaction)?;
         let arguments = statement.arguments().ok()?;
+        let unknown = if is_unknown { Some(client.statement(id)?) } else { None };
         let lane = client.lane_key(self.lane());
         let version = client.settings.version();
         let commit = self.known_commits.in_place(version);
@@ -85,7 +91,8 @@ impl Session {
         let ran = panics::catch(|| {
             let sink = RecordSink::new(&client, &mut records, None, &allow, false);
             let mut sink = sink.reusing(std::mem::take(&mut scratch.chunk));
-            let ran = connection.run_in_place(id, &arguments, commit, &mut sink);
+            let ran =
+                connection.run_in_place(id, unknown.as_deref(), &arguments, commit, &mut sink);
             scratch.chunk = sink.into_chunk();
             ran
         });

@@ -135,17 +135,22 @@ impl<W: Work> Lane<W> {
     }
 
     /// Runs `run` on the calling thread, as the job of this number, if the lane has nothing to do. None if it
-    /// has, or if `run` returns None; the job must then be queued.
-    pub fn run_in_place<T>(&self, id: JobId, run: impl FnOnce(&mut W) -> Option<T>) -> Option<T> {
-        {
+    /// has, or if `run` returns None; the job must then be queued. `run` is told whether the lane has a thread.
+    pub fn run_in_place<T>(
+        &self,
+        id: JobId,
+        run: impl FnOnce(&mut W, bool) -> Option<T>,
+    ) -> Option<T> {
+        let has_thread = {
             let mut queue = self.shared.lock_queue();
             if queue.sealed || !queue.is_idle() {
                 return None;
             }
             self.shared.cancel.clear();
             queue.running = Some(id);
-        }
-        let result = self.shared.lock_work().as_mut().and_then(run);
+            queue.thread_started
+        };
+        let result = self.shared.lock_work().as_mut().and_then(|work| run(work, has_thread));
         self.shared.end_job();
         result
     }

@@ -152,8 +152,9 @@ impl Client {
             return Ok(false);
         }
         let Some(lane) = self.lanes().of(transaction) else { return Ok(false) };
-        let answered = lane
-            .run_in_place(job, |session| session.run_in_place(job, transaction, buffer, length));
+        let answered = lane.run_in_place(job, |session, has_thread| {
+            session.run_in_place(job, transaction, buffer, length, !has_thread)
+        });
         let Some(answered) = answered else { return Ok(false) };
         if answered.checkpoint_is_due {
             lane.push(self.own_call(TransactionId::NONE, request::CHECKPOINT));

@@ -37,17 +37,22 @@ pub fn is_named_like_one(path: &Path) -> bool {
 
 /// The paths of a database's sidecars, whether or not the files exist.
 pub fn of(database: &Path) -> impl Iterator<Item = PathBuf> {
-    SUFFIXES.iter().map(|suffix| {
-        let mut sidecar = database.as_os_str().to_owned();
-        sidecar.push(suffix);
-        PathBuf::from(sidecar)
-    })
+    SUFFIXES.iter().map(|suffix| with_suffix(database, suffix))
 }
 
 /// The path of a database's `-wal`, whether or not the file exists.
 pub fn wal(database: &Path) -> PathBuf {
+    with_suffix(database, "-wal")
+}
+
+/// The path of a database's `-journal`, whether or not the file exists.
+pub fn journal(database: &Path) -> PathBuf {
+    with_suffix(database, "-journal")
+}
+
+fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(suffix);
     name.into()
 }
 

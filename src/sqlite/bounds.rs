@@ -59,6 +59,11 @@ impl Bounds {
         self.checks.store(0, Ordering::Relaxed);
     }
 
+    /// Lets the next statement run for as long as it takes. What is known of the last one stays.
+    pub fn lift(&self) {
+        self.deadline.store(0, Ordering::Relaxed);
+    }
+
     /// The number of frames in the WAL after the last commit that was noted.
     pub fn wal_frames(&self) -> i32 {
         self.wal_frames.load(Ordering::Relaxed)

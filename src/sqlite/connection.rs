@@ -280,6 +280,16 @@ impl Connection {
         query().map_err(|error| self.error(error))
     }
 
+    /// Whether this connection has read the file.
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read.get()
+    }
+
+    /// The path by which the file was opened. None if the database is not a file.
+    pub(super) fn opened_path(&self) -> Option<&Path> {
+        self.opened.as_ref().map(|(path, _)| path.as_path())
+    }
+
     /// Tells the hooks, once, that this connection has read the file. Must not be called from a callback of
     /// SQLite.
     pub(super) fn note_read(&self) {

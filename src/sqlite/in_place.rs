@@ -1,9 +1,9 @@
 //! Runs a statement on the thread of JavaScript, within bounds. A statement that goes beyond a bound has no
 //! effect, and runs again on the lane's thread.
 
-use rusqlite::StatementStatus;
 use rusqlite::ffi;
 use rusqlite::limits::Limit;
+use rusqlite::{Statement, StatementStatus};
 
 use super::program::Program;
 use super::statement::{RowSink, RunError};
@@ -48,14 +48,15 @@ impl Connection {
         })
     }
 
+    /// Whether nothing is known of a statement.
+    pub fn is_unknown(&self, id: u32) -> bool {
+        !self.statements.contains_key(&id)
+    }
+
     /// Learns from a run on the lane's thread.
     pub fn learn(&mut self, id: u32) {
         let Some(info) = self.statements.get_mut(&id) else { return };
-        let is_candidate = info.kind.pragma.is_none()
-            && !info.kind.pins_connection
-            && !info.kind.begins
-            && !info.kind.writes_only_temp;
-        if !is_candidate {
+        if !info.may_run_in_place() {
             return;
         }
         let is_quick = info.steps <= QUICK;
@@ -87,9 +88,10 @@ impl Connection {
         Ok(CommitCost { may_sync, checkpoint_at: i32::try_from(checkpoint_at).unwrap_or(0) })
     }
 
-    /// Runs a statement for which [`Connection::is_quick`] holds, and hands its rows and its result to `sink`. None if it
-    /// did not run. After an error, which a bound can be the cause of, it has had no effect, and the rows that
-    /// `sink` got are to be forgotten. SQLite may have rolled back the open transaction.
+    /// Runs a statement for which [`Connection::is_quick`] holds, or one that is unknown, whose text is
+    /// `unknown`. Hands its rows and its result to `sink`. None if it did not run. After an error, which a
+    /// bound can be the cause of, it has had no effect, and the rows that `sink` got are to be forgotten.
+    /// SQLite may have rolled back the open transaction.
     ///
     /// `commit` is the cost of a commit, for a statement that writes: inside a transaction, too, a rollback
     /// journal is synced when the page cache is full (<https://sqlite.org/atomiccommit.html>). None if it
@@ -97,14 +99,18 @@ impl Connection {
     pub fn run_in_place<S: RowSink>(
         &mut self,
         id: u32,
+        unknown: Option<&str>,
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
-        let mut info = self.statements.remove(&id)?;
+        let mut info = match unknown {
+            Some(sql) => self.prepare_in_place(sql)?,
+            None => self.statements.remove(&id)?,
+        };
         let shape = info.shape;
         self.is_in_place.set(true);
-        let done = self.try_in_place(&mut info, arguments, commit, sink);
+        let done = self.try_in_place(&mut info, unknown.is_some(), arguments, commit, sink);
         self.is_in_place.set(false);
         let is_done = matches!(done, Some(Ok(())));
         if self.bounds.is_too_long() || is_done && info.steps > QUICK {
@@ -118,24 +124,43 @@ impl Connection {
             // What was announced to the sink is forgotten.
             info.shape = shape;
         }
-        self.statements.insert(id, info);
+        if is_done || unknown.is_none() {
+            self.statements.insert(id, info);
+        }
         done
     }
 
     fn try_in_place<S: RowSink>(
         &self,
         info: &mut StatementInfo,
+        is_first: bool,
+        arguments: &Arguments<'_>,
+        commit: Option<CommitCost>,
+        sink: &mut S,
+    ) -> Option<Result<(), S::Error>> {
+        let mut statement = self.raw.prepare_cached(&info.sql).ok()?;
+        if statement.get_status(StatementStatus::Run) == 0 && !is_first {
+            // The statement has left the cache meanwhile. Preparing it may take long.
+            statement.discard();
+            return None;
+        }
+        let ran = self.run_within_bounds(&mut statement, info, arguments, commit, sink);
+        if is_first && !matches!(ran, Some(Ok(()))) {
+            // The next run has to prepare it again, so that SQLite asks the authorizer.
+            statement.discard();
+        }
+        ran
+    }
+
+    fn run_within_bounds<S: RowSink>(
+        &self,
+        statement: &mut Statement<'_>,
+        info: &mut StatementInfo,
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
         let (program, values) = info.program?;
-        let mut statement = self.raw.prepare_cached(&info.sql).ok()?;
-        if statement.get_status(StatementStatus::Run) == 0 {
-            // The statement has left the cache meanwhile. Preparing it may take long.
-            statement.discard();
-            return None;
-        }
         let writes = !statement.readonly();
         let is_autocommit = self.raw.is_autocommit();
         let checkpoint_at = match commit {
@@ -158,7 +183,7 @@ impl Connection {
         self.recorder.refuse_stale(true);
         let ran = if program == Program::StraightInParts && !is_autocommit {
             self.whole(|| {
-                let ran = self.run_prepared(&mut statement, info, arguments, sink);
+                let ran = self.run_prepared(statement, info, arguments, sink);
                 // An error of ours is what `whole` undoes.
                 ran.map_err(|error| match error {
                     RunError::Sqlite(error) => RunError::Ours(self.error(error).into()),
@@ -166,7 +191,7 @@ impl Connection {
                 })
             })
         } else {
-            self.run_prepared(&mut statement, info, arguments, sink)
+            self.run_prepared(statement, info, arguments, sink)
         };
         match ran {
             Ok(()) => Some(Ok(())),
@@ -199,8 +224,8 @@ impl Connection {
     }
 }
 
-/// The limits of a run in place, until it is dropped.
-struct Limits<'a> {
+/// The limits of a run in place, until they are dropped.
+pub(super) struct Limits<'a> {
     connection: &'a Connection,
     longest_value: i32,
     /// `wal_autocheckpoint`, to be set again. None if the WAL hook was not replaced.
@@ -208,7 +233,7 @@ struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    fn begin(
+    pub(super) fn begin(
         connection: &'a Connection,
         is_bounded: bool,
         longest: usize,
@@ -228,6 +253,7 @@ impl<'a> Limits<'a> {
 
 impl Drop for Limits<'_> {
     fn drop(&mut self) {
+        self.connection.bounds.lift();
         let raw = &self.connection.raw;
         let _ = raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.longest_value);
         if let Some(frames) = self.checkpoint_at {

@@ -14,6 +14,7 @@ mod commits;
 mod connection;
 mod error;
 mod explained;
+mod first_run;
 mod in_place;
 mod libsql_schema;
 mod open;

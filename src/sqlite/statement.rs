@@ -430,7 +430,7 @@ impl Connection {
         Ok(())
     }
 
-    fn info_of(&self, statement: &Statement<'_>, sql: &str) -> StatementInfo {
+    pub(super) fn info_of(&self, statement: &Statement<'_>, sql: &str) -> StatementInfo {
         StatementInfo::of(&self.raw, statement, sql, self.kind_of(statement))
     }
 

@@ -56,6 +56,16 @@ impl StatementInfo {
     }
 }
 
+impl StatementInfo {
+    /// Whether statements of this kind may run on the thread of JavaScript at all.
+    pub fn may_run_in_place(&self) -> bool {
+        self.kind.pragma.is_none()
+            && !self.kind.pins_connection
+            && !self.kind.begins
+            && !self.kind.writes_only_temp
+    }
+}
+
 /// The parameters of a statement by their names. The names are read once: SQLite searches a list each time
 /// that it is asked for one (<https://sqlite.org/c3ref/bind_parameter_name.html>).
 #[derive(Debug)]

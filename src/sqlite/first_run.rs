@@ -1,0 +1,68 @@
+//! Prepares a statement on the thread of JavaScript, for its first run there. A client that is closed after
+//! a few short statements never starts a thread.
+
+use std::path::Path;
+
+use rusqlite::StatementStatus;
+
+use super::Connection;
+use super::in_place::{LONGEST_VALUE, Limits};
+use super::program::Program;
+use super::statement_info::{QUICK_RUNS, StatementInfo};
+use crate::files::sidecars;
+
+/// The longest text that is prepared in place, in bytes. Finding a plan for a join takes the longer the more
+/// tables it has.
+const LONGEST_TEXT: usize = 256;
+
+/// The longest WAL beside a file whose first reader may run in place, in bytes: the first reader reads all of
+/// it (<https://sqlite.org/wal.html#recovery>).
+const LONGEST_WAL: u64 = 64 * 1024;
+
+/// The statements of which a preparation in place is tried begin with one of these. Preparing a PRAGMA, for
+/// example, already has its effect.
+const KEYWORDS: [&str; 6] = ["select", "insert", "update", "delete", "replace", "with"];
+
+impl Connection {
+    /// Prepares a new statement, if that cannot take long. None if the statement has to be prepared on the
+    /// lane's thread, or is not one that may run in place.
+    pub(super) fn prepare_in_place(&self, sql: &str) -> Option<Box<StatementInfo>> {
+        if !is_candidate(sql) || !self.is_read_quickly() {
+            return None;
+        }
+        let _limits = Limits::begin(self, true, LONGEST_VALUE, 0)?;
+        self.recorder.clear();
+        self.recorder.refuse_stale(true);
+        let statement = self.raw.prepare_cached(sql).ok()?;
+        let mut info = Box::new(self.info_of(&statement, sql));
+        let is_new = statement.get_status(StatementStatus::Run) == 0;
+        if is_new && info.may_run_in_place() && self.refuse_vector_indexes(&statement).is_ok() {
+            let program = self.recorder.aside(|| Program::of(&self.raw, sql));
+            if program.0 != Program::Unbounded {
+                info.program = Some(program);
+                info.quick_runs = QUICK_RUNS;
+                return Some(info);
+            }
+        }
+        // The next preparation has to ask the authorizer.
+        statement.discard();
+        None
+    }
+
+    /// Whether the first reading of the file, which this connection may have to do, takes no recovery of what
+    /// a crash has left.
+    fn is_read_quickly(&self) -> bool {
+        let size = |path: &Path| path.symlink_metadata().map_or(0, |found| found.len());
+        self.has_read()
+            || self.opened_path().is_none_or(|path| {
+                size(&sidecars::wal(path)) <= LONGEST_WAL && size(&sidecars::journal(path)) == 0
+            })
+    }
+}
+
+fn is_candidate(sql: &str) -> bool {
+    let begins_with = |keyword: &&str| {
+        sql.get(..keyword.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(keyword))
+    };
+    sql.len() <= LONGEST_TEXT && !sql.contains(';') && KEYWORDS.iter().any(begins_with)
+}
