@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from "ava";
-import { copyDatabase, swapDatabase, type LocalClient } from "latchdb";
+import { copyDatabase, createClient, swapDatabase, type LocalClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { startHelper } from "../support/helper-process.mjs";
 
@@ -66,6 +66,15 @@ test("what touches a table with a vector index is refused, whatever it is", asyn
   await transaction.execute("select count(*) from plain");
   await transaction.commit();
   t.is(await selectValue(client, "select count(*) from plain"), 0, "nothing of it was written");
+});
+
+test("the first statement of a client is refused, too", async (t) => {
+  const { file } = await openWithIndex(t);
+  for (const sql of ["select id from t", "select name from t where id = 1", "select name from v"]) {
+    const client = createClient({ url: `file:${file}` });
+    await t.throwsAsync(client.execute(sql), refused, sql);
+    client.close();
+  }
 });
 
 test("what does not touch it runs, and dropping the index mends it", async (t) => {
