@@ -92,8 +92,8 @@ export type RowMode = "row" | "object";
  * - `"auto"` (the default): a call of `execute()` runs on the thread of JavaScript if that takes less time
  *   than to wake another thread. The statement has been quick before, no earlier call has to come before
  *   it, no lock has to be waited for, and a commit would not wait for the disk. A call in place is ended
- *   after 0.2 ms, or at a value over 64 KiB, and then runs on another thread. Calls in place take 1 ms of
- *   each turn of the event loop at most.
+ *   after 0.5 ms, or at a value over 64 KiB, and then runs on another thread. Calls in place take 4 ms of
+ *   each turn of the event loop; further ones wait for the next turn.
  * - `"thread"`: every call runs on another thread.
  */
 export type Execution = "auto" | "thread";
