@@ -1,5 +1,3 @@
-const failures = new WeakSet<object>();
-
 /**
  * Why a call fails, until its error is made.
  *
@@ -12,16 +10,22 @@ const failures = new WeakSet<object>();
 export class Failure {
   /** Makes the error, and its causes. */
   readonly make: () => Error;
+  /** Only failures have it. A proxy of one has not, and is not asked. */
+  readonly #brand = true;
 
   constructor(make: () => Error) {
     this.make = make;
-    failures.add(this);
+  }
+
+  /** Whether an object is a failure. */
+  static is(thrown: object): thrown is Failure {
+    return #brand in thrown;
   }
 }
 
 /** Whether it is a failure. Asks nothing of an object of the caller's, which may be a proxy that throws. */
 function isFailure(thrown: unknown): thrown is Failure {
-  return typeof thrown === "object" && thrown !== null && failures.has(thrown);
+  return typeof thrown === "object" && thrown !== null && Failure.is(thrown);
 }
 
 /**

@@ -45,33 +45,24 @@ impl From<Refused> for Submitted {
     }
 }
 
-/// The options of `openDatabase`.
-#[napi(object)]
-pub struct OpenOptions {
-    /// The path of the file, or SQLite's URI of an in-memory database. An empty path is SQLite's
-    /// temporary database.
-    pub location: String,
-    /// Whether `location` is the URI of an in-memory database.
-    pub in_memory: bool,
-    /// The `timeout` setting in milliseconds.
-    pub timeout: Option<f64>,
-    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
-    pub numbers: bool,
-    /// Whether the connections are read-only.
-    pub read_only: bool,
-    /// The largest number of connections that may be open at once.
-    pub connections: u32,
-}
-
 /// Opens a database and its first connection. Returns the number of the database, or an error record.
+///
+/// `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
+/// is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
+/// JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
+/// that may be open at once.
 #[napi(catch_unwind)]
-#[allow(clippy::needless_pass_by_value)]
+#[allow(clippy::too_many_arguments, reason = "each property of an object costs a lookup")]
 pub fn open_database<'env>(
     env: &'env Env,
     attachment: u32,
-    options: OpenOptions,
+    location: String,
+    in_memory: bool,
+    timeout: f64,
+    numbers: bool,
+    read_only: bool,
+    connections: u32,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
-    let OpenOptions { location, in_memory, timeout, numbers, read_only, connections } = options;
     let location = match location {
         uri if in_memory => Location::Memory(uri),
         path if path.is_empty() => Location::Temporary,
@@ -85,7 +76,7 @@ pub fn open_database<'env>(
     };
     let options = Options {
         location,
-        timeout: milliseconds(timeout.unwrap_or(0.0)),
+        timeout: milliseconds(timeout),
         numbers,
         read_only,
         most_lanes: connections as usize,

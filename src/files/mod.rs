@@ -60,8 +60,8 @@ pub use file_id::FileId;
 pub use leases::{do_not_wait, wait_while};
 pub use names::{NameTooLong, check_name};
 pub use open_by::{
-    OpenBy, connections, holds_transactions, is_open_by_us, is_open_database, is_open_elsewhere,
-    open_by, openings,
+    OpenBy, connections, has_open, holds_transactions, is_open_by_us, is_open_database,
+    is_open_elsewhere, open_by, openings,
 };
 pub use plain_file::{Link, PlainFile};
 pub use refusal::Refusal;

@@ -31,8 +31,6 @@ export interface DatabaseOptions {
   execution: Execution;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
-  /** How many connections it may have at once. */
-  connections: number;
 }
 
 /** The owner closes the database, which references it weakly. */
@@ -77,6 +75,7 @@ export class NativeDatabase implements OpenClient {
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
   readonly #options: DatabaseOptions;
+  readonly #connections: number;
   readonly #owner: WeakRef<DatabaseOwner>;
   #state: "unopened" | "open" | "closed" = "unopened";
   #attachment = 0;
@@ -86,8 +85,10 @@ export class NativeDatabase implements OpenClient {
   /** The closing on a thread of its own, once that has begun. */
   #closing: Promise<Closed> | undefined;
 
-  constructor(options: DatabaseOptions, owner: DatabaseOwner) {
+  /** @param connections how many connections it may have at once */
+  constructor(options: DatabaseOptions, connections: number, owner: DatabaseOwner) {
     this.#options = options;
+    this.#connections = connections;
     this.#owner = new WeakRef(owner);
     this.isFile = !options.inMemory && options.location !== "";
     this.path = this.isFile ? absolutePath(options.location) : options.location;
@@ -110,17 +111,17 @@ export class NativeDatabase implements OpenClient {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readOnly, connections } = this.#options;
+    const { location, inMemory, timeout, intMode, readOnly } = this.#options;
     const attachment = attach();
-    const numbers = intMode === "number";
-    const opened = addon.openDatabase(attachment, {
+    const opened = addon.openDatabase(
+      attachment,
       location,
       inMemory,
-      timeout,
-      numbers,
+      timeout ?? 0,
+      intMode === "number",
       readOnly,
-      connections,
-    });
+      this.#connections,
+    );
     if (typeof opened !== "number") {
       detachSoon();
       throw failureIn(opened);
@@ -229,7 +230,7 @@ export class NativeDatabase implements OpenClient {
     const wasOpened = this.#state !== "unopened";
     this.#leave();
     if (!wasOpened) return nothingClosed();
-    const closing = new ClosingAnswer(this.path);
+    const closing = new ClosingAnswer(this.path, "now");
     const records = addon.closeDatabase(this.#attachment, this.#number);
     readRecords(records, (_job, kind, record) => closing.take(kind, record));
     return closing.result();
@@ -243,7 +244,7 @@ export class NativeDatabase implements OpenClient {
   suspend(): Promise<void> {
     // The addon numbers the shapes of the reopened database from the start.
     this.shapes.clear();
-    const closing = new ClosingAnswer(undefined);
+    const closing = new ClosingAnswer(undefined, "later");
     this.#suspension = this.#closeConnections(closing, AT_ONCE).then(() => undefined);
     return this.#suspension;
   }
@@ -265,7 +266,7 @@ export class NativeDatabase implements OpenClient {
       const close = (): Closed => this.close();
       return this.#suspension.then(close, close);
     }
-    const closing = new ClosingAnswer(this.path, draining.drainedBeforeMs);
+    const closing = new ClosingAnswer(this.path, "later", draining.drainedBeforeMs);
     this.#closing ??= this.#closeConnections(closing, draining, () => {
       // The thread has finished: this joins it and releases the number.
       addon.closeDatabase(this.#attachment, this.#number);

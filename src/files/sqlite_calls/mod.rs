@@ -12,6 +12,8 @@ use std::sync::Once;
 use rusqlite::ffi;
 
 #[cfg(not(unix))]
+use super::file_id::FileId;
+#[cfg(not(unix))]
 use super::refusal::Refusal;
 
 #[cfg(unix)]
@@ -28,10 +30,18 @@ use windows as system;
 pub use super::open_regular::take_refusal;
 #[cfg(all(test, target_os = "linux"))]
 pub use unix::disown;
+#[cfg(unix)]
+pub use unix::take_opened;
 
 /// Always none: here no file is refused.
 #[cfg(not(unix))]
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
+    None
+}
+
+/// None: here the path identifies a file that SQLite has opened.
+#[cfg(not(unix))]
+pub fn take_opened() -> Option<(FileId, PathBuf)> {
     None
 }
 
@@ -44,8 +54,9 @@ pub fn before_open() {
             replace(name, function);
         }
     });
-    // A refusal that was not taken belongs to an earlier open.
+    // What was not taken belongs to an earlier open.
     take_refusal();
+    take_opened();
 }
 
 /// A function as SQLite stores it. SQLite casts it to the type of the system function it replaces.
