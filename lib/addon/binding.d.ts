@@ -33,10 +33,11 @@ export declare function cancel(attachment: number, database: number, job: number
 export declare function closeAll(attachment: number): ArrayBuffer
 
 /**
- * Closes a database. When this returns, its threads and connections are gone. Returns the records of
- * the closing: its steps, and then its result or an error.
+ * Closes a database. When this returns, its threads and connections are gone. Answers with the records of
+ * the closing: its steps, and then its result or an error. They are at the beginning of `buffer` (true), or
+ * returned if it is too small for them. False if the database was closed before.
  */
-export declare function closeDatabase(attachment: number, database: number): ArrayBuffer
+export declare function closeDatabase(attachment: number, database: number, buffer: Uint8Array): boolean | ArrayBuffer
 
 /** Closes the idle lanes, except the main lane. */
 export declare function closeIdleLanes(attachment: number, database: number): void

@@ -255,20 +255,30 @@ pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u3
     })
 }
 
-/// Closes a database. When this returns, its threads and connections are gone. Returns the records of
-/// the closing: its steps, and then its result or an error.
+/// Closes a database. When this returns, its threads and connections are gone. Answers with the records of
+/// the closing: its steps, and then its result or an error. They are at the beginning of `buffer` (true), or
+/// returned if it is too small for them. False if the database was closed before.
 #[napi(catch_unwind)]
 pub fn close_database<'env>(
     env: &'env Env,
     attachment: u32,
     database: u32,
-) -> Result<ArrayBuffer<'env>> {
-    let records = match look_up(*env, attachment, database)? {
-        Lookup::Found(found) => environment::close(&found, JobId::NONE),
-        Lookup::Closed | Lookup::NeverOpened => Vec::new(),
+    mut buffer: Uint8ArraySlice<'_>,
+) -> Result<Either<bool, ArrayBuffer<'env>>> {
+    let Lookup::Found(found) = look_up(*env, attachment, database)? else {
+        return Ok(Either::A(false));
     };
+    let records = environment::close(&found, JobId::NONE);
+    drop(found);
     attachments::with(*env, attachment, |environment| environment.release(database))?;
-    ArrayBuffer::copy_from(env, records)
+    // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
+    // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
+    let buffer = unsafe { buffer.as_mut() };
+    match buffer.get_mut(..records.len()) {
+        Some(answer) => answer.copy_from_slice(&records),
+        None => return ArrayBuffer::copy_from(env, records).map(Either::B),
+    }
+    Ok(Either::A(true))
 }
 
 /// Makes a shutdown that is draining cancel the remaining jobs now.

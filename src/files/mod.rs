@@ -264,6 +264,33 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
+    fn a_connection_is_on_the_file_that_sqlite_opened_whatever_its_path_names_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("a.db"), folder.path().join("new.db"));
+        std::fs::write(&new, "").unwrap();
+        let open = || {
+            before_open();
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch("begin; select * from sqlite_schema").unwrap();
+            connection
+        };
+        let connection = open();
+        let old = FileId::of(&path).unwrap();
+        // SQLite keeps the descriptor of the second connection because the first one has locks, and gives
+        // it to the third one.
+        drop(open());
+        let third = open();
+        assert_eq!(OpenFile::enter_opened(&path).unwrap().id(), &old);
+        drop((connection, third));
+        let connection = open();
+        std::fs::rename(&new, &path).unwrap();
+        assert_eq!(OpenFile::enter_opened(&path).unwrap().id(), &old);
+        assert_ne!(FileId::of(&path).unwrap(), old);
+        drop(connection);
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn a_parked_handle_is_reused_by_open_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");

@@ -3,7 +3,7 @@ import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../../index.js";
 import { AsyncContext } from "../../client/async-context";
 import { ClosingStepKind, RecordKind } from "../wire/kinds";
-import { endsJob, type ClosingEnd, type RecordReader } from "../wire/response";
+import { endsJob, RecordReader, type ClosingEnd } from "../wire/response";
 import { failureOf, unknownRecord } from "./errors";
 
 /** The result of a closing. */
@@ -26,6 +26,19 @@ const STEPS: ReadonlyMap<number, ClosingStep["step"]> = new Map([
 
 /** Carries one message for each step: `{ path, step, ms }`. */
 const messages = channel("latchdb:close");
+
+/** A buffer for the records of one closing after another. */
+export class ClosingRecords {
+  /** Longer records, those of an error, do not fit. */
+  readonly buffer = new Uint8Array(256);
+  readonly #reader = new RecordReader(this.buffer.buffer);
+
+  /** The records that the addon has written. */
+  read(): RecordReader {
+    this.#reader.restart();
+    return this.#reader;
+  }
+}
 
 /**
  * Collects the records of one closing, and publishes each step in the async context of the call that
@@ -61,6 +74,11 @@ export class ClosingAnswer {
       this.#failure ??= { error };
     }
     return endsJob(kind);
+  }
+
+  /** Takes all records of a closing. */
+  takeAll(record: RecordReader): void {
+    while (record.next()) if (this.take(record.kind, record)) return;
   }
 
   #read(kind: number, record: RecordReader): void {

@@ -8,9 +8,9 @@ import type { Failure } from "../../client/failure";
 import { register, unregister, type OpenClient } from "../../client/open-clients";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
-import { readRecords } from "../wire/response";
+import { readRecords, RecordReader } from "../wire/response";
 import type { Shape } from "../wire/rows";
-import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
+import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
@@ -56,6 +56,19 @@ const forgotten = new FinalizationRegistry<NativeDatabase>((database) => {
   // Nobody can be told of a failure.
   database.closeInBackground(AT_ONCE).catch(() => undefined);
 });
+
+/** Room for the records of a closing. Undefined while one is being read, whose subscribers may close more. */
+let room: ClosingRecords | undefined;
+
+/** Closes a database in the addon, on this thread, and reads the records of the closing. */
+function closeIn(attachment: number, number: number, closing?: ClosingAnswer): void {
+  const records = room ?? new ClosingRecords();
+  room = undefined;
+  const answer = addon.closeDatabase(attachment, number, records.buffer);
+  if (typeof answer === "object") closing?.takeAll(new RecordReader(answer));
+  else if (answer) closing?.takeAll(records.read());
+  room = records;
+}
 
 export class NativeDatabase implements OpenClient {
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
@@ -231,8 +244,7 @@ export class NativeDatabase implements OpenClient {
     this.#leave();
     if (!wasOpened) return nothingClosed();
     const closing = new ClosingAnswer(this.path, "now");
-    const records = addon.closeDatabase(this.#attachment, this.#number);
-    readRecords(records, (_job, kind, record) => closing.take(kind, record));
+    closeIn(this.#attachment, this.#number, closing);
     return closing.result();
   }
 
@@ -269,7 +281,7 @@ export class NativeDatabase implements OpenClient {
     const closing = new ClosingAnswer(this.path, "later", draining.drainedBeforeMs);
     this.#closing ??= this.#closeConnections(closing, draining, () => {
       // The thread has finished: this joins it and releases the number.
-      addon.closeDatabase(this.#attachment, this.#number);
+      closeIn(this.#attachment, this.#number);
       this.#leave();
     });
     return this.#closing;
