@@ -8,18 +8,21 @@
  * backends, make the errors: each caller gets an error of its own, with its own stack.
  */
 export class Failure {
-  /** Makes the error, and its causes. */
-  readonly make: () => Error;
   /** Only failures have it. A proxy of one has not, and is not asked. */
-  readonly #brand = true;
+  readonly #make: () => Error;
 
   constructor(make: () => Error) {
-    this.make = make;
+    this.#make = make;
   }
 
   /** Whether an object is a failure. */
   static is(thrown: object): thrown is Failure {
-    return #brand in thrown;
+    return #make in thrown;
+  }
+
+  /** Makes the error, and its causes. */
+  make(): Error {
+    return this.#make();
   }
 }
 

@@ -14,6 +14,7 @@
 mod file_id;
 #[cfg(unix)]
 mod foreign_sqlite;
+mod last_opened;
 #[cfg(unix)]
 mod leases;
 pub mod magic;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use super::file_id::FileId;
-use super::sqlite_calls::take_opened;
+use super::last_opened;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The system's number of a file that SQLite has open.
@@ -193,7 +193,7 @@ impl OpenFile {
     /// SQLite's open has identified the file by its descriptor, and knows its real path. SQLite opens none if
     /// it still has a descriptor of the file, from a connection that was closed. Then the path tells.
     pub fn enter_opened(path: &Path) -> io::Result<Self> {
-        match take_opened() {
+        match last_opened::take() {
             Some((id, real)) => Ok(Self::connected(id, real)),
             None => Self::enter(path),
         }

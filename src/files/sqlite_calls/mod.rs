@@ -11,8 +11,7 @@ use std::sync::Once;
 
 use rusqlite::ffi;
 
-#[cfg(not(unix))]
-use super::file_id::FileId;
+use super::last_opened;
 #[cfg(not(unix))]
 use super::refusal::Refusal;
 
@@ -30,18 +29,10 @@ use windows as system;
 pub use super::open_regular::take_refusal;
 #[cfg(all(test, target_os = "linux"))]
 pub use unix::disown;
-#[cfg(unix)]
-pub use unix::take_opened;
 
 /// Always none: here no file is refused.
 #[cfg(not(unix))]
 pub fn take_refusal() -> Option<(PathBuf, Refusal)> {
-    None
-}
-
-/// None: here the path identifies a file that SQLite has opened.
-#[cfg(not(unix))]
-pub fn take_opened() -> Option<(FileId, PathBuf)> {
     None
 }
 
@@ -56,7 +47,7 @@ pub fn before_open() {
     });
     // What was not taken belongs to an earlier open.
     take_refusal();
-    take_opened();
+    last_opened::take();
 }
 
 /// A function as SQLite stores it. SQLite casts it to the type of the system function it replaces.

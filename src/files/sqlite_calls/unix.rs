@@ -1,10 +1,9 @@
 //! `open(2)` and `close(2)` for SQLite.
 
-use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
@@ -12,6 +11,7 @@ use rustix::io::Errno;
 use super::SystemCall;
 use crate::failpoints::{Point, reach};
 use crate::files::file_id::FileId;
+use crate::files::last_opened;
 use crate::files::open_regular::{open_for_sqlite, set_errno};
 use crate::files::registry::registry;
 use crate::jobs::panics;
@@ -53,28 +53,12 @@ fn open_and_register(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     let descriptor = file.into_raw_fd();
     if let Some(id) = id {
         let path = PathBuf::from(OsStr::from_bytes(path.to_bytes()));
-        note_opened(&id, &path);
+        last_opened::note(&id, &path);
         // The file is registered before SQLite can lock it, because it gets the descriptor only
         // now.
         registry().opened(descriptor, id, path);
     }
     descriptor
-}
-
-thread_local! {
-    /// The file that SQLite opened last on this thread, and its path.
-    static LAST: RefCell<Option<(FileId, PathBuf)>> = const { RefCell::new(None) };
-}
-
-fn note_opened(id: &FileId, path: &Path) {
-    // A thread that is ending has no thread-local storage any more.
-    let _ = LAST.try_with(|last| last.replace(Some((id.clone(), path.to_owned()))));
-}
-
-/// Takes the file that SQLite opened last on this thread, with its real path. None if it has opened none
-/// since the last call.
-pub fn take_opened() -> Option<(FileId, PathBuf)> {
-    LAST.try_with(RefCell::take).ok().flatten()
 }
 
 /// The identity of the file. None for a directory, which has no locks, and for a temporary file,
