@@ -20,9 +20,9 @@ export class Failure {
     return #make in thrown;
   }
 
-  /** Makes the error, and its causes. */
-  make(): Error {
-    return this.#make();
+  /** Makes the error, and its causes. Not a method, whose frame would be in the stack of each error. */
+  get make(): () => Error {
+    return this.#make;
   }
 }
 
