@@ -63,6 +63,7 @@ pub fn open_database<'env>(
     read_only: bool,
     connections: u32,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
+    reach(Point::Call);
     let location = match location {
         uri if in_memory => Location::Memory(uri),
         path if path.is_empty() => Location::Temporary,
@@ -184,7 +185,6 @@ pub fn submit(
 /// The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed.
 #[napi(catch_unwind)]
 pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
-    reach(Point::Call);
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => u32::from(client.lane_state()),
         Lookup::Closed | Lookup::NeverOpened => 0,
