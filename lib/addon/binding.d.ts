@@ -33,10 +33,11 @@ export declare function cancel(attachment: number, database: number, job: number
 export declare function closeAll(attachment: number): ArrayBuffer
 
 /**
- * Closes a database. When this returns, its threads and connections are gone. Returns the records of
- * the closing: its steps, and then its result or an error.
+ * Closes a database. When this returns, its threads and connections are gone. Answers with the records of
+ * the closing: its steps, and then its result or an error. They are at the beginning of `buffer` (true), or
+ * returned if it is too small for them. False if the database was closed before.
  */
-export declare function closeDatabase(attachment: number, database: number): ArrayBuffer
+export declare function closeDatabase(attachment: number, database: number, buffer: Uint8Array): boolean | ArrayBuffer
 
 /** Closes the idle lanes, except the main lane. */
 export declare function closeIdleLanes(attachment: number, database: number): void
@@ -159,27 +160,15 @@ export declare const enum LaneMove {
 /** The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed. */
 export declare function laneState(attachment: number, database: number): number
 
-/** Opens a database and its first connection. Returns the number of the database, or an error record. */
-export declare function openDatabase(attachment: number, options: OpenOptions): number | ArrayBuffer
-
-/** The options of `openDatabase`. */
-export interface OpenOptions {
-  /**
-   * The path of the file, or SQLite's URI of an in-memory database. An empty path is SQLite's
-   * temporary database.
-   */
-  location: string
-  /** Whether `location` is the URI of an in-memory database. */
-  inMemory: boolean
-  /** The `timeout` setting in milliseconds. */
-  timeout?: number
-  /** Whether integers become JavaScript numbers. An unsafe integer is then an error. */
-  numbers: boolean
-  /** Whether the connections are read-only. */
-  readOnly: boolean
-  /** The largest number of connections that may be open at once. */
-  connections: number
-}
+/**
+ * Opens a database and its first connection. Returns the number of the database, or an error record.
+ *
+ * `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
+ * is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
+ * JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
+ * that may be open at once.
+ */
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {

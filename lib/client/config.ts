@@ -35,7 +35,7 @@ export function parseConfig(config: LatchConfig): LocalConfig {
     rowMode: parseRowMode(rowMode),
     execution: parseExecution(execution),
   };
-  return { ...expandConfig(config, true), ...parsed };
+  return Object.assign(expandConfig(config, true), parsed);
 }
 
 /**
@@ -85,7 +85,7 @@ function parseChoice<T extends string>(
   value: unknown,
   choices: readonly [T, ...T[]],
 ): T {
-  if (value === undefined || value === null) return choices[0];
+  if (value === undefined || value === null || value === choices[0]) return choices[0];
   const found = choices.find((choice) => choice === value);
   if (found === undefined) throw invalid(name, value);
   return found;

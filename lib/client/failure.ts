@@ -1,5 +1,3 @@
-const failures = new WeakSet<object>();
-
 /**
  * Why a call fails, until its error is made.
  *
@@ -10,18 +8,27 @@ const failures = new WeakSet<object>();
  * backends, make the errors: each caller gets an error of its own, with its own stack.
  */
 export class Failure {
-  /** Makes the error, and its causes. */
-  readonly make: () => Error;
+  /** Only failures have it. A proxy of one has not, and is not asked. */
+  readonly #make: () => Error;
 
   constructor(make: () => Error) {
-    this.make = make;
-    failures.add(this);
+    this.#make = make;
+  }
+
+  /** Whether an object is a failure. */
+  static is(thrown: object): thrown is Failure {
+    return #make in thrown;
+  }
+
+  /** Makes the error, and its causes. Not a method, whose frame would be in the stack of each error. */
+  get make(): () => Error {
+    return this.#make;
   }
 }
 
 /** Whether it is a failure. Asks nothing of an object of the caller's, which may be a proxy that throws. */
 function isFailure(thrown: unknown): thrown is Failure {
-  return typeof thrown === "object" && thrown !== null && failures.has(thrown);
+  return typeof thrown === "object" && thrown !== null && Failure.is(thrown);
 }
 
 /**

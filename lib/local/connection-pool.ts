@@ -34,7 +34,7 @@ export interface PoolOptions {
  */
 export class ConnectionPool {
   /** Its location is absolute if it is the path of a file, so that each opening finds the same file. */
-  readonly #options: Omit<DatabaseOptions, "connections">;
+  readonly #options: DatabaseOptions;
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
   #isClosedUnopened = false;

@@ -2,7 +2,7 @@
 //! later, as records (`wire`) that carry the number which JavaScript gave the job.
 
 mod arguments;
+mod call_buffer;
 pub mod environment;
 pub mod query;
-mod request_buffer;
 pub mod swap;

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Result
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
-use super::request_buffer::RequestBuffer;
+use super::call_buffer::CallBuffer;
 use crate::client::error::Error;
 use crate::client::state::Options;
 use crate::client::{Client, Move, Refused};
@@ -44,33 +44,25 @@ impl From<Refused> for Submitted {
     }
 }
 
-/// The options of `openDatabase`.
-#[napi(object)]
-pub struct OpenOptions {
-    /// The path of the file, or SQLite's URI of an in-memory database. An empty path is SQLite's
-    /// temporary database.
-    pub location: String,
-    /// Whether `location` is the URI of an in-memory database.
-    pub in_memory: bool,
-    /// The `timeout` setting in milliseconds.
-    pub timeout: Option<f64>,
-    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
-    pub numbers: bool,
-    /// Whether the connections are read-only.
-    pub read_only: bool,
-    /// The largest number of connections that may be open at once.
-    pub connections: u32,
-}
-
 /// Opens a database and its first connection. Returns the number of the database, or an error record.
+///
+/// `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
+/// is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
+/// JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
+/// that may be open at once.
 #[napi(catch_unwind)]
-#[allow(clippy::needless_pass_by_value)]
+#[allow(clippy::too_many_arguments, reason = "each property of an object costs a lookup")]
 pub fn open_database<'env>(
     env: &'env Env,
     attachment: u32,
-    options: OpenOptions,
+    location: String,
+    in_memory: bool,
+    timeout: f64,
+    numbers: bool,
+    read_only: bool,
+    connections: u32,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
-    let OpenOptions { location, in_memory, timeout, numbers, read_only, connections } = options;
+    reach(Point::Call);
     let location = match location {
         uri if in_memory => Location::Memory(uri),
         path if path.is_empty() => Location::Temporary,
@@ -84,7 +76,7 @@ pub fn open_database<'env>(
     };
     let options = Options {
         location,
-        timeout: milliseconds(timeout.unwrap_or(0.0)),
+        timeout: milliseconds(timeout),
         numbers,
         read_only,
         most_lanes: connections as usize,
@@ -165,7 +157,7 @@ pub fn submit(
     database: u32,
     job: u32,
     transaction: u32,
-    #[napi(ts_arg_type = "Uint8Array")] buffer: RequestBuffer,
+    #[napi(ts_arg_type = "Uint8Array")] buffer: CallBuffer,
     length: u32,
     in_place: bool,
 ) -> Result<Submitted> {
@@ -190,7 +182,6 @@ pub fn submit(
 /// The state of the lanes, as bits of `LaneFlag` (`wire/kinds`). 0 if the client is closed.
 #[napi(catch_unwind)]
 pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
-    reach(Point::Call);
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => u32::from(client.lane_state()),
         Lookup::Closed | Lookup::NeverOpened => 0,
@@ -261,20 +252,30 @@ pub fn end_transaction(env: Env, attachment: u32, database: u32, transaction: u3
     })
 }
 
-/// Closes a database. When this returns, its threads and connections are gone. Returns the records of
-/// the closing: its steps, and then its result or an error.
+/// Closes a database. When this returns, its threads and connections are gone. Answers with the records of
+/// the closing: its steps, and then its result or an error. They are at the beginning of `buffer` (true), or
+/// returned if it is too small for them. False if the database was closed before.
 #[napi(catch_unwind)]
 pub fn close_database<'env>(
     env: &'env Env,
     attachment: u32,
     database: u32,
-) -> Result<ArrayBuffer<'env>> {
-    let records = match look_up(*env, attachment, database)? {
-        Lookup::Found(found) => environment::close(&found, JobId::NONE),
-        Lookup::Closed | Lookup::NeverOpened => Vec::new(),
+    #[napi(ts_arg_type = "Uint8Array")] buffer: CallBuffer,
+) -> Result<Either<bool, ArrayBuffer<'env>>> {
+    let Lookup::Found(found) = look_up(*env, attachment, database)? else {
+        return Ok(Either::A(false));
     };
+    let records = environment::close(&found, JobId::NONE);
+    drop(found);
     attachments::with(*env, attachment, |environment| environment.release(database))?;
-    ArrayBuffer::copy_from(env, records)
+    // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
+    // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
+    let buffer = unsafe { buffer.into_slice() };
+    match buffer.get_mut(..records.len()) {
+        Some(answer) => answer.copy_from_slice(&records),
+        None => return ArrayBuffer::copy_from(env, records).map(Either::B),
+    }
+    Ok(Either::A(true))
 }
 
 /// Makes a shutdown that is draining cancel the remaining jobs now.

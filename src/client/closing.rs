@@ -17,7 +17,8 @@ use crate::jobs::ids::{JobId, TransactionId};
 use crate::jobs::panics;
 use crate::sync::atomic::Ordering;
 use crate::sync::{lock, thread};
-use crate::wire::records::{Closed, ClosingStep, Outcome, Records};
+use crate::wire::kinds::ClosingStep;
+use crate::wire::records::{Closed, Outcome, Records};
 use crate::wire::request;
 
 /// Called at the end of each step of a closing, with the time that the step took.

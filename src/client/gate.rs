@@ -48,6 +48,8 @@ pub struct Gate {
 struct State {
     stage: Stage,
     inside: usize,
+    /// The number of threads that wait for `changed`. Waking threads is a system call.
+    waits: usize,
 }
 
 /// Permission to hand work to the client. [`Gate::shut`] does not return while a pass is held.
@@ -60,7 +62,7 @@ impl Gate {
     /// The gate of a client that is not open yet.
     pub fn new() -> Self {
         Self {
-            state: Mutex::new(State { stage: Stage::Unopened, inside: 0 }),
+            state: Mutex::new(State { stage: Stage::Unopened, inside: 0, waits: 0 }),
             changed: Condvar::new(),
         }
     }
@@ -103,7 +105,7 @@ impl Gate {
             Stage::Open => {
                 state.stage = Stage::Closing;
                 while state.inside > 0 {
-                    state = wait(&self.changed, state);
+                    state = self.wait(state);
                 }
                 Shut::First
             }
@@ -112,15 +114,32 @@ impl Gate {
 
     /// Marks the closing as finished, and wakes the callers of [`Gate::wait_closed`].
     pub fn mark_closed(&self) {
-        self.lock().stage = Stage::Closed;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.stage = Stage::Closed;
+        self.wake(state);
     }
 
     /// Waits until the closing that another caller has begun is finished.
     pub fn wait_closed(&self) {
         let mut state = self.lock();
         while state.stage == Stage::Closing {
-            state = wait(&self.changed, state);
+            state = self.wait(state);
+        }
+    }
+
+    fn wait<'gate>(&'gate self, mut state: MutexGuard<'gate, State>) -> MutexGuard<'gate, State> {
+        state.waits += 1;
+        state = wait(&self.changed, state);
+        state.waits -= 1;
+        state
+    }
+
+    /// Makes the waiting threads look at the changed state.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let is_awaited = state.waits > 0;
+        drop(state);
+        if is_awaited {
+            self.changed.notify_all();
         }
     }
 
@@ -133,12 +152,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
         state.inside -= 1;
-        // Waking is a system call, and only `shut` waits for the passes.
-        let is_awaited = state.stage == Stage::Closing && state.inside == 0;
-        drop(state);
-        if is_awaited {
-            self.gate.changed.notify_all();
-        }
+        self.gate.wake(state);
     }
 }
 

@@ -191,9 +191,16 @@ impl<W: Work> Lane<W> {
 
     /// Makes the lane reject new jobs. The queued jobs still run, and then the thread ends.
     pub fn seal(&self) {
-        self.shared.lock_queue().sealed = true;
-        self.shared.pushed.notify_one();
-        self.shared.ended.notify_all();
+        let mut queue = self.shared.lock_queue();
+        queue.sealed = true;
+        let (sleeps, is_awaited) = (queue.thread_sleeps, queue.waits_for_idle > 0);
+        drop(queue);
+        if sleeps {
+            self.shared.pushed.notify_one();
+        }
+        if is_awaited {
+            self.shared.ended.notify_all();
+        }
     }
 
     /// Waits until no job is queued or running. Returns false if `deadline` passes first, or if `hurry`

@@ -4,7 +4,7 @@ use super::*;
 use crate::sqlite::Location;
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
-use crate::wire::kinds::LaneFlag;
+use crate::wire::kinds::{ClosingStep, LaneFlag};
 use crate::wire::records::Closed;
 use crate::wire::records::tests::{Read, read};
 use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
@@ -391,8 +391,8 @@ fn draining_answers_queued_calls_and_frees_the_writer_slot_of_a_transaction() {
     let (report, steps) = closing.split_last().unwrap();
     let closed = Closed { wal_left: false, connections: 2, cancelled: 0 };
     assert_eq!(report, &Read::Closed(closed));
-    let names = ["drain", "cancel", "join", "close"];
-    assert_eq!(steps, names.map(|name| Read::Step(name.into())));
+    let all = [ClosingStep::Drain, ClosingStep::Cancel, ClosingStep::Join, ClosingStep::Close];
+    assert_eq!(steps, all.map(Read::Step));
     bench.database.close(&mut |_, _| ()).unwrap();
     assert_eq!(bench.files(), ["test.db"]);
 }

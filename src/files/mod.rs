@@ -14,6 +14,7 @@
 mod file_id;
 #[cfg(unix)]
 mod foreign_sqlite;
+mod last_opened;
 #[cfg(unix)]
 mod leases;
 pub mod magic;
@@ -60,8 +61,8 @@ pub use file_id::FileId;
 pub use leases::{do_not_wait, wait_while};
 pub use names::{NameTooLong, check_name};
 pub use open_by::{
-    OpenBy, connections, holds_transactions, is_open_by_us, is_open_database, is_open_elsewhere,
-    open_by, openings,
+    OpenBy, connections, has_open, holds_transactions, is_open_by_us, is_open_database,
+    is_open_elsewhere, open_by, openings,
 };
 pub use plain_file::{Link, PlainFile};
 pub use refusal::Refusal;
@@ -260,6 +261,33 @@ mod tests {
         assert_eq!(open_by(&path), Some(OpenBy::ForeignSqlite));
         fcntl_lock(&file, FlockOperation::Unlock).unwrap();
         assert_eq!(open_by(&path), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_connection_is_on_the_file_that_sqlite_opened_whatever_its_path_names_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("a.db"), folder.path().join("new.db"));
+        std::fs::write(&new, "").unwrap();
+        let open = || {
+            before_open();
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch("begin; select * from sqlite_schema").unwrap();
+            connection
+        };
+        let connection = open();
+        let old = FileId::of(&path).unwrap();
+        // SQLite keeps the descriptor of the second connection because the first one has locks, and gives
+        // it to the third one.
+        drop(open());
+        let third = open();
+        assert_eq!(OpenFile::enter_opened(&path).unwrap().id(), &old);
+        drop((connection, third));
+        let connection = open();
+        std::fs::rename(&new, &path).unwrap();
+        assert_eq!(OpenFile::enter_opened(&path).unwrap().id(), &old);
+        assert_ne!(FileId::of(&path).unwrap(), old);
+        drop(connection);
     }
 
     #[test]

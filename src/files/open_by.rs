@@ -56,6 +56,11 @@ pub fn is_open_by_us(path: &Path) -> bool {
         || is_linked_sidecar(path)
 }
 
+/// Whether our SQLite has any file open. Makes no system call.
+pub fn has_open() -> bool {
+    !registry().is_empty()
+}
+
 /// Whether our SQLite has the file at this path open as a database, not as a sidecar.
 pub fn is_open_database(path: &Path) -> bool {
     let Ok(id) = FileId::of(path) else { return false };

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_int, c_uint};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -42,31 +42,35 @@ fn replace_refusal(refusal: Option<(PathBuf, Refusal)>) -> Option<(PathBuf, Refu
     LAST.try_with(|last| last.replace(refusal)).ok().flatten()
 }
 
-/// `open(2)` for SQLite: returns a descriptor, or -1 with `errno`. A refusal sets EISDIR, because
-/// after any other error SQLite tries again read-only (os_unix.c, unixOpen). It would then treat a
-/// database that was leased a moment ago as read-only.
-pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
+/// `open(2)` for SQLite: returns the file, and its state if that was looked at; or none, with `errno`. A
+/// refusal sets EISDIR, because after any other error SQLite tries again read-only (os_unix.c, unixOpen).
+/// It would then treat a database that was leased a moment ago as read-only.
+pub fn open_for_sqlite(path: &CStr, flags: c_int, mode: c_uint) -> Option<(OwnedFd, Option<Stat>)> {
     let earlier = replace_refusal(None);
     let opened = if is_sqlites_file(flags) {
         open_checked(path, flags, mode)
     } else {
-        Ok(open(path, flags, mode))
+        Ok(open(path, flags, mode).map(unseen))
     };
     match opened {
-        Ok(Ok(file)) => file.into_raw_fd(),
+        Ok(Ok(file)) => return Some(file),
         Ok(Err(error)) => {
             if is_sqlites_file(flags) {
                 replace_refusal(Some(failure(path_of(path), error, earlier)));
             }
             set_errno(error);
-            -1
         }
         Err(refusal) => {
             replace_refusal(Some((path_of(path).to_owned(), refusal)));
             // A directory cannot be opened for writing: this call sets EISDIR.
-            raw_open(c"/", libc::O_WRONLY | libc::O_CLOEXEC, 0)
+            raw_open(c"/", libc::O_WRONLY | libc::O_CLOEXEC, 0);
         }
     }
+    None
+}
+
+fn unseen(file: OwnedFd) -> (OwnedFd, Option<Stat>) {
+    (file, None)
 }
 
 /// The failure that explains SQLite's error. Where SQLite may not write a file it tries to read it, and
@@ -91,7 +95,7 @@ fn database_of_sidecar(path: &Path) -> Option<PathBuf> {
     sidecars::database_of(path).filter(|database| {
         // Any error but ENOENT leaves open whether the database exists. The stricter checks apply
         // then.
-        !matches!(lstat(database), Err(Errno::NOENT)) || registry().has_path(database)
+        registry().has_path(database) || !matches!(lstat(database), Err(Errno::NOENT))
     })
 }
 
@@ -101,7 +105,7 @@ fn is_directory(found: &Stat) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::Directory
 }
 
-type Opened = Result<Result<OwnedFd, Errno>, Refusal>;
+type Opened = Result<Result<(OwnedFd, Option<Stat>), Errno>, Refusal>;
 
 fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     let name = path_of(path);
@@ -113,7 +117,14 @@ fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
     };
     let creates = flags & libc::O_CREAT != 0;
     if creates && flags & libc::O_EXCL != 0 {
-        return Ok(open(path, flags, mode));
+        return Ok(create(path, flags, mode).map(unseen));
+    }
+    // Most sidecars are not there yet.
+    if creates
+        && database.is_some()
+        && let Ok(file) = create(path, flags, mode)
+    {
+        return Ok(Ok(unseen(file)));
     }
     let mut wait = LeaseWait::new(database.is_some());
     let mut times_missed = 0;
@@ -122,12 +133,12 @@ fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
             Ok(found) => check(&found)?,
             Err(Errno::NOENT) if creates => {
                 refuse_long_name(name)?;
-                match open(path, flags | libc::O_EXCL, mode) {
+                match create(path, flags, mode) {
                     Err(Errno::EXIST) if times_missed < MOST_MISSED => {
                         times_missed += 1;
                         continue;
                     }
-                    made => return Ok(made),
+                    made => return Ok(made.map(unseen)),
                 }
             }
             Err(Errno::NAMETOOLONG) if creates => refuse_long_name(name)?,
@@ -152,7 +163,7 @@ fn open_checked(path: &CStr, flags: c_int, mode: c_uint) -> Opened {
                     checked = trust::check_content(file.as_fd(), &found, name);
                 }
                 return match checked {
-                    Ok(()) => Ok(Ok(file)),
+                    Ok(()) => Ok(Ok((file, Some(found)))),
                     Err(refusal) => {
                         close(file);
                         Err(refusal)
@@ -176,7 +187,8 @@ fn open(path: &CStr, flags: c_int, mode: c_uint) -> Result<OwnedFd, Errno> {
     }
     // SAFETY: the descriptor was opened just now, and no other code knows its number.
     let file = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    match set_blocking(file.as_fd()) {
+    // Of the flags with which SQLite opens files, O_NONBLOCK is the only one that this call changes.
+    match fcntl_setfl(&file, OFlags::empty()) {
         Ok(()) => Ok(file),
         Err(error) => {
             close(file);
@@ -211,8 +223,14 @@ pub fn set_errno(error: Errno) {
     let _ = error;
 }
 
-fn set_blocking(file: BorrowedFd<'_>) -> Result<(), Errno> {
-    fcntl_setfl(file, fcntl_getfl(file)? - OFlags::NONBLOCK)
+/// Makes a file that is not there yet, which does not block: nothing else has it open.
+fn create(path: &CStr, flags: c_int, mode: c_uint) -> Result<OwnedFd, Errno> {
+    let descriptor = raw_open(path, flags | libc::O_EXCL, mode);
+    if descriptor < 0 {
+        return Err(last_error());
+    }
+    // SAFETY: the descriptor was opened just now, and no other code knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
 fn raw_open(path: &CStr, flags: c_int, mode: c_uint) -> c_int {
@@ -239,12 +257,8 @@ mod tests {
 
     fn open_for_sqlite(path: &Path, flags: c_int) -> Result<OwnedFd, Errno> {
         let path = CString::new(path.as_os_str().as_bytes()).unwrap();
-        let descriptor = super::open_for_sqlite(&path, flags, 0o644);
-        if descriptor < 0 {
-            return Err(last_error());
-        }
-        // SAFETY: the descriptor was opened just now, for this test alone.
-        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+        let opened = super::open_for_sqlite(&path, flags, 0o644);
+        opened.map(|(file, _)| file).ok_or_else(last_error)
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use super::file_id::FileId;
+use super::last_opened;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The system's number of a file that SQLite has open.
@@ -187,12 +188,25 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Registers a file that a connection has just opened.
+    /// Registers the file that a connection has just opened on this thread, by this path.
+    ///
+    /// SQLite's open has identified the file by its descriptor, and knows its real path. SQLite opens none if
+    /// it still has a descriptor of the file, from a connection that was closed. Then the path tells.
+    pub fn enter_opened(path: &Path) -> io::Result<Self> {
+        match last_opened::take() {
+            Some((id, real)) => Ok(Self::connected(id, real)),
+            None => Self::enter(path),
+        }
+    }
+
+    /// Registers the file at this path as one that a connection has opened.
     pub fn enter(path: &Path) -> io::Result<Self> {
-        let id = FileId::of(path)?;
-        let path = dunce::canonicalize(path)?;
+        Ok(Self::connected(FileId::of(path)?, dunce::canonicalize(path)?))
+    }
+
+    fn connected(id: FileId, path: PathBuf) -> Self {
         registry().connected(id.clone(), path.clone());
-        Ok(Self { id, path })
+        Self { id, path }
     }
 
     /// The identity of the file.

@@ -186,7 +186,7 @@ impl Connection {
     ) -> Result<Self, Error> {
         let file = opened
             .map(|(path, _)| {
-                OpenFile::enter(path).map_err(|error| Error::Open {
+                OpenFile::enter_opened(path).map_err(|error| Error::Open {
                     code: SQLITE_CANTOPEN,
                     path: path.display().to_string(),
                     cause: format!("{error}{}", advice(&error)),
@@ -428,9 +428,8 @@ impl Connection {
         // The closing must not wait for a lock.
         let _ = self.raw.busy_handler(None::<fn(i32) -> bool>);
         // An interrupt that came too late for its statement stays set until the next statement begins.
-        // It would make the closing checkpoint fail, although sqlite3_close returns OK. This statement
-        // clears it. It does not read the file; even SELECT 1 would read the schema.
-        let _ = self.raw.execute_batch("PRAGMA busy_timeout");
+        // It would make the closing checkpoint fail, although sqlite3_close returns OK.
+        self.forget_interrupt();
         self.raw.close().map_err(|(_, error)| Error::from(error))
     }
 }

@@ -134,6 +134,10 @@ fn immutable_uri(path: &str) -> String {
 /// Refuses to open a `-shm` or another sidecar of an open database as a database. SQLite does not know that
 /// both are the same file, so closing it would drop the locks of the open database.
 fn refuse_sidecar(path: &Path) -> Result<(), Error> {
+    // Without an open database the question costs no system call.
+    if !files::has_open() {
+        return Ok(());
+    }
     match sidecars::database_beside(path) {
         Some(database) if files::is_open_database(&database) && !files::is_open_database(path) => {
             Err(cannot_open(

@@ -183,6 +183,20 @@ table! {
 }
 
 table! {
+    /// The steps of a closing ("How a client closes" in ARCHITECTURE.md).
+    ClosingStep {
+        /// Queued jobs run to their end.
+        Drain = 1,
+        /// The remaining jobs are rejected or interrupted.
+        Cancel = 2,
+        /// The lanes' threads are joined.
+        Join = 3,
+        /// The connections are closed.
+        Close = 4,
+    }
+}
+
+table! {
     /// The flags of `Swapped` and `DatabaseSwapped` records.
     SwappedFlag {
         /// The target is the new file.
@@ -251,6 +265,7 @@ mod tests {
             ("CellKind", CellKind::NAMES),
             ("ErrorKind", ErrorKind::NAMES),
             ("QuestionKind", QuestionKind::NAMES),
+            ("ClosingStepKind", ClosingStep::NAMES),
             ("BatchFlag", BatchFlag::NAMES),
             ("OutcomeFlag", OutcomeFlag::NAMES),
             ("SwappedFlag", SwappedFlag::NAMES),

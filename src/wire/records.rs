@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::CHUNK;
 use super::error_text::bounded;
-use super::kinds::{CellKind, ErrorKind, OutcomeFlag, RecordKind, flag};
+use super::kinds::{CellKind, ClosingStep, ErrorKind, OutcomeFlag, RecordKind, flag};
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::Panic;
 use crate::value::Value;
@@ -66,30 +66,6 @@ pub enum RowError {
     UnsafeInteger,
     /// The texts are longer than a JavaScript string, or the cells are longer than a buffer.
     TooLarge,
-}
-
-/// The steps of a closing ("A close's way" in ARCHITECTURE.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClosingStep {
-    /// Queued jobs run to their end.
-    Drain,
-    /// The remaining jobs are rejected or interrupted.
-    Cancel,
-    /// The lanes' threads are joined.
-    Join,
-    /// The connections are closed.
-    Close,
-}
-
-impl ClosingStep {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Drain => "drain",
-            Self::Cancel => "cancel",
-            Self::Join => "join",
-            Self::Close => "close",
-        }
-    }
 }
 
 /// The result of a closing.
@@ -212,7 +188,7 @@ impl Records {
     /// Writes a `step` record: the end of one step of a closing, with the time that it took.
     pub fn step(&mut self, step: ClosingStep, took: Duration) {
         self.record(RecordKind::Step, |bytes| {
-            put_str(bytes, step.name());
+            bytes.push(step as u8);
             put_f64(bytes, took.as_secs_f64() * 1e3);
         });
     }
@@ -415,7 +391,7 @@ pub mod tests {
         Done { autocommit: bool, pinned: bool, explicit: bool },
         Error { code: String, message: String, statement: i32, committed: bool },
         Forget(u32),
-        Step(String),
+        Step(ClosingStep),
         Closed(Closed),
         Acknowledged(Option<String>),
     }
@@ -510,9 +486,9 @@ pub mod tests {
                 }
                 RecordKind::Forget => Read::Forget(record.u32()),
                 RecordKind::Step => {
-                    let name = record.str();
+                    let step = ClosingStep::from_u8(record.u8()).unwrap();
                     assert!(record.f64() >= 0.0);
-                    Read::Step(name)
+                    Read::Step(step)
                 }
                 RecordKind::Closed => Read::Closed(Closed {
                     wal_left: record.u8() == 1,

@@ -2,8 +2,8 @@
 import { channel } from "node:diagnostics_channel";
 import type { ClosingStep } from "../../../index.js";
 import { AsyncContext } from "../../client/async-context";
-import { RecordKind } from "../wire/kinds";
-import { endsJob, type ClosingEnd, type RecordReader } from "../wire/response";
+import { ClosingStepKind, RecordKind } from "../wire/kinds";
+import { endsJob, RecordReader, type ClosingEnd } from "../wire/response";
 import { failureOf, unknownRecord } from "./errors";
 
 /** The result of a closing. */
@@ -16,8 +16,29 @@ export function nothingClosed(): Closed {
   return { walLeft: false, connections: 0, cancelled: 0, steps: [] };
 }
 
+/** The names of the steps, by their numbers on the wire. */
+const STEPS: ReadonlyMap<number, ClosingStep["step"]> = new Map([
+  [ClosingStepKind.Drain, "drain"],
+  [ClosingStepKind.Cancel, "cancel"],
+  [ClosingStepKind.Join, "join"],
+  [ClosingStepKind.Close, "close"],
+]);
+
 /** Carries one message for each step: `{ path, step, ms }`. */
 const messages = channel("latchdb:close");
+
+/** A buffer for the records of one closing after another. */
+export class ClosingRecords {
+  /** Longer records, those of an error, do not fit. */
+  readonly buffer = new Uint8Array(256);
+  readonly #reader = new RecordReader(this.buffer.buffer);
+
+  /** The records that the addon has written. */
+  read(): RecordReader {
+    this.#reader.restart();
+    return this.#reader;
+  }
+}
 
 /**
  * Collects the records of one closing, and publishes each step in the async context of the call that
@@ -26,16 +47,19 @@ const messages = channel("latchdb:close");
 export class ClosingAnswer {
   readonly #path: string | undefined;
   readonly #closed: Closed = nothingClosed();
-  readonly #context = new AsyncContext("latchdb.Closing");
+  /** Undefined if the records are taken in that context anyway. */
+  readonly #context: AsyncContext | undefined;
   #drainedBeforeMs: number;
   #failure: { error: unknown } | undefined;
 
   /**
    * @param path the client's name in published steps; undefined to publish none
+   * @param when whether the records are taken within the call that closes, or later
    * @param drainedBeforeMs the time that was spent draining before the native side began
    */
-  constructor(path: string | undefined, drainedBeforeMs = 0) {
+  constructor(path: string | undefined, when: "now" | "later", drainedBeforeMs = 0) {
     this.#path = path;
+    this.#context = when === "later" ? new AsyncContext("latchdb.Closing") : undefined;
     this.#drainedBeforeMs = drainedBeforeMs;
   }
 
@@ -52,10 +76,17 @@ export class ClosingAnswer {
     return endsJob(kind);
   }
 
+  /** Takes all records of a closing. */
+  takeAll(record: RecordReader): void {
+    while (record.next()) if (this.take(record.kind, record)) return;
+  }
+
   #read(kind: number, record: RecordReader): void {
     switch (kind) {
       case RecordKind.Step: {
-        const { step, ms } = record.step();
+        const { kind: number, ms } = record.step();
+        const step = STEPS.get(number);
+        if (step === undefined) throw unknownRecord(number);
         this.#publish({ step, ms: step === "drain" ? ms + this.#drainedBeforeMs : ms });
         break;
       }
@@ -84,6 +115,8 @@ export class ClosingAnswer {
     this.#closed.steps.push(step);
     const path = this.#path;
     if (path === undefined || !messages.hasSubscribers) return;
-    this.#context.runInAsyncScope(() => messages.publish({ path, ...step }));
+    const publish = (): void => messages.publish({ path, ...step });
+    if (this.#context === undefined) publish();
+    else this.#context.runInAsyncScope(publish);
   }
 }

@@ -11,9 +11,9 @@ import { register, unregister, type OpenClient } from "../../client/open-clients
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
 import type { RequestWriter } from "../wire/request";
-import { readRecords, type Outcome } from "../wire/response";
+import { readRecords, RecordReader, type Outcome } from "../wire/response";
 import type { Shape } from "../wire/rows";
-import { ClosingAnswer, nothingClosed, type Closed } from "./closing-answer";
+import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
 import { JobAnswer, type Submission } from "./job-answer";
@@ -35,8 +35,6 @@ export interface DatabaseOptions {
   execution: Execution;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
-  /** How many connections it may have at once. */
-  connections: number;
 }
 
 /** The owner closes the database, which references it weakly. */
@@ -75,6 +73,19 @@ const forgotten = new FinalizationRegistry<NativeDatabase>((database) => {
   database.closeInBackground(AT_ONCE).catch(() => undefined);
 });
 
+/** Room for the records of a closing. Undefined while one is being read, whose subscribers may close more. */
+let room: ClosingRecords | undefined;
+
+/** Closes a database in the addon, on this thread, and reads the records of the closing. */
+function closeIn(attachment: number, number: number, closing?: ClosingAnswer): void {
+  const records = room ?? new ClosingRecords();
+  room = undefined;
+  const answer = addon.closeDatabase(attachment, number, records.buffer);
+  if (typeof answer === "object") closing?.takeAll(new RecordReader(answer));
+  else if (answer) closing?.takeAll(records.read());
+  room = records;
+}
+
 export class NativeDatabase implements OpenClient {
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   readonly path: string;
@@ -94,6 +105,7 @@ export class NativeDatabase implements OpenClient {
   #unanswered = 0;
   #onSettled: (() => void) | undefined;
   readonly #options: DatabaseOptions;
+  readonly #connections: number;
   readonly #owner: WeakRef<DatabaseOwner>;
   #state: "unopened" | "open" | "closed" = "unopened";
   #attachment = 0;
@@ -103,8 +115,10 @@ export class NativeDatabase implements OpenClient {
   /** The closing on a thread of its own, once that has begun. */
   #closing: Promise<Closed> | undefined;
 
-  constructor(options: DatabaseOptions, owner: DatabaseOwner) {
+  /** @param connections how many connections it may have at once */
+  constructor(options: DatabaseOptions, connections: number, owner: DatabaseOwner) {
     this.#options = options;
+    this.#connections = connections;
     this.#owner = new WeakRef(owner);
     this.isFile = !options.inMemory && options.location !== "";
     this.path = this.isFile ? absolutePath(options.location) : options.location;
@@ -127,17 +141,17 @@ export class NativeDatabase implements OpenClient {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readOnly, connections } = this.#options;
+    const { location, inMemory, timeout, intMode, readOnly } = this.#options;
     const attachment = attach();
-    const numbers = intMode === "number";
-    const opened = addon.openDatabase(attachment, {
+    const opened = addon.openDatabase(
+      attachment,
       location,
       inMemory,
-      timeout,
-      numbers,
+      timeout ?? 0,
+      intMode === "number",
       readOnly,
-      connections,
-    });
+      this.#connections,
+    );
     if (typeof opened !== "number") {
       detachSoon();
       throw failureIn(opened);
@@ -278,9 +292,8 @@ export class NativeDatabase implements OpenClient {
     const wasOpened = this.#state !== "unopened";
     this.#leave();
     if (!wasOpened) return nothingClosed();
-    const closing = new ClosingAnswer(this.path);
-    const records = addon.closeDatabase(this.#attachment, this.#number);
-    readRecords(records, (_job, kind, record) => closing.take(kind, record));
+    const closing = new ClosingAnswer(this.path, "now");
+    closeIn(this.#attachment, this.#number, closing);
     return closing.result();
   }
 
@@ -292,7 +305,7 @@ export class NativeDatabase implements OpenClient {
   suspend(): Promise<void> {
     // The addon numbers the shapes of the reopened database from the start.
     this.shapes.clear();
-    const closing = new ClosingAnswer(undefined);
+    const closing = new ClosingAnswer(undefined, "later");
     this.#suspension = this.#closeConnections(closing, AT_ONCE).then(() => undefined);
     return this.#suspension;
   }
@@ -314,10 +327,10 @@ export class NativeDatabase implements OpenClient {
       const close = (): Closed => this.close();
       return this.#suspension.then(close, close);
     }
-    const closing = new ClosingAnswer(this.path, draining.drainedBeforeMs);
+    const closing = new ClosingAnswer(this.path, "later", draining.drainedBeforeMs);
     this.#closing ??= this.#closeConnections(closing, draining, () => {
       // The thread has finished: this joins it and releases the number.
-      addon.closeDatabase(this.#attachment, this.#number);
+      closeIn(this.#attachment, this.#number);
       this.#leave();
     });
     return this.#closing;

@@ -33,7 +33,7 @@ export function releaseShared(): void {
 /** Closes all databases synchronously, at the end of the main thread. */
 export function closeAll(): void {
   const closings = new Map<number, ClosingAnswer>();
-  for (const { number, path } of open) closings.set(number, new ClosingAnswer(path));
+  for (const { number, path } of open) closings.set(number, new ClosingAnswer(path, "now"));
   readRecords(addon.closeAll(attach()), (number, kind, record) => {
     closings.get(number)?.take(kind, record);
   });

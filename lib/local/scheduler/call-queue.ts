@@ -206,6 +206,7 @@ export class CallQueue {
    * @returns the number of these calls, without those of a closing
    */
   fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
+    if (this.first === undefined) return 0;
     const failing = [...this.#places].filter(({ call }) => which(call));
     for (const place of failing) this.#remove(place);
     for (const { call } of failing) call.fail(error);

@@ -51,7 +51,12 @@ export class Lanes {
     return this.#pending === 0;
   }
 
-  /** The lanes have changed: the database was opened, a transaction has a lane, or has none any more. */
+  /** The database was opened: the addon has the main lane only. */
+  opened(maxConnections: number): void {
+    this.#state = LaneFlag.MainFree | (maxConnections > 1 ? LaneFlag.OtherFree : 0);
+  }
+
+  /** The lanes have changed: a transaction has a lane, or has none any more. */
   refresh(): void {
     this.#state = this.#database.laneState();
   }

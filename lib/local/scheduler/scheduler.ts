@@ -60,13 +60,13 @@ export class Scheduler implements Host {
    * @throws LibsqlError with SQLite's code if the file cannot be opened
    */
   constructor(
-    options: Omit<DatabaseOptions, "connections">,
+    options: DatabaseOptions,
     maxConnections: number,
     { former, check = () => undefined }: { former?: Scheduler; check?: () => void } = {},
   ) {
     this.closing = new Closing(this, former?.closing);
     this.suspension = new Suspension(this, this.closing);
-    this.database = new NativeDatabase({ ...options, connections: maxConnections }, this.closing);
+    this.database = new NativeDatabase(options, maxConnections, this.closing);
     this.requests = new Requests(options.intMode, this.database.statements);
     this.maxConnections = maxConnections;
     this.lanes = new Lanes(this.database);
@@ -78,7 +78,7 @@ export class Scheduler implements Host {
     this.patience = new Patience(this, options.timeout);
     if (former === undefined) {
       this.database.open();
-      this.lanes.refresh();
+      this.lanes.opened(maxConnections);
     } else {
       this.suspension.openAfter(former, check);
     }

@@ -56,6 +56,9 @@ export const CellKind = {
 /** The JavaScript class of an error. */
 export const ErrorKind = { Libsql: 0, Range: 1, Aborted: 2 } as const;
 
+/** The step of a closing that a `Step` record is about. */
+export const ClosingStepKind = { Drain: 1, Cancel: 2, Join: 3, Close: 4 } as const;
+
 /** What a `WantedDatabase` record asks for. */
 export const QuestionKind = { Build: 1, Verify: 2 } as const;
 

@@ -1,6 +1,5 @@
 /** Reads answers, which `src/wire` writes. `src/wire/mod.rs` describes the format. */
 import type { IntMode, Value } from "@libsql/core/api";
-import type { ClosingStep } from "../../../index.js";
 import { CellKind, OutcomeFlag, RecordKind } from "./kinds";
 
 /** The records after which others of the same job follow. */
@@ -169,8 +168,8 @@ export class RecordReader {
   }
 
   /** A `Step` record. */
-  step(): ClosingStep {
-    return { step: this.string() as ClosingStep["step"], ms: this.f64() };
+  step(): { kind: number; ms: number } {
+    return { kind: this.u8(), ms: this.f64() };
   }
 
   /** A `Closed` record. */

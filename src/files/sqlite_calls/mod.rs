@@ -11,6 +11,7 @@ use std::sync::Once;
 
 use rusqlite::ffi;
 
+use super::last_opened;
 #[cfg(not(unix))]
 use super::refusal::Refusal;
 
@@ -44,8 +45,9 @@ pub fn before_open() {
             replace(name, function);
         }
     });
-    // A refusal that was not taken belongs to an earlier open.
+    // What was not taken belongs to an earlier open.
     take_refusal();
+    last_opened::take();
 }
 
 /// A function as SQLite stores it. SQLite casts it to the type of the system function it replaces.

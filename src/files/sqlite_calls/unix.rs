@@ -1,16 +1,17 @@
 //! `open(2)` and `close(2)` for SQLite.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
-use std::os::fd::BorrowedFd;
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 
 use super::SystemCall;
 use crate::failpoints::{Point, reach};
 use crate::files::file_id::FileId;
+use crate::files::last_opened;
 use crate::files::open_regular::{open_for_sqlite, set_errno};
 use crate::files::registry::registry;
 use crate::jobs::panics;
@@ -46,22 +47,23 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_i
 
 fn open_and_register(path: &CStr, flags: c_int, mode: c_int) -> c_int {
     reach(Point::Open);
-    let descriptor = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
-    // SAFETY: the descriptor is open, and stays open: only SQLite closes it, and does not know it
-    // yet.
-    let id = (descriptor >= 0).then(|| identify(unsafe { BorrowedFd::borrow_raw(descriptor) }));
-    if let Some(Some(id)) = id {
+    let opened = open_for_sqlite(path, flags, mode.cast_unsigned() as c_uint);
+    let Some((file, found)) = opened else { return -1 };
+    let id = found.or_else(|| fstat(&file).ok()).as_ref().and_then(identify);
+    let descriptor = file.into_raw_fd();
+    if let Some(id) = id {
+        let path = PathBuf::from(OsStr::from_bytes(path.to_bytes()));
+        last_opened::note(&id, &path);
         // The file is registered before SQLite can lock it, because it gets the descriptor only
         // now.
-        registry().opened(descriptor, id, PathBuf::from(OsStr::from_bytes(path.to_bytes())));
+        registry().opened(descriptor, id, path);
     }
     descriptor
 }
 
 /// The identity of the file. None for a directory, which has no locks, and for a temporary file,
 /// which has no name.
-fn identify(descriptor: BorrowedFd<'_>) -> Option<FileId> {
-    let found = fstat(descriptor).ok()?;
+fn identify(found: &Stat) -> Option<FileId> {
     let has_name = found.st_nlink > 0;
     let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
     #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "as std's Metadata has it")]

@@ -7,12 +7,12 @@ use napi::{Error, Status, ValueType, check_status, sys};
 
 /// The bytes of a Uint8Array. napi-rs's own types for these keep track of who borrows the bytes, which takes
 /// as long as the rest of a call.
-pub struct RequestBuffer {
+pub struct CallBuffer {
     start: *mut u8,
     length: usize,
 }
 
-impl RequestBuffer {
+impl CallBuffer {
     /// The bytes.
     ///
     /// # Safety
@@ -28,7 +28,7 @@ impl RequestBuffer {
     }
 }
 
-impl TypeName for RequestBuffer {
+impl TypeName for CallBuffer {
     fn type_name() -> &'static str {
         "Uint8Array"
     }
@@ -38,9 +38,9 @@ impl TypeName for RequestBuffer {
     }
 }
 
-impl ValidateNapiValue for RequestBuffer {}
+impl ValidateNapiValue for CallBuffer {}
 
-impl FromNapiValue for RequestBuffer {
+impl FromNapiValue for CallBuffer {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         let (mut kind, mut length, mut start) = (0, 0, ptr::null_mut());
         // SAFETY: `env` and `value` are those of the running call. The pointers are to variables of the right
@@ -56,9 +56,9 @@ impl FromNapiValue for RequestBuffer {
                 ptr::null_mut(),
             )
         };
-        check_status!(status, "the request is not in a typed array")?;
+        check_status!(status, "the buffer is no typed array")?;
         if kind != sys::TypedarrayType::uint8_array {
-            return Err(Error::new(Status::InvalidArg, "the request is not in a Uint8Array"));
+            return Err(Error::new(Status::InvalidArg, "the buffer is no Uint8Array"));
         }
         Ok(Self { start: start.cast(), length })
     }
