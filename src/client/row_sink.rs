@@ -5,13 +5,17 @@ use super::state::ClientState;
 use crate::sqlite::{self, Column, Prepared, Row, RowSink};
 use crate::wire::records::{Records, RowsChunk, StatementEnd};
 
+/// Sends finished records, once the lane's backlog has room or the job is cancelled. The error is that of the
+/// cancel.
+pub type Send<'a> = &'a dyn Fn(Vec<u8>) -> Result<(), Error>;
+
 /// The sink of one statement.
 pub struct RecordSink<'a> {
     client: &'a ClientState,
     /// The records of the job.
     records: &'a mut Records,
     /// Sends finished records before the job ends. None if all records must fit into one chunk.
-    send: Option<&'a dyn Fn(Vec<u8>)>,
+    send: Option<Send<'a>>,
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
     chunk: RowsChunk,
@@ -23,7 +27,7 @@ impl<'a> RecordSink<'a> {
     pub fn new(
         client: &'a ClientState,
         records: &'a mut Records,
-        send: Option<&'a dyn Fn(Vec<u8>)>,
+        send: Option<Send<'a>>,
         allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
         rolls_back: bool,
     ) -> Self {
@@ -59,7 +63,7 @@ impl RowSink for RecordSink<'_> {
         if self.chunk.is_full() {
             self.records.rows(&mut self.chunk);
             let send = self.send.ok_or(Error::RowTooLarge)?;
-            send(self.records.take());
+            send(self.records.take())?;
         }
         Ok(())
     }
@@ -69,7 +73,8 @@ impl RowSink for RecordSink<'_> {
         if self.records.is_chunk()
             && let Some(send) = self.send
         {
-            send(self.records.take());
+            // The statement has ended already. A cancel is noticed by what comes after it.
+            let _ = send(self.records.take());
         }
     }
 

@@ -1,13 +1,14 @@
 //! The mailbox of an environment. Threads put answers into it, and JavaScript fetches them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::shutdown_request::ShutdownRequest;
+use crate::jobs::backlog::Load;
 use crate::jobs::ids::JobId;
 use crate::jobs::outbox::Outbox;
 use crate::jobs::panics;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::wire::records::Records;
+use crate::wire::records::{Records, announcements};
 
 /// The size at which a fetch takes no further letters, in bytes. It is large enough to be worth a call,
 /// and small enough for the event loop to run other work in between.
@@ -27,6 +28,8 @@ pub struct Mailbox {
 
 struct State {
     letters: VecDeque<Letter>,
+    /// The rows of cancelled calls that have not ended, in their order.
+    withheld: HashMap<JobId, Vec<Letter>>,
     rung: bool,
     /// None once the mailbox is silenced or retired.
     bell: Option<Bell>,
@@ -34,7 +37,13 @@ struct State {
 }
 
 enum Letter {
-    Records { records: Vec<u8>, ends_job: bool },
+    /// Records. `job` is the call that they belong to, or NONE. The load is that of a lane.
+    Records {
+        records: Vec<u8>,
+        ends_job: bool,
+        job: JobId,
+        load: Option<Load>,
+    },
     Request(ShutdownRequest),
 }
 
@@ -55,6 +64,7 @@ impl Mailbox {
         Self {
             state: Mutex::new(State {
                 letters: VecDeque::new(),
+                withheld: HashMap::new(),
                 rung: false,
                 bell: Some(bell),
                 retired: false,
@@ -64,17 +74,24 @@ impl Mailbox {
 
     /// Fetches the next letters. None if the mailbox is empty.
     pub fn fetch(&self) -> Option<Delivery> {
-        let mut state = self.lock();
-        let Some(first) = state.letters.pop_front() else {
-            state.rung = false;
-            return None;
-        };
+        let mut fetched = Vec::new();
+        {
+            let mut state = self.lock();
+            let mut bytes = 0;
+            while bytes < DELIVERY
+                && let Some(letter) = state.next_letter()
+            {
+                bytes += letter.len();
+                fetched.push(letter);
+            }
+            if fetched.is_empty() {
+                state.rung = false;
+                return None;
+            }
+        }
+        // Copying the bytes and waking lanes needs no lock.
         let mut delivery = Delivery::default();
-        delivery.add(first);
-        while delivery.records.len() < DELIVERY {
-            let Some(letter) = state.letters.pop_front() else {
-                break;
-            };
+        for letter in fetched {
             delivery.add(letter);
         }
         Some(delivery)
@@ -106,10 +123,11 @@ impl Mailbox {
         let mut state = self.lock();
         let bell = state.bell.take();
         let unread = std::mem::take(&mut state.letters);
+        let withheld = std::mem::take(&mut state.withheld);
         // Dropping a request posts its answer into another mailbox, so this mailbox's lock is released
         // first.
         drop(state);
-        drop((bell, unread));
+        drop((bell, unread, withheld));
     }
 
     /// Stops the bell, because the process ends. The bell is not dropped: its environment may be gone.
@@ -122,8 +140,14 @@ impl Mailbox {
     /// queue.
     fn put(&self, letter: Letter) {
         let mut state = self.lock();
-        let State { letters, rung, bell, retired } = &mut *state;
+        let State { letters, withheld, rung, bell, retired } = &mut *state;
         if let Some(bell) = bell {
+            if let Letter::Records { ends_job: true, job, .. } = &letter
+                && let Some(rows) = withheld.remove(job)
+            {
+                // The rows of a call that has failed were dropped before. These belong to the answer.
+                rows.into_iter().rev().for_each(|letter| letters.push_front(letter));
+            }
             letters.push_back(letter);
             if !std::mem::replace(rung, true) {
                 bell();
@@ -138,6 +162,15 @@ impl Mailbox {
         }
     }
 
+    /// Puts in the panics of the calling thread.
+    fn put_panics(&self) {
+        for panic in panics::take() {
+            let mut records = Records::new(JobId::NONE);
+            records.panic(&panic);
+            self.put(Letter::of(records.take(), false));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -146,19 +179,81 @@ impl Mailbox {
 impl Outbox for Mailbox {
     /// Posts records. The panics of the calling thread go first.
     fn post(&self, records: Vec<u8>, ends_job: bool) {
-        for panic in panics::take() {
-            let mut records = Records::new(JobId::NONE);
-            records.panic(&panic);
-            self.put(Letter::Records { records: records.take(), ends_job: false });
+        self.put_panics();
+        self.put(Letter::of(records, ends_job));
+    }
+
+    fn post_answer(&self, job: JobId, records: Vec<u8>, ends_job: bool, load: Load) {
+        self.put_panics();
+        self.put(Letter::Records { records, ends_job, job, load: Some(load) });
+    }
+
+    fn withhold_rows(&self, job: JobId) {
+        let mut state = self.lock();
+        let has_ended = state.letters.iter().any(|letter| letter.ends(job));
+        if !has_ended {
+            state.withheld.entry(job).or_default();
         }
-        self.put(Letter::Records { records, ends_job });
+    }
+
+    fn drop_rows(&self, job: JobId) {
+        let mut dropped = Vec::new();
+        let mut state = self.lock();
+        let State { letters, withheld, .. } = &mut *state;
+        let withheld = withheld.get_mut(&job).into_iter().flatten();
+        for letter in letters.iter_mut().chain(withheld) {
+            if let Letter::Records { records, ends_job: false, job: of, load } = letter
+                && *of == job
+            {
+                let kept = announcements(records);
+                dropped.push((std::mem::replace(records, kept), load.take()));
+            }
+        }
+        // Freeing the rows and waking the lane needs no lock.
+        drop(state);
+    }
+}
+
+impl State {
+    /// Takes the next letter for JavaScript, and sets aside the rows of cancelled calls.
+    fn next_letter(&mut self) -> Option<Letter> {
+        loop {
+            let letter = self.letters.pop_front()?;
+            if let Letter::Records { ends_job: false, job, .. } = &letter
+                && let Some(withheld) = self.withheld.get_mut(job)
+            {
+                withheld.push(letter);
+            } else {
+                return Some(letter);
+            }
+        }
+    }
+}
+
+impl Letter {
+    /// Records that belong to no call of a lane.
+    fn of(records: Vec<u8>, ends_job: bool) -> Self {
+        Self::Records { records, ends_job, job: JobId::NONE, load: None }
+    }
+
+    /// Whether this letter ends the call.
+    fn ends(&self, call: JobId) -> bool {
+        matches!(self, Self::Records { ends_job: true, job, .. } if *job == call)
+    }
+
+    /// The number of bytes of its records.
+    fn len(&self) -> usize {
+        match self {
+            Self::Records { records, .. } => records.len(),
+            Self::Request(_) => 0,
+        }
     }
 }
 
 impl Delivery {
     fn add(&mut self, letter: Letter) {
         match letter {
-            Letter::Records { records, ends_job } => {
+            Letter::Records { records, ends_job, .. } => {
                 self.ended += u32::from(ends_job);
                 if self.records.is_empty() {
                     self.records = records;

@@ -119,6 +119,8 @@ pub struct StatementEnd {
 pub struct Records {
     job: JobId,
     bytes: Vec<u8>,
+    /// Whether some were taken.
+    is_continued: bool,
 }
 
 /// The rows of one record while they are written.
@@ -134,7 +136,7 @@ pub struct RowsChunk {
 impl Records {
     /// An empty buffer for the records of this job.
     pub fn new(job: JobId) -> Self {
-        Self { job, bytes: Vec::new() }
+        Self { job, bytes: Vec::new(), is_continued: false }
     }
 
     /// Whether there are enough records to send them before the job ends.
@@ -144,7 +146,15 @@ impl Records {
 
     /// Takes the records that were written so far.
     pub fn take(&mut self) -> Vec<u8> {
+        self.is_continued = true;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Drops the rows that were not taken, because their job has failed. Returns whether some were taken
+    /// before.
+    pub fn drop_rows(&mut self) -> bool {
+        self.bytes = announcements(&self.bytes);
+        self.is_continued
     }
 
     /// Writes a `shape` record: the columns of the rows with this shape number, as pairs of name and
@@ -364,6 +374,22 @@ impl RowsChunk {
         self.text.clear();
         self.ascii = true;
     }
+}
+
+/// The records among these that say something to later calls, too: the shapes. A later call refers to them
+/// by their numbers.
+pub fn announcements(mut records: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some((length, rest)) = records.split_first_chunk() {
+        let (record, after) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
+        let kind = record.get(4).copied().and_then(RecordKind::from_u8);
+        if matches!(kind, Some(RecordKind::Shape | RecordKind::Forget)) {
+            kept.extend_from_slice(length);
+            kept.extend_from_slice(record);
+        }
+        records = after;
+    }
+    kept
 }
 
 /// Appends a number in 4 bytes.
