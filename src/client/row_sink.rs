@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::state::ClientState;
 use crate::sqlite::{self, Column, Prepared, Row, RowSink};
+use crate::wire::pieces::{is_long, send_pieces};
 use crate::wire::records::{Records, RowsChunk, StatementEnd};
 
 /// Sends finished records, once the lane's backlog has room or the job is cancelled. The error is that of the
@@ -57,7 +58,15 @@ impl RowSink for RecordSink<'_> {
     fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Error> {
         self.chunk.begin_row(shape);
         for column in 0..columns {
-            self.chunk.cell(row.value(column)?, self.client.options.numbers)?;
+            let value = row.value(column)?;
+            match self.send {
+                Some(send) if is_long(value) => {
+                    self.chunk.long_cell(value)?;
+                    self.records.continues();
+                    send_pieces(self.records.job(), value, send)?;
+                }
+                _ => self.chunk.cell(value, self.client.options.numbers)?,
+            }
         }
         self.chunk.end_row()?;
         if self.chunk.is_full() {

@@ -51,7 +51,7 @@ enum Letter {
 #[derive(Default)]
 pub struct Delivery {
     /// The records of one or more letters.
-    pub records: Vec<u8>,
+    pub records: Vec<Vec<u8>>,
     /// The number of jobs that these records end.
     pub ended: u32,
     /// The shutdown requests of other environments.
@@ -72,8 +72,9 @@ impl Mailbox {
         }
     }
 
-    /// Fetches the next letters. None if the mailbox is empty.
-    pub fn fetch(&self) -> Option<Delivery> {
+    /// Fetches the next letters, as many as fit into `room` bytes, and at least one. None if the mailbox is
+    /// empty.
+    pub fn fetch(&self, room: usize) -> Option<Delivery> {
         let mut fetched = Vec::new();
         {
             let mut state = self.lock();
@@ -81,6 +82,10 @@ impl Mailbox {
             while bytes < DELIVERY
                 && let Some(letter) = state.next_letter()
             {
+                if !fetched.is_empty() && bytes + letter.len() > room {
+                    state.letters.push_front(letter);
+                    break;
+                }
                 bytes += letter.len();
                 fetched.push(letter);
             }
@@ -89,7 +94,7 @@ impl Mailbox {
                 return None;
             }
         }
-        // Copying the bytes and waking lanes needs no lock.
+        // Waking lanes needs no lock.
         let mut delivery = Delivery::default();
         for letter in fetched {
             delivery.add(letter);
@@ -219,9 +224,12 @@ impl State {
     fn next_letter(&mut self) -> Option<Letter> {
         loop {
             let letter = self.letters.pop_front()?;
-            if let Letter::Records { ends_job: false, job, .. } = &letter
-                && let Some(withheld) = self.withheld.get_mut(job)
-            {
+            let Letter::Records { ends_job: false, job, records, .. } = &letter else {
+                return Some(letter);
+            };
+            if records.is_empty() {
+                // Its rows were dropped.
+            } else if let Some(withheld) = self.withheld.get_mut(job) {
                 withheld.push(letter);
             } else {
                 return Some(letter);
@@ -255,11 +263,7 @@ impl Delivery {
         match letter {
             Letter::Records { records, ends_job, .. } => {
                 self.ended += u32::from(ends_job);
-                if self.records.is_empty() {
-                    self.records = records;
-                } else {
-                    self.records.extend_from_slice(&records);
-                }
+                self.records.push(records);
             }
             Letter::Request(request) => self.requests.push(request),
         }
@@ -274,8 +278,10 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
+    const ROOM: usize = 2 * DELIVERY;
+
     fn fetch(mailbox: &Mailbox) -> Option<(Vec<u8>, u32)> {
-        mailbox.fetch().map(|delivery| (delivery.records, delivery.ended))
+        mailbox.fetch(ROOM).map(|delivery| (delivery.records.concat(), delivery.ended))
     }
 
     fn mailbox() -> (Mailbox, Arc<AtomicU32>) {
@@ -326,7 +332,7 @@ mod tests {
 
         asked.ask(request(1));
         assert_eq!(rings.load(Ordering::SeqCst), 1);
-        let mut delivery = asked.fetch().unwrap();
+        let mut delivery = asked.fetch(ROOM).unwrap();
         assert!(fetch(&asker).is_none(), "there is no answer yet");
         delivery.requests.pop().unwrap().acknowledge("done".into());
         assert_eq!(answer(), (1, Read::Acknowledged(Some("done".into()))));

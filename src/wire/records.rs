@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::CHUNK;
 use super::error_text::bounded;
 use super::kinds::{CellKind, ErrorKind, OutcomeFlag, RecordKind, flag};
+use super::text::TextBuffer;
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::Panic;
 use crate::value::Value;
@@ -129,11 +130,15 @@ pub struct RowsChunk {
     shape: u32,
     rows: u32,
     cells: Vec<u8>,
-    text: Vec<u8>,
-    ascii: bool,
+    text: TextBuffer,
 }
 
 impl Records {
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+
     /// An empty buffer for the records of this job.
     pub fn new(job: JobId) -> Self {
         Self { job, bytes: Vec::new(), is_continued: false }
@@ -148,6 +153,11 @@ impl Records {
     pub fn take(&mut self) -> Vec<u8> {
         self.is_continued = true;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Says that other records of the job were sent.
+    pub fn continues(&mut self) {
+        self.is_continued = true;
     }
 
     /// Drops the rows that were not taken, because their job has failed. Returns whether some were taken
@@ -186,13 +196,14 @@ impl Records {
             return;
         }
         self.record(RecordKind::Rows, |bytes| {
-            bytes.reserve(chunk.cells.len() + chunk.text.len() + 13);
+            let text = chunk.text.bytes();
+            bytes.reserve(chunk.cells.len() + text.len() + 13);
             put_u32(bytes, chunk.shape);
             put_u32(bytes, chunk.rows);
             put_len(bytes, chunk.cells.len());
-            bytes.push(u8::from(chunk.ascii));
+            bytes.push(chunk.text.kind() as u8);
             bytes.extend_from_slice(&chunk.cells);
-            bytes.extend_from_slice(&chunk.text);
+            bytes.extend_from_slice(text);
         });
         chunk.clear();
     }
@@ -290,13 +301,13 @@ impl Records {
 impl RowsChunk {
     /// An empty chunk for rows of this shape.
     pub fn new(shape: u32) -> Self {
-        Self { shape, rows: 0, cells: Vec::new(), text: Vec::new(), ascii: true }
+        Self { shape, rows: 0, cells: Vec::new(), text: TextBuffer::default() }
     }
 
     /// Begins a row of this shape. All rows of one record must have the same shape.
     pub fn begin_row(&mut self, shape: u32) {
         self.shape = shape;
-        if self.cells.capacity() == 0 {
+        if self.cells.capacity() == 0 && self.text.is_new() {
             self.cells.reserve(FIRST_BYTES);
             self.text.reserve(FIRST_BYTES);
         }
@@ -304,7 +315,7 @@ impl RowsChunk {
 
     /// Whether the chunk has reached the size of a record.
     pub fn is_full(&self) -> bool {
-        self.cells.len() + self.text.len() >= CHUNK
+        self.cells.len() + self.text.bytes().len() >= CHUNK
     }
 
     /// Ends a row, after all of its cells.
@@ -312,7 +323,7 @@ impl RowsChunk {
     /// # Errors
     /// [`RowError::TooLarge`] if a JavaScript string or buffer cannot hold the row.
     pub fn end_row(&mut self) -> Result<(), RowError> {
-        if self.text.len() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
+        if self.text.units() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
             return Err(RowError::TooLarge);
         }
         self.rows += 1;
@@ -331,7 +342,11 @@ impl RowsChunk {
                 self.cells.push(CellKind::Real as u8);
                 self.cells.extend(real.to_le_bytes());
             }
-            Value::Text(bytes) => self.text(bytes),
+            Value::Text(bytes) => {
+                self.cells.push(CellKind::Text as u8);
+                let units = self.text.push(bytes);
+                put_len(&mut self.cells, units);
+            }
             Value::Blob(blob) => {
                 self.cells.push(CellKind::Blob as u8);
                 put_len(&mut self.cells, blob.len());
@@ -354,25 +369,22 @@ impl RowsChunk {
         Ok(())
     }
 
-    /// Appends a TEXT cell. SQLite does not guarantee that TEXT is UTF-8: invalid bytes become U+FFFD.
-    fn text(&mut self, bytes: &[u8]) {
-        self.cells.push(CellKind::Text as u8);
-        if bytes.is_ascii() {
-            put_len(&mut self.cells, bytes.len());
-            self.text.extend_from_slice(bytes);
-            return;
+    /// Appends the cell of a long value, which was sent in pieces.
+    ///
+    /// # Errors
+    /// [`RowError::TooLarge`] if a JavaScript string cannot hold a text of this length.
+    pub fn long_cell(&mut self, value: Value<'_>) -> Result<(), RowError> {
+        if matches!(value, Value::Text(bytes) if bytes.len() > LONGEST_TEXT) {
+            return Err(RowError::TooLarge);
         }
-        self.ascii = false;
-        let text = String::from_utf8_lossy(bytes);
-        put_len(&mut self.cells, text.encode_utf16().count());
-        self.text.extend_from_slice(text.as_bytes());
+        self.cells.push(CellKind::Long as u8);
+        Ok(())
     }
 
     fn clear(&mut self) {
         self.rows = 0;
         self.cells.clear();
         self.text.clear();
-        self.ascii = true;
     }
 }
 
@@ -483,11 +495,9 @@ pub mod tests {
                     let shape = record.u32();
                     let count = record.u32();
                     let cells = record.u32() as usize;
-                    let ascii = record.u8() == 1;
+                    let kind = record.u8();
                     let mut cells = Reader(record.take(cells));
-                    let text: Vec<u16> =
-                        std::str::from_utf8(record.0).unwrap().encode_utf16().collect();
-                    assert_eq!(ascii, record.0.is_ascii());
+                    let text = crate::wire::text::tests::decode(kind, record.0);
                     let mut at = 0;
                     let width = columns[&shape];
                     let rows = (0..count)

@@ -1,10 +1,11 @@
 /** Collects the answer of one request and settles its promise. */
-import type { IntMode, ResultSet, Row } from "@libsql/core/api";
+import type { IntMode, ResultSet, Row, Value } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import type { CallSignal } from "../../client/call-signal";
 import type { RowMode } from "../../../index.js";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
+import { LongValues } from "../wire/long-values";
 import { ObjectResultSet } from "../wire/object-rows";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
@@ -53,6 +54,7 @@ export class JobAnswer<T> implements Answer {
   readonly #reject: (error: unknown) => void;
   readonly #results: ResultSet[] = [];
   #rows: Row[] = [];
+  #long: LongValues | undefined;
   #stopListening: (() => void) | undefined;
   /** Why part of the answer could not be read. */
   #failure: { error: unknown } | undefined;
@@ -81,10 +83,18 @@ export class JobAnswer<T> implements Answer {
         this.#learnShape(record);
         return false;
       case RecordKind.Rows: {
+        // An answer that is not complete is not delivered: its other rows need not be made.
+        if (this.#failure !== undefined) return false;
         const shape = this.#shape(record.u32());
-        shape.readRows(record.u32(), record.cells(this.#host.intMode), this.#rows);
+        const count = record.u32();
+        shape.readRows(count, record.cells(this.#host.intMode, this.#nextLong), this.#rows);
         return false;
       }
+      case RecordKind.Piece:
+        if (this.#failure !== undefined) return false;
+        this.#long ??= new LongValues();
+        this.#long.add(record.piece());
+        return false;
       case RecordKind.Result:
         this.#endStatement(record);
         return false;
@@ -121,6 +131,11 @@ export class JobAnswer<T> implements Answer {
     }
     this.#reject(unreadableAnswer(this.#failure.error, false));
   }
+
+  readonly #nextLong = (): Value => {
+    if (this.#long === undefined) throw new TypeError("a long value has not come");
+    return this.#long.next();
+  };
 
   #value(): { value: T } | { error: unknown } {
     if (this.#failure !== undefined) return this.#failure;
