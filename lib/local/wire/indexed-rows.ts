@@ -94,8 +94,11 @@ function compile(keys: readonly (string | undefined)[], prototype: object): Make
   const columns = keys.map((_, index) => `const c${index} = cells.cell();`);
   const properties = keys.flatMap((key, index) => {
     if (key === undefined) return [];
-    // Names are put into the code as JSON strings only. In brackets, `__proto__` is a name as well.
-    return [`[${JSON.stringify(key)}]: ${isHidden ? `c${index}` : "cells.cell()"}`];
+    // Names are put into the code as JSON strings only. In brackets, `__proto__` is a name as well. The
+    // others have none: V8 makes room for names in the object itself only where it knows them.
+    const name = JSON.stringify(key);
+    const property = key === "__proto__" ? `[${name}]` : name;
+    return [`${property}: ${isHidden ? `c${index}` : "cells.cell()"}`];
   });
   const hiding = keys.flatMap((key, index) =>
     key === undefined ? [`hide(row, ${index}, c${index});`] : [],
