@@ -273,7 +273,10 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jobs::backlog::{Backlog, MOST};
+    use crate::value::Value;
     use crate::wire::records::tests::{Read, read};
+    use crate::wire::records::{Outcome, RowsChunk};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
@@ -373,5 +376,128 @@ mod tests {
         mailbox.silence();
         mailbox.post(vec![1], true);
         assert_eq!(rings.load(Ordering::SeqCst), 0);
+    }
+
+    fn shape(job: u32, shape: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        records.shape(shape, [("a", "")].into_iter());
+        records.take()
+    }
+
+    fn rows(job: u32, shape: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        let mut chunk = RowsChunk::new(shape);
+        chunk.cell(Value::Integer(1), true).unwrap();
+        chunk.end_row().unwrap();
+        records.rows(&mut chunk);
+        records.take()
+    }
+
+    fn done(job: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        records.done(Outcome::default());
+        records.take()
+    }
+
+    /// What a fetch of all letters answers: the jobs and the names of the records.
+    fn fetch_all(mailbox: &Mailbox) -> Vec<(u32, &'static str)> {
+        let mut bytes = shape(0, 1);
+        while let Some((records, _)) = fetch(mailbox) {
+            bytes.extend(records);
+        }
+        let names = read(&bytes).into_iter().skip(1).map(|(job, record)| {
+            let name = match record {
+                Read::Shape(..) => "shape",
+                Read::Rows(..) => "rows",
+                Read::Done { .. } => "done",
+                _ => "other",
+            };
+            (job, name)
+        });
+        names.collect()
+    }
+
+    struct Lane(Arc<Backlog>);
+
+    impl Lane {
+        fn post(&self, mailbox: &Mailbox, job: u32, records: Vec<u8>, ends_job: bool) {
+            let load = self.0.add(MOST);
+            mailbox.post_answer(JobId(job), records, ends_job, load);
+        }
+    }
+
+    #[test]
+    fn the_rows_of_a_failed_call_are_dropped_and_its_shapes_are_kept() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, [shape(1, 1), rows(1, 1)].concat(), false);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 2, rows(2, 1), false);
+        lane.post(&mailbox, 2, done(2), true);
+        mailbox.drop_rows(JobId(1));
+        lane.post(&mailbox, 1, done(1), true);
+        assert_eq!(fetch_all(&mailbox), [(1, "shape"), (2, "rows"), (2, "done"), (1, "done")]);
+    }
+
+    #[test]
+    fn dropping_rows_makes_room_and_an_empty_letter_ends_no_fetching() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        let backlog = Arc::clone(&lane.0);
+        let waiter = std::thread::spawn(move || backlog.wait_for_room());
+        mailbox.drop_rows(JobId(1));
+        assert_eq!(waiter.join().unwrap(), Ok(()));
+        lane.post(&mailbox, 1, done(1), true);
+        assert_eq!(fetch(&mailbox).map(|(_, ended)| ended), Some(1));
+    }
+
+    #[test]
+    fn the_rows_of_a_cancelled_call_are_kept_back_until_it_ends() {
+        let (mailbox, rings) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        mailbox.withhold_rows(JobId(1));
+        assert_eq!(fetch_all(&mailbox), []);
+        lane.post(&mailbox, 2, rows(2, 1), false);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        assert_eq!(fetch_all(&mailbox), [(2, "rows")]);
+        lane.post(&mailbox, 1, done(1), true);
+        let rung = rings.load(Ordering::SeqCst);
+        assert_eq!(fetch_all(&mailbox), [(1, "rows"), (1, "rows"), (1, "done")], "it succeeded");
+        assert_eq!(rung, 3, "each time that the mailbox was empty");
+
+        lane.post(&mailbox, 3, rows(3, 1), false);
+        mailbox.withhold_rows(JobId(3));
+        assert_eq!(fetch_all(&mailbox), []);
+        mailbox.drop_rows(JobId(3));
+        lane.post(&mailbox, 3, done(3), true);
+        assert_eq!(fetch_all(&mailbox), [(3, "done")], "it failed");
+    }
+
+    #[test]
+    fn a_call_that_has_ended_is_not_withheld() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 1, done(1), true);
+        mailbox.withhold_rows(JobId(1));
+        assert_eq!(fetch_all(&mailbox), [(1, "rows"), (1, "done")]);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        assert_eq!(fetch_all(&mailbox), [(1, "rows")], "the number is used again");
+    }
+
+    #[test]
+    fn a_silenced_mailbox_keeps_no_lane_waiting() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        mailbox.silence();
+        for _ in 0..3 {
+            lane.post(&mailbox, 1, rows(1, 1), false);
+        }
+        let backlog = Arc::clone(&lane.0);
+        assert_eq!(std::thread::spawn(move || backlog.wait_for_room()).join().unwrap(), Ok(()));
     }
 }

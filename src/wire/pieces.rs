@@ -62,3 +62,53 @@ pub fn send_pieces<E>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::OwnedValue;
+    use crate::wire::records::RowsChunk;
+    use crate::wire::records::tests::{Read, read};
+
+    #[test]
+    fn long_values_come_back_whole_and_in_the_order_of_their_cells() {
+        let mixed = format!("a{}{}", "ä".repeat(PIECE), "漢😀".repeat(PIECE));
+        let values = [
+            OwnedValue::Blob((0..3 * PIECE + 1).map(|byte| (byte % 251) as u8).collect()),
+            OwnedValue::Text(mixed),
+            OwnedValue::Integer(1),
+            OwnedValue::Text("x".repeat(PIECE + 1)),
+        ];
+        let mut records = Records::new(JobId(3));
+        records.shape(1, [("a", ""), ("b", ""), ("c", ""), ("d", "")].into_iter());
+        let mut bytes = records.take();
+        let mut chunk = RowsChunk::new(1);
+        for value in &values {
+            if !is_long(value.borrow()) {
+                chunk.cell(value.borrow(), true).unwrap();
+                continue;
+            }
+            chunk.long_cell(value.borrow()).unwrap();
+            let sent = send_pieces(JobId(3), value.borrow(), |piece| {
+                assert!(piece.len() < 2 * PIECE + 64);
+                bytes.extend(piece);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(sent, Ok(()));
+        }
+        chunk.end_row().unwrap();
+        records.rows(&mut chunk);
+        bytes.extend(records.take());
+        assert_eq!(read(&bytes).pop(), Some((3, Read::Rows(1, vec![values.to_vec()]))));
+    }
+
+    #[test]
+    fn the_first_error_ends_the_pieces() {
+        let mut sent = 0;
+        let result = send_pieces(JobId(3), Value::Blob(&[0; 3 * PIECE]), |_| {
+            sent += 1;
+            if sent == 2 { Err("enough") } else { Ok(()) }
+        });
+        assert_eq!((result, sent), (Err("enough"), 2));
+    }
+}

@@ -429,6 +429,7 @@ pub fn put_f64(bytes: &mut Vec<u8>, number: f64) {
 pub mod tests {
     use super::*;
     use crate::value::OwnedValue;
+    use crate::wire::kinds::PieceKind;
     use proptest::prelude::*;
 
     /// A record, as `lib/local/wire/response.ts` reads it, for the tests of modules that write answers.
@@ -478,6 +479,8 @@ pub mod tests {
     pub fn read(bytes: &[u8]) -> Vec<(u32, Read)> {
         let mut all = Reader(bytes);
         let mut columns = std::collections::HashMap::new();
+        let (mut blob, mut long_text) = (Vec::new(), Vec::new());
+        let mut long = std::collections::VecDeque::new();
         let mut records = Vec::new();
         while !all.0.is_empty() {
             let length = all.u32() as usize;
@@ -502,7 +505,14 @@ pub mod tests {
                     let width = columns[&shape];
                     let rows = (0..count)
                         .map(|_| {
-                            (0..width).map(|_| read_cell(&mut cells, &text, &mut at)).collect()
+                            let mut cell = || match cells.0[0] {
+                                6 => {
+                                    cells.u8();
+                                    long.pop_front().unwrap()
+                                }
+                                _ => read_cell(&mut cells, &text, &mut at),
+                            };
+                            (0..width).map(|_| cell()).collect()
                         })
                         .collect();
                     assert!(cells.0.is_empty() && at == text.len());
@@ -546,6 +556,25 @@ pub mod tests {
                     let has_report = record.u8() == 1;
                     let report = record.str();
                     Read::Acknowledged(has_report.then_some(report))
+                }
+                RecordKind::Piece => {
+                    let kind = PieceKind::from_u8(record.u8()).unwrap();
+                    let is_last = record.u8() == 1;
+                    let total = record.u32() as usize;
+                    match kind {
+                        PieceKind::Blob => blob.extend_from_slice(record.0),
+                        kind => {
+                            long_text.extend(crate::wire::text::tests::decode(kind as u8, record.0))
+                        }
+                    }
+                    if is_last && kind == PieceKind::Blob {
+                        assert_eq!(blob.len(), total);
+                        long.push_back(OwnedValue::Blob(std::mem::take(&mut blob)));
+                    } else if is_last {
+                        let text = String::from_utf16(&std::mem::take(&mut long_text)).unwrap();
+                        long.push_back(OwnedValue::Text(text));
+                    }
+                    continue;
                 }
                 other => panic!("a record of another test: {other:?}"),
             };

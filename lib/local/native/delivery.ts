@@ -32,7 +32,7 @@ export interface Answer {
  * The time for which answers are read in one turn of the event loop, in ms. Reading one fetch takes
  * less than 1 ms, so a turn stays well below 10 ms.
  */
-const TURN_MS = 3;
+const TURN_MS = 2;
 
 /**
  * The size of the buffer for fetches, in bytes. It is more than the addon fetches at once: only a large row
