@@ -1,14 +1,14 @@
 import test from "ava";
 import type { Value } from "latchdb";
 import { openClient, selectRow, selectValue } from "../support/database.mjs";
-import { longestGap } from "../support/event-loop-gap.mjs";
+import { longestGaps } from "../support/event-loop-gap.mjs";
 
 // Values of more than 128 KiB come in pieces.
 
 const MIB = 1024 * 1024;
 const PIECE = 128 * 1024;
-/** A value comes in pieces of less than a ms. The rest is the memory's, and a noisy machine's. */
-const GAP_LIMIT_MS = 500;
+/** A piece takes less than a ms, and a turn of the event loop reads them for 2 ms. The rest is the machine's. */
+const GAP_LIMIT_MS = 80;
 
 function bytes(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
@@ -16,7 +16,13 @@ function bytes(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The text without the memory of a rope, and whether it is the other one. */
+/** The longest gap, in ms. What the machine does shows in some of the runs only. */
+async function longestGapOf(action: () => Promise<unknown>): Promise<number> {
+  const gaps = await longestGaps(GAP_LIMIT_MS, action);
+  return Math.min(...gaps.map(({ held }) => held));
+}
+
+/** Whether the texts are the same. An assertion on them would print them. */
 function isSame(text: Value | undefined, expected: string): boolean {
   return text === expected;
 }
@@ -27,7 +33,7 @@ test.serial("a blob of 64 MiB comes back, and the event loop goes on", async (t)
   let answer: Value | undefined;
   await client.execute("create table t (a)");
   await client.execute({ sql: "insert into t values (?)", args: [blob] });
-  const { held } = await longestGap(async () => {
+  const held = await longestGapOf(async () => {
     answer = await selectValue(client, "select a from t");
   });
   t.log(`the longest gap: ${held.toFixed(1)} ms`);
@@ -52,7 +58,7 @@ for (const { what, unit } of [
     let answer: Value | undefined;
     await client.execute("create table t (a)");
     await client.execute({ sql: "insert into t values (?)", args: [text] });
-    const { held } = await longestGap(async () => {
+    const held = await longestGapOf(async () => {
       answer = await selectValue(client, "select a from t");
     });
     t.log(`the longest gap: ${held.toFixed(1)} ms`);

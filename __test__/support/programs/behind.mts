@@ -49,9 +49,8 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const client = open();
     await client.execute("select 1");
     const controller = new AbortController();
-    const call = failureOf(client.execute({ sql: endlessRows, signal: controller.signal }));
-    hold(100);
     const before = memory();
+    const call = failureOf(client.execute({ sql: endlessRows, signal: controller.signal }));
     hold(1_500);
     const grown = memory() - before;
     controller.abort(new Error("enough"));
@@ -70,7 +69,6 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     );
     const ends = calls.map((call) => failureOf(call));
     await tick(0);
-    hold(100);
     const before = memory();
     hold(1_000);
     const grown = memory() - before;
