@@ -387,6 +387,7 @@ mod tests {
     fn rows(job: u32, shape: u32) -> Vec<u8> {
         let mut records = Records::new(JobId(job));
         let mut chunk = RowsChunk::new(shape);
+        chunk.begin_row(shape);
         chunk.cell(Value::Integer(1), true).unwrap();
         chunk.end_row().unwrap();
         records.rows(&mut chunk);

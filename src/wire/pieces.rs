@@ -83,6 +83,7 @@ mod tests {
         records.shape(1, [("a", ""), ("b", ""), ("c", ""), ("d", "")].into_iter());
         let mut bytes = records.take();
         let mut chunk = RowsChunk::new(1);
+        chunk.begin_row(1);
         for value in &values {
             if !is_long(value.borrow()) {
                 chunk.cell(value.borrow(), true).unwrap();

@@ -21,6 +21,9 @@ const LONGEST_TEXT: usize = (1 << 29) - 24;
 /// The largest size of a row's cells, in bytes.
 const MOST_CELLS: usize = 1 << 31;
 
+/// The bytes of a `rows` record before its cells.
+const BEFORE_CELLS: usize = 4 + 4 + 1 + 4 + 4 + 4 + 1;
+
 /// The first size of a buffer, in bytes: most answers are short.
 const FIRST_BYTES: usize = 256;
 
@@ -129,6 +132,8 @@ pub struct Records {
 pub struct RowsChunk {
     shape: u32,
     rows: u32,
+    /// The record up to the text: space for what comes before the cells, and the cells. None of it is copied
+    /// again.
     cells: Vec<u8>,
     text: TextBuffer,
 }
@@ -195,17 +200,12 @@ impl Records {
         if chunk.rows == 0 {
             return;
         }
-        self.record(RecordKind::Rows, |bytes| {
-            let text = chunk.text.bytes();
-            bytes.reserve(chunk.cells.len() + text.len() + 13);
-            put_u32(bytes, chunk.shape);
-            put_u32(bytes, chunk.rows);
-            put_len(bytes, chunk.cells.len());
-            bytes.push(chunk.text.kind() as u8);
-            bytes.extend_from_slice(&chunk.cells);
-            bytes.extend_from_slice(text);
-        });
-        chunk.clear();
+        let record = chunk.take_record(self.job);
+        if self.bytes.is_empty() {
+            self.bytes = record;
+        } else {
+            self.bytes.extend_from_slice(&record);
+        }
     }
 
     /// Writes a `result` record: the result of one statement.
@@ -293,8 +293,8 @@ impl Records {
         put_u32(&mut self.bytes, self.job.0);
         self.bytes.push(kind as u8);
         body(&mut self.bytes);
-        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
-        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        let length = length_of(self.bytes.len() - start - 4);
+        self.bytes[start..start + 4].copy_from_slice(&length);
     }
 }
 
@@ -307,8 +307,13 @@ impl RowsChunk {
     /// Begins a row of this shape. All rows of one record must have the same shape.
     pub fn begin_row(&mut self, shape: u32) {
         self.shape = shape;
-        if self.cells.capacity() == 0 && self.text.is_new() {
-            self.cells.reserve(FIRST_BYTES);
+        if !self.cells.is_empty() {
+            return;
+        }
+        let is_first = self.text.is_new();
+        self.cells.reserve(if is_first { FIRST_BYTES } else { CHUNK + CHUNK / 8 });
+        self.cells.resize(BEFORE_CELLS, 0);
+        if is_first {
             self.text.reserve(FIRST_BYTES);
         }
     }
@@ -381,10 +386,27 @@ impl RowsChunk {
         Ok(())
     }
 
-    fn clear(&mut self) {
+    /// The record of the rows. The chunk is empty then.
+    fn take_record(&mut self, job: JobId) -> Vec<u8> {
+        let mut record = std::mem::take(&mut self.cells);
+        let cells = record.len() - BEFORE_CELLS;
+        record.extend_from_slice(self.text.bytes());
+        let length = record.len() - 4;
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            record[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        put(&length_of(length));
+        put(&job.0.to_le_bytes());
+        put(&[RecordKind::Rows as u8]);
+        put(&self.shape.to_le_bytes());
+        put(&self.rows.to_le_bytes());
+        put(&length_of(cells));
+        put(&[self.text.kind() as u8]);
         self.rows = 0;
-        self.cells.clear();
         self.text.clear();
+        record
     }
 }
 
@@ -411,7 +433,11 @@ pub fn put_u32(bytes: &mut Vec<u8>, value: u32) {
 
 /// Appends a length. SQLite limits values to 1,000,000,000 bytes, so every length is far below 2^32.
 fn put_len(bytes: &mut Vec<u8>, length: usize) {
-    put_u32(bytes, u32::try_from(length).unwrap_or(u32::MAX));
+    bytes.extend(length_of(length));
+}
+
+fn length_of(length: usize) -> [u8; 4] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Appends the length of a text, and the text.
@@ -621,6 +647,7 @@ pub mod tests {
             records.shape(1, [("a", ""), ("b", "TEXT"), ("ü", "")].into_iter());
             let mut chunk = RowsChunk::new(1);
             for row in &rows {
+                chunk.begin_row(1);
                 for value in row {
                     chunk.cell(value.borrow(), false).unwrap();
                 }
@@ -637,6 +664,7 @@ pub mod tests {
             let mut records = Records::new(JobId(1));
             records.shape(1, [("a", "")].into_iter());
             let mut chunk = RowsChunk::new(1);
+            chunk.begin_row(1);
             chunk.cell(Value::Text(&bytes), false).unwrap();
             chunk.end_row().unwrap();
             records.rows(&mut chunk);

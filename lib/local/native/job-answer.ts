@@ -49,7 +49,10 @@ const UNKNOWN_OUTCOME: Outcome = {
 
 export class JobAnswer<T> implements Answer {
   readonly #host: AnswerHost;
-  readonly #submission: Submission<T>;
+  readonly #value: Submission<T>["value"];
+  readonly #ended: Submission<T>["ended"];
+  readonly #signal: CallSignal | undefined;
+  readonly #isCounted: boolean;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #results: ResultSet[] = [];
@@ -67,7 +70,11 @@ export class JobAnswer<T> implements Answer {
     reject: (error: unknown) => void,
   ) {
     this.#host = host;
-    this.#submission = submission;
+    submission.request.giveBack();
+    this.#value = submission.value;
+    this.#ended = submission.ended;
+    this.#signal = submission.signal;
+    this.#isCounted = submission.isOfClosing !== true;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -104,7 +111,7 @@ export class JobAnswer<T> implements Answer {
       case RecordKind.Done: {
         const outcome = record.outcome();
         this.#end(outcome);
-        const settled = this.#value();
+        const settled = this.#settled();
         if ("value" in settled) this.#resolve(settled.value);
         else this.#reject(unreadableAnswer(settled.error, outcome.committed));
         return true;
@@ -137,10 +144,10 @@ export class JobAnswer<T> implements Answer {
     return this.#long.next();
   };
 
-  #value(): { value: T } | { error: unknown } {
+  #settled(): { value: T } | { error: unknown } {
     if (this.#failure !== undefined) return this.#failure;
     try {
-      return { value: this.#submission.value(this.#results) };
+      return { value: this.#value(this.#results) };
     } catch (error) {
       return { error };
     }
@@ -152,7 +159,7 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
-      const error = failureOf(native, { signal: this.#submission.signal, committed });
+      const error = failureOf(native, { signal: this.#signal, committed });
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };
@@ -196,10 +203,10 @@ export class JobAnswer<T> implements Answer {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     try {
-      this.#host.settle(!isCancelled && this.#submission.isOfClosing !== true);
+      this.#host.settle(!isCancelled && this.#isCounted);
       this.#stopListening?.();
     } finally {
-      this.#submission.ended?.(outcome);
+      this.#ended?.(outcome);
     }
   }
 }
