@@ -9,7 +9,7 @@ use crate::sync::thread::{self, ThreadId};
 
 /// The bytes beyond which a lane waits. Each lane has its own: a result that nobody reads holds up no other
 /// client, and no transaction.
-pub const MOST: usize = 4 * 1024 * 1024;
+pub const MOST: usize = 2 * 1024 * 1024;
 
 /// The bytes at which a waiting lane goes on. Waking a thread is a system call, so it is done once for many
 /// fetches.

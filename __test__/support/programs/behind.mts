@@ -83,7 +83,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     const controller = new AbortController();
     const call = failureOf(client.execute({ sql: endlessRows, signal: controller.signal }));
     await tick(30);
-    hold(1_000);
+    hold(800);
     const began = performance.now();
     controller.abort(new Error("enough"));
     const failed = await call;
@@ -93,12 +93,31 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return { failed, ms, rows };
   },
 
+  /** A scan is aborted before anything of it is read. Its columns are announced once, for later calls, too. */
+  async abortedUnread() {
+    const client = open();
+    const sql = `${endlessRows} limit ?`;
+    const failures = [];
+    // A statement is kept from its second run on.
+    for (let i = 0; i < 3; i++) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = failureOf(client.execute({ sql, args: [1e9], signal }));
+      hold(100);
+      controller.abort(new Error("enough"));
+      failures.push((await call).message);
+    }
+    const { rows } = await client.execute({ sql, args: [1] });
+    client.close();
+    return { failures, rows };
+  },
+
   /** The client is closed while a scan waits for room. */
   async closed() {
     const client = open();
     const call = failureOf(client.execute(endlessRows));
     await tick(30);
-    hold(500);
+    hold(200);
     const began = performance.now();
     client.close();
     const ms = performance.now() - began;
@@ -124,7 +143,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     await transaction.execute("create table t (a)");
     const call = failureOf(transaction.execute(endlessRows));
     await tick(30);
-    hold(500);
+    hold(200);
     const began = performance.now();
     transaction.close();
     const ms = performance.now() - began;
