@@ -590,7 +590,8 @@ pub mod tests {
                     match kind {
                         PieceKind::Blob => blob.extend_from_slice(record.0),
                         kind => {
-                            long_text.extend(crate::wire::text::tests::decode(kind as u8, record.0))
+                            long_text
+                                .extend(crate::wire::text::tests::decode(kind as u8, record.0));
                         }
                     }
                     if is_last && kind == PieceKind::Blob {
