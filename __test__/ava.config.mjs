@@ -41,6 +41,7 @@ const ALONE = {
   "swap/readers": "takes long",
   "swap/teardown": "counts descriptors and threads",
   "transactions/unreadable-returning": "needs gigabytes",
+  "values/long": "measures the event loop",
 };
 
 /** They run first: one that came last would leave the other cores idle. */

@@ -291,8 +291,11 @@ export interface SwapRequest {
 /** Takes the panics of the calling thread. To be called when a function of the addon has thrown. */
 export declare function takePanics(): Array<PanicReport>
 
-/** Returns the next records of answers, or null if there are none. */
-export declare function takeResults(attachment: number): ArrayBuffer | null
+/**
+ * Writes the next records of answers into `buffer`. Returns their length, which is 0 if there are none. Records
+ * that do not fit into the buffer are returned instead.
+ */
+export declare function takeResults(attachment: number, buffer: Uint8Array): number | ArrayBuffer
 
 /** The version of latchdb that this binary belongs to. The loader rejects a binary of another version. */
 export declare function version(): string

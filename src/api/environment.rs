@@ -1,6 +1,6 @@
 //! Functions of one JavaScript environment: attaching, fetching answers, shutting down.
 
-use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Result};
+use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Function, Result, Uint8ArraySlice};
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
@@ -89,9 +89,28 @@ pub fn take_panics() -> Vec<PanicReport> {
     panics::take().into_iter().map(report).collect()
 }
 
-/// Returns the next records of answers, or null if there are none.
+/// Writes the next records of answers into `buffer`. Returns their length, which is 0 if there are none. Records
+/// that do not fit into the buffer are returned instead.
 #[napi(catch_unwind)]
-pub fn take_results(env: &Env, attachment: u32) -> Result<Option<ArrayBuffer<'_>>> {
-    let records = attachments::with(*env, attachment, |environment| environment.fetch(*env))?;
-    records.flatten().map(|records| ArrayBuffer::copy_from(env, records)).transpose()
+pub fn take_results<'env>(
+    env: &'env Env,
+    attachment: u32,
+    mut buffer: Uint8ArraySlice<'env>,
+) -> Result<Either<u32, ArrayBuffer<'env>>> {
+    // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
+    // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
+    let buffer = unsafe { buffer.as_mut() };
+    let fetched =
+        attachments::with(*env, attachment, |environment| environment.fetch(*env, buffer.len()))?;
+    let letters = fetched.flatten().unwrap_or_default();
+    let length = letters.iter().map(Vec::len).sum();
+    let Some(mut rest) = buffer.get_mut(..length) else {
+        return ArrayBuffer::copy_from(env, letters.concat()).map(Either::B);
+    };
+    for letter in &letters {
+        let (space, after) = rest.split_at_mut(letter.len());
+        space.copy_from_slice(letter);
+        rest = after;
+    }
+    Ok(Either::A(u32::try_from(length).unwrap_or(u32::MAX)))
 }

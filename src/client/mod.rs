@@ -207,8 +207,10 @@ impl Client {
     pub fn cancel(&self, job: JobId) {
         let lanes: Vec<_> = self.lanes().all().cloned().collect();
         for lane in lanes {
-            if lane.cancel(job, CancelReason::Aborted) != Cancelled::Gone {
-                return;
+            match lane.cancel(job, CancelReason::Aborted) {
+                Cancelled::Gone => {}
+                Cancelled::Queued => return,
+                Cancelled::Running => return self.state.outbox.withhold_rows(job),
             }
         }
     }

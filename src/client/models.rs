@@ -1,5 +1,5 @@
-//! Models of concurrent code. shuttle runs the gate, the lane, the cancel flag and the writer queue in
-//! many interleavings, and reports the first one that breaks a guarantee.
+//! Models of concurrent code. shuttle runs the gate, the lane, the cancel flag, the backlog and the writer queue
+//! in many interleavings, and reports the first one that breaks a guarantee.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +8,7 @@ use super::activity::LaneKey;
 use super::gate::{Gate, Shut};
 use super::lane::{Answer, Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
+use crate::jobs::backlog::{Backlog, ENOUGH_ROOM, MOST};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId};
 
@@ -320,6 +321,61 @@ fn a_cancelled_writer_leaves_the_queue() {
                     Instant::now(),
                 )
                 .unwrap();
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// A lane that waits for room goes on once JavaScript has fetched, and never has more than its limit and one
+/// letter in the mailbox.
+#[test]
+fn a_lane_that_waits_for_room_is_woken_by_a_fetch() {
+    const LETTER: usize = ENOUGH_ROOM - 1;
+    const LETTERS: usize = 8;
+    shuttle::check_random(
+        || {
+            let backlog = Arc::new(Backlog::new(Arc::new(Cancel::default())));
+            let mailbox = Arc::new(Mutex::new(Vec::new()));
+            let lane = {
+                let (backlog, mailbox) = (Arc::clone(&backlog), Arc::clone(&mailbox));
+                thread::spawn(move || {
+                    for _ in 0..LETTERS {
+                        backlog.wait_for_room().unwrap();
+                        let load = backlog.add(LETTER);
+                        let mut letters = mailbox.lock().unwrap();
+                        letters.push(load);
+                        assert!((letters.len() - 1) * LETTER <= MOST, "{}", letters.len());
+                    }
+                })
+            };
+            let mut fetched = 0;
+            while fetched < LETTERS {
+                let letters = std::mem::take(&mut *mailbox.lock().unwrap());
+                fetched += letters.len();
+                drop(letters);
+                thread::yield_now();
+            }
+            lane.join().unwrap();
+        },
+        INTERLEAVINGS,
+    );
+}
+
+/// A cancel ends the wait for room, even if it comes while the lane is about to sleep and nothing is fetched.
+#[test]
+fn a_cancel_ends_the_wait_for_room() {
+    shuttle::check_random(
+        || {
+            let cancel = Arc::new(Cancel::default());
+            let backlog = Arc::new(Backlog::new(Arc::clone(&cancel)));
+            let unfetched = backlog.add(MOST + 1);
+            let lane = {
+                let backlog = Arc::clone(&backlog);
+                thread::spawn(move || backlog.wait_for_room())
+            };
+            cancel.raise(CancelReason::Aborted);
+            assert_eq!(lane.join().unwrap(), Err(CancelReason::Aborted));
+            drop(unfetched);
         },
         INTERLEAVINGS,
     );

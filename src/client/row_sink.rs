@@ -3,7 +3,12 @@
 use super::error::Error;
 use super::state::ClientState;
 use crate::sqlite::{self, Column, Prepared, Row, RowSink};
+use crate::wire::pieces::{is_long, send_pieces};
 use crate::wire::records::{Records, RowsChunk, StatementEnd};
+
+/// Sends finished records, once the lane's backlog has room or the job is cancelled. The error is that of the
+/// cancel.
+pub type Send<'a> = &'a dyn Fn(Vec<u8>) -> Result<(), Error>;
 
 /// The sink of one statement.
 pub struct RecordSink<'a> {
@@ -11,7 +16,7 @@ pub struct RecordSink<'a> {
     /// The records of the job.
     records: &'a mut Records,
     /// Sends finished records before the job ends. None if all records must fit into one chunk.
-    send: Option<&'a dyn Fn(Vec<u8>)>,
+    send: Option<Send<'a>>,
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
     chunk: RowsChunk,
@@ -23,7 +28,7 @@ impl<'a> RecordSink<'a> {
     pub fn new(
         client: &'a ClientState,
         records: &'a mut Records,
-        send: Option<&'a dyn Fn(Vec<u8>)>,
+        send: Option<Send<'a>>,
         allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
         rolls_back: bool,
     ) -> Self {
@@ -65,13 +70,21 @@ impl RowSink for RecordSink<'_> {
     fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Error> {
         self.chunk.begin_row(shape);
         for column in 0..columns {
-            self.chunk.cell(row.value(column)?, self.client.options.numbers)?;
+            let value = row.value(column)?;
+            match self.send {
+                Some(send) if is_long(value) => {
+                    self.chunk.long_cell(value)?;
+                    self.records.continues();
+                    send_pieces(self.records.job(), value, send)?;
+                }
+                _ => self.chunk.cell(value, self.client.options.numbers)?,
+            }
         }
         self.chunk.end_row()?;
         if self.chunk.is_full() {
             self.records.rows(&mut self.chunk);
             let send = self.send.ok_or(Error::RowTooLarge)?;
-            send(self.records.take());
+            send(self.records.take())?;
         }
         Ok(())
     }
@@ -81,7 +94,8 @@ impl RowSink for RecordSink<'_> {
         if self.records.is_chunk()
             && let Some(send) = self.send
         {
-            send(self.records.take());
+            // The statement has ended already. A cancel is noticed by what comes after it.
+            let _ = send(self.records.take());
         }
     }
 

@@ -1,5 +1,6 @@
 //! The operations of one job on its connection.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use super::error::Error;
 use super::row_sink::RecordSink;
 use super::state::ClientState;
 use super::writer_queue::LockTimeouts;
+use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId};
 use crate::sqlite::{self, Connection, Prepared};
@@ -54,6 +56,8 @@ pub struct Caller<'a> {
     pub lane: LaneId,
     /// The cancel flag of the lane's running job.
     pub cancel: &'a Cancel,
+    /// What the lane has posted and JavaScript has not fetched.
+    pub backlog: &'a Arc<Backlog>,
     /// The job of the call.
     pub job: JobId,
     /// The number of the call in the order of all calls.
@@ -140,12 +144,21 @@ impl Run<'_> {
                 (Some(id), &*defined)
             }
         };
+        let writes = Cell::new(false);
         let send = |bytes: Vec<u8>| {
+            // A statement that writes has computed all of its rows before the first one comes. It does not
+            // hold the write lock until JavaScript has read them.
+            let room = if writes.get() { Ok(()) } else { caller.backlog.wait_for_room() };
             if caller.job != JobId::NONE {
-                caller.client.outbox.post(bytes, false);
+                let load = caller.backlog.add(bytes.len());
+                caller.client.outbox.post_answer(caller.job, bytes, false, load);
             }
+            Ok(room?)
         };
-        let allow = |prepared| caller.allow(prepared, read_only, Instant::now());
+        let allow = |prepared: Prepared| {
+            writes.set(!prepared.read_only);
+            caller.allow(prepared, read_only, Instant::now())
+        };
         let mut sink =
             RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
         self.connection.run(id, sql, &arguments, &mut sink)

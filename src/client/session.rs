@@ -14,6 +14,7 @@ use super::state::ClientState;
 use super::writer_queue::{Ticket, WriterQueue};
 use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
+use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 use crate::jobs::panics;
@@ -53,7 +54,9 @@ impl Job for Call {
         );
         // The ticket is given back before the answer: a caller that gets the answer may rely on it.
         drop(self.ticket);
-        self.client.post(self.job, records);
+        if self.job != JobId::NONE {
+            self.client.outbox.post(records.take(), true);
+        }
     }
 }
 
@@ -74,12 +77,6 @@ impl ClientState {
         }
         records.error(outcome, error.record(), statement);
     }
-
-    fn post(&self, job: JobId, mut records: Records) {
-        if job != JobId::NONE {
-            self.outbox.post(records.take(), true);
-        }
-    }
 }
 
 /// The connection of a lane, and its open transaction.
@@ -87,6 +84,8 @@ pub struct Session {
     lane: LaneId,
     client: Arc<ClientState>,
     cancel: Arc<Cancel>,
+    /// What the lane has posted and JavaScript has not fetched.
+    backlog: Arc<Backlog>,
     interrupter: Arc<Mutex<Option<Interrupter>>>,
     connection: Option<(Connection, Arc<LaneHooks>)>,
     transaction: Option<OpenTransaction>,
@@ -119,12 +118,14 @@ impl OpenTransaction {
 
 impl Session {
     /// A session whose connection is opened by its first job. `file` is the file that the client opened
-    /// first, once it has opened one.
+    /// first, once it has opened one. To be called on the thread of JavaScript.
     pub fn new(lane: LaneId, client: Arc<ClientState>, file: Arc<OnceLock<FileId>>) -> Self {
+        let cancel: Arc<Cancel> = Arc::default();
         Self {
             lane,
             client,
-            cancel: Arc::default(),
+            backlog: Arc::new(Backlog::new(Arc::clone(&cancel))),
+            cancel,
             interrupter: Arc::default(),
             connection: None,
             transaction: None,
@@ -271,6 +272,10 @@ impl Session {
     fn perform(&mut self, call: &Call, records: &mut Records) -> Result<(), Failure> {
         let request = Request::read(&call.request)?;
         self.cancel.check()?;
+        if matches!(request, Request::Execute(_) | Request::Batch { .. }) && call.ticket.is_none() {
+            // Many small results are as much as a large one. A writer does not wait: others wait for it.
+            self.backlog.wait_for_room()?;
+        }
         if self.connection.is_none() {
             self.reopen()?;
         }
@@ -302,8 +307,8 @@ impl Session {
             };
         }
         let rolls_back = matches!(request, Request::Batch { .. }) && open.is_none();
-        let (client, cancel) = (&self.client, &*self.cancel);
-        let caller = Caller { client, lane, cancel, job: call.job, call: call.number };
+        let (client, cancel, backlog) = (&self.client, &*self.cancel, &self.backlog);
+        let caller = Caller { client, lane, cancel, backlog, job: call.job, call: call.number };
         let mut run = Run { connection, caller, rolls_back };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
@@ -424,25 +429,32 @@ impl Work for Session {
             self.drop_connection();
             self.note(|writers, lane| writers.end_job(lane, false));
             drop(call.ticket.take());
+            self.client.outbox.drop_rows(call.job);
             let mut records = Records::new(call.job);
             let failure = Error::Panicked(panic).into();
             self.client.fail(&call.request, &mut records, self.outcome(false), failure);
             records
         });
-        CallAnswer { client: call.client, job: call.job, records }
+        let backlog = Arc::clone(&self.backlog);
+        CallAnswer { client: call.client, backlog, job: call.job, records }
     }
 }
 
 /// The answer of a call.
 pub struct CallAnswer {
     client: Arc<ClientState>,
+    backlog: Arc<Backlog>,
     job: JobId,
     records: Records,
 }
 
 impl Answer for CallAnswer {
-    fn send(self) {
-        self.client.post(self.job, self.records);
+    fn send(mut self) {
+        if self.job != JobId::NONE {
+            let records = self.records.take();
+            let load = self.backlog.add(records.len());
+            self.client.outbox.post_answer(self.job, records, true, load);
+        }
     }
 }
 
@@ -493,7 +505,12 @@ impl Session {
         let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),
-            Err(failure) => self.client.fail(&call.request, &mut records, outcome, failure),
+            Err(failure) => {
+                if records.drop_rows() {
+                    self.client.outbox.drop_rows(call.job);
+                }
+                self.client.fail(&call.request, &mut records, outcome, failure);
+            }
         }
         records
     }

@@ -1,10 +1,11 @@
 //! Tests of one client from opening to closing, without JavaScript.
 
 use super::*;
+use crate::jobs::backlog::{Load, MOST};
 use crate::sqlite::Location;
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
-use crate::wire::kinds::{ClosingStep, LaneFlag};
+use crate::wire::kinds::{ClosingStep, LaneFlag, RecordKind};
 use crate::wire::records::Closed;
 use crate::wire::records::tests::{Read, read};
 use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
@@ -30,12 +31,39 @@ struct Inbox {
     panics: AtomicBool,
     /// Called with the next records that end their job, on the lane's thread: the job is the current one.
     at_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// The loads of the records that were posted and not fetched, while a test is behind with fetching.
+    unfetched: Mutex<Option<Vec<(Load, usize)>>>,
+    /// The job whose rows were dropped last.
+    dropped: Mutex<Option<JobId>>,
 }
 
 impl Inbox {
     fn new(sender: Sender<Vec<u8>>) -> Self {
-        let panics = AtomicBool::new(false);
-        Self { sender: Mutex::new(sender), panics, at_end: Mutex::default() }
+        Self {
+            sender: Mutex::new(sender),
+            panics: AtomicBool::new(false),
+            at_end: Mutex::default(),
+            unfetched: Mutex::default(),
+            dropped: Mutex::default(),
+        }
+    }
+
+    /// Fetches nothing from now on.
+    fn fall_behind(&self) {
+        *self.unfetched.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// The bytes that were not fetched, once they are more than a backlog takes. A lane that did not wait
+    /// then would produce more in the meantime.
+    fn full_bytes(&self) -> usize {
+        let bytes = || -> usize {
+            self.unfetched.lock().unwrap().iter().flatten().map(|(_, bytes)| bytes).sum()
+        };
+        while bytes() <= MOST {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        bytes()
     }
 }
 
@@ -49,6 +77,17 @@ impl Outbox for Inbox {
         }
         // An error means that the test has ended and dropped the receiver.
         let _ = self.sender.lock().unwrap().send(records);
+    }
+
+    fn post_answer(&self, _job: JobId, records: Vec<u8>, ends_job: bool, load: Load) {
+        if let Some(unfetched) = &mut *self.unfetched.lock().unwrap() {
+            unfetched.push((load, records.len()));
+        }
+        self.post(records, ends_job);
+    }
+
+    fn drop_rows(&self, job: JobId) {
+        *self.dropped.lock().unwrap() = Some(job);
     }
 }
 
@@ -124,6 +163,30 @@ impl Bench {
         match self.run(sql).first() {
             Some(Read::Rows(_, rows)) => rows[0][0].clone(),
             other => panic!("no rows but {other:?}"),
+        }
+    }
+
+    /// The letter that ends the next job. The letters before it are not read, which would take long.
+    fn last_letter(&self) -> Vec<u8> {
+        loop {
+            let letter = self.answers.recv_timeout(Duration::from_secs(30)).unwrap();
+            let mut kinds = Vec::new();
+            let mut rest = &letter[..];
+            while let Some((length, after)) = rest.split_first_chunk() {
+                kinds.push(RecordKind::from_u8(after[4]));
+                rest = &after[u32::from_le_bytes(*length) as usize..];
+            }
+            if matches!(kinds.last(), Some(Some(RecordKind::Done | RecordKind::Error))) {
+                return letter;
+            }
+        }
+    }
+
+    /// The code of the error that ends the next job.
+    fn last_code(&self) -> String {
+        match read(&self.last_letter()).pop() {
+            Some((_, Read::Error { code, .. })) => code,
+            other => format!("no error but {other:?}"),
         }
     }
 
@@ -718,4 +781,70 @@ fn a_panic_in_a_closing_leaves_the_writer_slot_to_other_clients() {
     bench.database = other;
     let inserted = bench.run("INSERT INTO t VALUES (1)");
     assert!(matches!(inserted.last(), Some(Read::Done { .. })), "{inserted:?}");
+}
+
+/// A query that answers rows for ever.
+const ENDLESS: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'text' || i FROM n";
+
+/// More than the backlog takes: the letter that exceeds it, and one more.
+const MOST_POSTED: usize = MOST + 2 * 64 * 1024;
+
+#[test]
+fn a_lane_produces_no_more_than_javascript_fetches() {
+    let bench = Bench::new();
+    bench.inbox.fall_behind();
+    bench.submit(5, 0, &execute(ENDLESS, &[]));
+    let bytes = bench.inbox.full_bytes();
+    assert!(bytes <= MOST_POSTED, "{bytes}");
+    bench.inbox.fall_behind();
+    bench.inbox.full_bytes();
+    bench.submit(6, 0, &execute("SELECT 6", &[]));
+    bench.database.cancel(JobId(5));
+    assert_eq!(bench.last_code(), "ABORTED");
+    assert_eq!(*bench.inbox.dropped.lock().unwrap(), Some(JobId(5)));
+    bench.inbox.fall_behind();
+    assert!(!bench.last_letter().is_empty(), "the next call runs");
+}
+
+#[test]
+fn many_small_results_are_bounded_as_one_large_one() {
+    let bench = Bench::new();
+    bench.inbox.fall_behind();
+    for job in 1..=200 {
+        bench.submit(job, 0, &execute("SELECT zeroblob(60000)", &[]));
+    }
+    let bytes = bench.inbox.full_bytes();
+    assert!(bytes <= MOST_POSTED, "{bytes}");
+    bench.database.close(&mut |_, _| ()).unwrap();
+}
+
+#[test]
+fn a_long_value_gets_through_and_a_writer_does_not_wait() {
+    let mut bench = Bench::new();
+    bench.run("CREATE TABLE t(a)");
+    bench.inbox.fall_behind();
+    let sql = "INSERT INTO t VALUES (zeroblob(20000000)) RETURNING a";
+    bench.submit(5, 0, &execute(sql, &[]));
+    bench.last_letter();
+    let bytes: usize = bench.inbox.unfetched.lock().unwrap().iter().flatten().map(|(_, b)| b).sum();
+    assert!(bytes > 20_000_000, "{bytes}");
+}
+
+#[test]
+fn closing_and_ending_a_transaction_end_the_wait_for_room() {
+    let mut bench = Bench::new();
+    bench.submit(10, 0, &begin(2));
+    bench.answer();
+    bench.inbox.fall_behind();
+    bench.submit(11, 10, &execute(ENDLESS, &[]));
+    bench.inbox.full_bytes();
+    bench.database.end_transaction(TransactionId(10));
+    assert_eq!(bench.last_code(), "TRANSACTION_CLOSED");
+    bench.database.release(TransactionId(10));
+    bench.inbox.fall_behind();
+    bench.submit(12, 0, &execute(ENDLESS, &[]));
+    bench.inbox.full_bytes();
+    bench.database.close(&mut |_, _| ()).unwrap();
+    assert_eq!(bench.last_code(), "CLIENT_CLOSED");
 }

@@ -1,13 +1,14 @@
 //! The mailbox of an environment. Threads put answers into it, and JavaScript fetches them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::shutdown_request::ShutdownRequest;
+use crate::jobs::backlog::Load;
 use crate::jobs::ids::JobId;
 use crate::jobs::outbox::Outbox;
 use crate::jobs::panics;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::wire::records::Records;
+use crate::wire::records::{Records, announcements};
 
 /// The size at which a fetch takes no further letters, in bytes. It is large enough to be worth a call,
 /// and small enough for the event loop to run other work in between.
@@ -27,6 +28,8 @@ pub struct Mailbox {
 
 struct State {
     letters: VecDeque<Letter>,
+    /// The rows of cancelled calls that have not ended, in their order.
+    withheld: HashMap<JobId, Vec<Letter>>,
     rung: bool,
     /// None once the mailbox is silenced or retired.
     bell: Option<Bell>,
@@ -34,7 +37,13 @@ struct State {
 }
 
 enum Letter {
-    Records { records: Vec<u8>, ends_job: bool },
+    /// Records. `job` is the call that they belong to, or NONE. The load is that of a lane.
+    Records {
+        records: Vec<u8>,
+        ends_job: bool,
+        job: JobId,
+        load: Option<Load>,
+    },
     Request(ShutdownRequest),
 }
 
@@ -42,7 +51,7 @@ enum Letter {
 #[derive(Default)]
 pub struct Delivery {
     /// The records of one or more letters.
-    pub records: Vec<u8>,
+    pub records: Vec<Vec<u8>>,
     /// The number of jobs that these records end.
     pub ended: u32,
     /// The shutdown requests of other environments.
@@ -55,6 +64,7 @@ impl Mailbox {
         Self {
             state: Mutex::new(State {
                 letters: VecDeque::new(),
+                withheld: HashMap::new(),
                 rung: false,
                 bell: Some(bell),
                 retired: false,
@@ -62,19 +72,31 @@ impl Mailbox {
         }
     }
 
-    /// Fetches the next letters. None if the mailbox is empty.
-    pub fn fetch(&self) -> Option<Delivery> {
-        let mut state = self.lock();
-        let Some(first) = state.letters.pop_front() else {
-            state.rung = false;
-            return None;
-        };
+    /// Fetches the next letters, as many as fit into `room` bytes, and at least one. None if the mailbox is
+    /// empty.
+    pub fn fetch(&self, room: usize) -> Option<Delivery> {
+        let mut fetched = Vec::new();
+        {
+            let mut state = self.lock();
+            let mut bytes = 0;
+            while bytes < DELIVERY
+                && let Some(letter) = state.next_letter()
+            {
+                if !fetched.is_empty() && bytes + letter.len() > room {
+                    state.letters.push_front(letter);
+                    break;
+                }
+                bytes += letter.len();
+                fetched.push(letter);
+            }
+            if fetched.is_empty() {
+                state.rung = false;
+                return None;
+            }
+        }
+        // Waking lanes needs no lock.
         let mut delivery = Delivery::default();
-        delivery.add(first);
-        while delivery.records.len() < DELIVERY {
-            let Some(letter) = state.letters.pop_front() else {
-                break;
-            };
+        for letter in fetched {
             delivery.add(letter);
         }
         Some(delivery)
@@ -106,10 +128,11 @@ impl Mailbox {
         let mut state = self.lock();
         let bell = state.bell.take();
         let unread = std::mem::take(&mut state.letters);
+        let withheld = std::mem::take(&mut state.withheld);
         // Dropping a request posts its answer into another mailbox, so this mailbox's lock is released
         // first.
         drop(state);
-        drop((bell, unread));
+        drop((bell, unread, withheld));
     }
 
     /// Stops the bell, because the process ends. The bell is not dropped: its environment may be gone.
@@ -122,8 +145,14 @@ impl Mailbox {
     /// queue.
     fn put(&self, letter: Letter) {
         let mut state = self.lock();
-        let State { letters, rung, bell, retired } = &mut *state;
+        let State { letters, withheld, rung, bell, retired } = &mut *state;
         if let Some(bell) = bell {
+            if let Letter::Records { ends_job: true, job, .. } = &letter
+                && let Some(rows) = withheld.remove(job)
+            {
+                // The rows of a call that has failed were dropped before. These belong to the answer.
+                rows.into_iter().rev().for_each(|letter| letters.push_front(letter));
+            }
             letters.push_back(letter);
             if !std::mem::replace(rung, true) {
                 bell();
@@ -138,6 +167,15 @@ impl Mailbox {
         }
     }
 
+    /// Puts in the panics of the calling thread.
+    fn put_panics(&self) {
+        for panic in panics::take() {
+            let mut records = Records::new(JobId::NONE);
+            records.panic(&panic);
+            self.put(Letter::of(records.take(), false));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -146,25 +184,86 @@ impl Mailbox {
 impl Outbox for Mailbox {
     /// Posts records. The panics of the calling thread go first.
     fn post(&self, records: Vec<u8>, ends_job: bool) {
-        for panic in panics::take() {
-            let mut records = Records::new(JobId::NONE);
-            records.panic(&panic);
-            self.put(Letter::Records { records: records.take(), ends_job: false });
+        self.put_panics();
+        self.put(Letter::of(records, ends_job));
+    }
+
+    fn post_answer(&self, job: JobId, records: Vec<u8>, ends_job: bool, load: Load) {
+        self.put_panics();
+        self.put(Letter::Records { records, ends_job, job, load: Some(load) });
+    }
+
+    fn withhold_rows(&self, job: JobId) {
+        let mut state = self.lock();
+        let has_ended = state.letters.iter().any(|letter| letter.ends(job));
+        if !has_ended {
+            state.withheld.entry(job).or_default();
         }
-        self.put(Letter::Records { records, ends_job });
+    }
+
+    fn drop_rows(&self, job: JobId) {
+        let mut dropped = Vec::new();
+        let mut state = self.lock();
+        let State { letters, withheld, .. } = &mut *state;
+        let withheld = withheld.get_mut(&job).into_iter().flatten();
+        for letter in letters.iter_mut().chain(withheld) {
+            if let Letter::Records { records, ends_job: false, job: of, load } = letter
+                && *of == job
+            {
+                let kept = announcements(records);
+                dropped.push((std::mem::replace(records, kept), load.take()));
+            }
+        }
+        // Freeing the rows and waking the lane needs no lock.
+        drop(state);
+    }
+}
+
+impl State {
+    /// Takes the next letter for JavaScript, and sets aside the rows of cancelled calls.
+    fn next_letter(&mut self) -> Option<Letter> {
+        loop {
+            let letter = self.letters.pop_front()?;
+            let Letter::Records { ends_job: false, job, records, .. } = &letter else {
+                return Some(letter);
+            };
+            if records.is_empty() {
+                // Its rows were dropped.
+            } else if let Some(withheld) = self.withheld.get_mut(job) {
+                withheld.push(letter);
+            } else {
+                return Some(letter);
+            }
+        }
+    }
+}
+
+impl Letter {
+    /// Records that belong to no call of a lane.
+    fn of(records: Vec<u8>, ends_job: bool) -> Self {
+        Self::Records { records, ends_job, job: JobId::NONE, load: None }
+    }
+
+    /// Whether this letter ends the call.
+    fn ends(&self, call: JobId) -> bool {
+        matches!(self, Self::Records { ends_job: true, job, .. } if *job == call)
+    }
+
+    /// The number of bytes of its records.
+    fn len(&self) -> usize {
+        match self {
+            Self::Records { records, .. } => records.len(),
+            Self::Request(_) => 0,
+        }
     }
 }
 
 impl Delivery {
     fn add(&mut self, letter: Letter) {
         match letter {
-            Letter::Records { records, ends_job } => {
+            Letter::Records { records, ends_job, .. } => {
                 self.ended += u32::from(ends_job);
-                if self.records.is_empty() {
-                    self.records = records;
-                } else {
-                    self.records.extend_from_slice(&records);
-                }
+                self.records.push(records);
             }
             Letter::Request(request) => self.requests.push(request),
         }
@@ -174,13 +273,18 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jobs::backlog::{Backlog, MOST};
+    use crate::value::Value;
     use crate::wire::records::tests::{Read, read};
+    use crate::wire::records::{Outcome, RowsChunk};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
+    const ROOM: usize = 2 * DELIVERY;
+
     fn fetch(mailbox: &Mailbox) -> Option<(Vec<u8>, u32)> {
-        mailbox.fetch().map(|delivery| (delivery.records, delivery.ended))
+        mailbox.fetch(ROOM).map(|delivery| (delivery.records.concat(), delivery.ended))
     }
 
     fn mailbox() -> (Mailbox, Arc<AtomicU32>) {
@@ -231,7 +335,7 @@ mod tests {
 
         asked.ask(request(1));
         assert_eq!(rings.load(Ordering::SeqCst), 1);
-        let mut delivery = asked.fetch().unwrap();
+        let mut delivery = asked.fetch(ROOM).unwrap();
         assert!(fetch(&asker).is_none(), "there is no answer yet");
         delivery.requests.pop().unwrap().acknowledge("done".into());
         assert_eq!(answer(), (1, Read::Acknowledged(Some("done".into()))));
@@ -272,5 +376,130 @@ mod tests {
         mailbox.silence();
         mailbox.post(vec![1], true);
         assert_eq!(rings.load(Ordering::SeqCst), 0);
+    }
+
+    fn shape(job: u32, shape: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        records.shape(shape, [("a", "")].into_iter());
+        records.take()
+    }
+
+    fn rows(job: u32, shape: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        let mut chunk = RowsChunk::new(shape);
+        chunk.begin_row(shape);
+        chunk.cell(Value::Integer(1), true).unwrap();
+        chunk.end_row().unwrap();
+        records.rows(&mut chunk);
+        records.take()
+    }
+
+    fn done(job: u32) -> Vec<u8> {
+        let mut records = Records::new(JobId(job));
+        records.done(Outcome::default());
+        records.take()
+    }
+
+    /// What a fetch of all letters answers: the jobs and the names of the records.
+    fn fetch_all(mailbox: &Mailbox) -> Vec<(u32, &'static str)> {
+        let mut bytes = shape(0, 1);
+        while let Some((records, _)) = fetch(mailbox) {
+            bytes.extend(records);
+        }
+        let names = read(&bytes).into_iter().skip(1).map(|(job, record)| {
+            let name = match record {
+                Read::Shape(..) => "shape",
+                Read::Rows(..) => "rows",
+                Read::Done { .. } => "done",
+                _ => "other",
+            };
+            (job, name)
+        });
+        names.collect()
+    }
+
+    struct Lane(Arc<Backlog>);
+
+    impl Lane {
+        fn post(&self, mailbox: &Mailbox, job: u32, records: Vec<u8>, ends_job: bool) {
+            let load = self.0.add(MOST);
+            mailbox.post_answer(JobId(job), records, ends_job, load);
+        }
+    }
+
+    #[test]
+    fn the_rows_of_a_failed_call_are_dropped_and_its_shapes_are_kept() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, [shape(1, 1), rows(1, 1)].concat(), false);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 2, rows(2, 1), false);
+        lane.post(&mailbox, 2, done(2), true);
+        mailbox.drop_rows(JobId(1));
+        lane.post(&mailbox, 1, done(1), true);
+        assert_eq!(fetch_all(&mailbox), [(1, "shape"), (2, "rows"), (2, "done"), (1, "done")]);
+    }
+
+    #[test]
+    fn dropping_rows_makes_room_and_leaves_no_empty_letter() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        let backlog = Arc::clone(&lane.0);
+        let waiter = std::thread::spawn(move || backlog.wait_for_room());
+        mailbox.drop_rows(JobId(1));
+        assert_eq!(waiter.join().unwrap(), Ok(()));
+        assert_eq!(fetch(&mailbox), None);
+        lane.post(&mailbox, 1, done(1), true);
+        assert_eq!(fetch(&mailbox).map(|(_, ended)| ended), Some(1));
+    }
+
+    #[test]
+    fn the_rows_of_a_cancelled_call_are_kept_back_until_it_ends() {
+        let (mailbox, rings) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        mailbox.withhold_rows(JobId(1));
+        assert_eq!(fetch_all(&mailbox), []);
+        lane.post(&mailbox, 2, rows(2, 1), false);
+        lane.post(&mailbox, 1, shape(1, 2), false);
+        assert_eq!(fetch_all(&mailbox), [(2, "rows")]);
+        lane.post(&mailbox, 1, done(1), true);
+        let rung = rings.load(Ordering::SeqCst);
+        assert_eq!(fetch_all(&mailbox), [(1, "rows"), (1, "shape"), (1, "done")], "it succeeded");
+        assert_eq!(rung, 3, "each time that the mailbox was empty");
+
+        lane.post(&mailbox, 3, rows(3, 1), false);
+        mailbox.withhold_rows(JobId(3));
+        assert_eq!(fetch_all(&mailbox), []);
+        mailbox.drop_rows(JobId(3));
+        lane.post(&mailbox, 3, done(3), true);
+        assert_eq!(fetch_all(&mailbox), [(3, "done")], "it failed");
+    }
+
+    #[test]
+    fn a_call_that_has_ended_is_not_withheld() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        lane.post(&mailbox, 1, done(1), true);
+        mailbox.withhold_rows(JobId(1));
+        assert_eq!(fetch_all(&mailbox), [(1, "rows"), (1, "done")]);
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        assert_eq!(fetch_all(&mailbox), [(1, "rows")], "the number is used again");
+    }
+
+    #[test]
+    fn a_silenced_mailbox_keeps_no_lane_waiting() {
+        let (mailbox, _) = mailbox();
+        let lane = Lane(Arc::new(Backlog::new(Arc::default())));
+        lane.post(&mailbox, 1, rows(1, 1), false);
+        mailbox.silence();
+        for _ in 0..3 {
+            lane.post(&mailbox, 1, rows(1, 1), false);
+        }
+        let backlog = Arc::clone(&lane.0);
+        assert_eq!(std::thread::spawn(move || backlog.wait_for_room()).join().unwrap(), Ok(()));
     }
 }

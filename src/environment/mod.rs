@@ -171,20 +171,20 @@ impl Environment {
         }
     }
 
-    /// Fetches the next records for JavaScript, among them the shutdown requests of other environments.
-    /// None if there are no records.
-    pub fn fetch(&mut self, env: Env) -> Option<Vec<u8>> {
-        let delivery = self.mailbox.fetch()?;
+    /// Fetches the next records for JavaScript, among them the shutdown requests of other environments: as
+    /// many as fit into `room` bytes, and at least one letter. None if there are no records.
+    pub fn fetch(&mut self, env: Env, room: usize) -> Option<Vec<Vec<u8>>> {
+        let delivery = self.mailbox.fetch(room)?;
         self.end_waits(env, delivery.ended);
-        let mut bytes = delivery.records;
+        let mut letters = delivery.records;
         for request in delivery.requests {
             self.last_request += 1;
             let mut records = Records::new(JobId::NONE);
             records.shutdown_request(self.last_request, request.drain, request.limit);
-            bytes.extend(records.take());
+            letters.push(records.take());
             self.requests.insert(self.last_request, request);
         }
-        Some(bytes)
+        Some(letters)
     }
 
     /// Asks the other environments of a thread to shut down their clients. Each of them answers `job`,

@@ -1,6 +1,7 @@
 //! Jobs: their numbers, their cancelling, the thread pool for file jobs, and the channel between a job
 //! and JavaScript. No module here knows what a job does.
 
+pub mod backlog;
 pub mod backoff;
 pub mod cancel;
 pub mod channel;

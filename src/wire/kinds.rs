@@ -117,6 +117,8 @@ table! {
         Report = 17,
         /// A panic on the thread that answers.
         Panic = 18,
+        /// A piece of a long value.
+        Piece = 19,
     }
 }
 
@@ -135,6 +137,30 @@ table! {
         Text = 4,
         /// BLOB, as u32 and bytes.
         Blob = 5,
+        /// TEXT or BLOB: the next one of the long values, which came in pieces before.
+        Long = 6,
+    }
+}
+
+table! {
+    /// The encoding of texts.
+    TextKind {
+        /// ISO 8859-1: a byte is the character of its number.
+        Latin1 = 1,
+        /// UTF-16, little-endian.
+        Utf16 = 2,
+    }
+}
+
+table! {
+    /// The content of a piece of a long value.
+    PieceKind {
+        /// Bytes of a BLOB.
+        Blob = 0,
+        /// TEXT in ISO 8859-1.
+        Latin1 = 1,
+        /// TEXT in UTF-16, little-endian.
+        Utf16 = 2,
     }
 }
 
@@ -263,6 +289,8 @@ mod tests {
             ("ArgumentKind", ArgumentKind::NAMES),
             ("RecordKind", RecordKind::NAMES),
             ("CellKind", CellKind::NAMES),
+            ("TextKind", TextKind::NAMES),
+            ("PieceKind", PieceKind::NAMES),
             ("ErrorKind", ErrorKind::NAMES),
             ("QuestionKind", QuestionKind::NAMES),
             ("ClosingStepKind", ClosingStep::NAMES),

@@ -28,7 +28,8 @@
 //! ```text
 //! record    := u32 bytes (of the rest of the record), u32 job, u8 kind, body
 //! kind      := 1 shape   u32 shape, u32 columns, (str name, str declared type) × columns
-//!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 text is ASCII, cells, text
+//!              2 rows    u32 shape, u32 rows, u32 bytes of cells, u8 encoding, cells, text
+//!                          (encoding: 1 ISO 8859-1, 2 UTF-16)
 //!              3 result  u32 shape (0: no columns), f64 rows affected, u8 has rowid, i64 rowid
 //!              4 done    u8 flags   (1 autocommit, 2 pinned to this lane, 4 in an explicit
 //!                          transaction, neither 1 nor 4: not known, 8 the job has committed
@@ -51,20 +52,26 @@
 //!                          str backup path ("": none)
 //!                                (flags: 1 committed, 2 durable, 4 opened during the rename)
 //!             17 report      str JSON
+//!             18 panic       str message, str location, str thread
+//!             19 piece       u8 content (0 bytes of a BLOB, 1 TEXT in ISO 8859-1, 2 TEXT in UTF-16),
+//!                          u8 is the last, u32 bytes of the whole value in SQLite, content
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
-//!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes
+//!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes; 6 the next long value
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,
 //!              str extended code, str message
 //! ```
 //!
 //! The texts of a `rows` record follow behind all of its cells, so that JavaScript decodes them at once
 //! and splits them by their lengths. A `rows` record ends once it has [`CHUNK`] bytes, so that the event
-//! loop can run other work between two records.
+//! loop can run other work between two records. A value of more than [`pieces::PIECE`] bytes comes before its
+//! row, in pieces.
 
 pub mod error_text;
 pub mod kinds;
+pub mod pieces;
 pub mod records;
 pub mod request;
+pub mod text;
 
 /// The size at which a `rows` record is complete, in bytes.
 pub const CHUNK: usize = 64 * 1024;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::CHUNK;
 use super::error_text::bounded;
 use super::kinds::{CellKind, ClosingStep, ErrorKind, OutcomeFlag, RecordKind, flag};
+use super::text::TextBuffer;
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::Panic;
 use crate::value::Value;
@@ -19,6 +20,9 @@ const LONGEST_TEXT: usize = (1 << 29) - 24;
 
 /// The largest size of a row's cells, in bytes.
 const MOST_CELLS: usize = 1 << 31;
+
+/// The bytes of a `rows` record before its cells.
+const BEFORE_CELLS: usize = 4 + 4 + 1 + 4 + 4 + 4 + 1;
 
 /// The first size of a buffer, in bytes: most answers are short.
 const FIRST_BYTES: usize = 256;
@@ -95,6 +99,8 @@ pub struct StatementEnd {
 pub struct Records {
     job: JobId,
     bytes: Vec<u8>,
+    /// Whether some were taken.
+    is_continued: bool,
 }
 
 /// The rows of one record while they are written.
@@ -102,21 +108,29 @@ pub struct Records {
 pub struct RowsChunk {
     shape: u32,
     rows: u32,
+    /// The record up to the text: space for what comes before the cells, and the cells. None of it is copied
+    /// again.
     cells: Vec<u8>,
-    text: Vec<u8>,
-    ascii: bool,
+    text: TextBuffer,
+    /// Whether these are the first rows of their statement.
+    is_first: bool,
 }
 
 impl Records {
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+
     /// An empty buffer for the records of this job.
     pub fn new(job: JobId) -> Self {
-        Self { job, bytes: Vec::new() }
+        Self { job, bytes: Vec::new(), is_continued: false }
     }
 
     /// The same, in the memory of records that nobody needs any more.
     pub fn reusing(job: JobId, mut bytes: Vec<u8>) -> Self {
         bytes.clear();
-        Self { job, bytes }
+        Self { job, bytes, is_continued: false }
     }
 
     /// Whether there are enough records to send them before the job ends.
@@ -126,7 +140,20 @@ impl Records {
 
     /// Takes the records that were written so far.
     pub fn take(&mut self) -> Vec<u8> {
+        self.is_continued = true;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Says that other records of the job were sent.
+    pub fn continues(&mut self) {
+        self.is_continued = true;
+    }
+
+    /// Drops the rows that were not taken, because their job has failed. Returns whether some were taken
+    /// before.
+    pub fn drop_rows(&mut self) -> bool {
+        self.bytes = announcements(&self.bytes);
+        self.is_continued
     }
 
     /// Writes a `shape` record: the columns of the rows with this shape number, as pairs of name and
@@ -157,16 +184,12 @@ impl Records {
         if chunk.rows == 0 {
             return;
         }
-        self.record(RecordKind::Rows, |bytes| {
-            bytes.reserve(chunk.cells.len() + chunk.text.len() + 13);
-            put_u32(bytes, chunk.shape);
-            put_u32(bytes, chunk.rows);
-            put_len(bytes, chunk.cells.len());
-            bytes.push(u8::from(chunk.ascii));
-            bytes.extend_from_slice(&chunk.cells);
-            bytes.extend_from_slice(&chunk.text);
-        });
-        chunk.clear();
+        let record = chunk.take_record(self.job);
+        if self.bytes.is_empty() {
+            chunk.cells = std::mem::replace(&mut self.bytes, record);
+        } else {
+            self.bytes.extend_from_slice(&record);
+        }
     }
 
     /// Writes a `result` record: the result of one statement.
@@ -254,8 +277,8 @@ impl Records {
         put_u32(&mut self.bytes, self.job.0);
         self.bytes.push(kind as u8);
         body(&mut self.bytes);
-        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
-        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        let length = length_of(self.bytes.len() - start - 4);
+        self.bytes[start..start + 4].copy_from_slice(&length);
     }
 }
 
@@ -268,21 +291,33 @@ impl Default for RowsChunk {
 impl RowsChunk {
     /// An empty chunk for rows of this shape.
     pub fn new(shape: u32) -> Self {
-        Self { shape, rows: 0, cells: Vec::new(), text: Vec::new(), ascii: true }
+        Self { shape, rows: 0, cells: Vec::new(), text: TextBuffer::default(), is_first: true }
     }
 
     /// Begins a row of this shape. All rows of one record must have the same shape.
     pub fn begin_row(&mut self, shape: u32) {
         self.shape = shape;
-        if self.cells.capacity() == 0 {
-            self.cells.reserve(FIRST_BYTES);
+        if !self.cells.is_empty() {
+            return;
+        }
+        self.cells.reserve(if self.is_first { FIRST_BYTES } else { CHUNK + CHUNK / 8 });
+        self.cells.resize(BEFORE_CELLS, 0);
+        if self.text.is_new() {
             self.text.reserve(FIRST_BYTES);
         }
     }
 
+    /// Removes the rows. The memory is there for another statement.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+        self.cells.clear();
+        self.text.clear();
+        self.is_first = true;
+    }
+
     /// Whether the chunk has reached the size of a record.
     pub fn is_full(&self) -> bool {
-        self.cells.len() + self.text.len() >= CHUNK
+        self.cells.len() + self.text.bytes().len() >= CHUNK
     }
 
     /// Ends a row, after all of its cells.
@@ -290,7 +325,7 @@ impl RowsChunk {
     /// # Errors
     /// [`RowError::TooLarge`] if a JavaScript string or buffer cannot hold the row.
     pub fn end_row(&mut self) -> Result<(), RowError> {
-        if self.text.len() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
+        if self.text.units() > LONGEST_TEXT || self.cells.len() > MOST_CELLS {
             return Err(RowError::TooLarge);
         }
         self.rows += 1;
@@ -309,7 +344,11 @@ impl RowsChunk {
                 self.cells.push(CellKind::Real as u8);
                 self.cells.extend(real.to_le_bytes());
             }
-            Value::Text(bytes) => self.text(bytes),
+            Value::Text(bytes) => {
+                self.cells.push(CellKind::Text as u8);
+                let units = self.text.push(bytes);
+                put_len(&mut self.cells, units);
+            }
             Value::Blob(blob) => {
                 self.cells.push(CellKind::Blob as u8);
                 put_len(&mut self.cells, blob.len());
@@ -332,27 +371,57 @@ impl RowsChunk {
         Ok(())
     }
 
-    /// Appends a TEXT cell. SQLite does not guarantee that TEXT is UTF-8: invalid bytes become U+FFFD.
-    fn text(&mut self, bytes: &[u8]) {
-        self.cells.push(CellKind::Text as u8);
-        if bytes.is_ascii() {
-            put_len(&mut self.cells, bytes.len());
-            self.text.extend_from_slice(bytes);
-            return;
+    /// Appends the cell of a long value, which was sent in pieces.
+    ///
+    /// # Errors
+    /// [`RowError::TooLarge`] if a JavaScript string cannot hold a text of this length.
+    pub fn long_cell(&mut self, value: Value<'_>) -> Result<(), RowError> {
+        if matches!(value, Value::Text(bytes) if bytes.len() > LONGEST_TEXT) {
+            return Err(RowError::TooLarge);
         }
-        self.ascii = false;
-        let text = String::from_utf8_lossy(bytes);
-        put_len(&mut self.cells, text.encode_utf16().count());
-        self.text.extend_from_slice(text.as_bytes());
+        self.cells.push(CellKind::Long as u8);
+        Ok(())
     }
 
-    /// Removes the rows.
-    pub fn clear(&mut self) {
+    /// The record of the rows. The chunk is empty then.
+    fn take_record(&mut self, job: JobId) -> Vec<u8> {
+        let mut record = std::mem::take(&mut self.cells);
+        let cells = record.len() - BEFORE_CELLS;
+        record.extend_from_slice(self.text.bytes());
+        let length = record.len() - 4;
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            record[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        put(&length_of(length));
+        put(&job.0.to_le_bytes());
+        put(&[RecordKind::Rows as u8]);
+        put(&self.shape.to_le_bytes());
+        put(&self.rows.to_le_bytes());
+        put(&length_of(cells));
+        put(&[self.text.kind() as u8]);
         self.rows = 0;
-        self.cells.clear();
         self.text.clear();
-        self.ascii = true;
+        self.is_first = false;
+        record
     }
+}
+
+/// The records among these that say something to later calls, too: the shapes. A later call refers to them
+/// by their numbers.
+pub fn announcements(mut records: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some((length, rest)) = records.split_first_chunk() {
+        let (record, after) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
+        let kind = record.get(4).copied().and_then(RecordKind::from_u8);
+        if matches!(kind, Some(RecordKind::Shape | RecordKind::Forget)) {
+            kept.extend_from_slice(length);
+            kept.extend_from_slice(record);
+        }
+        records = after;
+    }
+    kept
 }
 
 /// Appends a number in 4 bytes.
@@ -362,7 +431,11 @@ pub fn put_u32(bytes: &mut Vec<u8>, value: u32) {
 
 /// Appends a length. SQLite limits values to 1,000,000,000 bytes, so every length is far below 2^32.
 fn put_len(bytes: &mut Vec<u8>, length: usize) {
-    put_u32(bytes, u32::try_from(length).unwrap_or(u32::MAX));
+    bytes.extend(length_of(length));
+}
+
+fn length_of(length: usize) -> [u8; 4] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Appends the length of a text, and the text.
@@ -380,6 +453,7 @@ pub fn put_f64(bytes: &mut Vec<u8>, number: f64) {
 pub mod tests {
     use super::*;
     use crate::value::OwnedValue;
+    use crate::wire::kinds::PieceKind;
     use proptest::prelude::*;
 
     /// A record, as `lib/local/wire/response.ts` reads it, for the tests of modules that write answers.
@@ -429,6 +503,8 @@ pub mod tests {
     pub fn read(bytes: &[u8]) -> Vec<(u32, Read)> {
         let mut all = Reader(bytes);
         let mut columns = std::collections::HashMap::new();
+        let (mut blob, mut long_text) = (Vec::new(), Vec::new());
+        let mut long = std::collections::VecDeque::new();
         let mut records = Vec::new();
         while !all.0.is_empty() {
             let length = all.u32() as usize;
@@ -446,16 +522,21 @@ pub mod tests {
                     let shape = record.u32();
                     let count = record.u32();
                     let cells = record.u32() as usize;
-                    let ascii = record.u8() == 1;
+                    let kind = record.u8();
                     let mut cells = Reader(record.take(cells));
-                    let text: Vec<u16> =
-                        std::str::from_utf8(record.0).unwrap().encode_utf16().collect();
-                    assert_eq!(ascii, record.0.is_ascii());
+                    let text = crate::wire::text::tests::decode(kind, record.0);
                     let mut at = 0;
                     let width = columns[&shape];
                     let rows = (0..count)
                         .map(|_| {
-                            (0..width).map(|_| read_cell(&mut cells, &text, &mut at)).collect()
+                            let mut cell = || match cells.0[0] {
+                                6 => {
+                                    cells.u8();
+                                    long.pop_front().unwrap()
+                                }
+                                _ => read_cell(&mut cells, &text, &mut at),
+                            };
+                            (0..width).map(|_| cell()).collect()
                         })
                         .collect();
                     assert!(cells.0.is_empty() && at == text.len());
@@ -499,6 +580,26 @@ pub mod tests {
                     let has_report = record.u8() == 1;
                     let report = record.str();
                     Read::Acknowledged(has_report.then_some(report))
+                }
+                RecordKind::Piece => {
+                    let kind = PieceKind::from_u8(record.u8()).unwrap();
+                    let is_last = record.u8() == 1;
+                    let total = record.u32() as usize;
+                    match kind {
+                        PieceKind::Blob => blob.extend_from_slice(record.0),
+                        kind => {
+                            long_text
+                                .extend(crate::wire::text::tests::decode(kind as u8, record.0));
+                        }
+                    }
+                    if is_last && kind == PieceKind::Blob {
+                        assert_eq!(blob.len(), total);
+                        long.push_back(OwnedValue::Blob(std::mem::take(&mut blob)));
+                    } else if is_last {
+                        let text = String::from_utf16(&std::mem::take(&mut long_text)).unwrap();
+                        long.push_back(OwnedValue::Text(text));
+                    }
+                    continue;
                 }
                 other => panic!("a record of another test: {other:?}"),
             };
@@ -545,6 +646,7 @@ pub mod tests {
             records.shape(1, [("a", ""), ("b", "TEXT"), ("ü", "")].into_iter());
             let mut chunk = RowsChunk::new(1);
             for row in &rows {
+                chunk.begin_row(1);
                 for value in row {
                     chunk.cell(value.borrow(), false).unwrap();
                 }
@@ -561,6 +663,7 @@ pub mod tests {
             let mut records = Records::new(JobId(1));
             records.shape(1, [("a", "")].into_iter());
             let mut chunk = RowsChunk::new(1);
+            chunk.begin_row(1);
             chunk.cell(Value::Text(&bytes), false).unwrap();
             chunk.end_row().unwrap();
             records.rows(&mut chunk);

@@ -1,10 +1,11 @@
 /** Collects the answer of one request and settles its promise. */
-import type { IntMode, ResultSet, Row } from "@libsql/core/api";
+import type { IntMode, ResultSet, Row, Value } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import type { CallSignal } from "../../client/call-signal";
 import type { RowMode } from "../../../index.js";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
+import { LongValues } from "../wire/long-values";
 import { ObjectResultSet } from "../wire/object-rows";
 import type { Outcome, RecordReader } from "../wire/response";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
@@ -46,11 +47,15 @@ const UNKNOWN_OUTCOME: Outcome = {
 
 export class JobAnswer<T> implements Answer {
   readonly #host: AnswerHost;
-  readonly #submission: Submission<T>;
+  readonly #value: Submission<T>["value"];
+  readonly #ended: Submission<T>["ended"];
+  readonly #signal: CallSignal | undefined;
+  readonly #isCounted: boolean;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #results: ResultSet[] = [];
   #rows: Row[] = [];
+  #long: LongValues | undefined;
   #stopListening: (() => void) | undefined;
   /** Why part of the answer could not be read. */
   #failure: { error: unknown } | undefined;
@@ -63,7 +68,11 @@ export class JobAnswer<T> implements Answer {
     reject: (error: unknown) => void,
   ) {
     this.#host = host;
-    this.#submission = submission;
+    submission.request.giveBack();
+    this.#value = submission.value;
+    this.#ended = submission.ended;
+    this.#signal = submission.signal;
+    this.#isCounted = submission.isOfClosing !== true;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -79,10 +88,18 @@ export class JobAnswer<T> implements Answer {
         this.#learnShape(record);
         return false;
       case RecordKind.Rows: {
+        // An answer that is not complete is not delivered: its other rows need not be made.
+        if (this.#failure !== undefined) return false;
         const shape = this.#shape(record.u32());
-        shape.readRows(record.u32(), record.cells(this.#host.intMode), this.#rows);
+        const count = record.u32();
+        shape.readRows(count, record.cells(this.#host.intMode, this.#nextLong), this.#rows);
         return false;
       }
+      case RecordKind.Piece:
+        if (this.#failure !== undefined) return false;
+        this.#long ??= new LongValues();
+        this.#long.add(record.piece());
+        return false;
       case RecordKind.Result:
         this.#endStatement(record);
         return false;
@@ -92,7 +109,7 @@ export class JobAnswer<T> implements Answer {
       case RecordKind.Done: {
         const outcome = record.outcome();
         this.#end(outcome);
-        const settled = this.#value();
+        const settled = this.#settled();
         if ("value" in settled) this.#resolve(settled.value);
         else this.#reject(unreadableAnswer(settled.error, outcome.committed));
         return true;
@@ -120,10 +137,15 @@ export class JobAnswer<T> implements Answer {
     this.#reject(unreadableAnswer(this.#failure.error, false));
   }
 
-  #value(): { value: T } | { error: unknown } {
+  readonly #nextLong = (): Value => {
+    if (this.#long === undefined) throw new TypeError("a long value has not come");
+    return this.#long.next();
+  };
+
+  #settled(): { value: T } | { error: unknown } {
     if (this.#failure !== undefined) return this.#failure;
     try {
-      return { value: this.#submission.value(this.#results) };
+      return { value: this.#value(this.#results) };
     } catch (error) {
       return { error };
     }
@@ -135,7 +157,7 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
-      const error = failureOf(native, { signal: this.#submission.signal, committed });
+      const error = failureOf(native, { signal: this.#signal, committed });
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {
       return { error: unreadableAnswer(error, committed), isClientClosed: false };
@@ -179,10 +201,10 @@ export class JobAnswer<T> implements Answer {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     try {
-      this.#host.settle(!isCancelled && this.#submission.isOfClosing !== true);
+      this.#host.settle(!isCancelled && this.#isCounted);
       this.#stopListening?.();
     } finally {
-      this.#submission.ended?.(outcome);
+      this.#ended?.(outcome);
     }
   }
 }

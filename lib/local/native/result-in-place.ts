@@ -9,6 +9,11 @@ import type { AnswerHost } from "./job-answer";
 
 const NO_COLUMNS: Pick<Shape, "names" | "declaredTypes"> = { names: [], declaredTypes: [] };
 
+/** A long value is beyond the bounds of a call in place. */
+function noLongValue(): never {
+  throw new TypeError("a call in place has a long value");
+}
+
 /**
  * The result of a statement, if the answer has nothing else: no new columns, no error, and a connection
  * in the expected state. Undefined for any other answer, which `JobAnswer` reads from its beginning.
@@ -26,7 +31,8 @@ export function resultInPlace(
         case RecordKind.Rows: {
           const shape = host.shapes.get(record.u32());
           if (shape === undefined) return undefined;
-          shape.readRows(record.u32(), record.cells(host.intMode), rows);
+          const count = record.u32();
+          shape.readRows(count, record.cells(host.intMode, noLongValue), rows);
           break;
         }
         case RecordKind.Result:

@@ -41,6 +41,7 @@ export const RecordKind = {
   DatabaseSwapped: 16,
   Report: 17,
   Panic: 18,
+  Piece: 19,
 } as const;
 
 /** The type of a cell in a `Rows` record. */
@@ -51,7 +52,14 @@ export const CellKind = {
   Real: 3,
   Text: 4,
   Blob: 5,
+  Long: 6,
 } as const;
+
+/** The encoding of texts. */
+export const TextKind = { Latin1: 1, Utf16: 2 } as const;
+
+/** The content of a piece of a long value. */
+export const PieceKind = { Blob: 0, Latin1: 1, Utf16: 2 } as const;
 
 /** The JavaScript class of an error. */
 export const ErrorKind = { Libsql: 0, Range: 1, Aborted: 2 } as const;

@@ -30,6 +30,7 @@ const KEPT_BYTES = 1024 * 1024;
 const NEW_BYTES = 128 * 1024;
 
 const NO_BYTES = new Uint8Array();
+const NO_BUFFER = Buffer.alloc(0);
 
 /** The number of a statement's text, or 0 to send the text itself. */
 export type NumberOf = (sql: string) => number;
@@ -48,6 +49,11 @@ export class RequestWriter {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Gives the memory of a large request back, once the addon has copied it. */
+  giveBack(): void {
+    if (this.#buffer.length > KEPT_BYTES) this.#replace(NO_BUFFER);
   }
 
   /** The records of an answer that the addon has written over the request. */
@@ -246,7 +252,8 @@ export class RequestWriter {
 
   #start(operation: number): void {
     this.#length = 0;
-    if (this.#buffer.length > KEPT_BYTES) this.#replace(Buffer.allocUnsafeSlow(NEW_BYTES));
+    this.giveBack();
+    if (this.#buffer === NO_BUFFER) this.#replace(Buffer.allocUnsafeSlow(NEW_BYTES));
     this.#u8(operation);
   }
 

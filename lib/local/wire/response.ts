@@ -1,6 +1,6 @@
 /** Reads answers, which `src/wire` writes. `src/wire/mod.rs` describes the format. */
 import type { IntMode, Value } from "@libsql/core/api";
-import { CellKind, OutcomeFlag, RecordKind } from "./kinds";
+import { CellKind, OutcomeFlag, PieceKind, RecordKind, TextKind } from "./kinds";
 
 /** The records after which others of the same job follow. */
 const FOLLOWED: ReadonlySet<number> = new Set([
@@ -13,6 +13,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.Wanted,
   RecordKind.WantedDatabase,
   RecordKind.Panic,
+  RecordKind.Piece,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -75,6 +76,15 @@ export function readRecords(
   while (reader.next()) take(reader.job, reader.kind, reader);
 }
 
+/** A piece of a long value. */
+export interface Piece {
+  /** Of a blob the bytes, which are valid until the next record is read. */
+  content: Uint8Array | string;
+  isLast: boolean;
+  /** The length of the whole blob in bytes. */
+  total: number;
+}
+
 /** A cursor over the records of one delivery. */
 export class RecordReader {
   job = 0;
@@ -83,21 +93,29 @@ export class RecordReader {
   readonly #view: DataView;
   #at = 0;
   #end = 0;
+  #length: number;
 
   constructor(delivery: ArrayBuffer) {
     this.#bytes = Buffer.from(delivery);
     this.#view = new DataView(delivery);
+    this.#length = delivery.byteLength;
   }
 
-  /** Goes back to the beginning: there are other records now. */
-  restart(): void {
+  /** Its memory, into which other records can be written. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Goes back to the beginning: there are other records now, in the first `length` bytes. */
+  restart(length: number = this.#bytes.length): void {
     this.#end = 0;
+    this.#length = length;
   }
 
   /** Moves to the next record, if there is one. */
   next(): boolean {
     this.#at = this.#end;
-    if (this.#at >= this.#bytes.length) return false;
+    if (this.#at >= this.#length) return false;
     const length = this.u32();
     this.#end = this.#at + length;
     this.job = this.u32();
@@ -135,17 +153,41 @@ export class RecordReader {
     return { names, declaredTypes };
   }
 
-  /** The cells of a `Rows` record, after its shape and its number of rows. */
-  cells(intMode: IntMode): CellReader {
+  /**
+   * The cells of a `Rows` record, after its shape and its number of rows. `nextLong` answers the next of
+   * the long values, which have come before.
+   */
+  cells(intMode: IntMode, nextLong: () => Value): CellReader {
     const length = this.u32();
-    const ascii = this.u8() === 1;
+    const kind = this.u8();
     const start = this.#at;
     const textStart = start + length;
-    const text =
-      textStart === this.#end
-        ? ""
-        : this.#bytes.toString(ascii ? "latin1" : "utf8", textStart, this.#end);
-    return new CellReader(this.#bytes, this.#view, start, text, intMode);
+    const text = textStart === this.#end ? "" : this.#text(kind, textStart);
+    return new CellReader(this.#bytes, this.#view, start, text, intMode, nextLong);
+  }
+
+  /** A `Piece` record. */
+  piece(): Piece {
+    const kind = this.u8();
+    const isLast = this.u8() === 1;
+    const total = this.u32();
+    const content =
+      kind === PieceKind.Blob
+        ? this.#bytes.subarray(this.#at, this.#end)
+        : this.#text(kind, this.#at);
+    return { content, isLast, total };
+  }
+
+  /** The text from here to the end of the record. */
+  #text(kind: number, start: number): string {
+    switch (kind) {
+      case TextKind.Latin1:
+        return this.#bytes.toString("latin1", start, this.#end);
+      case TextKind.Utf16:
+        return this.#bytes.toString("utf16le", start, this.#end);
+      default:
+        throw new TypeError("a text in an encoding that this version does not know");
+    }
   }
 
   statementEnd(): StatementEnd {
@@ -216,7 +258,7 @@ export class RecordReader {
   }
 }
 
-const { Null, SmallInteger, Integer, Real, Text, Blob } = CellKind;
+const { Null, SmallInteger, Integer, Real, Text, Blob, Long } = CellKind;
 
 /**
  * Reads the cells of one `Rows` record in order. Texts are substrings of one decoded string. A
@@ -227,15 +269,24 @@ export class CellReader {
   readonly #view: DataView;
   readonly #text: string;
   readonly #intMode: IntMode;
+  readonly #nextLong: () => Value;
   #at: number;
   #textAt = 0;
 
-  constructor(bytes: Buffer, view: DataView, start: number, text: string, intMode: IntMode) {
+  constructor(
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    text: string,
+    intMode: IntMode,
+    nextLong: () => Value,
+  ) {
     this.#bytes = bytes;
     this.#view = view;
     this.#at = start;
     this.#text = text;
     this.#intMode = intMode;
+    this.#nextLong = nextLong;
   }
 
   /** The value of the next cell. */
@@ -268,6 +319,8 @@ export class CellReader {
         this.#at = start + this.#view.getUint32(this.#at, true);
         return this.#blob(start, this.#at);
       }
+      case Long:
+        return this.#nextLong();
       default:
         throw new TypeError("a cell of a kind that this version does not know");
     }
