@@ -10,12 +10,13 @@ import { whyNotTraceable } from "../support/strace.mjs";
 /**
  * How often a round may name each file. SQLite alone: the database 6 times, the -journal once, the -wal and
  * the -shm 3 and 2 times (os_unix.c). Ours: whether the database is a symbolic link, and whether it is a
- * regular file, before it is opened; whether a killed swap has left its lock file; whether the -wal is left.
+ * regular file, before it is opened; whether a killed swap has left its lock file; whether the first reader has
+ * to recover the -wal or the -journal, which takes a thread; whether the -wal is left.
  */
 const MOST: Readonly<Record<string, number>> = {
   "a.db": 6 + 2,
-  "a.db-journal": 1,
-  "a.db-wal": 3 + 1,
+  "a.db-journal": 1 + 1,
+  "a.db-wal": 3 + 2,
   "a.db-shm": 2,
   ".swap-lock-a.db": 1,
 };

@@ -1572,6 +1572,9 @@ const ELSEWHERE: Record<string, string> = {
   "the addon answered in a way":
     "addon and JavaScript are of one version: bad-input/unreadable-answers.spec",
   "a cell of a kind": "the same",
+  "a text in an encoding": "the same",
+  "a long value has not come": "the same",
+  "a call in place has a long value": "the same",
   "the addon has not said": "the same",
   "a statement without a result": "a defect of latchdb",
   "The buffer was resized": "a race with the write: swap/failures.spec",

@@ -26,18 +26,13 @@ export interface Call<T> {
   onCancelled?(): void;
 }
 
-/** One waiting call. */
+/** One waiting call, as others see it. */
 export interface WaitingCall {
   readonly begins: boolean;
   readonly suspends: boolean;
   readonly isOfClosing: boolean;
-  readonly joins: boolean;
-  readonly takesTime: boolean;
   /** When it was made, in ms (`performance.now()`). */
   readonly since: number;
-  ready(): boolean;
-  start(): void;
-  fail(error: unknown): void;
 }
 
 /** The time for which waiting calls are started in one turn of the event loop, in ms. */
@@ -45,12 +40,56 @@ const TURN_MS = 2;
 /** The number of starts between two looks at the clock. */
 const BETWEEN_LOOKS = 16;
 
-/** A waiting call, and its places in the lists of the queue. */
-class Place {
+/** A queue with more calls than this is crowded. */
+const CROWD = 32;
+
+/** A waiting call, and its places in the lists of the queue. Thousands may wait, so it is one object. */
+class Place implements WaitingCall {
+  readonly since = performance.now();
   entry: Entry<Place> | undefined;
   joining: Entry<Place> | undefined;
+  /** Called at the abort of the call's signal. */
+  onAbort: (() => void) | undefined;
+  // The end of another call starts this one, which may run the caller's code to read arguments.
+  readonly #context = new AsyncContext("latchdb.WaitingCall");
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
 
-  constructor(readonly call: WaitingCall) {}
+  constructor(
+    readonly call: Call<unknown>,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get begins(): boolean {
+    return this.call.begins === true;
+  }
+
+  get suspends(): boolean {
+    return this.call.suspends === true;
+  }
+
+  get isOfClosing(): boolean {
+    return this.call.isOfClosing === true;
+  }
+
+  start(): void {
+    this.#stopListening();
+    this.#resolve(this.#context.runInAsyncScope(startOf, undefined, this.call));
+  }
+
+  fail(error: unknown): void {
+    this.#stopListening();
+    this.call.onCancelled?.();
+    this.#reject(error);
+  }
+
+  #stopListening(): void {
+    if (this.onAbort !== undefined) this.call.signal?.remove(this.onAbort);
+  }
 }
 
 /**
@@ -64,6 +103,7 @@ export class CallQueue {
   readonly #places = new LinkedList<Place>();
   /** The waiting calls that join. */
   readonly #joining = new LinkedList<Place>();
+  #size = 0;
   readonly #canJoin: () => boolean;
   readonly #goOn: () => void;
   #onEmpty: (() => void) | undefined;
@@ -83,7 +123,12 @@ export class CallQueue {
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
-    return this.#places.first?.call;
+    return this.#places.first;
+  }
+
+  /** Whether so many calls wait that they had better not run on this thread. */
+  get isCrowded(): boolean {
+    return this.#size > CROWD;
   }
 
   /** Whether calls wait, or would wait, because the queue is or was held. */
@@ -103,57 +148,35 @@ export class CallQueue {
 
   /** Starts a call now, if no other waits and it is ready, or lets it wait. */
   enter<T>(call: Call<T>): Promise<T> {
-    const { signal, begins = false, suspends = false, isOfClosing = false, joins = false } = call;
-    const takesTime = call.takesTime === true;
-    const isNext =
-      this.first === undefined || (joins && this.#joining.first === undefined && this.#canJoin());
-    const isInTime = !takesTime || hasTime();
-    if (isNext && isInTime && this.#state !== "held" && call.ready()) {
-      return attempt(() => call.start());
+    const isInTime = call.takesTime !== true || hasTime();
+    if (isInTime && this.#state !== "held" && this.#isNext(call) && call.ready()) {
+      return startOf(call);
     }
     if (!isInTime) this.#goOnLater();
     return new Promise<T>((resolve, reject) => {
-      const abort = (): void => {
-        if (this.#remove(place)) place.call.fail(signal?.reason);
+      const place = new Place(call, resolve as (value: unknown) => void, reject);
+      this.#add(place);
+      const { signal } = call;
+      if (signal === undefined) return;
+      place.onAbort = () => {
+        if (this.#remove(place)) place.fail(signal.reason);
         this.advance();
       };
-      // The end of another call starts this one, which may run the caller's code to read arguments.
-      const context = new AsyncContext("latchdb.WaitingCall");
-      const place = this.#add({
-        begins,
-        suspends,
-        isOfClosing,
-        joins,
-        takesTime,
-        since: performance.now(),
-        ready: () => call.ready(),
-        start: () => {
-          signal?.remove(abort);
-          resolve(context.runInAsyncScope(() => attempt(() => call.start())));
-        },
-        fail: (error) => {
-          signal?.remove(abort);
-          call.onCancelled?.();
-          reject(error);
-        },
-      });
-      signal?.add(abort);
+      signal.add(place.onAbort);
     });
+  }
+
+  #isNext({ joins }: Call<unknown>): boolean {
+    if (this.#places.first === undefined) return true;
+    return joins === true && this.#joining.first === undefined && this.#canJoin();
   }
 
   /** Adds a call of our own before all others. */
   enterFirst(call: { ready(): boolean; start(): void }): void {
-    const waiting: WaitingCall = {
-      ...call,
-      begins: false,
-      suspends: false,
-      isOfClosing: true,
-      joins: false,
-      takesTime: false,
-      since: performance.now(),
-      fail: () => undefined,
-    };
-    this.#add(waiting, true);
+    const { start } = call;
+    const nothing = (): void => undefined;
+    const own = { ready: () => call.ready(), isOfClosing: true, start };
+    this.#add(new Place(own, nothing, nothing), true);
     this.advance();
   }
 
@@ -177,10 +200,10 @@ export class CallQueue {
     const began = performance.now();
     let started = 0;
     for (let next = this.#startable(); next !== undefined; next = this.#startable()) {
-      if (next.call.takesTime && !hasTime()) return false;
+      if (next.call.takesTime === true && !hasTime() && !this.isCrowded) return false;
       if (++started % BETWEEN_LOOKS === 0 && performance.now() - began > TURN_MS) return false;
       this.#remove(next);
-      next.call.start();
+      next.start();
     }
     return true;
   }
@@ -206,11 +229,10 @@ export class CallQueue {
    * @returns the number of these calls, without those of a closing
    */
   fail(error: unknown, which: (call: WaitingCall) => boolean = () => true): number {
-    if (this.first === undefined) return 0;
-    const failing = [...this.#places].filter(({ call }) => which(call));
+    const failing = [...this.#places].filter(which);
     for (const place of failing) this.#remove(place);
-    for (const { call } of failing) call.fail(error);
-    return failing.filter(({ call }) => !call.isOfClosing).length;
+    for (const place of failing) place.fail(error);
+    return failing.filter((place) => !place.isOfClosing).length;
   }
 
   #goOnLater(): void {
@@ -231,23 +253,24 @@ export class CallQueue {
     return joining.call.ready() ? joining : undefined;
   }
 
-  #add(call: WaitingCall, isFirst = false): Place {
-    const place = new Place(call);
+  #add(place: Place, isFirst = false): void {
+    this.#size++;
     place.entry = isFirst ? this.#places.unshift(place) : this.#places.push(place);
-    if (call.joins) place.joining = this.#joining.push(place);
-    return place;
+    if (place.call.joins === true) place.joining = this.#joining.push(place);
   }
 
   #remove({ entry, joining }: Place): boolean {
     if (joining !== undefined) this.#joining.remove(joining);
-    return entry !== undefined && this.#places.remove(entry);
+    if (entry === undefined || !this.#places.remove(entry)) return false;
+    this.#size--;
+    return true;
   }
 }
 
-/** Converts an exception into a rejection, and a value into a promise. */
-function attempt<T>(start: () => T | Promise<T>): Promise<T> {
+/** Starts a call. An exception is a rejection, and a value is the promise of it. */
+function startOf<T>(call: Call<T>): Promise<T> {
   try {
-    const started = start();
+    const started = call.start();
     return started instanceof Promise ? started : Promise.resolve(started);
   } catch (error) {
     return Promise.reject(error);

@@ -93,7 +93,7 @@ export class OpenTransaction {
     // This may run the caller's code, which may make other calls.
     const request = this.#host.requests.statement(statement);
     const { database } = this.#host;
-    if (!database.runsInPlace || this.#pending > 0) {
+    if (!database.runsInPlace || this.#pending > 0 || this.#queue.isCrowded) {
       return this.#submit(request, signal, onlyResult);
     }
     if (signal?.aborted) return Promise.reject(signal.reason);

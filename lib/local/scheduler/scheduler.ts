@@ -106,7 +106,13 @@ export class Scheduler implements Host {
       return this.#execute(statement, signal, false);
     }
     const start = (): ResultSet | Promise<ResultSet> => this.#execute(statement, signal, begins);
-    return this.#call(signal, start, { joins: true, begins, takesTime });
+    if (begins) return this.#call(signal, start, { joins: true, begins });
+    const refused = this.#refusal(signal);
+    if (refused !== undefined) return Promise.reject(refused.error);
+    const ready = this.#readyToJoin;
+    const answer = this.queue.enter({ signal, joins: true, takesTime, ready, start });
+    this.patience.watch();
+    return answer;
   }
 
   #execute(
@@ -118,7 +124,7 @@ export class Scheduler implements Host {
     // This may run the caller's code, which may make other calls.
     const request = this.requests.statement(statement);
     const mayRunInPlace = this.database.runsInPlace && !begins && !this.explicit.isOpen;
-    if (!mayRunInPlace || !this.lanes.areDone) {
+    if (!mayRunInPlace || !this.lanes.areDone || this.queue.isCrowded) {
       return this.#submit(request, signal, onlyResult, { begins });
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -228,11 +234,7 @@ export class Scheduler implements Host {
   #call<T>(
     signal: CallSignal | undefined,
     start: () => T | Promise<T>,
-    {
-      joins,
-      begins = false,
-      takesTime = false,
-    }: { joins: boolean; begins?: boolean; takesTime?: boolean },
+    { joins, begins = false }: { joins: boolean; begins?: boolean },
   ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
@@ -248,7 +250,6 @@ export class Scheduler implements Host {
     const answer = this.queue.enter({
       signal,
       joins,
-      takesTime,
       ready,
       start: startNow,
       onCancelled: dequeued,
@@ -256,6 +257,8 @@ export class Scheduler implements Host {
     this.patience.watch();
     return answer;
   }
+
+  readonly #readyToJoin = (): boolean => this.#isMainReady;
 
   get #isMainReady(): boolean {
     return this.lanes.isMainFree && !this.#isWritingOnMain;
