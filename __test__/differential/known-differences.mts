@@ -344,10 +344,6 @@ export const knownDifferences: KnownDifference[] = [
     const number = Number(ours);
     return ours !== "" && Number(stock) === Number(number.toPrecision(15));
   }),
-  answers("white space", "white space around SQL", ({ stock, ours }, step) => {
-    const isWide = sqlOf(step).every((sql) => /^[\u00a0\u2028]/.test(sql));
-    return isWide && errorOf(stock)?.code === "SQLITE_ERROR" && "value" in ours.outcome;
-  }),
 ];
 
 // --- making rules ---------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ use super::codes::{
 };
 use super::commits::Commits;
 use super::error::primary_code;
+use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
 use super::{Error, FromValue, ToValue, explained};
@@ -29,8 +30,8 @@ use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
 
-/// The number of prepared statements that a connection caches.
-pub(super) const STATEMENTS: usize = 256;
+/// The number of statements of our own that stay prepared (BEGIN, COMMIT and their kind).
+const OWN_STATEMENTS: usize = 16;
 
 /// How often late cancels can interrupt a statement: once each by the cancel of its job, the end of its
 /// transaction, and the closing of its client.
@@ -94,7 +95,7 @@ impl Interrupter {
 pub struct Connection {
     // Dropped before `file`, so that the connection is closed before its entry in the registry of open
     // files is removed, and before `commits`, which its hooks use.
-    pub(super) raw: rusqlite::Connection,
+    pub(super) raw: KeptStatements,
     file: Option<OpenFile>,
     /// The path by which the file was opened, for the texts of errors.
     opened: Option<(PathBuf, Access)>,
@@ -136,14 +137,16 @@ impl Connection {
     /// [`Error::Open`] if SQLite cannot open the file, with the cause; [`Error::Leased`] if another process
     /// holds a lease on the file; [`Error::Cancelled`].
     pub fn open(location: &Location, access: Access, hooks: Arc<dyn Hooks>) -> Result<Self, Error> {
-        let raw =
+        let mut raw =
             open::open(location, access).map_err(|error| match (error, hooks.cancelled()) {
                 // A cancel has ended the wait for the lease.
                 (Error::Leased { .. }, Some(reason)) => Error::Cancelled(reason),
                 (error, _) => error,
             })?;
-        let mut connection = Self::with(raw, location.path().map(|path| (path, access)), hooks)?;
-        connection.commits.watch(&mut connection.raw)?;
+        let commits = Arc::default();
+        Commits::watch(&commits, &mut raw)?;
+        let opened = location.path().map(|path| (path, access));
+        let connection = Self::with(raw, opened, hooks, commits)?;
         let recorder = Arc::clone(&connection.recorder);
         recorder.know(CallbackHandle::of(&connection.raw));
         authorizer::install(&connection.raw, recorder)?;
@@ -160,7 +163,7 @@ impl Connection {
         hooks: Arc<dyn Hooks>,
     ) -> Result<Self, Error> {
         let raw = open::open_real_path(path, access)?;
-        Self::with(raw, Some((path, access)), hooks)
+        Self::with(raw, Some((path, access)), hooks, Arc::default())
     }
 
     /// A private in-memory database.
@@ -183,6 +186,7 @@ impl Connection {
         mut raw: rusqlite::Connection,
         opened: Option<(&Path, Access)>,
         hooks: Arc<dyn Hooks>,
+        commits: Arc<Commits>,
     ) -> Result<Self, Error> {
         let file = opened
             .map(|(path, _)| {
@@ -193,7 +197,7 @@ impl Connection {
                 })
             })
             .transpose()?;
-        raw.set_prepared_statement_cache_capacity(STATEMENTS);
+        raw.set_prepared_statement_cache_capacity(OWN_STATEMENTS);
         let is_past_cancelling = Arc::new(AtomicBool::new(false));
         let bounds = Arc::new(Bounds::default());
         let (asked, past) = (Arc::clone(&hooks), Arc::clone(&is_past_cancelling));
@@ -204,14 +208,14 @@ impl Connection {
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {
-            raw,
+            raw: KeptStatements::new(raw),
             file,
             opened: opened.map(|(path, access)| (path.to_owned(), access)),
             hooks,
             recorder: Arc::default(),
             statements: FxHashMap::default(),
             has_read: Cell::new(false),
-            commits: Arc::default(),
+            commits,
             is_past_cancelling,
             is_in_place: Cell::new(false),
             bounds,
@@ -418,19 +422,19 @@ impl Connection {
     ///
     /// # Errors
     /// SQLite's error if it keeps the connection open, for example because a statement was not finalized.
-    pub fn close(mut self) -> Result<(), Error> {
-        self.statements.clear();
+    pub fn close(self) -> Result<(), Error> {
         if !self.raw.is_autocommit() {
             // If this fails (a failing disk), the next connection rolls the journal back.
             let _ = self.raw.execute_batch("ROLLBACK");
         }
-        self.raw.flush_prepared_statement_cache();
-        // The closing must not wait for a lock.
-        let _ = self.raw.busy_handler(None::<fn(i32) -> bool>);
         // An interrupt that came too late for its statement stays set until the next statement begins.
         // It would make the closing checkpoint fail, although sqlite3_close returns OK.
         self.forget_interrupt();
-        self.raw.close().map_err(|(_, error)| Error::from(error))
+        let mut raw = self.raw.into_connection();
+        raw.flush_prepared_statement_cache();
+        // The closing must not wait for a lock.
+        let _ = raw.busy_handler(None::<fn(i32) -> bool>);
+        raw.close().map_err(|(_, error)| Error::from(error))
     }
 }
 

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use rusqlite::StatementStatus;
-
 use super::Connection;
 use super::in_place::{LONGEST_VALUE, Limits};
+use super::kept_statements::Slot;
 use super::program::Program;
 use super::statement_info::{QUICK_RUNS, StatementInfo};
 use crate::files::sidecars;
@@ -26,27 +25,30 @@ const KEYWORDS: [&str; 6] = ["select", "insert", "update", "delete", "replace", 
 impl Connection {
     /// Prepares a new statement, if that cannot take long. None if the statement has to be prepared on the
     /// lane's thread, or is not one that may run in place.
-    pub(super) fn prepare_in_place(&self, sql: &str) -> Option<Box<StatementInfo>> {
+    pub(super) fn prepare_in_place(
+        &self,
+        slot: &mut Slot<'_>,
+        sql: &str,
+    ) -> Option<Box<StatementInfo>> {
         if !is_candidate(sql) || !self.is_read_quickly() {
             return None;
         }
         let _limits = Limits::begin(self, true, LONGEST_VALUE, 0)?;
         self.recorder.clear();
         self.recorder.refuse_stale(true);
-        let statement = self.raw.prepare_cached(sql).ok()?;
+        let statement = slot.prepare(sql).ok()?;
         let mut info = Box::new(self.info_of(&statement, sql));
-        let is_new = statement.get_status(StatementStatus::Run) == 0;
-        if is_new && info.may_run_in_place() && self.refuse_vector_indexes(&statement).is_ok() {
-            let program = self.recorder.aside(|| Program::of(&self.raw, sql));
-            if program.0 != Program::Unbounded {
-                info.program = Some(program);
-                info.quick_runs = QUICK_RUNS;
-                return Some(info);
-            }
+        if !info.may_run_in_place() || self.refuse_vector_indexes(&statement).is_err() {
+            return None;
         }
-        // The next preparation has to ask the authorizer.
-        statement.discard();
-        None
+        let program = self.recorder.aside(|| Program::of(&self.raw, sql));
+        if program.0 == Program::Unbounded {
+            return None;
+        }
+        info.program = Some(program);
+        info.quick_runs = QUICK_RUNS;
+        slot.statement = Some(statement);
+        Some(info)
     }
 
     /// Whether the first reading of the file, which this connection may have to do, takes no recovery of what

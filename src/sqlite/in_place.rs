@@ -1,10 +1,11 @@
 //! Runs a statement on the thread of JavaScript, within bounds. A statement that goes beyond a bound has no
 //! effect, and runs again on the lane's thread.
 
+use rusqlite::Statement;
 use rusqlite::ffi;
 use rusqlite::limits::Limit;
-use rusqlite::{Statement, StatementStatus};
 
+use super::kept_statements::Slot;
 use super::program::Program;
 use super::statement::{RowSink, RunError};
 use super::statement_info::{QUICK_RUNS, StatementInfo};
@@ -104,27 +105,38 @@ impl Connection {
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
-        let mut info = match unknown {
-            Some(sql) => self.prepare_in_place(sql)?,
-            None => self.statements.remove(&id)?,
+        let mut known = match unknown {
+            Some(_) => None,
+            None => Some(self.statements.remove(&id)?),
         };
-        let shape = info.shape;
-        self.is_in_place.set(true);
-        let done = self.try_in_place(&mut info, unknown.is_some(), arguments, commit, sink);
-        self.is_in_place.set(false);
+        let done = self.raw.with_slot(id, |slot| {
+            if let Some(sql) = unknown {
+                slot.statement = None;
+                known = self.prepare_in_place(slot, sql);
+            }
+            let info = known.as_mut()?;
+            self.is_in_place.set(true);
+            let done = self.try_in_place(slot, info, arguments, commit, sink);
+            self.is_in_place.set(false);
+            if unknown.is_some() && !matches!(done, Some(Ok(()))) {
+                // The next run has to prepare it again, so that SQLite asks the authorizer.
+                slot.statement = None;
+            }
+            done
+        });
         let is_done = matches!(done, Some(Ok(())));
-        if self.bounds.is_too_long() || is_done && info.steps > QUICK {
-            info.quick_runs = 0;
-        } else if !is_done {
-            // The next call runs on the lane's thread, too, so that what fails does not run twice each time.
-            info.quick_runs = info.quick_runs.min(QUICK_RUNS - 1);
+        if let Some(info) = known.as_mut() {
+            if self.bounds.is_too_long() || is_done && info.steps > QUICK {
+                info.quick_runs = 0;
+            } else if !is_done {
+                // The next call runs on the lane's thread, too, so that what fails does not run twice each time.
+                info.quick_runs = info.quick_runs.min(QUICK_RUNS - 1);
+            }
         }
         self.bounds.set(false);
-        if !is_done {
-            // What was announced to the sink is forgotten.
-            info.shape = shape;
-        }
-        if is_done || unknown.is_none() {
+        if let Some(info) = known
+            && (is_done || unknown.is_none())
+        {
             self.statements.insert(id, info);
         }
         done
@@ -132,22 +144,19 @@ impl Connection {
 
     fn try_in_place<S: RowSink>(
         &self,
+        slot: &mut Slot<'_>,
         info: &mut StatementInfo,
-        is_first: bool,
         arguments: &Arguments<'_>,
         commit: Option<CommitCost>,
         sink: &mut S,
     ) -> Option<Result<(), S::Error>> {
-        let mut statement = self.raw.prepare_cached(&info.sql).ok()?;
-        if statement.get_status(StatementStatus::Run) == 0 && !is_first {
-            // The statement has left the cache meanwhile. Preparing it may take long.
-            statement.discard();
-            return None;
-        }
-        let ran = self.run_within_bounds(&mut statement, info, arguments, commit, sink);
-        if is_first && !matches!(ran, Some(Ok(()))) {
-            // The next run has to prepare it again, so that SQLite asks the authorizer.
-            statement.discard();
+        // A statement that is not kept any more is not prepared here, which may take long.
+        let statement = slot.statement.as_mut()?;
+        let shape = info.shape;
+        let ran = self.run_within_bounds(statement, info, arguments, commit, sink);
+        if !matches!(ran, Some(Ok(()))) {
+            // What was announced to the sink is forgotten.
+            info.shape = shape;
         }
         ran
     }

@@ -16,6 +16,7 @@ mod error;
 mod explained;
 mod first_run;
 mod in_place;
+mod kept_statements;
 mod libsql_schema;
 mod open;
 mod pragma;

@@ -1,13 +1,14 @@
 //! Runs statements: prepares them, asks whether they may run, binds arguments, steps, and hands on rows.
 
 use fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, CachedStatement, Statement, StatementStatus, TransactionState};
+use rusqlite::{Batch, Statement, StatementStatus, TransactionState};
 
 use super::classify::StatementKind;
 use super::codes::SQLITE_SCHEMA;
 use super::columns::{Column, columns_of};
 use super::connection::MOST_INTERRUPTS;
 use super::error::{self, primary_code};
+use super::kept_statements::Slot;
 use super::pragma::Pragma;
 use super::shared_cache::MayBeLocked;
 use super::statement_info::{ParameterNames, StatementInfo};
@@ -92,18 +93,18 @@ impl Connection {
     /// earlier statement has yet to create its table. This is a dry run: it has no effect. It leaves no new
     /// statement in the cache, so that SQLite asks the authorizer again when the statement runs.
     pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
-        let known = id.and_then(|id| self.statements.get(&id));
+        let known = id.and_then(|id| Some((id, self.statements.get(&id)?)));
         self.recorder.set_dry_run(true);
         self.recorder.clear();
-        let writes = if let Some(info) = known
+        let writes = if let Some((number, info)) = known
             && !may_have_tail(sql)
         {
-            self.raw.prepare_cached(sql).ok().map(|statement| {
-                let writes = changes(&statement) && !may_not_write(&statement, &info.kind);
-                if statement.get_status(StatementStatus::Run) == 0 {
-                    statement.discard();
-                }
-                writes
+            let writes = |statement: &Statement<'_>| {
+                changes(statement) && !may_not_write(statement, &info.kind)
+            };
+            self.raw.with_slot(number, |slot| match &slot.statement {
+                Some(statement) => Some(writes(statement)),
+                None => slot.prepare(sql).ok().map(|statement| writes(&statement)),
             })
         } else {
             let first = Batch::new(&self.raw, sql).next();
@@ -140,7 +141,9 @@ impl Connection {
         let was_autocommit = self.raw.is_autocommit();
         self.recorder.clear();
         let result = self.until_fresh(|this| match id {
-            Some(_) => this.run_cached(sql, &mut info, arguments, sink),
+            Some(id) => {
+                this.raw.with_slot(id, |slot| this.run_kept(slot, sql, &mut info, arguments, sink))
+            }
             None => this.run_once(sql, &mut info, arguments, sink),
         });
         let Some(info) = info else { return result };
@@ -180,26 +183,27 @@ impl Connection {
         }
     }
 
-    fn run_cached<S: RowSink>(
+    fn run_kept<S: RowSink>(
         &self,
+        slot: &mut Slot<'_>,
         sql: &str,
         info: &mut Option<Box<StatementInfo>>,
         arguments: &Arguments<'_>,
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
-        let mut statement = self.prepare_cached(sql)?;
+        let is_setting = info.as_ref().is_some_and(|info| info.kind.is_setting());
+        if info.is_none() || is_setting {
+            // Nothing is known of the kept statement; or it makes a setting, which SQLite does when it prepares
+            // the statement. In both cases it must be prepared again.
+            slot.statement = None;
+        }
+        let is_new = slot.statement.is_none();
+        let mut statement = match slot.statement.take() {
+            Some(statement) => statement,
+            None => self.prepare(|| slot.prepare(sql))?,
+        };
         if statement.column_count() == 0 && info.is_none() && statement.expanded_sql().is_none() {
             return Err(RunError::Ours(Error::NoStatement.into()));
-        }
-        let mut is_new = statement.get_status(StatementStatus::Run) == 0;
-        let is_setting = info.as_ref().is_some_and(|info| info.kind.is_setting());
-        if (info.is_none() || is_setting) && !is_new {
-            // Nothing is known of the cached statement, because its number was freed; or it makes a
-            // setting, which SQLite does when it prepares the statement. In both cases it must be
-            // prepared again.
-            statement.discard();
-            statement = self.prepare_cached(sql)?;
-            is_new = true;
         }
         if is_new {
             forget(info.take(), sink);
@@ -212,16 +216,12 @@ impl Connection {
         let result = allowed
             .map_err(RunError::from_ours)
             .and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
-        let has_not_run = is_new && statement.get_status(StatementStatus::Run) == 0;
-        if has_not_run || matches!(result, Err(RunError::Stale)) {
-            // The next run must prepare the statement again, so that SQLite asks the authorizer.
-            statement.discard();
+        let has_run = !is_new || statement.get_status(StatementStatus::Run) > 0;
+        if has_run && !matches!(result, Err(RunError::Stale)) {
+            // Otherwise the next run must prepare the statement again, so that SQLite asks the authorizer.
+            slot.statement = Some(statement);
         }
         result
-    }
-
-    fn prepare_cached<E>(&self, sql: &str) -> Result<CachedStatement<'_>, RunError<E>> {
-        self.prepare(|| self.raw.prepare_cached(sql))
     }
 
     /// Prepares a statement. A virtual table may not connect while another process changes the schema
@@ -470,7 +470,7 @@ impl Connection {
         keep: impl Fn(u32) -> bool,
         mut forget_shape: impl FnMut(u32),
     ) {
-        if self.statements.len() <= 4 * super::connection::STATEMENTS {
+        if self.statements.len() <= MOST_KNOWN {
             return;
         }
         self.statements.retain(|id, info| {
@@ -482,6 +482,9 @@ impl Connection {
         });
     }
 }
+
+/// The number of statements of which something is known, beyond which that of old ones is dropped.
+const MOST_KNOWN: usize = 1024;
 
 /// Why a statement did not run to its end.
 pub(super) enum RunError<E> {
