@@ -77,15 +77,25 @@ for (const [point, calls, thread] of cases) {
   });
 }
 
-test("panic-in-progress-handler: a panic that fails no call is told nevertheless", async (t) => {
-  const lines = await panicOnce(t, "panic-in-progress-handler", ["open", "count", "execute"]);
-  if (lines === undefined) return;
-  t.deepEqual(
-    lines.map(({ ended }) => ended),
-    ["done", "done", "done"],
-  );
-  t.is(lines[1]?.messages[0]?.message, "failpoint panic-in-progress-handler panic");
-});
+for (const [point, open, call] of [
+  ["panic-in-progress-handler", "open", "count"],
+  // The call runs again, on the lane's thread.
+  ["panic-in-progress-handler", "openInPlace", "count"],
+  ["panic-in-authorizer", "openInPlace", "execute"],
+] as const) {
+  test(`${point} (${open}): a panic that fails no call is told nevertheless`, async (t) => {
+    const lines = await panicOnce(t, point, [open, call, "execute"]);
+    if (lines === undefined) return;
+    t.deepEqual(
+      lines.map(({ ended }) => ended),
+      ["done", "done", "done"],
+    );
+    t.deepEqual(
+      lines.map(({ messages }) => messages.map(({ message }) => message)),
+      [[], [`failpoint ${point} panic`], []],
+    );
+  });
+}
 
 test("the hook is for the panics of this addon only", async (t) => {
   const { url } = { url: `file:${join(await temporaryDirectory(t), "a.db")}` };

@@ -111,6 +111,8 @@ impl Session {
             Ok(Some(Err(error))) if is_rolled_back => Some(error),
             Ok(_) => {
                 scratch.records = records.take();
+                // A panic in a callback of SQLite, which fails no call: the call runs again.
+                client.outbox.post_panics();
                 return None;
             }
             Err(panic) => Some(Error::Panicked(panic)),

@@ -144,11 +144,13 @@ impl Run<'_> {
                 (Some(id), &*defined)
             }
         };
+        // A batch that has the write lock, and a statement that writes, which has computed all of its rows
+        // before the first one comes: they do not hold the lock until JavaScript has read the rows.
         let writes = Cell::new(false);
+        let is_writing = self.rolls_back && self.connection.is_writing();
         let send = |bytes: Vec<u8>| {
-            // A statement that writes has computed all of its rows before the first one comes. It does not
-            // hold the write lock until JavaScript has read them.
-            let room = if writes.get() { Ok(()) } else { caller.backlog.wait_for_room() };
+            let waits = !is_writing && !writes.get();
+            let room = if waits { caller.backlog.wait_for_room() } else { Ok(()) };
             if caller.job != JobId::NONE {
                 let load = caller.backlog.add(bytes.len());
                 caller.client.outbox.post_answer(caller.job, bytes, false, load);

@@ -831,6 +831,23 @@ fn a_long_value_gets_through_and_a_writer_does_not_wait() {
     assert!(bytes > 20_000_000, "{bytes}");
 }
 
+/// It would keep the write lock from other processes for as long as JavaScript computes.
+#[test]
+fn a_batch_that_has_the_write_lock_does_not_wait() {
+    let rows = format!("{ENDLESS} LIMIT 200000");
+    let write = "INSERT INTO t VALUES (1)";
+    for (mode, sql) in [(1, [&rows, write]), (0, [&rows, write]), (0, [write, &rows])] {
+        let mut bench = Bench::new();
+        bench.run("CREATE TABLE t(a)");
+        bench.inbox.fall_behind();
+        bench.submit(5, 0, &batch(mode, &sql));
+        bench.last_letter();
+        let unfetched = bench.inbox.unfetched.lock().unwrap();
+        let bytes: usize = unfetched.iter().flatten().map(|(_, bytes)| bytes).sum();
+        assert!(bytes > MOST_POSTED, "{bytes}");
+    }
+}
+
 #[test]
 fn closing_and_ending_a_transaction_end_the_wait_for_room() {
     let mut bench = Bench::new();

@@ -167,15 +167,6 @@ impl Mailbox {
         }
     }
 
-    /// Puts in the panics of the calling thread.
-    fn put_panics(&self) {
-        for panic in panics::take() {
-            let mut records = Records::new(JobId::NONE);
-            records.panic(&panic);
-            self.put(Letter::of(records.take(), false));
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -184,12 +175,20 @@ impl Mailbox {
 impl Outbox for Mailbox {
     /// Posts records. The panics of the calling thread go first.
     fn post(&self, records: Vec<u8>, ends_job: bool) {
-        self.put_panics();
+        self.post_panics();
         self.put(Letter::of(records, ends_job));
     }
 
+    fn post_panics(&self) {
+        for panic in panics::take() {
+            let mut records = Records::new(JobId::NONE);
+            records.panic(&panic);
+            self.put(Letter::of(records.take(), false));
+        }
+    }
+
     fn post_answer(&self, job: JobId, records: Vec<u8>, ends_job: bool, load: Load) {
-        self.put_panics();
+        self.post_panics();
         self.put(Letter::Records { records, ends_job, job, load: Some(load) });
     }
 

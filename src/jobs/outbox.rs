@@ -8,6 +8,9 @@ pub trait Outbox: Send + Sync {
     /// Hands over records. `ends_job` says whether these records end a job that JavaScript waits for.
     fn post(&self, records: Vec<u8>, ends_job: bool);
 
+    /// Hands over the panics of the calling thread. [`Outbox::post`] does so, too.
+    fn post_panics(&self) {}
+
     /// Hands over records of one call. `load` is dropped once they are fetched or dropped.
     fn post_answer(&self, _job: JobId, records: Vec<u8>, ends_job: bool, load: Load) {
         drop(load);

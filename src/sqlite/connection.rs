@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{InterruptHandle, ffi};
+use rusqlite::{InterruptHandle, TransactionState, ffi};
 use rustc_hash::FxHashMap;
 
 use super::authorizer;
@@ -237,6 +237,11 @@ impl Connection {
     /// Whether the connection is in autocommit mode: no transaction is open.
     pub fn is_autocommit(&self) -> bool {
         self.raw.is_autocommit()
+    }
+
+    /// Whether the open transaction has written, or has begun with the write lock.
+    pub fn is_writing(&self) -> bool {
+        matches!(self.raw.transaction_state(None::<&str>), Ok(TransactionState::Write))
     }
 
     /// Runs a statement of our own that returns no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.

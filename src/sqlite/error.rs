@@ -128,11 +128,15 @@ impl Error {
 
 /// Whether an error says that a cancel has interrupted SQLite. ALTER TABLE and virtual tables parse SQL of
 /// their own inside of a statement: an interrupt in there is SQLITE_ERROR, with SQLite's text for an
-/// interrupt behind its own (`renameColumnParseError` and `sqlite3_declare_vtab` in SQLite's source).
+/// interrupt behind its own (`renameColumnParseError` and `sqlite3_declare_vtab` in SQLite's source), or with
+/// no text but that of the code (`renameQuotefixFunc`).
 pub(super) fn is_interrupt(code: i32, message: &str) -> bool {
     match primary(code) {
         codes::SQLITE_INTERRUPT => true,
-        codes::SQLITE_ERROR => message == "interrupted" || message.ends_with(": interrupted"),
+        codes::SQLITE_ERROR => {
+            matches!(message, "interrupted" | "SQL logic error")
+                || message.ends_with(": interrupted")
+        }
         _ => false,
     }
 }

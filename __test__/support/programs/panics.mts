@@ -11,12 +11,14 @@ import type { LocalClient } from "latchdb";
 import { swapFile } from "latchdb/swap";
 
 const [directory = "", ...calls] = process.argv.slice(2);
+const url = `file:${join(directory, "a.db")}`;
 let client: LocalClient | undefined;
 let messages: unknown[] = [];
 subscribe("latchdb:panic", (message) => messages.push(message));
 
 const made: Record<string, () => unknown> = {
-  open: () => void (client = createClient({ url: `file:${join(directory, "a.db")}` })),
+  open: () => void (client = createClient({ url, execution: "thread" })),
+  openInPlace: () => void (client = createClient({ url })),
   execute: () => client?.execute("select 1"),
   count: () =>
     client?.execute(

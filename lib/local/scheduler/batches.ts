@@ -1,5 +1,6 @@
 /** Submits batches. Long ones are written over several turns of the event loop before. */
 import type { CallSignal } from "../../client/call-signal";
+import { keptBatch } from "../../client/kept-statement";
 import type { Batch } from "../../client/statement";
 import { clientClosed } from "../native/errors";
 import type { RequestWriter } from "../wire/request";
@@ -36,6 +37,11 @@ export class Batches {
   /** Resolves once the long batches of this moment were submitted, or have failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#writing);
+  }
+
+  /** A copy of a batch that waits. A long one is read over several turns of the event loop anyway. */
+  kept(batch: Batch): Batch {
+    return this.#requests.isShort(batch) ? keptBatch(batch) : batch;
   }
 
   /**

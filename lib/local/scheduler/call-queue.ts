@@ -22,6 +22,8 @@ export interface Call<T> {
   /** Whether it can start now. */
   ready(): boolean;
   start(): T | Promise<T>;
+  /** The call waits: it takes a copy of what its caller may change. If this throws, the call fails. */
+  keep?(): void;
   /** The call has ended without having started. */
   onCancelled?(): void;
 }
@@ -157,13 +159,22 @@ export class CallQueue {
       const place = new Place(call, resolve as (value: unknown) => void, reject);
       this.#add(place);
       const { signal } = call;
-      if (signal === undefined) return;
-      place.onAbort = () => {
-        if (this.#remove(place)) place.fail(signal.reason);
-        this.advance();
-      };
-      signal.add(place.onAbort);
+      if (signal !== undefined) {
+        place.onAbort = () => this.#end(place, signal.reason);
+        signal.add(place.onAbort);
+      }
+      try {
+        call.keep?.();
+      } catch (error) {
+        this.#end(place, error);
+      }
     });
+  }
+
+  /** Ends a call, unless it has started. */
+  #end(place: Place, error: unknown): void {
+    if (this.#remove(place)) place.fail(error);
+    this.advance();
   }
 
   #isNext({ joins }: Call<unknown>): boolean {

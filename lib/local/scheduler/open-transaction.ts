@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { ResultSet } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
+import { keptStatement } from "../../client/kept-statement";
 import type { Batch, Statement } from "../../client/statement";
 import type { Caller, NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";
@@ -86,7 +87,9 @@ export class OpenTransaction {
     const takesTime = this.#host.database.runsInPlace;
     const isReady = this.#queue.isFree && !this.#isWriting && this.#isOpen;
     if (isReady && (!takesTime || hasTime())) return this.#execute(statement, signal);
-    return this.#inTurn(signal, () => this.#execute(statement, signal), { takesTime });
+    let kept = statement;
+    const keep = (): void => void (kept = keptStatement(statement));
+    return this.#inTurn(signal, () => this.#execute(kept, signal), { takesTime, keep });
   }
 
   #execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
@@ -109,7 +112,10 @@ export class OpenTransaction {
       this.#idleSince = performance.now();
       this.#queue.advance();
     };
-    return this.#inTurn(signal, () => this.#host.batches.run(batch, signal, submit, setWriting));
+    const { batches } = this.#host;
+    let kept = batch;
+    const keep = (): void => void (kept = batches.kept(batch));
+    return this.#inTurn(signal, () => batches.run(kept, signal, submit, setWriting), { keep });
   }
 
   executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
@@ -163,9 +169,14 @@ export class OpenTransaction {
   #inTurn<T>(
     signal: CallSignal | undefined,
     start: () => T | Promise<T>,
-    { isOfClosing = false, takesTime = false } = {},
+    {
+      isOfClosing = false,
+      takesTime = false,
+      keep = () => undefined,
+    }: { isOfClosing?: boolean; takesTime?: boolean; keep?: () => void } = {},
   ): Promise<T> {
     return this.#queue.enter({
+      keep,
       signal,
       isOfClosing,
       takesTime,

@@ -8,6 +8,7 @@
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
+import { keptStatement } from "../../client/kept-statement";
 import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
@@ -105,12 +106,14 @@ export class Scheduler implements Host {
       if (refused !== undefined) return Promise.reject(refused.error);
       return this.#execute(statement, signal, false);
     }
-    const start = (): ResultSet | Promise<ResultSet> => this.#execute(statement, signal, begins);
-    if (begins) return this.#call(signal, start, { joins: true, begins });
+    let kept = statement;
+    const keep = (): void => void (kept = keptStatement(statement));
+    const start = (): ResultSet | Promise<ResultSet> => this.#execute(kept, signal, begins);
+    if (begins) return this.#call(signal, start, { joins: true, begins, keep });
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     const ready = this.#readyToJoin;
-    const answer = this.queue.enter({ signal, joins: true, takesTime, ready, start });
+    const answer = this.queue.enter({ signal, joins: true, takesTime, ready, start, keep });
     this.patience.watch();
     return answer;
   }
@@ -139,8 +142,10 @@ export class Scheduler implements Host {
       this.#isWritingOnMain = isWriting;
       if (!isWriting) this.advance();
     };
-    const start = (): Promise<ResultSet[]> => this.batches.run(batch, signal, submit, setWriting);
-    return this.#call(signal, start, { joins: false });
+    let kept = batch;
+    const keep = (): void => void (kept = this.batches.kept(batch));
+    const start = (): Promise<ResultSet[]> => this.batches.run(kept, signal, submit, setWriting);
+    return this.#call(signal, start, { joins: false, keep });
   }
 
   /** Runs a text of several statements. */
@@ -234,7 +239,7 @@ export class Scheduler implements Host {
   #call<T>(
     signal: CallSignal | undefined,
     start: () => T | Promise<T>,
-    { joins, begins = false }: { joins: boolean; begins?: boolean },
+    { joins, begins = false, keep }: { joins: boolean; begins?: boolean; keep?: () => void },
   ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
@@ -252,6 +257,7 @@ export class Scheduler implements Host {
       joins,
       ready,
       start: startNow,
+      keep: () => keep?.(),
       onCancelled: dequeued,
     });
     this.patience.watch();

@@ -1,0 +1,46 @@
+/**
+ * Copies of the statements of calls that wait: a caller may change its arguments as soon as it has made the
+ * call, for example fill the same buffer for the next one.
+ */
+import { types } from "node:util";
+import type { InArgs, InValue } from "@libsql/core/api";
+import { namedArguments } from "./arguments";
+import { parseBatchStatement, type Batch, type Statement } from "./statement";
+
+/** A copy of a statement and of its arguments. Runs the caller's code, if the arguments have getters. */
+export function keptStatement({ sql, args }: Statement): Statement {
+  return { sql, args: keptArguments(args) };
+}
+
+/** A copy of a batch and of all arguments. */
+export function keptBatch(batch: Batch): Batch {
+  const statements = batch.statements.map((statement) =>
+    keptStatement(parseBatchStatement(statement)),
+  );
+  return { ...batch, statements };
+}
+
+function keptArguments(given: InArgs | undefined): InArgs | undefined {
+  if (Array.isArray(given)) {
+    const values: InValue[] = [];
+    for (let i = 0; i < given.length; i++) values.push(keptValue(given[i] as InValue));
+    return values;
+  }
+  const args = namedArguments(given);
+  if (args === undefined) return undefined;
+  // Without a prototype, `__proto__` is a name as well.
+  const named = Object.create(null) as Record<string, InValue>;
+  for (const name in args) named[name] = keptValue(args[name] as InValue);
+  return named;
+}
+
+/** Values that cannot be changed, or that cannot be bound, stay as they are. */
+function keptValue(value: InValue): InValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (ArrayBuffer.isView(value)) {
+    if (value.byteLength === 0) return new Uint8Array();
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+  }
+  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value).slice();
+  return types.isDate(value) ? new Date(value.valueOf()) : value;
+}
