@@ -172,7 +172,7 @@ impl Connection {
             _ => return None,
         };
         // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
-        if writes && !info.columns.is_empty() {
+        if writes && !info.columns.is_empty() || !info.has_short_names() {
             return None;
         }
         // A write inside a transaction must not be ended, and has no loop.
