@@ -80,7 +80,9 @@ test.serial("columns with long names are on a thread, in a text of a few bytes",
   const { url } = await filled(t);
   const names = Array.from({ length: 100 }, (_, i) => `c${i}_${"x".repeat(300)}`);
   const maker = open(t, url);
-  await maker.executeMultiple(`create table wide (${names.join()}); insert into wide default values`);
+  await maker.executeMultiple(
+    `create table wide (${names.join()}); insert into wide default values`,
+  );
   maker.close();
   const client = open(t, url);
   const joined = "select a.*, b.*, c.*, d.*, e.* from wide a, wide b, wide c, wide d, wide e";
