@@ -2,10 +2,13 @@
  * Calls that wait for the next turn of the event loop, because those before them have taken the time of this
  * one. What is made meanwhile has the same effect as if they had run at once.
  */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import type { LocalClient } from "latchdb";
 import { createClient } from "latchdb";
 import { temporaryDatabase } from "../support/database.mjs";
+import { internalPath } from "../support/internals.mjs";
 
 const SELECT = "select a from t where id = 1";
 
@@ -57,3 +60,14 @@ for (const end of ["commit", "rollback"] as const) {
     t.is((await client.execute(SELECT)).rows[0]?.["a"], end === "commit" ? 2 : 1);
   });
 }
+
+test("a defect of one client does not stop the others that wait for a turn", async (t) => {
+  const program = `
+    process.once("uncaughtException", (error) => console.log(error.message));
+    const { inNextTurn } = require(${JSON.stringify(internalPath("local/native/turn"))});
+    inNextTurn(() => { throw new Error("a defect"); });
+    inNextTurn(() => console.log("the next one"));
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", program]);
+  t.deepEqual(stdout.trim().split("\n"), ["a defect", "the next one"]);
+});
