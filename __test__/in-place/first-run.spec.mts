@@ -91,6 +91,27 @@ test.serial("columns with long names are on a thread, in a text of a few bytes",
   t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 2 });
 });
 
+test.serial("a schema of many tables is read on a thread", async (t) => {
+  const { url } = await filled(t);
+  const maker = open(t, url);
+  const table = (_: unknown, i: number): string => `create table more_${i} (a, b default 'x', c)`;
+  await maker.batch(Array.from({ length: 2000 }, table));
+  maker.close();
+  const client = open(t, url);
+  t.is((await client.execute("select b from t where id = 1")).rows[0]?.["b"], "one");
+  t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 1 });
+});
+
+test.serial("a short text whose view is long is prepared on a thread", async (t) => {
+  const { url } = await filled(t);
+  const maker = open(t, url);
+  await maker.execute(`create view v as select ${Array(300).fill("b").join(" || ")} as b from t`);
+  maker.close();
+  const client = open(t, url);
+  t.is((await client.execute("select b from v where b > 'z'")).rows.length, 0);
+  t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 1 });
+});
+
 test.serial("the first reader of a long WAL is on a thread", async (t) => {
   const { url } = await filled(t);
   const writer = open(t, url);
