@@ -6,15 +6,10 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::classify::StatementKind;
 use super::columns::{Column, columns_of};
-use super::in_place::LONGEST_VALUE;
 use super::program::Program;
 
 /// After so many quick runs in a row, a statement has shown itself quick.
 pub const QUICK_RUNS: u8 = 2;
-
-/// The most bytes that the announced columns of a statement in place may have. Its answer has room for the same
-/// twice, beside a chunk of rows.
-const LONGEST_ANNOUNCEMENT: usize = LONGEST_VALUE / 2;
 
 /// The facts about a prepared statement.
 #[derive(Debug)]
@@ -68,13 +63,6 @@ impl StatementInfo {
             && !self.kind.pins_connection
             && !self.kind.begins
             && !self.kind.writes_only_temp
-    }
-
-    /// Whether the columns are announced already, or can be announced in the answer of a run in place, which
-    /// has a bound. A text of few bytes can have many columns with long names: `select * from t, t as u`.
-    pub fn has_short_names(&self) -> bool {
-        self.shape.is_some()
-            || self.columns.iter().map(Column::bytes).sum::<usize>() <= LONGEST_ANNOUNCEMENT
     }
 }
 

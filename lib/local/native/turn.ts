@@ -51,7 +51,7 @@ function begin(): void {
   // What waits from now on comes in a later turn, after that for which no time is left in this one.
   let left = waiting.length;
   try {
-    while (left-- > 0 && !isOver) waiting.shift()?.();
+    while (left-- > 0 && hasTime()) waiting.shift()?.();
   } finally {
     // After an exception, too: a defect of one client does not stop the others.
     if (waiting.length > 0) scheduleNext();
