@@ -76,6 +76,44 @@ for (const [sql, value] of elsewhere) {
   });
 }
 
+test.serial("columns with long names are on a thread, in a text of a few bytes", async (t) => {
+  const { url } = await filled(t);
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}_${"x".repeat(300)}`);
+  const maker = open(t, url);
+  await maker.executeMultiple(
+    `create table wide (${names.join()}); insert into wide default values`,
+  );
+  maker.close();
+  const client = open(t, url);
+  const joined = "select a.*, b.*, c.*, d.*, e.* from wide a, wide b, wide c, wide d, wide e";
+  t.is((await client.execute(joined)).columns.length, 500);
+  t.is((await client.execute("select b from t where id = 1")).rows[0]?.["b"], "one");
+  t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 2 });
+});
+
+test.serial("a schema of many tables is read on a thread", async (t) => {
+  const { url } = await filled(t);
+  const maker = open(t, url);
+  const table = (_: unknown, i: number): string => `create table more_${i} (a, b default 'x', c)`;
+  await maker.batch(Array.from({ length: 2000 }, table));
+  maker.close();
+  const client = open(t, url);
+  t.is((await client.execute("select b from t where id = 1")).rows[0]?.["b"], "one");
+  t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 1 });
+});
+
+test.serial("a short text that means many columns is prepared on a thread", async (t) => {
+  const { url } = await filled(t);
+  const maker = open(t, url);
+  await maker.execute(
+    `create table wide (${Array.from({ length: 300 }, (_, i) => `c${i}`).join()})`,
+  );
+  maker.close();
+  const client = open(t, url);
+  t.is((await client.execute("select * from wide")).columns.length, 300);
+  t.deepEqual(client.stats().calls, { inPlace: 0, onThread: 1 });
+});
+
 test.serial("the first reader of a long WAL is on a thread", async (t) => {
   const { url } = await filled(t);
   const writer = open(t, url);

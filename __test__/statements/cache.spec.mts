@@ -1,6 +1,7 @@
 import { rename, unlink } from "node:fs/promises";
 import test from "ava";
 import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { internal } from "../support/internals.mjs";
 
 test("lastInsertRowid stays right after a schema change met by a failing INSERT", async (t) => {
   const client = await openClient(t);
@@ -58,4 +59,41 @@ test("a deleted file is not created anew by a further connection", async (t) => 
   await unlink(database.file);
   await t.throwsAsync(client.transaction("write"), { code: "SQLITE_READONLY" });
   await t.throwsAsync(rename(database.file, `${database.file}.moved`), { code: "ENOENT" });
+});
+
+interface Numbers {
+  of(sql: string): number;
+  used(): void;
+}
+interface Requests {
+  statement(statement: { sql: string; args: unknown }): unknown;
+}
+const { StatementNumbers } = internal<{
+  StatementNumbers: new (define: () => void, forget: (id: number) => void) => Numbers;
+}>("local/native/statements");
+const { Requests } = internal<{ Requests: new (intMode: string, numbers: Numbers) => Requests }>(
+  "local/scheduler/requests",
+);
+
+test("calls that an argument makes do not release the number of its own call", (t) => {
+  const forgotten: number[] = [];
+  const numbers = new StatementNumbers(
+    () => undefined,
+    (id) => forgotten.push(id),
+  );
+  const requests = new Requests("number", numbers);
+  const args = {
+    get a(): number {
+      for (let i = 0; i < 500; i++) {
+        requests.statement({ sql: `select ${i}`, args: [] });
+        // Each of them runs in place.
+        numbers.used();
+      }
+      return 1;
+    },
+  };
+  requests.statement({ sql: "select :a", args });
+  t.false(forgotten.includes(1));
+  numbers.used();
+  t.true(forgotten.includes(1));
 });

@@ -41,6 +41,7 @@ impl Session {
             // A run whose rows are longer than a chunk has been ended, so the answer fits into the buffer.
             buffer[..scratch.records.len()].copy_from_slice(&scratch.records);
         }
+        scratch.give_back();
         self.scratch = scratch;
         answered
     }
@@ -123,6 +124,13 @@ impl Session {
             records = Records::reusing(job, records.take());
             client.fail(request, &mut records, self.outcome(false), error.into());
         } else {
+            if is_unknown && let Some((connection, _)) = self.connection_mut() {
+                // A client that never starts a thread forgets its old statements here.
+                connection.forget_statements(
+                    |id| client.statement(id).is_some(),
+                    |shape| records.forget_shape(shape),
+                );
+            }
             let committed = self.commits() != commits_before;
             records.done(self.outcome(committed));
             checkpoint_is_due =

@@ -150,9 +150,9 @@ impl<W: Work> Lane<W> {
             queue.running = Some(id);
             queue.thread_started
         };
-        let result = self.shared.lock_work().as_mut().and_then(|work| run(work, has_thread));
-        self.shared.end_job();
-        result
+        // The lane goes on after a panic, too, which the caller reports.
+        let _end = EndOfJob(&self.shared);
+        self.shared.lock_work().as_mut().and_then(|work| run(work, has_thread))
     }
 
     /// Cancels one job, queued or running. The queue's lock is held during the interrupt, and the thread
@@ -342,6 +342,15 @@ impl<W: Work> Shared<W> {
     }
 }
 
+/// Ends the running job when it is dropped.
+struct EndOfJob<'a, W: Work>(&'a Shared<W>);
+
+impl<W: Work> Drop for EndOfJob<'_, W> {
+    fn drop(&mut self) {
+        self.0.end_job();
+    }
+}
+
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
 mod tests {
@@ -457,6 +466,17 @@ mod tests {
             assert_eq!(bench.next(), Event::Started(id));
             assert_eq!(bench.next(), Event::Ran(id));
         }
+    }
+
+    #[test]
+    fn a_lane_goes_on_after_a_panic_in_place() {
+        let bench = Bench::new();
+        let run = || bench.lane.run_in_place(JobId(1), |_, _| -> Option<()> { panic!("a defect") });
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+        assert_eq!(bench.lane.run_in_place(JobId(2), |_, _| Some(2)), Some(2));
+        bench.push(3);
+        assert_eq!(bench.next(), Event::Started(3));
+        assert_eq!(bench.next(), Event::Ran(3));
     }
 
     #[test]

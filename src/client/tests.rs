@@ -244,6 +244,34 @@ fn columns_are_read_again_after_an_alter_on_another_connection() {
 }
 
 #[test]
+fn shapes_of_statements_without_a_number_are_forgotten_in_place() {
+    let bench = Bench::new();
+    let mut buffer = vec![0; 128 * 1024];
+    let mut forgotten = 0;
+    for id in 1..=3000u32 {
+        bench.database.define_statement(id, format!("SELECT {id}"));
+        let mut request = [1, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        request[1..5].copy_from_slice(&id.to_le_bytes());
+        buffer[..request.len()].copy_from_slice(&request);
+        let ran =
+            bench.database.run_in_place(JobId(JOB), TransactionId(0), &mut buffer, request.len());
+        assert_eq!(ran, Ok(true), "statement {id}");
+        bench.database.forget_statement(id);
+        let mut rest = &buffer[..];
+        loop {
+            let (length, after) = rest.split_first_chunk().unwrap();
+            let kind = RecordKind::from_u8(after[4]);
+            forgotten += usize::from(kind == Some(RecordKind::Forget));
+            rest = &after[u32::from_le_bytes(*length) as usize..];
+            if kind == Some(RecordKind::Done) {
+                break;
+            }
+        }
+    }
+    assert!(forgotten > 1500, "{forgotten}");
+}
+
+#[test]
 fn a_batch_is_all_or_nothing() {
     let mut bench = Bench::new();
     bench.run("CREATE TABLE t(a UNIQUE)");

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ffi};
@@ -22,6 +22,8 @@ pub struct Bounds {
     deadline: AtomicU64,
     /// The number of checks since the bounds were set.
     checks: AtomicU32,
+    /// Whether the bounds are those of a preparation.
+    is_preparing: AtomicBool,
     /// The number of frames in the WAL after the last commit in place.
     wal_frames: AtomicI32,
 }
@@ -32,6 +34,7 @@ impl Default for Bounds {
             epoch: Instant::now(),
             deadline: AtomicU64::new(0),
             checks: AtomicU32::new(0),
+            is_preparing: AtomicBool::new(false),
             wal_frames: AtomicI32::new(0),
         }
     }
@@ -51,6 +54,16 @@ impl Bounds {
         self.checks.load(Ordering::Relaxed) >= MOST_CHECKS
     }
 
+    /// Whether the bounds end the preparation of a statement, too.
+    pub fn end_preparation(&self) -> bool {
+        self.is_preparing.load(Ordering::Relaxed)
+    }
+
+    /// Lets the bounds end the preparation of a statement, too, until they are lifted.
+    pub fn include_preparation(&self) {
+        self.is_preparing.store(true, Ordering::Relaxed);
+    }
+
     /// Sets the bounds, or removes them.
     pub fn set(&self, is_bounded: bool) {
         let longest = u64::try_from(LONGEST_RUN.as_nanos()).unwrap_or(u64::MAX);
@@ -62,6 +75,7 @@ impl Bounds {
     /// Lets the next statement run for as long as it takes. What is known of the last one stays.
     pub fn lift(&self) {
         self.deadline.store(0, Ordering::Relaxed);
+        self.is_preparing.store(false, Ordering::Relaxed);
     }
 
     /// The number of frames in the WAL after the last commit that was noted.

@@ -70,15 +70,17 @@ impl CallbackHandle {
 ///
 /// The handler does not end a statement that has finished. SQLite calls the handler once more after the
 /// last step, when the statement's changes are committed already, and would report SQLITE_INTERRUPT for
-/// them.
+/// them. It does not end the preparation of a statement either, in which SQLite may read the whole schema,
+/// unless `ends_preparation` returns true.
 pub fn end_running_statement_when(
     connection: &mut Connection,
     mut shall_end: impl FnMut() -> bool + Send + 'static,
+    ends_preparation: impl Fn() -> bool + Send + 'static,
 ) -> rusqlite::Result<()> {
     let handle = CallbackHandle::of(connection);
     let ends = move || {
         reach(Point::ProgressHandler);
-        shall_end() && handle.runs_a_statement()
+        shall_end() && (ends_preparation() || handle.runs_a_statement())
     };
     connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(ends))
 }
@@ -93,8 +95,8 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("create table t (id integer primary key)").unwrap();
         let shall_end = Arc::clone(shall_end);
-        end_running_statement_when(&mut connection, move || shall_end.load(Ordering::SeqCst))
-            .unwrap();
+        let shall_end = move || shall_end.load(Ordering::SeqCst);
+        end_running_statement_when(&mut connection, shall_end, || false).unwrap();
         connection
     }
 

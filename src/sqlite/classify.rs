@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 
 use rusqlite::ffi;
 
@@ -44,6 +44,9 @@ pub struct Recorder {
     /// Whether the first step of a statement that writes is running.
     is_first_step: AtomicBool,
     was_stale: AtomicBool,
+    /// The number of questions after which a statement is refused, and that of those so far. 0 for no bound.
+    most_questions: AtomicU32,
+    questions: AtomicU32,
 }
 
 /// What a statement does, as far as SQLite's own functions do not say it.
@@ -152,6 +155,22 @@ impl Recorder {
         self.was_stale.store(false, Ordering::Relaxed);
     }
 
+    /// Prepares a statement that is refused after so many questions of SQLite: one for each subquery and each
+    /// column. The text of a statement can be short, and that of its views long.
+    pub fn with_few_questions<T>(&self, most: u32, prepare: impl FnOnce() -> T) -> T {
+        self.questions.store(0, Ordering::Relaxed);
+        self.most_questions.store(most, Ordering::Relaxed);
+        let prepared = prepare();
+        self.most_questions.store(0, Ordering::Relaxed);
+        prepared
+    }
+
+    /// Whether a statement that may have few questions only has too many.
+    fn has_too_many_questions(&self) -> bool {
+        let most = self.most_questions.load(Ordering::Relaxed);
+        most != 0 && self.questions.fetch_add(1, Ordering::Relaxed) >= most
+    }
+
     /// Whether it is refused.
     pub fn refuses_stale(&self) -> bool {
         self.refuses_stale.load(Ordering::Relaxed)
@@ -244,11 +263,15 @@ impl Recorder {
 
 impl Authorizer for Recorder {
     /// Records one question of SQLite, and answers it. All actions are allowed,
-    /// except three. A PRAGMA in a dry run is ignored. `PRAGMA busy_timeout` is ignored, because SQLite
-    /// would replace our busy handler by its own; latchdb answers it. A stale statement is denied.
+    /// except four. A PRAGMA in a dry run is ignored. `PRAGMA busy_timeout` is ignored, because SQLite
+    /// would replace our busy handler by its own; latchdb answers it. A stale statement is denied,
+    /// and one with too many questions.
     fn authorize(&self, question: &Question<'_>) -> Answer {
         if self.is_stale() {
             self.was_stale.store(true, Ordering::Relaxed);
+            return Answer::Deny;
+        }
+        if self.has_too_many_questions() {
             return Answer::Deny;
         }
         self.tables.note(question);

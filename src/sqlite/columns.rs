@@ -16,6 +16,13 @@ pub struct Column {
     pub declared_type: String,
 }
 
+impl Column {
+    /// The number of bytes of an announcement of the column: both texts and their lengths.
+    pub fn bytes(&self) -> usize {
+        self.name.len() + self.declared_type.len() + 8
+    }
+}
+
 /// The columns of a statement's rows.
 pub fn columns_of(connection: &Connection, statement: &Statement<'_>) -> Vec<Column> {
     if statement.column_count() == 0 {

@@ -201,10 +201,11 @@ impl Connection {
         let is_past_cancelling = Arc::new(AtomicBool::new(false));
         let bounds = Arc::new(Bounds::default());
         let (asked, past) = (Arc::clone(&hooks), Arc::clone(&is_past_cancelling));
-        let reached = Arc::clone(&bounds);
-        end_running_statement_when(&mut raw, move || {
+        let (reached, preparing) = (Arc::clone(&bounds), Arc::clone(&bounds));
+        let shall_end = move || {
             reached.are_reached() || asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
-        })?;
+        };
+        end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {

@@ -14,6 +14,9 @@ use crate::files::sidecars;
 /// tables it has.
 const LONGEST_TEXT: usize = 256;
 
+/// The most subqueries and columns of a statement that is prepared in place, those of its views, too.
+const MOST_QUESTIONS: u32 = 256;
+
 /// The longest WAL beside a file whose first reader may run in place, in bytes: the first reader reads all of
 /// it (<https://sqlite.org/wal.html#recovery>).
 const LONGEST_WAL: u64 = 64 * 1024;
@@ -34,9 +37,12 @@ impl Connection {
             return None;
         }
         let _limits = Limits::begin(self, true, LONGEST_VALUE, 0)?;
+        // The first preparation reads the whole schema, and a view may be a join of many tables.
+        self.bounds.include_preparation();
         self.recorder.clear();
         self.recorder.refuse_stale(true);
-        let statement = slot.prepare(sql).ok()?;
+        let prepare = || slot.prepare(sql);
+        let statement = self.recorder.with_few_questions(MOST_QUESTIONS, prepare).ok()?;
         let mut info = Box::new(self.info_of(&statement, sql));
         if !info.may_run_in_place() || self.refuse_vector_indexes(&statement).is_err() {
             return None;

@@ -5,6 +5,7 @@ use rusqlite::Statement;
 use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
+use super::columns::Column;
 use super::kept_statements::Slot;
 use super::program::Program;
 use super::statement::{RowSink, RunError};
@@ -19,6 +20,10 @@ pub const LONGEST_VALUE: usize = 64 * 1024;
 /// The most bytes of all values that a statement in place makes, without those of further rows: many columns
 /// may each have a long one. Copying so much takes about 0.1 ms.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// The most bytes that the announced columns of a statement may have. Its answer has room for the same twice,
+/// beside a chunk of rows.
+const LONGEST_ANNOUNCEMENT: usize = LONGEST_VALUE / 2;
 
 /// A run of so many steps of SQLite's virtual machine counts as quick: it takes about 0.05 ms. Steps are
 /// counted instead of time, because on a busy machine each run may take long.
@@ -181,7 +186,7 @@ impl Connection {
             _ => return None,
         };
         // A statement that returns rows is undone by a savepoint of our own if they cannot be handed on.
-        if writes && !info.columns.is_empty() {
+        if writes && !info.columns.is_empty() || !has_short_names(info) {
             return None;
         }
         // A write inside a transaction must not be ended, and has no loop.
@@ -231,6 +236,13 @@ impl Connection {
         }
         self.bounds.forget_frames();
     }
+}
+
+/// Whether the columns are announced already, or can be announced in the answer, which has a bound. A text of few
+/// bytes can have many columns with long names: `select * from t, t as u`.
+fn has_short_names(info: &StatementInfo) -> bool {
+    let bytes = || info.columns.iter().map(Column::bytes).sum::<usize>();
+    info.shape.is_some() || bytes() <= LONGEST_ANNOUNCEMENT
 }
 
 /// The limits of a run in place, until they are dropped.

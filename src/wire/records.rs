@@ -315,6 +315,11 @@ impl RowsChunk {
         self.is_first = true;
     }
 
+    /// The bytes that are reserved for the rows.
+    pub fn capacity(&self) -> usize {
+        self.cells.capacity() + self.text.capacity()
+    }
+
     /// Whether the chunk has reached the size of a record.
     pub fn is_full(&self) -> bool {
         self.cells.len() + self.text.bytes().len() >= CHUNK

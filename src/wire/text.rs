@@ -69,6 +69,11 @@ impl TextBuffer {
         self.bytes.reserve(bytes);
     }
 
+    /// The bytes that are reserved.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether no memory is reserved.
     pub fn is_new(&self) -> bool {
         self.bytes.capacity() == 0

@@ -46,6 +46,11 @@ export class StatementNumbers {
     this.#users++;
   }
 
+  /** It is written, and is submitted at once: its number must not be released before. */
+  written(): void {
+    this.#users--;
+  }
+
   /** It has its answer. */
   leave(): void {
     this.#users--;

@@ -15,7 +15,7 @@ let calls = 0;
 let isOver = false;
 let isNextScheduled = false;
 /** What goes on in the next turn, in this order. */
-let waiting: Array<() => void> = [];
+const waiting: Array<() => void> = [];
 
 /** Whether a further call may run on this thread in this turn. If not, it waits for the next turn. */
 export function hasTime(): boolean {
@@ -32,7 +32,7 @@ export function ran(): void {
   }
 }
 
-/** Calls a function in the next turn in which there is time. It must not throw. */
+/** Calls a function in the next turn in which there is time. */
 export function inNextTurn(goOn: () => void): void {
   waiting.push(goOn);
   scheduleNext();
@@ -48,14 +48,12 @@ function begin(): void {
   isNextScheduled = false;
   isOver = false;
   calls = 0;
-  const all = waiting;
-  waiting = [];
-  // Those for which no time is left come first in the next turn.
-  const later = all.filter((goOn) => {
-    if (isOver) return true;
-    goOn();
-    return false;
-  });
-  if (later.length > 0) waiting = [...later, ...waiting];
-  if (waiting.length > 0) scheduleNext();
+  // What waits from now on comes in a later turn, after that for which no time is left in this one.
+  let left = waiting.length;
+  try {
+    while (left-- > 0 && hasTime()) waiting.shift()?.();
+  } finally {
+    // After an exception, too: a defect of one client does not stop the others.
+    if (waiting.length > 0) scheduleNext();
+  }
 }

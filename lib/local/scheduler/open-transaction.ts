@@ -37,6 +37,7 @@ export class OpenTransaction {
   #isPinned = false;
   #isWriting = false;
   #isOpen = true;
+  #isEnding = false;
   /** The number of unanswered calls. The first call is the beginning. */
   #pending = 1;
   #idleSince = performance.now();
@@ -58,6 +59,11 @@ export class OpenTransaction {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether its owner has ended it. Calls that were made before may still wait. */
+  get isEnding(): boolean {
+    return this.#isEnding;
   }
 
   /** Whether it has the lane that the client is pinned to. */
@@ -130,11 +136,13 @@ export class OpenTransaction {
 
   /** Commits. Other calls can use the lane at once: their requests run after the commit. */
   commit(): Promise<void> {
+    this.#isEnding = true;
     return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.commit())));
   }
 
   /** Rolls back after the calls that were made before. */
   rollback(): Promise<void> {
+    this.#isEnding = true;
     return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.rollback())));
   }
 
@@ -150,9 +158,9 @@ export class OpenTransaction {
     this.#inTurn(undefined, submitRollback, { isOfClosing: true }).catch(() => undefined);
   }
 
-  /** Cancels the running calls, rolls back, and waits for that. */
+  /** Cancels the running calls, rolls back, and waits for that. Has no effect after `commit` or `rollback`. */
   end(): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen || this.#isEnding) return;
     this.#host.database.endTransaction(this.number);
     this.#release();
   }

@@ -23,7 +23,17 @@ export class Requests {
   }
 
   statement(statement: Statement): RequestWriter {
-    return writeRequest((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
+    return this.#write((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
+  }
+
+  /** Code of an argument may make other calls meanwhile, which must not release the numbers of this one. */
+  #write(fill: (writer: RequestWriter) => void): RequestWriter {
+    this.#numbers.enter();
+    try {
+      return writeRequest(fill);
+    } finally {
+      this.#numbers.written();
+    }
   }
 
   /** Whether a batch is written at once. */
@@ -32,7 +42,7 @@ export class Requests {
   }
 
   shortBatch(batch: Batch): RequestWriter {
-    return writeRequest((writer) => {
+    return this.#write((writer) => {
       writer.batch(batch.mode, batch.foreignKeysOff, batch.statements.length);
       for (const statement of batch.statements) {
         writer.statement(parseBatchStatement(statement), this.#intMode, this.#numbers.of);

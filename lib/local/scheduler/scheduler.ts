@@ -284,7 +284,8 @@ export class Scheduler implements Host {
    */
   #deadlock(): { error: unknown } | undefined {
     if (this.database.isFile || this.queue.hasBacklog || this.explicit.isComing) return undefined;
-    const isHeld = this.transactions.size + this.#beginning > 0;
+    // One whose end waits behind its own calls, or in a turn of the event loop, needs nothing of its owner.
+    const isHeld = this.#beginning > 0 || [...this.transactions].some(({ isEnding }) => !isEnding);
     return isHeld ? { error: allHeld(this.maxConnections) } : undefined;
   }
 
