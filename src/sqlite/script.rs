@@ -4,7 +4,7 @@ use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, StatementStatus};
 
 use super::classify::StatementKind;
-use super::statement::{Prepared, RunError, is_interrupt, may_write};
+use super::statement::{Prepared, RunError, has_pragma, is_interrupt, may_write};
 use super::{Connection, Error};
 
 impl Connection {
@@ -35,10 +35,12 @@ impl Connection {
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut statements = Batch::new(&self.raw, sql);
+        let has_pragma = has_pragma(sql);
         loop {
             let was_autocommit = self.raw.is_autocommit();
             self.recorder.clear();
-            let next = self.until_fresh(|this| this.prepare(|| statements.next()))?;
+            let next =
+                self.until_fresh(|this| this.prepare_despite(has_pragma, || statements.next()))?;
             let Some(mut statement) = next else { return Ok(()) };
             let mut is_stale = false;
             let kind = self.until_fresh(|this| {

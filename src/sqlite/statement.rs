@@ -200,7 +200,12 @@ impl Connection {
         let is_new = slot.statement.is_none();
         let mut statement = match slot.statement.take() {
             Some(statement) => statement,
-            None => self.prepare(|| slot.prepare(sql))?,
+            None => {
+                self.prepare_despite(has_pragma(sql), || slot.prepare(sql)).inspect_err(|_| {
+                    // What is known is not true of a statement that could not be prepared.
+                    forget(info.take(), sink);
+                })?
+            }
         };
         if statement.column_count() == 0 && info.is_none() && statement.expanded_sql().is_none() {
             return Err(RunError::Ours(Error::NoStatement.into()));
@@ -222,6 +227,22 @@ impl Connection {
             slot.statement = Some(statement);
         }
         result
+    }
+
+    /// Prepares a statement. If it may be a PRAGMA, an interrupt does not end that: SQLite makes most settings
+    /// while it prepares the statement, so that nobody could tell whether one was made.
+    pub(super) fn prepare_despite<T, E>(
+        &self,
+        may_be_pragma: bool,
+        mut attempt: impl FnMut() -> rusqlite::Result<T>,
+    ) -> Result<T, RunError<E>> {
+        if !may_be_pragma {
+            return self.prepare(attempt);
+        }
+        despite_interrupts(|| {
+            self.recorder.clear();
+            self.prepare(&mut attempt)
+        })
     }
 
     /// Prepares a statement. A virtual table may not connect while another process changes the schema
@@ -255,7 +276,7 @@ impl Connection {
         &'c self,
         sql: &str,
     ) -> Result<Statement<'c>, RunError<E>> {
-        let first = self.prepare(|| Batch::new(&self.raw, sql).next())?;
+        let first = self.prepare_despite(has_pragma(sql), || Batch::new(&self.raw, sql).next())?;
         first.ok_or_else(|| RunError::Ours(Error::NoStatement.into()))
     }
 
@@ -515,11 +536,10 @@ impl<E> MayBeLocked for RunError<E> {
     }
 }
 
-/// Runs a statement that has taken effect already and only has to return its rows. Late cancels may
-/// interrupt it; it is then run again.
-fn despite_interrupts<E>(
-    mut run: impl FnMut() -> Result<(), RunError<E>>,
-) -> Result<(), RunError<E>> {
+/// Runs what has taken effect already, or takes effect at once, again if late cancels interrupt it.
+fn despite_interrupts<T, E>(
+    mut run: impl FnMut() -> Result<T, RunError<E>>,
+) -> Result<T, RunError<E>> {
     for _ in 0..MOST_INTERRUPTS {
         match run() {
             Err(RunError::Sqlite(error)) if is_interrupt(&error) => {}
@@ -527,6 +547,12 @@ fn despite_interrupts<E>(
         }
     }
     run()
+}
+
+/// Whether the word PRAGMA is in a text.
+pub(super) fn has_pragma(text: &str) -> bool {
+    const PRAGMA: &[u8] = b"pragma";
+    text.as_bytes().windows(PRAGMA.len()).any(|word| word.eq_ignore_ascii_case(PRAGMA))
 }
 
 /// Whether a statement is EXPLAIN or EXPLAIN QUERY PLAN.
@@ -589,4 +615,71 @@ fn may_have_tail(sql: &str) -> bool {
 
 fn bind_one(statement: &mut Statement<'_>, index: usize, value: Value<'_>) -> rusqlite::Result<()> {
     statement.raw_bind_parameter(index, to_sql(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes rows, and keeps nothing.
+    struct Nothing;
+
+    impl RowSink for Nothing {
+        type Error = Error;
+
+        fn allow(&mut self, _prepared: Prepared) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn shape(&mut self, _columns: &[Column]) -> u32 {
+            1
+        }
+
+        fn forget_shape(&mut self, _shape: u32) {}
+
+        fn row(&mut self, _shape: u32, _row: &Row<'_>, _columns: usize) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn end_rows(&mut self) {}
+
+        fn end(&mut self, _end: StatementEnd) {}
+
+        fn rolls_back(&self) -> bool {
+            false
+        }
+    }
+
+    /// The setting is made while SQLite prepares the statement, and the error of an interrupt would not tell
+    /// whether it was.
+    #[test]
+    fn a_setting_is_made_whenever_an_interrupt_comes() {
+        let mut connection = Connection::in_memory();
+        let none = Arguments::Positional(Vec::new());
+        let texts = [40_000, 50_000].map(|limit| format!("PRAGMA journal_size_limit = {limit}"));
+        let interrupter = connection.interrupter();
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    interrupter.interrupt();
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+            });
+            let failed = (0..3_000)
+                .filter(|run| {
+                    let id = run % 2;
+                    let sql = &texts[id];
+                    let ran = connection.run(u32::try_from(id).ok(), sql, &none, &mut Nothing);
+                    ran.is_err()
+                })
+                .count();
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(failed, 0);
+        });
+        assert_eq!(connection.pragma::<i64>("journal_size_limit").ok(), Some(50_000));
+    }
 }
