@@ -1,13 +1,12 @@
 /** Collects the answer of one request and settles its promise. */
 import type { IntMode, ResultSet, Row, Value } from "@libsql/core/api";
-import { ResultSetImpl } from "@libsql/core/util";
 import type { CallSignal } from "../../client/call-signal";
 import type { RowMode } from "../../../index.js";
 import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
 import { LongValues } from "../wire/long-values";
-import { ObjectResultSet } from "../wire/object-rows";
 import type { Outcome, RecordReader } from "../wire/response";
+import { resultSetOf } from "../wire/result-set";
 import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
 import type { Answer } from "./delivery";
 import { failureOf, isClientClosed, unknownRecord, unreadableAnswer } from "./errors";
@@ -182,18 +181,9 @@ export class JobAnswer<T> implements Answer {
   }
 
   #endStatement(record: RecordReader): void {
-    const { shape: number, rowsAffected, lastInsertRowid } = record.statementEnd();
-    const shape = number === 0 ? undefined : this.#shape(number);
-    const Result = this.#host.rowMode === "object" ? ObjectResultSet : ResultSetImpl;
-    this.#results.push(
-      new Result(
-        shape === undefined ? [] : shape.names.slice(),
-        shape === undefined ? [] : shape.declaredTypes.slice(),
-        this.#rows,
-        rowsAffected,
-        lastInsertRowid,
-      ),
-    );
+    const end = record.statementEnd();
+    const shape = end.shape === 0 ? undefined : this.#shape(end.shape);
+    this.#results.push(resultSetOf(shape, end, this.#rows, this.#host.rowMode));
     this.#rows = [];
   }
 

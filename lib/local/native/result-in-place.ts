@@ -1,13 +1,9 @@
 /** Reads the answer of a statement that has run on this thread. */
 import type { ResultSet, Row } from "@libsql/core/api";
-import { ResultSetImpl } from "@libsql/core/util";
 import { OutcomeFlag, RecordKind } from "../wire/kinds";
-import { ObjectResultSet } from "../wire/object-rows";
 import type { RecordReader, StatementEnd } from "../wire/response";
-import type { Shape } from "../wire/rows";
+import { resultSetOf } from "../wire/result-set";
 import type { AnswerHost } from "./job-answer";
-
-const NO_COLUMNS: Pick<Shape, "names" | "declaredTypes"> = { names: [], declaredTypes: [] };
 
 /** A long value is beyond the bounds of a call in place. */
 function noLongValue(): never {
@@ -54,14 +50,7 @@ export function resultInPlace(
 }
 
 function resultOf(end: StatementEnd, rows: Row[], host: AnswerHost): ResultSet | undefined {
-  const shape = end.shape === 0 ? NO_COLUMNS : host.shapes.get(end.shape);
-  if (shape === undefined) return undefined;
-  const Result = host.rowMode === "object" ? ObjectResultSet : ResultSetImpl;
-  return new Result(
-    shape.names.slice(),
-    shape.declaredTypes.slice(),
-    rows,
-    end.rowsAffected,
-    end.lastInsertRowid,
-  );
+  const shape = end.shape === 0 ? undefined : host.shapes.get(end.shape);
+  if (end.shape !== 0 && shape === undefined) return undefined;
+  return resultSetOf(shape, end, rows, host.rowMode);
 }
