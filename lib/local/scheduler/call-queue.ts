@@ -23,7 +23,7 @@ export interface Call<T> {
   ready(): boolean;
   start(): T | Promise<T>;
   /** The call waits: it takes a copy of what its caller may change. If this throws, the call fails. */
-  keep?(): void;
+  readonly keep?: (() => void) | undefined;
   /** The call has ended without having started. */
   onCancelled?(): void;
 }
@@ -138,9 +138,9 @@ export class CallQueue {
     return this.#state !== "flowing";
   }
 
-  /** Whether no call waits, and none has to. */
-  get isFree(): boolean {
-    return this.first === undefined && this.#state !== "held";
+  /** Whether no call waits, and a call would not have to. `takesTime`: as that of the call. */
+  isFreeFor(takesTime: boolean): boolean {
+    return this.first === undefined && this.#state !== "held" && (!takesTime || hasTime());
   }
 
   /** Whether waiting calls are being started, now or in a later turn of the event loop. */
@@ -184,10 +184,8 @@ export class CallQueue {
 
   /** Adds a call of our own before all others. */
   enterFirst(call: { ready(): boolean; start(): void }): void {
-    const { start } = call;
     const nothing = (): void => undefined;
-    const own = { ready: () => call.ready(), isOfClosing: true, start };
-    this.#add(new Place(own, nothing, nothing), true);
+    this.#add(new Place({ ...call, isOfClosing: true }, nothing, nothing), true);
     this.advance();
   }
 

@@ -7,7 +7,6 @@ import { keptStatement } from "../../client/kept-statement";
 import type { Batch, Statement } from "../../client/statement";
 import type { Caller, NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";
-import { hasTime } from "../native/turn";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import type { Batches } from "./batches";
@@ -91,8 +90,8 @@ export class OpenTransaction {
   /** @returns its result if it has run on this thread, else the promise of it */
   execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
     const takesTime = this.#host.database.runsInPlace;
-    const isReady = this.#queue.isFree && !this.#isWriting && this.#isOpen;
-    if (isReady && (!takesTime || hasTime())) return this.#execute(statement, signal);
+    const isReady = this.#queue.isFreeFor(takesTime) && !this.#isWriting && this.#isOpen;
+    if (isReady) return this.#execute(statement, signal);
     let kept = statement;
     const keep = (): void => void (kept = keptStatement(statement));
     return this.#inTurn(signal, () => this.#execute(kept, signal), { takesTime, keep });
@@ -180,7 +179,7 @@ export class OpenTransaction {
     {
       isOfClosing = false,
       takesTime = false,
-      keep = () => undefined,
+      keep,
     }: { isOfClosing?: boolean; takesTime?: boolean; keep?: () => void } = {},
   ): Promise<T> {
     return this.#queue.enter({

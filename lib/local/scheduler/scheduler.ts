@@ -13,11 +13,10 @@ import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import { allHeld, clientClosed } from "../native/errors";
-import { hasTime } from "../native/turn";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { Batches } from "./batches";
-import { CallQueue } from "./call-queue";
+import { CallQueue, type Call } from "./call-queue";
 import { Closing } from "./closing";
 import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
 import { Lanes } from "./lanes";
@@ -101,7 +100,7 @@ export class Scheduler implements Host {
   execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet> {
     const begins = mayBegin(statement.sql);
     const takesTime = this.database.runsInPlace;
-    if (!begins && this.queue.isFree && this.#isMainReady && (!takesTime || hasTime())) {
+    if (!begins && this.queue.isFreeFor(takesTime) && this.#isMainReady) {
       const refused = this.#refusal(signal);
       if (refused !== undefined) return Promise.reject(refused.error);
       return this.#execute(statement, signal, false);
@@ -109,13 +108,8 @@ export class Scheduler implements Host {
     let kept = statement;
     const keep = (): void => void (kept = keptStatement(statement));
     const start = (): ResultSet | Promise<ResultSet> => this.#execute(kept, signal, begins);
-    if (begins) return this.#call(signal, start, { joins: true, begins, keep });
-    const refused = this.#refusal(signal);
-    if (refused !== undefined) return Promise.reject(refused.error);
-    const ready = this.#readyToJoin;
-    const answer = this.queue.enter({ signal, joins: true, takesTime, ready, start, keep });
-    this.patience.watch();
-    return answer;
+    const how = { joins: true, begins, takesTime: takesTime && !begins, keep };
+    return this.#call(signal, start, how);
   }
 
   #execute(
@@ -239,32 +233,35 @@ export class Scheduler implements Host {
   #call<T>(
     signal: CallSignal | undefined,
     start: () => T | Promise<T>,
-    { joins, begins = false, keep }: { joins: boolean; begins?: boolean; keep?: () => void },
+    {
+      joins,
+      begins = false,
+      takesTime = false,
+      keep,
+    }: { joins: boolean; begins?: boolean; takesTime?: boolean; keep?: () => void },
   ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
-    const ready = (): boolean => this.#isMainReady && (joins || !this.explicit.isOpen);
-    if (begins) this.explicit.queued();
-    const dequeued = (): void => {
-      if (begins) this.explicit.dequeued();
-    };
-    const startNow = (): T | Promise<T> => {
-      dequeued();
-      return start();
-    };
-    const answer = this.queue.enter({
-      signal,
-      joins,
-      ready,
-      start: startNow,
-      keep: () => keep?.(),
-      onCancelled: dequeued,
-    });
+    const ready = joins ? this.#readyToJoin : this.#readyAlone;
+    const call = { signal, joins, takesTime, ready, start, keep };
+    const answer = this.queue.enter(begins ? this.#counted(call) : call);
     this.patience.watch();
     return answer;
   }
 
+  /** A call that may begin the explicit transaction. It counts as coming until it starts or is cancelled. */
+  #counted<T>(call: Call<T>): Call<T> {
+    this.explicit.queued();
+    const onCancelled = (): void => this.explicit.dequeued();
+    const start = (): T | Promise<T> => {
+      this.explicit.dequeued();
+      return call.start();
+    };
+    return { ...call, start, onCancelled };
+  }
+
   readonly #readyToJoin = (): boolean => this.#isMainReady;
+  readonly #readyAlone = (): boolean => this.#isMainReady && !this.explicit.isOpen;
 
   get #isMainReady(): boolean {
     return this.lanes.isMainFree && !this.#isWritingOnMain;
