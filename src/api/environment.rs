@@ -1,9 +1,10 @@
 //! Functions of one JavaScript environment: attaching, fetching answers, shutting down.
 
-use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Function, Result, Uint8ArraySlice};
+use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Function, Result};
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
+use super::call_buffer::CallBuffer;
 use crate::environment::{Environment, attachments};
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::{self, Panic};
@@ -95,11 +96,11 @@ pub fn take_panics() -> Vec<PanicReport> {
 pub fn take_results<'env>(
     env: &'env Env,
     attachment: u32,
-    mut buffer: Uint8ArraySlice<'env>,
+    #[napi(ts_arg_type = "Uint8Array")] buffer: CallBuffer,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     // SAFETY: the bytes are JavaScript's, on whose thread we are. No JavaScript runs before this function
     // returns, so nobody else reads or writes them, and the buffer is not detached meanwhile.
-    let buffer = unsafe { buffer.as_mut() };
+    let buffer = unsafe { buffer.into_slice() };
     let fetched =
         attachments::with(*env, attachment, |environment| environment.fetch(*env, buffer.len()))?;
     let letters = fetched.flatten().unwrap_or_default();

@@ -124,12 +124,9 @@ impl Session {
             records = Records::reusing(job, records.take());
             client.fail(request, &mut records, self.outcome(false), error.into());
         } else {
-            if is_unknown && let Some((connection, _)) = self.connection_mut() {
+            if is_unknown {
                 // A client that never starts a thread forgets its old statements here.
-                connection.forget_statements(
-                    |id| client.statement(id).is_some(),
-                    |shape| records.forget_shape(shape),
-                );
+                self.forget_statements(&mut records);
             }
             let committed = self.commits() != commits_before;
             records.done(self.outcome(committed));

@@ -390,6 +390,17 @@ impl Session {
         }
     }
 
+    /// Forgets what is known of statements whose numbers are free, if there are many.
+    pub(super) fn forget_statements(&mut self, records: &mut Records) {
+        if let Some((connection, _)) = &mut self.connection {
+            let client = &self.client;
+            connection.forget_statements(
+                |id| client.statement(id).is_some(),
+                |shape| records.forget_shape(shape),
+            );
+        }
+    }
+
     /// The number of commits on the connection.
     pub(super) fn commits(&self) -> u64 {
         self.connection.as_ref().map_or(0, |(connection, _)| connection.commits())
@@ -482,13 +493,7 @@ impl Session {
             if committed && let Some((connection, hooks)) = &self.connection {
                 self.known_commits.committed(hooks.settings_version(), connection);
             }
-            if let Some((connection, _)) = &mut self.connection {
-                let client = &self.client;
-                connection.forget_statements(
-                    |id| client.statement(id).is_some(),
-                    |shape| records.forget_shape(shape),
-                );
-            }
+            self.forget_statements(&mut records);
             (result, committed)
         });
         let (result, committed) = ran.unwrap_or_else(|panic| {

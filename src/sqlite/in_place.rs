@@ -6,7 +6,6 @@ use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
 use super::columns::Column;
-use super::kept_statements::Slot;
 use super::program::Program;
 use super::statement::{RowSink, RunError};
 use super::statement_info::{QUICK_RUNS, StatementInfo};
@@ -120,12 +119,19 @@ impl Connection {
                 known = self.prepare_in_place(slot, sql);
             }
             let info = known.as_mut()?;
+            // A statement that is not kept any more is not prepared here, which may take long.
+            let statement = slot.statement.as_mut()?;
+            let shape = info.shape;
             self.is_in_place.set(true);
-            let done = self.try_in_place(slot, info, arguments, commit, sink);
+            let done = self.run_within_bounds(statement, info, arguments, commit, sink);
             self.is_in_place.set(false);
-            if unknown.is_some() && !matches!(done, Some(Ok(()))) {
-                // The next run has to prepare it again, so that SQLite asks the authorizer.
-                slot.statement = None;
+            if !matches!(done, Some(Ok(()))) {
+                // What was announced to the sink is forgotten.
+                info.shape = shape;
+                if unknown.is_some() {
+                    // The next run has to prepare it again, so that SQLite asks the authorizer.
+                    slot.statement = None;
+                }
             }
             done
         });
@@ -145,25 +151,6 @@ impl Connection {
             self.statements.insert(id, info);
         }
         done
-    }
-
-    fn try_in_place<S: RowSink>(
-        &self,
-        slot: &mut Slot<'_>,
-        info: &mut StatementInfo,
-        arguments: &Arguments<'_>,
-        commit: Option<CommitCost>,
-        sink: &mut S,
-    ) -> Option<Result<(), S::Error>> {
-        // A statement that is not kept any more is not prepared here, which may take long.
-        let statement = slot.statement.as_mut()?;
-        let shape = info.shape;
-        let ran = self.run_within_bounds(statement, info, arguments, commit, sink);
-        if !matches!(ran, Some(Ok(()))) {
-            // What was announced to the sink is forgotten.
-            info.shape = shape;
-        }
-        ran
     }
 
     fn run_within_bounds<S: RowSink>(
