@@ -166,20 +166,6 @@ impl Run<'_> {
         self.connection.run(id, sql, &arguments, &mut sink)
     }
 
-    /// Runs the one statement of a call, and learns from it whether such a call may run in place.
-    pub fn only_statement(
-        &mut self,
-        statement: &Statement<'_>,
-        read_only: bool,
-        records: &mut Records,
-    ) -> Result<(), Error> {
-        self.statement(statement, read_only, records)?;
-        if let Sql::Id(id) = statement.sql {
-            self.connection.learn(id);
-        }
-        Ok(())
-    }
-
     /// Runs several statements of an open transaction. `ended` is the error for the statement that finds
     /// the transaction closed by an earlier one.
     pub fn statements(

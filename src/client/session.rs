@@ -21,7 +21,19 @@ use crate::jobs::panics;
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
-use crate::wire::request::{self, Mode, Request};
+use crate::wire::request::{self, Mode, Request, Sql};
+
+/// What a job that has succeeded teaches about running in place.
+#[derive(Clone, Copy, Default)]
+enum Lesson {
+    /// Nothing.
+    #[default]
+    None,
+    /// Whether the statement with this number is short.
+    Statement(u32),
+    /// What the end of the transaction that it has begun will cost.
+    Commit,
+}
 
 /// One call in the queue of a lane.
 pub struct Call {
@@ -166,7 +178,6 @@ impl Session {
             self.client.join_writers_of(found);
         }
         self.connection = Some((connection, hooks));
-        self.begin_interrupts();
         Ok(())
     }
 
@@ -181,7 +192,7 @@ impl Session {
 
     /// Lets no cancel interrupt SQLite any more, and returns the result of the job in view of its cancel.
     /// An interrupt that came after the last statement must not end one of the next job.
-    fn end_interrupts(&self, result: Result<(), Failure>) -> Result<(), Failure> {
+    fn end_interrupts<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         lock(&self.interrupter).take();
         let Some(reason) = self.cancel.reason() else { return result };
         if let Some((connection, _)) = &self.connection
@@ -269,7 +280,7 @@ impl Session {
         Ok(closed?)
     }
 
-    fn perform(&mut self, call: &Call, records: &mut Records) -> Result<(), Failure> {
+    fn perform(&mut self, call: &Call, records: &mut Records) -> Result<Lesson, Failure> {
         let request = Request::read(&call.request)?;
         self.cancel.check()?;
         if matches!(request, Request::Execute(_) | Request::Batch { .. }) && call.ticket.is_none() {
@@ -302,7 +313,7 @@ impl Session {
         let open = self.transaction.filter(|open| open.begun_by == transaction);
         if transaction != TransactionId::NONE && open.is_none() {
             return match request {
-                Request::Rollback => Ok(()),
+                Request::Rollback => Ok(Lesson::None),
                 _ => Err(Error::TransactionClosed.into()),
             };
         }
@@ -312,7 +323,12 @@ impl Session {
         let mut run = Run { connection, caller, rolls_back };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
-            Request::Execute(statement) => run.only_statement(&statement, read_only, records)?,
+            Request::Execute(statement) => {
+                run.statement(&statement, read_only, records)?;
+                if let Sql::Id(id) = statement.sql {
+                    return Ok(Lesson::Statement(id));
+                }
+            }
             Request::Script(sql) => run.script(sql, read_only)?,
             Request::Batch { statements, .. } if open.is_some() => {
                 run.statements(&statements, read_only, Error::TransactionClosed, records)?;
@@ -330,7 +346,7 @@ impl Session {
                     read_only: mode == Mode::Read,
                 });
                 if mode == Mode::Write {
-                    self.known_commits.look(hooks.settings_version(), connection);
+                    return Ok(Lesson::Commit);
                 }
             }
             Request::Commit => {
@@ -344,7 +360,23 @@ impl Session {
                 self.known_commits.checkpointed();
             }
         }
-        Ok(())
+        Ok(Lesson::None)
+    }
+
+    /// Learns from a job what may run in place. No cancel may interrupt this: an interrupt rolls back the open
+    /// transaction, also one of an EXPLAIN of a statement that writes, or of a PRAGMA that asks for the journal
+    /// mode, because to SQLite these may write.
+    fn learn(&mut self, committed: bool, lesson: Lesson) {
+        let Some((connection, hooks)) = &mut self.connection else { return };
+        let version = hooks.settings_version();
+        if committed {
+            self.known_commits.committed(version, connection);
+        }
+        match lesson {
+            Lesson::None => {}
+            Lesson::Statement(id) => connection.learn(id),
+            Lesson::Commit => self.known_commits.look(version, connection),
+        }
     }
 
     /// Opens the session's first connection, or one in place of a connection that was given up.
@@ -353,6 +385,7 @@ impl Session {
             return Err(Error::Panicked("an earlier error lost the in-memory database".into()));
         }
         self.open()?;
+        self.begin_interrupts();
         // Until now the file may have been unknown, and with it the queue.
         self.note(WriterQueue::begin_job);
         Ok(())
@@ -490,11 +523,9 @@ impl Session {
                 return (Err(Error::Panicked(panic).into()), committed);
             }
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
-            if committed && let Some((connection, hooks)) = &self.connection {
-                self.known_commits.committed(hooks.settings_version(), connection);
-            }
+            self.learn(committed, result.as_ref().copied().unwrap_or_default());
             self.forget_statements(&mut records);
-            (result, committed)
+            (result.map(drop), committed)
         });
         let (result, committed) = ran.unwrap_or_else(|panic| {
             let committed = self.commits() != commits_before;
