@@ -2,6 +2,7 @@
  * Calls that run on the thread of JavaScript: which do, and that none of them holds the event loop. The
  * statements of the second half have run there before they become slow.
  */
+import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
@@ -12,6 +13,8 @@ import { longestGaps } from "../support/event-loop-gap.mjs";
 import { lockElsewhere } from "../support/processes.mjs";
 
 const GAP_LIMIT_MS = 20;
+/** LATCHDB_ROWS: the size to which a table grows (`npm run test:held`: 10,000,000). */
+const ROWS = BigInt(process.env["LATCHDB_ROWS"] ?? 300_000);
 /** More runs than it takes until a statement has shown itself quick. */
 const RUNS = 10;
 /** On a busy machine, a run in place may be ended by the clock. */
@@ -298,20 +301,57 @@ test.serial("a function that makes 100 MB", async (t) => {
   );
 });
 
-test.serial("a table that has grown a thousandfold, read, sorted and written", async (t) => {
-  const { client } = await open(t);
-  const statements = [
-    "select sum(a) from t",
-    "select b from t order by b limit 1",
-    "update t set a = a + 1 where b <> ''",
-  ];
-  for (const sql of statements) await accustom(t, client, sql);
-  await client.execute(
-    "with recursive n (i) as (select 10 union all select i + 1 from n limit 300000) " +
+/** Statements that a table makes slow once it has grown, and a point query. */
+const growing = [
+  "select sum(a) from t",
+  "select b from t order by b limit 1",
+  "select count(*) from t where a > -1",
+  "update t set a = a + 1 where b <> ''",
+  "select b from t where id = 9",
+];
+
+/** Makes the statements ones that run in place, and adds rows to their table. */
+async function grow(t: ExecutionContext, { client }: Place): Promise<void> {
+  await client.execute("insert into t values (9, 9, 'nine')");
+  for (const sql of growing) await accustom(t, client, sql);
+  await client.execute({
+    sql:
+      "with recursive n (i) as (select 10 union all select i + 1 from n limit ?) " +
       "insert into t select i, 0, hex(randomblob(8)) from n",
-  );
-  for (const sql of statements) await assertFree(t, () => client.execute(sql), t.truthy);
+    args: [ROWS],
+  });
+}
+
+test.serial("a table that has grown, read, sorted, counted and written", async (t) => {
+  t.timeout(600_000);
+  const place = await open(t);
+  await grow(t, place);
+  for (const sql of [...growing, "select count(*) from t"]) {
+    await assertFree(t, () => place.client.execute(sql), t.truthy);
+  }
 });
+
+test.serial("a table that has grown, in a file that the system has not read", async (t) => {
+  t.timeout(600_000);
+  const place = await open(t);
+  await grow(t, place);
+  await place.client.execute("pragma wal_checkpoint(truncate)");
+  for (const sql of growing) {
+    // The connection's own pages.
+    await place.client.execute("pragma shrink_memory");
+    if (!evict(place.file)) return t.pass("not on this system: dd(1) cannot evict a file");
+    await assertFree(t, () => place.client.execute(sql), t.truthy);
+  }
+});
+
+/**
+ * Evicts a file from the system's page cache (posix_fadvise(2), POSIX_FADV_DONTNEED).
+ * @returns false where that is not possible
+ */
+function evict(file: string): boolean {
+  const options = [`of=${file}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"];
+  return process.platform === "linux" && spawnSync("dd", options).status === 0;
+}
 
 test.serial("a trigger that was added later", async (t) => {
   const { client } = await open(t);
