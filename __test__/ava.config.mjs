@@ -20,6 +20,7 @@ const GROUPS = {
 const ALONE = {
   "addon/async-context": "listens to channels of the process",
   "cancelling/any-moment": "measures how long a call takes",
+  "cancelling/late": "measures how long a statement takes",
   "cancelling/migrate": "measures how long a statement takes",
   "cancelling/settings": "measures how long a statement takes",
   "cancelling/shared-signal": "listens to warnings of the process",
