@@ -104,6 +104,15 @@ export interface LatchConfig extends Config {
   rowMode?: RowMode | undefined;
   /** Where calls run. Default: "auto". */
   execution?: Execution | undefined;
+  /**
+   * How many connections of a file are for reading alone. A read that takes longer than 2 ms runs on one of
+   * them, beside the other calls, if the file is in WAL mode; in a rollback-journal mode reads run there only
+   * while a write waits for a lock or for a transaction. They are opened when they are needed, closed after
+   * 5 s without a call, and do not count against `concurrency`. 0 for none: then the calls outside of
+   * transactions run one after the other. A database in memory has none. Default: the number of processors,
+   * at most 4; 0 with a `concurrency` of 1.
+   */
+  readers?: number | undefined;
 }
 
 /** A row with `rowMode: "object"`. */

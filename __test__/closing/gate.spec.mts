@@ -155,7 +155,7 @@ for (const turns of [0, 1, 2]) {
     await client.execute("create table t (a)");
     const lock = await lockElsewhere(t, database.file, "write");
     const blocked = t.throwsAsync(client.execute("insert into t values (1)"), closed);
-    const queued = t.throwsAsync(client.execute("select 1"), closed);
+    const queued = t.throwsAsync(client.execute("insert into t values (2)"), closed);
     const shutdown = client.shutdown({ drain: true, timeoutMs: 60_000 });
     for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
     const began = performance.now();

@@ -112,7 +112,8 @@ for (const mode of journalModes) {
       await prepare(client, mode);
       const done = client.execute(insert(0));
       const calls = [
-        client.execute(endlessQuery),
+        // A single statement that only reads would not be waited for.
+        client.executeMultiple(endlessQuery),
         ...[1, 2, 3].map((i) => client.execute(insert(i))),
       ];
       const cancelled = calls.map((call) => t.throwsAsync(call, closed));
@@ -134,7 +135,8 @@ for (const mode of journalModes) {
       const client = database.open();
       await prepare(client, mode);
       const calls = [
-        client.execute(endlessQuery),
+        // A single statement that only reads would not be waited for.
+        client.executeMultiple(endlessQuery),
         ...[1, 2, 3].map((i) => client.execute(insert(i))),
       ];
       const cancelled = calls.map((call) => t.throwsAsync(call, closed));

@@ -1583,6 +1583,7 @@ const ELSEWHERE: Record<string, string> = {
   "Where there is no npm": "npm is missing",
   "the binary of this release could not be fetched":
     "needs a server: packaging/install-command.spec",
+  "the call runs on another lane": "no caller sees it",
   "the release's archive has no": "needs a server: packaging/install-command.spec",
   "the binary works, but cannot be put": "another program has it open on Windows",
   "cannot write to latchdb's own folder":

@@ -28,7 +28,8 @@ test.serial("every client is closed, on files and in memory, from every entry", 
     [database.file, "file::memory:", "file::memory:?cache=shared", database.file].map((path) => ({
       path,
       cancelled: 1,
-      connections: 1,
+      // A long read of a file runs on a connection of its own.
+      connections: path === database.file ? 2 : 1,
     })),
   );
   t.deepEqual(failures, []);

@@ -166,9 +166,9 @@ export declare function laneState(attachment: number, database: number): number
  * `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
  * is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
  * JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
- * that may be open at once.
+ * that may be open at once, without those of the `readers` reader lanes.
  */
-export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number): number | ArrayBuffer
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {

@@ -15,6 +15,7 @@ const TEXTS = ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl"] a
 export interface LocalConfig extends ExpandedConfig {
   rowMode?: RowMode | undefined;
   execution?: Execution | undefined;
+  readers?: number | undefined;
 }
 
 /**
@@ -25,7 +26,7 @@ export function parseConfig(config: LatchConfig): LocalConfig {
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { concurrency, execution, intMode, rowMode, timeout } = config;
+  const { concurrency, execution, intMode, readers, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   parseTimeout(timeout);
   // @libsql/core cannot put it into its message.
@@ -34,6 +35,7 @@ export function parseConfig(config: LatchConfig): LocalConfig {
     concurrency: parseConcurrency(concurrency),
     rowMode: parseRowMode(rowMode),
     execution: parseExecution(execution),
+    readers: parseReaders(readers),
   };
   return Object.assign(expandConfig(config, true), parsed);
 }
@@ -61,6 +63,19 @@ export function parseConcurrency(concurrency: unknown): number {
   const connections = isConvertible ? Number(concurrency) : NaN;
   if (Number.isNaN(connections)) throw invalid("concurrency", concurrency);
   return Math.min(Math.max(Math.ceil(connections), 1), MOST_CONNECTIONS);
+}
+
+/**
+ * The `readers` option: a number of connections that only read; undefined for the default.
+ * @throws TypeError for a value that is not a number, RangeError for one that is not a whole number from 0
+ */
+export function parseReaders(readers: unknown): number | undefined {
+  if (readers === undefined || readers === null) return undefined;
+  if (typeof readers !== "number") throw invalid("readers", readers);
+  if (!Number.isInteger(readers) || readers < 0) {
+    throw new RangeError(`${EXPECTED.readers}, got ${readers}`);
+  }
+  return readers;
 }
 
 /**
@@ -103,6 +118,7 @@ const EXPECTED = {
   timeout: "timeout must be a number of milliseconds",
   concurrency: "concurrency must be a number of connections",
   intMode: 'intMode must be "number", "bigint" or "string"',
+  readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',
   execution: 'execution must be "auto" or "thread"',
 };

@@ -1,7 +1,14 @@
 /** Opens, closes and reopens the database of one client. */
+import { availableParallelism } from "node:os";
 import type { IntMode } from "@libsql/core/api";
 import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
-import { parseConcurrency, parseExecution, parseRowMode, parseTimeout } from "../client/config";
+import {
+  parseConcurrency,
+  parseExecution,
+  parseReaders,
+  parseRowMode,
+  parseTimeout,
+} from "../client/config";
 import { errorOf } from "../client/failure";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
@@ -10,6 +17,18 @@ import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/e
 import { absolutePath } from "./native/paths";
 import { Scheduler } from "./scheduler/scheduler";
 import type { SuspensionOptions } from "./scheduler/suspension";
+
+/** The most reader lanes by default: more have to share the disk. */
+const READERS = 4;
+/** The most reader lanes. */
+const MOST_READERS = 64;
+
+/** The number of reader lanes beside so many connections. */
+function readersOf(option: unknown, maxConnections: number): number {
+  const asked = parseReaders(option);
+  if (asked !== undefined) return Math.min(asked, MOST_READERS);
+  return maxConnections === 1 ? 0 : Math.min(availableParallelism(), READERS);
+}
 
 /** How the connections of a pool are opened. */
 export interface PoolOptions {
@@ -23,6 +42,8 @@ export interface PoolOptions {
   rowMode?: RowMode | undefined;
   /** Where calls run. Default: "auto". */
   execution?: Execution | undefined;
+  /** How many connections only read. Default: by the number of processors. */
+  readers?: number | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -51,6 +72,7 @@ export class ConnectionPool {
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
     const { inMemory = false, readOnly = false } = options;
+    this.#maxConnections = parseConcurrency(maxConnections);
     this.#options = {
       location: inMemory || location === "" ? location : absolute(location),
       inMemory,
@@ -58,9 +80,9 @@ export class ConnectionPool {
       intMode: options.intMode ?? "number",
       rowMode: parseRowMode(options.rowMode),
       execution: parseExecution(options.execution),
+      readers: readersOf(options.readers, this.#maxConnections),
       readOnly,
     };
-    this.#maxConnections = parseConcurrency(maxConnections);
   }
 
   /**

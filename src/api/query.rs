@@ -49,7 +49,7 @@ impl From<Refused> for Submitted {
 /// `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
 /// is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
 /// JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
-/// that may be open at once.
+/// that may be open at once, without those of the `readers` reader lanes.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments, reason = "each property of an object costs a lookup")]
 pub fn open_database<'env>(
@@ -61,6 +61,7 @@ pub fn open_database<'env>(
     numbers: bool,
     read_only: bool,
     connections: u32,
+    readers: u32,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     reach(Point::Call);
     let location = match location {
@@ -80,6 +81,7 @@ pub fn open_database<'env>(
         numbers,
         read_only,
         most_lanes: connections as usize,
+        readers: readers as usize,
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {

@@ -41,6 +41,8 @@ impl WriterQueue {
         timeouts: LockTimeouts,
         cancel: &Cancel,
     ) -> bool {
+        // Many waits end with the first one.
+        let _wait = (tries > 0).then(|| cancel.begin_wait());
         let mut state = lock(&self.state);
         if cancel.reason().is_some() {
             return false;

@@ -52,6 +52,7 @@ impl Client {
     /// Makes a closing that is draining cancel the remaining jobs now.
     pub fn hurry(&self) {
         self.hurry.store(true, Ordering::SeqCst);
+        self.dispatch.wake();
         for lane in self.lanes().all() {
             lane.wake();
         }
@@ -63,6 +64,12 @@ impl Client {
     pub fn stop(&self) {
         self.hurry.store(true, Ordering::SeqCst);
         let lanes: Vec<_> = self.lanes().all().cloned().collect();
+        self.stop_all(&lanes);
+    }
+
+    /// Rejects the calls that wait, and stops the lanes.
+    fn stop_all(&self, lanes: &[Arc<Lane<Session>>]) {
+        self.dispatch.seal();
         for lane in lanes {
             lane.stop(CancelReason::ClientClosed);
         }
@@ -112,9 +119,7 @@ impl Client {
         let _closed = MarkClosed(&self.state);
         panics::catch(|| self.run_steps(drain, observer)).unwrap_or_else(|panic| {
             let lanes: Vec<_> = self.lanes().all().cloned().collect();
-            for lane in &lanes {
-                lane.stop(CancelReason::ClientClosed);
-            }
+            self.stop_all(&lanes);
             drop(lanes.iter().filter_map(|lane| lane.join()).collect::<Vec<_>>());
             self.lanes().clear();
             Err(Error::Panicked(panic))
@@ -128,9 +133,7 @@ impl Client {
             timed(observer, ClosingStep::Drain, || self.drain(&lanes, deadline));
         }
         timed(observer, ClosingStep::Cancel, || {
-            for lane in &lanes {
-                lane.stop(CancelReason::ClientClosed);
-            }
+            self.stop_all(&lanes);
         });
         let sessions: Vec<_> = timed(observer, ClosingStep::Join, || {
             lanes.iter().filter_map(|lane| lane.join()).collect()
@@ -159,12 +162,19 @@ impl Client {
     /// more. So each transaction is rolled back after its last queued job, and frees the writer slot for
     /// the writers that wait for it.
     fn drain(&self, lanes: &[Arc<Lane<Session>>], deadline: Instant) {
-        for lane in lanes {
+        let hurry = || self.hurry.load(Ordering::SeqCst);
+        let end = |lane: &Arc<Lane<Session>>| {
             lane.push(self.own_call(TransactionId::NONE, request::END_ANY_TRANSACTION));
             lane.seal();
+        };
+        // They hold the writer slot for which calls of the line may wait.
+        self.lanes().of_begun_transactions().iter().for_each(end);
+        self.dispatch.drain(deadline, &hurry);
+        for lane in lanes {
+            end(lane);
         }
         for lane in lanes {
-            lane.wait_idle(Some(deadline), &|| self.hurry.load(Ordering::SeqCst));
+            lane.wait_idle(Some(deadline), &hurry);
         }
     }
 

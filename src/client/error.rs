@@ -65,6 +65,9 @@ pub enum Error {
     /// The environment is ending. A database that was opened now would not be closed any more.
     #[error("this thread is ending: it cannot open a database any more")]
     EnvironmentEnded,
+    /// The call has had no effect, and is handed on to another lane. No caller sees this error.
+    #[error("the call runs on another lane")]
+    RunsElsewhere,
     /// The job panicked, which is a defect of latchdb. The connection of the job was closed.
     #[error("internal error while running this call: {0}; its connection was closed")]
     Panicked(String),

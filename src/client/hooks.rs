@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::Error;
-use super::state::ClientState;
+use super::state::{ClientState, Journal};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::LaneId;
 use crate::sqlite::{Connection, Hooks, LockWait, StatementKind};
@@ -86,6 +86,9 @@ impl Hooks for LaneHooks {
             self.state.pin_to(self.lane);
         }
         let Some(pragma) = &kind.pragma else { return };
+        if pragma.name == "journal_mode" && pragma.value.is_some() {
+            self.state.set_journal(Journal::Unknown);
+        }
         // SQLite ignores `PRAGMA foreign_keys` inside a transaction.
         if pragma.name == "foreign_keys" && !was_autocommit {
             return;

@@ -34,6 +34,10 @@ impl Session {
         if length > LONGEST_VALUE || buffer.len() < 2 * LONGEST_VALUE {
             return None;
         }
+        // An answer that JavaScript has not read may say which columns the next one has.
+        if !self.is_fetched() {
+            return None;
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let request = buffer.get(..length)?;
         let answered = self.answer_in_place(job, transaction, request, prepares, &mut scratch);

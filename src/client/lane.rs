@@ -5,7 +5,7 @@
 //! for a few instructions only, never while a job runs.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::JobId;
@@ -30,6 +30,8 @@ pub trait Work: Send + 'static {
     /// Runs one job to its end, on the lane's thread. Returns its answer, which the lane sends once it has
     /// nothing to do: the caller's next call then finds it so. Must not panic.
     fn run(&mut self, job: Self::Job) -> Self::Answer;
+    /// Gives up, on the lane's thread, what the lane does not need without a job. Must not panic.
+    fn rest(&mut self) {}
 }
 
 /// The answer of a job.
@@ -56,6 +58,8 @@ struct Shared<W: Work> {
     ended: Condvar,
     cancel: Arc<Cancel>,
     interrupt: Interrupt,
+    /// How long the thread waits for a job before the work rests. None if it never does.
+    rest_after: Option<Duration>,
     work: Mutex<Option<W>>,
 }
 
@@ -77,6 +81,18 @@ impl<J> Queue<J> {
     }
 }
 
+/// What a lane needs to run what is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Need {
+    /// Nothing: it is running.
+    Nothing,
+    /// Its thread sleeps.
+    Waking,
+    /// It has no thread yet.
+    Thread,
+}
+
 /// The result of cancelling a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
@@ -89,8 +105,15 @@ pub enum Cancelled {
 }
 
 impl<W: Work> Lane<W> {
-    /// A lane for `work`. `name` is the name of its thread, `cancel` the flag that `work` checks.
-    pub fn new(name: String, work: W, cancel: Arc<Cancel>, interrupt: Interrupt) -> Self {
+    /// A lane for `work`. `name` is the name of its thread, `cancel` the flag that `work` checks. The work rests
+    /// once the lane has had no job for `rest_after`.
+    pub fn new(
+        name: String,
+        work: W,
+        cancel: Arc<Cancel>,
+        interrupt: Interrupt,
+        rest_after: Option<Duration>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue {
@@ -105,6 +128,7 @@ impl<W: Work> Lane<W> {
                 ended: Condvar::new(),
                 cancel,
                 interrupt,
+                rest_after,
                 work: Mutex::new(Some(work)),
             }),
             thread: Mutex::new(None),
@@ -112,26 +136,47 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// Queues a job. A sealed or stopped lane rejects the job; this is the second check after the gate.
+    /// Queues a job, and sees to it that the job runs. A sealed or stopped lane rejects the job; this is the
+    /// second check after the gate.
     pub fn push(&self, job: W::Job) {
+        match self.enqueue(job) {
+            Ok(need) => self.meet(need),
+            Err(job) => job.reject(CancelReason::ClientClosed),
+        }
+    }
+
+    /// Queues a job. The job runs once [`Lane::meet`] is called with the result.
+    ///
+    /// # Errors
+    /// The job, if the lane is sealed.
+    pub fn enqueue(&self, job: W::Job) -> Result<Need, W::Job> {
         let mut queue = self.shared.lock_queue();
         if queue.sealed {
-            drop(queue);
-            job.reject(CancelReason::ClientClosed);
-            return;
+            return Err(job);
         }
         queue.jobs.push(job.id(), job);
-        if queue.thread_started {
-            let sleeps = queue.thread_sleeps;
-            drop(queue);
-            if sleeps {
-                self.shared.pushed.notify_one();
-            }
-            return;
+        Ok(if !queue.thread_started {
+            queue.thread_started = true;
+            Need::Thread
+        } else if queue.thread_sleeps {
+            Need::Waking
+        } else {
+            Need::Nothing
+        })
+    }
+
+    /// Lets the lane run what was queued. Where the system has no thread left, the jobs run here.
+    pub fn meet(&self, need: Need) {
+        match need {
+            Need::Nothing => {}
+            Need::Waking => self.shared.pushed.notify_one(),
+            Need::Thread => self.start_thread(),
         }
-        queue.thread_started = true;
-        drop(queue);
-        self.start_thread();
+    }
+
+    /// Takes the jobs that have not begun and for which `is_wanted` returns true, in their order.
+    pub fn take_back(&self, is_wanted: impl FnMut(&W::Job) -> bool) -> Vec<W::Job> {
+        self.shared.lock_queue().jobs.take_if(is_wanted)
     }
 
     /// Runs `run` on the calling thread, as the job of this number, if the lane has nothing to do. None if it
@@ -270,21 +315,35 @@ impl<W: Work> Lane<W> {
 
 impl<W: Work> Shared<W> {
     fn run_jobs(&self) {
-        while let Some(job) = self.next_job(true) {
-            self.run(job);
+        let mut rest_after = self.rest_after;
+        loop {
+            match self.next_job(true, rest_after) {
+                Next::Job(job) => {
+                    self.run(job);
+                    rest_after = self.rest_after;
+                }
+                Next::Rest => {
+                    if let Some(work) = self.lock_work().as_mut() {
+                        work.rest();
+                    }
+                    self.end_job();
+                    rest_after = None;
+                }
+                Next::End => return,
+            }
         }
     }
 
     fn run_queued_here(&self) {
-        while let Some(job) = self.next_job(false) {
+        while let Next::Job(job) = self.next_job(false, None) {
             self.run(job);
         }
         self.lock_queue().thread_started = false;
     }
 
     /// Takes the next job and marks it as running, under one lock of the queue. With `waits`, waits for
-    /// a job until the lane is sealed.
-    fn next_job(&self, waits: bool) -> Option<W::Job> {
+    /// a job until the lane is sealed, or until it shall rest.
+    fn next_job(&self, waits: bool, rest_after: Option<Duration>) -> Next<W::Job> {
         let mut queue = self.lock_queue();
         loop {
             // A job that runs in place comes before the queued ones.
@@ -293,14 +352,25 @@ impl<W: Work> Shared<W> {
             {
                 self.cancel.clear();
                 queue.running = Some(job.id());
-                return Some(job);
+                return Next::Job(job);
             }
             if queue.running.is_none() && (queue.sealed || !waits) {
-                return None;
+                return Next::End;
             }
             queue.thread_sleeps = true;
-            queue = wait(&self.pushed, queue);
+            let Some(time) = rest_after else {
+                queue = wait(&self.pushed, queue);
+                queue.thread_sleeps = false;
+                continue;
+            };
+            let began = Instant::now();
+            queue = wait_for(&self.pushed, queue, time);
             queue.thread_sleeps = false;
+            if began.elapsed() >= time && !queue.sealed && queue.is_idle() {
+                // Nobody can cancel it.
+                queue.running = Some(JobId::NONE);
+                return Next::Rest;
+            }
         }
     }
 
@@ -342,6 +412,16 @@ impl<W: Work> Shared<W> {
     }
 }
 
+/// What the thread of a lane does next.
+enum Next<J> {
+    /// It runs a job.
+    Job(J),
+    /// It gives up what it does not need.
+    Rest,
+    /// It ends.
+    End,
+}
+
 /// Ends the running job when it is dropped.
 struct EndOfJob<'a, W: Work>(&'a Shared<W>);
 
@@ -356,7 +436,6 @@ impl<W: Work> Drop for EndOfJob<'_, W> {
 mod tests {
     use super::*;
     use std::sync::mpsc::{self, Receiver, Sender};
-    use std::time::Duration;
 
     /// An event in the life of a job.
     #[derive(Debug, PartialEq, Eq)]
@@ -437,7 +516,7 @@ mod tests {
             };
             let work = TestWork { cancel: Arc::clone(&cancel), wake };
             let (sender, events) = mpsc::channel();
-            Self { lane: Lane::new("test".into(), work, cancel, interrupt), sender, events }
+            Self { lane: Lane::new("test".into(), work, cancel, interrupt, None), sender, events }
         }
 
         fn push(&self, id: u32) {

@@ -4,6 +4,8 @@
 //! if there is one, otherwise a new lane if the client may have more, otherwise the main lane. In the
 //! last case the client has no main lane until the transaction is over.
 //!
+//! Long reads take reader lanes, whose connections only read. The [`Line`] says when.
+//!
 //! A lane that creates TEMP tables or attaches a database pins the client to itself, because this state
 //! belongs to its connection. The pinned lane then becomes the main lane, and the only one.
 
@@ -13,8 +15,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::lane::Lane;
-use super::session::Session;
-use crate::jobs::ids::{LaneId, TransactionId};
+use super::line::Line;
+use super::session::{Call, Session};
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::wire::kinds::{LaneFlag, flag};
 
 /// The lanes of one client.
@@ -30,6 +33,14 @@ pub struct Lanes {
     last: u32,
     /// The former main lane, during a move to the pinned lane.
     former: Option<LaneId>,
+    /// The reader lanes. Each opens its connection at its first call.
+    readers: Vec<Arc<Lane<Session>>>,
+    /// The calls outside of transactions that have not started.
+    pub line: Line<Call>,
+    /// Whether each transaction is rolled back as soon as it has begun.
+    pub is_draining: bool,
+    /// Whether no call starts any more.
+    pub is_sealed: bool,
 }
 
 /// The state of the move to the pinned lane.
@@ -45,9 +56,14 @@ pub enum Move {
 }
 
 impl Lanes {
-    /// The lanes of a new client: the main lane only. `most` is the largest number of lanes.
-    pub fn new(main: Lane<Session>, most: usize) -> Self {
+    /// The lanes of a new client: the main lane and the reader lanes. `most` is the largest number of lanes
+    /// without the reader lanes.
+    pub fn new(main: Lane<Session>, most: usize, readers: Vec<Lane<Session>>) -> Self {
         Self {
+            line: Line::new(readers.len()),
+            is_draining: false,
+            is_sealed: false,
+            readers: readers.into_iter().map(Arc::new).collect(),
             all: BTreeMap::from([(LaneId::MAIN, Arc::new(main))]),
             main: Some(LaneId::MAIN),
             idle: Vec::new(),
@@ -58,14 +74,32 @@ impl Lanes {
         }
     }
 
-    /// All lanes, in the order in which they were added. The first main lane comes first.
+    /// All lanes, in the order in which they were added, and then the reader lanes. The first main lane comes
+    /// first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Lane<Session>>> {
-        self.all.values()
+        self.all.values().chain(&self.readers)
     }
 
     /// Removes all lanes, which are closed.
     pub fn clear(&mut self) {
         self.all.clear();
+        self.readers.clear();
+    }
+
+    /// The lanes of transactions that have begun. No call of the line goes there.
+    pub fn of_begun_transactions(&self) -> Vec<Arc<Lane<Session>>> {
+        let has_begun = |(id, _): &(&TransactionId, &LaneId)| !self.line.has(JobId(id.0));
+        self.transactions.iter().filter(has_begun).filter_map(|(_, lane)| self.get(*lane)).collect()
+    }
+
+    /// The reader lane with this index.
+    pub fn reader(&self, index: usize) -> Option<&Arc<Lane<Session>>> {
+        self.readers.get(index)
+    }
+
+    /// The main lane. None while a transaction uses it.
+    pub fn main(&self) -> Option<LaneId> {
+        self.main
     }
 
     /// The lane of a call: the lane of its transaction, or the main lane. The call of a transaction that
@@ -105,6 +139,16 @@ impl Lanes {
         let id = LaneId(self.last);
         self.all.insert(id, Arc::new(open(id)));
         Some(id)
+    }
+
+    /// Moves a transaction that has not begun to the pinned lane, if that is the main lane: a call that was made
+    /// before has pinned the client since.
+    pub fn follow(&mut self, transaction: TransactionId, pinned: Option<LaneId>) {
+        let Some(lane) = self.transactions.get_mut(&transaction) else { return };
+        if pinned.is_some() && pinned == self.main && pinned != Some(*lane) {
+            self.idle.push(*lane);
+            *lane = self.main.take().unwrap_or(*lane);
+        }
     }
 
     /// Frees the lane of a transaction for other calls.

@@ -3,6 +3,7 @@
 mod activity;
 mod busy;
 mod closing;
+mod dispatch;
 pub mod error;
 mod gate;
 mod hooks;
@@ -10,6 +11,7 @@ mod in_place;
 mod known_commits;
 mod lane;
 mod lanes;
+mod line;
 #[cfg(test)]
 #[cfg(feature = "model")]
 mod models;
@@ -23,6 +25,7 @@ pub mod state;
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
 mod tests;
+mod waits;
 mod writer_queue;
 
 use std::sync::{Arc, OnceLock};
@@ -30,17 +33,21 @@ use std::time::{Duration, Instant};
 
 use crate::files::FileId;
 use crate::jobs::cancel::CancelReason;
-use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::jobs::outbox::Outbox;
+use crate::sqlite::Location;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wire::request;
+use crate::wire::request::Sql;
+use dispatch::Dispatch;
 use error::Error;
 pub use gate::Refused;
 use lane::{Cancelled, Lane};
 use lanes::Lanes;
 pub use lanes::Move;
+use line::Class;
 use session::{Call, Session};
 use state::{ClientState, Options};
 
@@ -50,7 +57,7 @@ const ROLLBACK_LIMIT: Duration = Duration::from_millis(100);
 /// The native half of one client of JavaScript.
 pub struct Client {
     state: Arc<ClientState>,
-    lanes: Mutex<Lanes>,
+    dispatch: Arc<Dispatch>,
     /// The file that the client opened first. Every later connection must find the same file.
     file: Arc<OnceLock<FileId>>,
     /// Whether the closing stops waiting for queued jobs.
@@ -94,15 +101,17 @@ impl Client {
                 opened => opened?,
             }
         }
-        let lanes = Lanes::new(lane(LaneId::MAIN, session), state.options.most_lanes);
-        state.gate.open();
-        let client = Self {
-            state,
-            lanes: Mutex::new(lanes),
-            file,
-            hurry: AtomicBool::new(false),
-            closer: Mutex::new(None),
+        let readers = match state.options.location {
+            Location::File(_) => state.options.readers,
+            Location::Memory(_) | Location::Temporary => 0,
         };
+        let reader = |index| lane(Session::reader(index, Arc::clone(&state), Arc::clone(&file)));
+        let readers = (0..readers).map(reader).collect();
+        let lanes = Lanes::new(lane(session), state.options.most_lanes, readers);
+        let dispatch = Dispatch::new(Arc::clone(&state), lanes);
+        state.gate.open();
+        let client =
+            Self { state, dispatch, file, hurry: AtomicBool::new(false), closer: Mutex::new(None) };
         if shares_cache && let Some(lane) = client.lanes().of(TransactionId::NONE) {
             lane.push(client.own_call(TransactionId::NONE, request::END_ANY_TRANSACTION));
         }
@@ -121,17 +130,33 @@ impl Client {
         request: Vec<u8>,
     ) -> Result<(), Refused> {
         let _pass = self.state.gate.enter()?;
-        let lane = if request::is_begin(&request) {
+        let call = self.call(job, transaction, request);
+        if request::is_begin(&call.request) {
             let open = |id| {
                 let (state, file) = (Arc::clone(&self.state), Arc::clone(&self.file));
-                lane(id, Session::new(id, state, file))
+                lane(Session::new(id, state, file))
             };
-            self.lanes().begin(job.into(), self.state.pinned_lane(), open)
+            let lane = self.lanes().begin(job.into(), self.state.pinned_lane(), open);
+            lane.ok_or(Refused::Closed)?;
+            self.dispatch.enter(call, Class::Begin);
+        } else if transaction == TransactionId::NONE {
+            let class = self.class_of(&call.request);
+            self.dispatch.enter(call, class);
         } else {
-            self.lanes().of(transaction)
-        };
-        lane.ok_or(Refused::Closed)?.push(self.call(job, transaction, request));
+            let lane = self.lanes().of(transaction);
+            lane.ok_or(Refused::Closed)?.push(call);
+        }
         Ok(())
+    }
+
+    /// What the order of the calls has to know of a request outside of transactions.
+    fn class_of(&self, request: &[u8]) -> Class {
+        match request::sql_of(request) {
+            Some(Sql::Id(id)) => self.state.class_of(id),
+            Some(Sql::Text(sql)) if request::is_execute(request) => Class::of_statement(sql),
+            Some(Sql::Text(sql)) => Class::of_script(sql),
+            None => Class::Main,
+        }
     }
 
     /// Runs the request at the beginning of `buffer`, `length` bytes, on the calling thread, if the gate is
@@ -151,7 +176,13 @@ impl Client {
         if !request::is_execute(buffer) {
             return Ok(false);
         }
-        let Some(lane) = self.lanes().of(transaction) else { return Ok(false) };
+        let lane = {
+            let lanes = self.lanes();
+            // A call that was made before comes first.
+            let is_free = transaction != TransactionId::NONE || lanes.line.is_free();
+            lanes.of(transaction).filter(|_| is_free)
+        };
+        let Some(lane) = lane else { return Ok(false) };
         let answered = lane.run_in_place(job, |session, has_thread| {
             session.run_in_place(job, transaction, buffer, length, !has_thread)
         });
@@ -163,15 +194,19 @@ impl Client {
     }
 
     fn call(&self, job: JobId, transaction: TransactionId, request: Vec<u8>) -> Call {
-        let number = CallNumber::next();
-        let queue = self.state.writers().filter(|_| request::is_write_begin(&request));
-        let ticket = queue.map(|queue| queue.reserve(self.state.id, number));
-        Call { job, request, transaction, number, ticket, client: Arc::clone(&self.state) }
+        let mut call = Call::own(Arc::clone(&self.state), transaction, request);
+        call.job = job;
+        if request::is_write_begin(&call.request)
+            && let Some(queue) = self.state.writers()
+        {
+            call.ticket = Some(queue.reserve(self.state.id, call.number));
+        }
+        call
     }
 
     /// A call of latchdb itself, without a caller and without an answer.
     fn own_call(&self, transaction: TransactionId, request: &[u8]) -> Call {
-        self.call(JobId::NONE, transaction, request.to_vec())
+        Call::own(Arc::clone(&self.state), transaction, request)
     }
 
     /// Frees the lane of a transaction for other calls. To be called when the transaction is over, or
@@ -205,13 +240,8 @@ impl Client {
 
     /// Cancels one job on behalf of its caller's `AbortSignal`.
     pub fn cancel(&self, job: JobId) {
-        let lanes: Vec<_> = self.lanes().all().cloned().collect();
-        for lane in lanes {
-            match lane.cancel(job, CancelReason::Aborted) {
-                Cancelled::Gone => {}
-                Cancelled::Queued => return,
-                Cancelled::Running => return self.state.outbox.withhold_rows(job),
-            }
+        if self.dispatch.cancel(job) == Cancelled::Running {
+            self.state.outbox.withhold_rows(job);
         }
     }
 
@@ -240,7 +270,7 @@ impl Client {
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        lock(&self.lanes)
+        self.dispatch.lanes()
     }
 }
 
@@ -255,7 +285,8 @@ fn close_lanes(lanes: impl IntoIterator<Item = Arc<Lane<Session>>>) {
     }
 }
 
-fn lane(id: LaneId, session: Session) -> Lane<Session> {
+fn lane(session: Session) -> Lane<Session> {
     let (cancel, interrupt) = (session.cancel_flag(), session.interrupt());
-    Lane::new(format!("latchdb-lane-{}", id.0), session, cancel, interrupt)
+    let (name, rest_after) = (session.name(), session.rest_after());
+    Lane::new(name, session, cancel, interrupt, rest_after)
 }

@@ -89,7 +89,7 @@ fn lane() -> Lane<ModelWork> {
         })
     };
     let work = ModelWork { cancel: Arc::clone(&cancel), wake };
-    Lane::new("model".into(), work, cancel, interrupt)
+    Lane::new("model".into(), work, cancel, interrupt, None)
 }
 
 fn end_of(ends: &Ends, id: u32) -> End {

@@ -1,5 +1,7 @@
 //! The sink that writes the rows of a statement into the records of its job.
 
+use std::cell::Cell;
+
 use super::error::Error;
 use super::state::ClientState;
 use crate::sqlite::{self, Column, Prepared, Row, RowSink};
@@ -20,6 +22,9 @@ pub struct RecordSink<'a> {
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
     chunk: RowsChunk,
+    /// Whether the statement may be ended, to run elsewhere, as long as nothing was sent.
+    may_move: Option<&'a Cell<bool>>,
+    begun: Option<&'a dyn Fn()>,
 }
 
 impl<'a> RecordSink<'a> {
@@ -32,7 +37,24 @@ impl<'a> RecordSink<'a> {
         allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
         rolls_back: bool,
     ) -> Self {
-        Self { client, records, send, allow, rolls_back, chunk: RowsChunk::new(0) }
+        let chunk = RowsChunk::new(0);
+        Self { client, records, send, allow, rolls_back, chunk, may_move: None, begun: None }
+    }
+
+    /// The same sink, of a statement that runs elsewhere if it is long and `may_move` is true. `begun` is called
+    /// when a statement that runs aside has begun to read.
+    pub fn aside(mut self, may_move: &'a Cell<bool>, begun: &'a dyn Fn()) -> Self {
+        self.may_move = Some(may_move);
+        self.begun = Some(begun);
+        self
+    }
+
+    /// Whether the statement runs elsewhere if it has so many rows that some have to be sent.
+    fn check_stays(&self) -> Result<(), Error> {
+        match self.may_move {
+            Some(may_move) if may_move.get() => Err(Error::RunsElsewhere),
+            _ => Ok(()),
+        }
     }
 
     /// The same sink, with the memory of a chunk that nobody needs any more.
@@ -55,6 +77,12 @@ impl RowSink for RecordSink<'_> {
         (self.allow)(prepared)
     }
 
+    fn begun(&mut self) {
+        if let Some(begun) = self.begun {
+            begun();
+        }
+    }
+
     fn shape(&mut self, columns: &[Column]) -> u32 {
         let shape = self.client.next_shape();
         let columns =
@@ -73,6 +101,7 @@ impl RowSink for RecordSink<'_> {
             let value = row.value(column)?;
             match self.send {
                 Some(send) if is_long(value) => {
+                    self.check_stays()?;
                     self.chunk.long_cell(value)?;
                     self.records.continues();
                     send_pieces(self.records.job(), value, send)?;
@@ -82,6 +111,7 @@ impl RowSink for RecordSink<'_> {
         }
         self.chunk.end_row()?;
         if self.chunk.is_full() {
+            self.check_stays()?;
             self.records.rows(&mut self.chunk);
             let send = self.send.ok_or(Error::RowTooLarge)?;
             send(self.records.take())?;

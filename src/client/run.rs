@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Error;
+use super::line::Class;
 use super::row_sink::RecordSink;
 use super::state::ClientState;
+use super::waits::Waits;
 use super::writer_queue::LockTimeouts;
 use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId};
-use crate::sqlite::{self, Connection, Prepared};
+use crate::sqlite::{self, Connection, LONGEST_READ, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Malformed, Mode, Sql, Statement};
 
@@ -56,6 +58,8 @@ pub struct Caller<'a> {
     pub lane: LaneId,
     /// The cancel flag of the lane's running job.
     pub cancel: &'a Cancel,
+    /// Is told what the job may do while it waits.
+    pub waits: &'a Waits,
     /// What the lane has posted and JavaScript has not fetched.
     pub backlog: &'a Arc<Backlog>,
     /// The job of the call.
@@ -121,6 +125,19 @@ pub struct Run<'a> {
     pub caller: Caller<'a>,
     /// Whether the whole transaction of the job is rolled back if one of its statements fails.
     pub rolls_back: bool,
+    /// Where a single statement runs.
+    pub place: Place,
+}
+
+/// Where a single statement runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Here, whatever it is.
+    Here,
+    /// Here, unless it is a long read.
+    HereIfShort,
+    /// On the reader lane with this index, if it is a read.
+    Reader(usize),
 }
 
 impl Run<'_> {
@@ -157,13 +174,61 @@ impl Run<'_> {
             }
             Ok(room?)
         };
+        let (bounds, is_bounded) = (self.connection.bounds(), Cell::new(false));
         let allow = |prepared: Prepared| {
             writes.set(!prepared.read_only);
-            caller.allow(prepared, read_only, Instant::now())
+            caller.waits.set_may_begin(prepared.begins);
+            if !prepared.may_run_aside && matches!(self.place, Place::Reader(_)) {
+                return Err(Error::RunsElsewhere);
+            }
+            caller.allow(prepared, read_only, Instant::now())?;
+            if self.place == Place::HereIfShort
+                && prepared.may_run_aside
+                && !prepared.in_transaction
+            {
+                bounds.set_for_read();
+                is_bounded.set(true);
+            }
+            Ok(())
         };
-        let mut sink =
-            RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
-        self.connection.run(id, sql, &arguments, &mut sink)
+        let begun = || {
+            if let (Place::Reader(reader), Some(dispatch)) = (self.place, caller.client.dispatch())
+            {
+                dispatch.begun(reader);
+            }
+        };
+        let sink = RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
+        let mut sink = sink.aside(&is_bounded, &begun);
+        let shape = id.and_then(|id| self.connection.shape_of(id));
+        let began = Instant::now();
+        let mut ran = self.connection.run(id, sql, &arguments, &mut sink);
+        let took = began.elapsed();
+        if is_bounded.get() {
+            bounds.lift();
+            if let Err(Error::Sqlite(error)) = &ran
+                && error.is_interrupt()
+                && caller.cancel.reason().is_none()
+            {
+                ran = Err(Error::RunsElsewhere);
+            }
+        }
+        if let Some(id) = id {
+            match (&ran, self.place) {
+                // JavaScript does not get what was written so far.
+                (Err(Error::RunsElsewhere), _) if self.connection.shape_of(id) != shape => {
+                    self.connection.forget_shape_of(id);
+                }
+                // A single operation has taken long.
+                (Ok(()), Place::HereIfShort) if is_bounded.get() && took > LONGEST_READ => {
+                    caller.client.set_class(id, Class::LongRead);
+                }
+                (Ok(()), Place::Reader(_)) if took < LONGEST_READ / 4 => {
+                    caller.client.set_class(id, Class::ShortRead);
+                }
+                _ => {}
+            }
+        }
+        ran
     }
 
     /// Runs several statements of an open transaction. `ended` is the error for the statement that finds
@@ -189,10 +254,13 @@ impl Run<'_> {
     /// Runs a text of several statements, without returning their rows.
     pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
         let caller = self.caller;
+        let mut may_begin = false;
         // The time since which the open transaction has waited for the slot in vain.
         let mut waits_since = None;
         self.connection.run_script(sql, |prepared| {
             let now = Instant::now();
+            may_begin |= prepared.begins;
+            caller.waits.set_may_begin(may_begin);
             if prepared.begins {
                 // No other write of the process may come between the transaction's first read and its
                 // first write.

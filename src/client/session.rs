@@ -1,27 +1,30 @@
 //! The session of a lane: it runs the client's requests on one connection, inside and outside of
 //! transactions.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use super::activity::LaneKey;
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
 use super::lane::{Answer, Interrupt, Job, Work};
-use super::run::{Caller, Failure, Run};
+use super::line::{Class, Way};
+use super::run::{Caller, Failure, Place, Run};
 use super::scratch::Scratch;
-use super::state::ClientState;
+use super::state::{ClientState, Journal};
+use super::waits::Waits;
 use super::writer_queue::{Ticket, WriterQueue};
 use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
-use crate::jobs::backlog::Backlog;
+use crate::jobs::backlog::{Backlog, Load};
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 use crate::jobs::panics;
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
-use crate::wire::request::{self, Mode, Request, Sql};
+use crate::wire::request::{self, Mode, Request, Sql, Statement};
 
 /// What a job that has succeeded teaches about running in place.
 #[derive(Clone, Copy, Default)]
@@ -49,6 +52,30 @@ pub struct Call {
     pub ticket: Option<Ticket>,
     /// The client that the call belongs to.
     pub client: Arc<ClientState>,
+    /// What the order of the calls has to know of it.
+    pub class: Class,
+    /// Where it runs, once it has left the line of the calls. None if it did not go through the line.
+    pub way: Option<Way>,
+}
+
+impl Call {
+    /// A call of latchdb itself, without a caller and without an answer.
+    pub fn own(
+        client: Arc<ClientState>,
+        transaction: TransactionId,
+        request: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self {
+            job: JobId::NONE,
+            request: request.into(),
+            transaction,
+            number: CallNumber::next(),
+            ticket: None,
+            client,
+            class: Class::Main,
+            way: None,
+        }
+    }
 }
 
 impl Job for Call {
@@ -66,6 +93,9 @@ impl Job for Call {
         );
         // The ticket is given back before the answer: a caller that gets the answer may rely on it.
         drop(self.ticket);
+        if let (Some(way), Some(dispatch)) = (self.way, self.client.dispatch()) {
+            dispatch.left(way);
+        }
         if self.job != JobId::NONE {
             self.client.outbox.post(records.take(), true);
         }
@@ -94,6 +124,9 @@ impl ClientState {
 /// The connection of a lane, and its open transaction.
 pub struct Session {
     lane: LaneId,
+    /// The index of the reader lane. None if the lane is not one.
+    reader: Option<usize>,
+    waits: Arc<Waits>,
     client: Arc<ClientState>,
     cancel: Arc<Cancel>,
     /// What the lane has posted and JavaScript has not fetched.
@@ -132,9 +165,13 @@ impl Session {
     /// A session whose connection is opened by its first job. `file` is the file that the client opened
     /// first, once it has opened one. To be called on the thread of JavaScript.
     pub fn new(lane: LaneId, client: Arc<ClientState>, file: Arc<OnceLock<FileId>>) -> Self {
-        let cancel: Arc<Cancel> = Arc::default();
+        let waits = Arc::new(Waits::new(Arc::clone(&client), lane));
+        let observer: Weak<Waits> = Arc::downgrade(&waits);
+        let cancel = Arc::new(Cancel::observed(observer));
         Self {
             lane,
+            reader: None,
+            waits,
             client,
             backlog: Arc::new(Backlog::new(Arc::clone(&cancel))),
             cancel,
@@ -145,6 +182,26 @@ impl Session {
             known_commits: KnownCommits::default(),
             scratch: Scratch::default(),
             lost: false,
+        }
+    }
+
+    /// The session of the reader lane with this index.
+    pub fn reader(index: usize, client: Arc<ClientState>, file: Arc<OnceLock<FileId>>) -> Self {
+        let mut session = Self::new(LaneId::reader(index), client, file);
+        session.reader = Some(index);
+        session
+    }
+
+    /// How long the lane waits for a job before it rests: a reader then closes its connection.
+    pub fn rest_after(&self) -> Option<Duration> {
+        self.reader.map(|_| Duration::from_secs(5))
+    }
+
+    /// The name of the lane's thread.
+    pub fn name(&self) -> String {
+        match self.reader {
+            None => format!("latchdb-lane-{}", self.lane.0),
+            Some(index) => format!("latchdb-read-{index}"),
         }
     }
 
@@ -164,7 +221,7 @@ impl Session {
             (options.before_open)(path);
         }
         let access = match expected {
-            _ if options.read_only => Access::Read,
+            _ if options.read_only || self.reader.is_some() => Access::Read,
             None => Access::Create,
             Some(_) => Access::Write,
         };
@@ -176,6 +233,9 @@ impl Session {
             let expected = self.file.get_or_init(|| found.clone());
             self.expect_file(expected, Some(found))?;
             self.client.join_writers_of(found);
+        }
+        if self.reader.is_some() {
+            connection.hold_snapshots();
         }
         self.connection = Some((connection, hooks));
         Ok(())
@@ -236,6 +296,11 @@ impl Session {
         })
     }
 
+    /// Whether JavaScript has fetched all that the lane has posted.
+    pub(super) fn is_fetched(&self) -> bool {
+        self.backlog.is_empty()
+    }
+
     /// The client of the lane.
     pub(super) fn client(&self) -> &Arc<ClientState> {
         &self.client
@@ -287,6 +352,8 @@ impl Session {
             // Many small results are as much as a large one. A writer does not wait: others wait for it.
             self.backlog.wait_for_room()?;
         }
+        self.waits.set_may_begin(false);
+        let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
             self.reopen()?;
         }
@@ -319,12 +386,24 @@ impl Session {
         }
         let rolls_back = matches!(request, Request::Batch { .. }) && open.is_none();
         let (client, cancel, backlog) = (&self.client, &*self.cancel, &self.backlog);
-        let caller = Caller { client, lane, cancel, backlog, job: call.job, call: call.number };
-        let mut run = Run { connection, caller, rolls_back };
+        let (waits, job) = (&*self.waits, call.job);
+        let caller = Caller { client, lane, cancel, waits, backlog, job, call: call.number };
+        let mut run = Run { connection, caller, rolls_back, place };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
             Request::Execute(statement) => {
-                run.statement(&statement, read_only, records)?;
+                let ran = run.statement(&statement, read_only, records);
+                if matches!(ran, Err(Error::RunsElsewhere))
+                    && place == Place::HereIfShort
+                    && journal(client, run.connection) != Journal::Wal
+                {
+                    // A commit would wait for it on a reader lane, too.
+                    records.drop_rows();
+                    run.place = Place::Here;
+                    run.statement(&statement, read_only, records)?;
+                } else {
+                    ran?;
+                }
                 if let Sql::Id(id) = statement.sql {
                     return Ok(Lesson::Statement(id));
                 }
@@ -354,6 +433,7 @@ impl Session {
                 self.transaction = None;
                 committed?;
             }
+            Request::EndAnyTransaction if self.reader.is_some() => self.close_reader(),
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::Checkpoint => {
                 connection.checkpoint();
@@ -376,6 +456,39 @@ impl Session {
             Lesson::None => {}
             Lesson::Statement(id) => connection.learn(id),
             Lesson::Commit => self.known_commits.look(version, connection),
+        }
+    }
+
+    /// Where the call may run. Opens the connection of a reader lane.
+    fn place_for(&mut self, call: &Call, request: &Request<'_>) -> Result<Place, Error> {
+        if !matches!(request, Request::Execute(_)) {
+            return Ok(Place::Here);
+        }
+        match call.way {
+            Some(Way::Reader(reader)) => {
+                // The main lane, which is open, tells what is wrong.
+                if self.connection.is_none() && self.reopen().is_err() {
+                    self.cancel.check()?;
+                    return Err(Error::RunsElsewhere);
+                }
+                let (connection, _) = self.connection.as_ref().ok_or(Error::RunsElsewhere)?;
+                let is_blocked = || self.client.dispatch().is_some_and(|line| line.is_blocked());
+                if journal(&self.client, connection) != Journal::Wal && !is_blocked() {
+                    return Err(Error::RunsElsewhere);
+                }
+                Ok(Place::Reader(reader))
+            }
+            Some(Way::Main) => {
+                let has_readers = self.client.options.readers > 0
+                    && self.client.options.location.path().is_some()
+                    && self.client.pinned_lane().is_none();
+                let may_move = call.class == Class::ShortRead
+                    && has_readers
+                    && self.transaction.is_none()
+                    && self.client.journal() != Journal::Rollback;
+                Ok(if may_move { Place::HereIfShort } else { Place::Here })
+            }
+            _ => Ok(Place::Here),
         }
     }
 
@@ -466,6 +579,10 @@ impl Work for Session {
     type Job = Call;
     type Answer = CallAnswer;
 
+    fn rest(&mut self) {
+        self.close_reader();
+    }
+
     fn run(&mut self, mut call: Call) -> CallAnswer {
         let answered = panics::catch(|| self.answer(&mut call));
         let records = answered.unwrap_or_else(|panic| {
@@ -477,34 +594,76 @@ impl Work for Session {
             let mut records = Records::new(call.job);
             let failure = Error::Panicked(panic).into();
             self.client.fail(&call.request, &mut records, self.outcome(false), failure);
-            records
+            Some(records)
         });
-        let backlog = Arc::clone(&self.backlog);
-        CallAnswer { client: call.client, backlog, job: call.job, records }
+        let client = Arc::clone(&self.client);
+        let Some(mut records) = records else {
+            self.hand_on(call);
+            return CallAnswer { client, records: None };
+        };
+        if let (Some(way), Some(dispatch)) = (call.way, client.dispatch()) {
+            let is_explicit = self.transaction.is_some_and(OpenTransaction::is_explicit);
+            dispatch.ended(way, is_explicit);
+        }
+        // The load counts before the lane has nothing to do: JavaScript has yet to learn of the columns.
+        let records = (call.job != JobId::NONE).then(|| {
+            let bytes = records.take();
+            let load = self.backlog.add(bytes.len());
+            (call.job, bytes, load)
+        });
+        CallAnswer { client, records }
     }
 }
 
 /// The answer of a call.
 pub struct CallAnswer {
     client: Arc<ClientState>,
-    backlog: Arc<Backlog>,
-    job: JobId,
-    records: Records,
+    /// The job, its last records and their load. None if nobody waits for an answer, or another lane gives it.
+    records: Option<(JobId, Vec<u8>, Load)>,
 }
 
 impl Answer for CallAnswer {
-    fn send(mut self) {
-        if self.job != JobId::NONE {
-            let records = self.records.take();
-            let load = self.backlog.add(records.len());
-            self.client.outbox.post_answer(self.job, records, true, load);
+    fn send(self) {
+        if let Some((job, records, load)) = self.records {
+            self.client.outbox.post_answer(job, records, true, load);
         }
     }
 }
 
 impl Session {
-    /// Runs a call, and writes its answer.
-    fn answer(&mut self, call: &mut Call) -> Records {
+    /// Hands a call on that has had no effect here: a long read to a reader lane, anything else to the main lane.
+    fn hand_on(&self, call: Call) {
+        let class = if self.reader.is_some() { Class::Main } else { Class::LongRead };
+        if let Ok(Request::Execute(Statement { sql: Sql::Id(id), .. })) =
+            Request::read(&call.request)
+            && self.client.journal() == Journal::Wal
+        {
+            self.client.set_class(id, class);
+        }
+        let (job, Some(dispatch)) = (call.job, self.client.dispatch()) else { return };
+        dispatch.hand_on(call, class);
+        // A cancel may have met the job here meanwhile.
+        if self.cancel.reason().is_some() {
+            dispatch.cancel(job);
+        }
+    }
+
+    /// Closes the connection of a reader lane.
+    fn close_reader(&mut self) {
+        let Some(reader) = self.reader else { return };
+        lock(&self.interrupter).take();
+        if self.connection.is_some() {
+            self.note(WriterQueue::begin_closing);
+            self.connection = None;
+            self.note(WriterQueue::forget_lane);
+        }
+        if let Some(dispatch) = self.client.dispatch() {
+            dispatch.rested(reader);
+        }
+    }
+
+    /// Runs a call, and writes its answer. None if it has to run on another lane, and has had no effect.
+    fn answer(&mut self, call: &mut Call) -> Option<Records> {
         let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
@@ -541,6 +700,7 @@ impl Session {
         let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),
+            Err(Failure { error: Error::RunsElsewhere, .. }) => return None,
             Err(failure) => {
                 if records.drop_rows() {
                     self.client.outbox.drop_rows(call.job);
@@ -548,6 +708,16 @@ impl Session {
                 self.client.fail(&call.request, &mut records, outcome, failure);
             }
         }
-        records
+        Some(records)
     }
+}
+
+/// The journal of the file. Looks it up on a connection to the file, if it is not known.
+fn journal(client: &ClientState, connection: &Connection) -> Journal {
+    if client.journal() == Journal::Unknown
+        && let Ok(mode) = connection.pragma::<String>("journal_mode")
+    {
+        client.set_journal(if mode == "wal" { Journal::Wal } else { Journal::Rollback });
+    }
+    client.journal()
 }

@@ -1,14 +1,16 @@
 //! The state that all lanes of one client share.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
+use super::dispatch::Dispatch;
 use super::gate::Gate;
+use super::line::Class;
 use super::settings::Settings;
 use super::shared_queues::{SharedDatabase, queue_of};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
@@ -32,8 +34,10 @@ pub struct Options {
     pub numbers: bool,
     /// Whether the connections are read-only.
     pub read_only: bool,
-    /// The largest number of lanes, and so of connections.
+    /// The largest number of lanes, and so of connections, without the reader lanes.
     pub most_lanes: usize,
+    /// The number of reader lanes. Only a file has some.
+    pub readers: usize,
     /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
 }
@@ -52,11 +56,34 @@ pub struct ClientState {
     pub outbox: Arc<dyn Outbox>,
     /// The writer queue of the database. That of a file is known once the file is open.
     writers: OnceLock<Arc<WriterQueue>>,
-    statements: Mutex<FxHashMap<u32, Arc<str>>>,
+    /// Hands the calls to the lanes, which in turn have this state.
+    dispatch: OnceLock<Weak<Dispatch>>,
+    statements: Mutex<FxHashMap<u32, Defined>>,
+    /// What is known of the journal: a [`Journal`].
+    journal: AtomicU8,
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
     pinned_lane: AtomicU32,
     cancelled: AtomicU32,
+}
+
+/// A statement that has a number.
+#[derive(Clone, Debug)]
+struct Defined {
+    text: Arc<str>,
+    class: Class,
+}
+
+/// What is known of the journal of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Journal {
+    /// Nothing yet.
+    Unknown = 0,
+    /// It is a WAL: readers and a writer are not in each other's way.
+    Wal = 1,
+    /// It is a rollback journal: a commit waits until nobody reads.
+    Rollback = 2,
 }
 
 impl ClientState {
@@ -80,7 +107,9 @@ impl ClientState {
             writers,
             settings: Settings::default(),
             outbox,
+            dispatch: OnceLock::new(),
             statements: Mutex::default(),
+            journal: AtomicU8::new(Journal::Unknown as u8),
             last_shape: AtomicU32::new(0),
             timeout_ms: AtomicI64::new(timeout_ms),
             pinned_lane: AtomicU32::new(NO_LANE),
@@ -114,9 +143,46 @@ impl ClientState {
         LaneKey { client: self.id, lane }
     }
 
+    /// Says once who hands the calls to the lanes.
+    pub fn know(&self, dispatch: &Arc<Dispatch>) {
+        let _ = self.dispatch.set(Arc::downgrade(dispatch));
+    }
+
+    /// Hands the calls to the lanes. None once the client is gone.
+    pub fn dispatch(&self) -> Option<Arc<Dispatch>> {
+        self.dispatch.get()?.upgrade()
+    }
+
+    /// What is known of the journal of the file.
+    pub fn journal(&self) -> Journal {
+        match self.journal.load(Ordering::Relaxed) {
+            1 => Journal::Wal,
+            2 => Journal::Rollback,
+            _ => Journal::Unknown,
+        }
+    }
+
+    /// Records what was found out about the journal of the file.
+    pub fn set_journal(&self, journal: Journal) {
+        self.journal.store(journal as u8, Ordering::Relaxed);
+    }
+
     /// Gives a statement's text a number, by which requests refer to it from now on.
     pub fn define_statement(&self, id: u32, sql: String) {
-        self.statements().insert(id, sql.into());
+        let class = Class::of_statement(&sql);
+        self.statements().insert(id, Defined { text: sql.into(), class });
+    }
+
+    /// The class of the statement with this number.
+    pub fn class_of(&self, id: u32) -> Class {
+        self.statements().get(&id).map_or(Class::Main, |defined| defined.class)
+    }
+
+    /// Records what a run has shown of the statement with this number.
+    pub fn set_class(&self, id: u32, class: Class) {
+        if let Some(defined) = self.statements().get_mut(&id) {
+            defined.class = class;
+        }
     }
 
     /// Frees the number of a statement.
@@ -126,7 +192,7 @@ impl ClientState {
 
     /// The text of the statement with this number.
     pub fn statement(&self, id: u32) -> Option<Arc<str>> {
-        self.statements().get(&id).cloned()
+        self.statements().get(&id).map(|defined| Arc::clone(&defined.text))
     }
 
     /// A number for a new shape of rows.
@@ -175,7 +241,7 @@ impl ClientState {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn statements(&self) -> MutexGuard<'_, FxHashMap<u32, Arc<str>>> {
+    fn statements(&self) -> MutexGuard<'_, FxHashMap<u32, Defined>> {
         lock(&self.statements)
     }
 }

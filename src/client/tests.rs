@@ -20,6 +20,7 @@ fn options(location: Location) -> Options {
         numbers: true,
         read_only: false,
         most_lanes: 20,
+        readers: 2,
         before_open: |_| {},
     }
 }

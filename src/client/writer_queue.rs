@@ -34,6 +34,9 @@ pub struct LockTimeouts {
     pub own: Duration,
 }
 
+/// A wait for the slot that takes no longer holds up the reads behind it: another writer is being quick.
+const UNOBSERVED: Duration = Duration::from_millis(1);
+
 /// The wait for an idle transaction of the same client if no `timeout` is set.
 pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -147,6 +150,8 @@ impl WriterQueue {
         let mut state = lock(&self.state);
         state.ready.insert(call, (lane.client, Arc::clone(&turn)));
         state.activity.set_phase(lane, Phase::Waiting);
+        let until_observed = Instant::now() + UNOBSERVED;
+        let mut wait_is_observed = None;
         let taken = loop {
             if let Some(reason) = cancel.reason() {
                 break Err(reason.into());
@@ -168,10 +173,21 @@ impl WriterQueue {
             let Some(left) = deadline.checked_duration_since(now) else {
                 break Err(held(is_own, idle.map_or(now, |lane| lane.since)));
             };
-            state = wait_for(&turn, state, left);
+            if wait_is_observed.is_some() {
+                state = wait_for(&turn, state, left);
+            } else if now < until_observed {
+                state = wait_for(&turn, state, left.min(until_observed - now));
+            } else {
+                drop(state);
+                wait_is_observed = Some(cancel.begin_wait());
+                state = lock(&self.state);
+            }
         };
         state.ready.remove(&call);
         state.activity.set_phase(lane, Phase::Running);
+        // The observer is told without a lock.
+        drop(state);
+        drop(wait_is_observed);
         taken
     }
 

@@ -56,9 +56,14 @@ impl Backlog {
             return Ok(());
         }
         self.is_awaited.store(true, Ordering::SeqCst);
-        let waited = self.cancel.wait_for(|| (self.bytes() <= ENOUGH_ROOM).then_some(()));
+        let waited = self.cancel.wait_unobserved(|| (self.bytes() <= ENOUGH_ROOM).then_some(()));
         self.is_awaited.store(false, Ordering::SeqCst);
         waited
+    }
+
+    /// Whether everything was fetched.
+    pub fn is_empty(&self) -> bool {
+        self.bytes() == 0
     }
 
     fn bytes(&self) -> usize {

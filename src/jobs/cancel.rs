@@ -56,7 +56,7 @@ pub trait WaitObserver: Send + Sync {
 }
 
 /// A wait that the observer was told of. Dropping this value ends the wait.
-struct Wait(Arc<dyn WaitObserver>);
+pub struct Wait(Arc<dyn WaitObserver>);
 
 impl Drop for Wait {
     fn drop(&mut self) {
@@ -128,6 +128,17 @@ impl Cancel {
             return Ok(value);
         }
         let _wait = self.begin_wait();
+        self.wait_unobserved(ready)
+    }
+
+    /// The same, without telling the observer: nothing is gained by letting other jobs run meanwhile.
+    ///
+    /// # Errors
+    /// The reason of a cancel, which ends the wait.
+    pub fn wait_unobserved<T>(
+        &self,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> Result<T, CancelReason> {
         let mut sleeping = lock(&self.sleepers);
         loop {
             self.check()?;
@@ -146,9 +157,9 @@ impl Cancel {
         self.changed.notify_all();
     }
 
-    /// Tells the observer that a wait begins. Must not be called under the lock: the observer has locks of
+    /// Tells the observer that a wait begins. Must not be called under a lock: the observer has locks of
     /// its own, and raises flags under them.
-    fn begin_wait(&self) -> Option<Wait> {
+    pub fn begin_wait(&self) -> Option<Wait> {
         let observer = self.observer.as_ref()?.upgrade()?;
         observer.begin_wait();
         Some(Wait(observer))

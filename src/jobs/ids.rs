@@ -43,6 +43,12 @@ pub struct LaneId(pub u32);
 impl LaneId {
     /// The lane that every client begins with, as its main lane.
     pub const MAIN: Self = Self(0);
+
+    /// The reader lane with this index.
+    pub fn reader(index: usize) -> Self {
+        const FIRST: u32 = 1 << 30;
+        Self(FIRST + u32::try_from(index).unwrap_or_default())
+    }
 }
 
 /// The number of a transaction: that of the job that began it.

@@ -55,6 +55,22 @@ impl<J> JobQueue<J> {
         Some(job)
     }
 
+    /// Takes the jobs for which `is_wanted` returns true, in their order.
+    pub fn take_if(&mut self, mut is_wanted: impl FnMut(&J) -> bool) -> Vec<J> {
+        let wanted: Vec<u64> = self
+            .jobs
+            .iter()
+            .filter(|(_, (_, job))| is_wanted(job))
+            .map(|(place, _)| *place)
+            .collect();
+        let take = |place: u64| {
+            let (id, job) = self.jobs.remove(&place)?;
+            self.places.remove(&id);
+            Some(job)
+        };
+        wanted.into_iter().filter_map(take).collect()
+    }
+
     /// Takes all jobs, in their order.
     pub fn take_all(&mut self) -> impl Iterator<Item = J> + use<J> {
         self.places.clear();
@@ -112,6 +128,14 @@ mod tests {
         assert_eq!(queue.take_all().count(), 1);
         assert_eq!(queue.remove(JobId(2)), None);
         assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn some_jobs_are_taken_and_the_others_keep_their_order() {
+        let mut queue = queue([1, 2, 3, 4, 5]);
+        assert_eq!(queue.take_if(|job| job % 2 == 0), [2, 4]);
+        assert_eq!(queue.remove(JobId(4)), None);
+        assert_eq!(rest(queue), [1, 3, 5]);
     }
 
     /// Square time would be a minute even in an optimised build.

@@ -1,4 +1,4 @@
-//! The bounds of a statement that runs on the thread of JavaScript.
+//! The bounds of a statement that runs on the thread of JavaScript, or on the main lane in the way of others.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use rusqlite::{Connection, ffi};
 /// The most checks of the progress handler in one run: after some 2,000 steps, which take about 0.1 ms, a
 /// statement is not short.
 const MOST_CHECKS: u32 = 8;
-/// A run is ended after this time, whatever it waits for: the disk, or a processor.
+/// A run in place is ended after this time, whatever it waits for: the disk, or a processor.
 const LONGEST_RUN: Duration = Duration::from_micros(500);
+/// A read on the main lane that takes longer goes on on a reader lane.
+pub const LONGEST_READ: Duration = Duration::from_millis(2);
 
 /// The bounds of the running statement, and what its commit has said. The progress handler and the WAL hook
 /// use it, on the thread that uses the connection.
@@ -22,6 +24,8 @@ pub struct Bounds {
     deadline: AtomicU64,
     /// The number of checks since the bounds were set.
     checks: AtomicU32,
+    /// The most checks.
+    most_checks: AtomicU32,
     /// Whether the bounds are those of a preparation.
     is_preparing: AtomicBool,
     /// The number of frames in the WAL after the last commit in place.
@@ -34,6 +38,7 @@ impl Default for Bounds {
             epoch: Instant::now(),
             deadline: AtomicU64::new(0),
             checks: AtomicU32::new(0),
+            most_checks: AtomicU32::new(0),
             is_preparing: AtomicBool::new(false),
             wal_frames: AtomicI32::new(0),
         }
@@ -44,9 +49,11 @@ impl Bounds {
     /// Whether the running statement has to end now. Called by the progress handler.
     pub fn are_reached(&self) -> bool {
         let deadline = self.deadline.load(Ordering::Relaxed);
-        deadline != 0
-            && (self.checks.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_CHECKS
-                || self.since_epoch() >= deadline)
+        if deadline == 0 {
+            return false;
+        }
+        let checks = self.checks.fetch_add(1, Ordering::Relaxed) + 1;
+        checks >= self.most_checks.load(Ordering::Relaxed) || self.since_epoch() >= deadline
     }
 
     /// Whether the statement that was ended is too long. It may also have waited for too long.
@@ -64,12 +71,23 @@ impl Bounds {
         self.is_preparing.store(true, Ordering::Relaxed);
     }
 
-    /// Sets the bounds, or removes them.
+    /// Sets the bounds of a run in place, or removes them.
     pub fn set(&self, is_bounded: bool) {
-        let longest = u64::try_from(LONGEST_RUN.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = if is_bounded { self.since_epoch() + longest } else { 0 };
-        self.deadline.store(deadline, Ordering::Relaxed);
+        self.begin(if is_bounded { LONGEST_RUN } else { Duration::ZERO }, MOST_CHECKS);
+    }
+
+    /// Sets the bound of a read on the main lane.
+    pub fn set_for_read(&self) {
+        self.begin(LONGEST_READ, u32::MAX);
+    }
+
+    /// Sets the bounds. No time stands for none.
+    fn begin(&self, longest: Duration, most_checks: u32) {
+        let longest = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = if longest == 0 { 0 } else { self.since_epoch().saturating_add(longest) };
+        self.most_checks.store(most_checks, Ordering::Relaxed);
         self.checks.store(0, Ordering::Relaxed);
+        self.deadline.store(deadline, Ordering::Relaxed);
     }
 
     /// Lets the next statement run for as long as it takes. What is known of the last one stays.

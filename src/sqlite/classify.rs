@@ -24,9 +24,14 @@ const WRITES_FILE: u16 = 64;
 const TEMP_TRIGGER: u16 = 128;
 const BEGIN: u16 = 256;
 const CHANGE: u16 = 512;
+const ASKS_CONNECTION: u16 = 1024;
 
 /// The schema table, which SQLite asks about before it knows whether CREATE TABLE IF NOT EXISTS changes it.
 const SCHEMA_TABLES: [&CStr; 2] = [c"sqlite_master", c"sqlite_temp_master"];
+
+/// Functions whose result, or whose effect, belongs to the connection.
+const OF_CONNECTION: [&CStr; 4] =
+    [c"last_insert_rowid", c"changes", c"total_changes", c"load_extension"];
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 
@@ -64,6 +69,9 @@ pub struct StatementKind {
     pub changes: bool,
     /// Whether the statement writes to the connection's temporary database and to no other one.
     pub writes_only_temp: bool,
+    /// Whether the statement asks for something that each connection has of its own: the last rowid, a PRAGMA as
+    /// a table.
+    pub asks_connection: bool,
     /// The PRAGMA, if the statement is one.
     pub pragma: Option<Pragma>,
     /// Whether SQLite has asked nothing about the statement. Of the statements that write, this holds for
@@ -100,6 +108,15 @@ impl StatementKind {
         self.is_unknown || self.pragma.as_ref().is_some_and(Pragma::needs_exclusive_lock)
     }
 
+    /// Whether the statement, if it only reads, answers the same on another connection to the file.
+    pub fn may_run_aside(&self) -> bool {
+        self.pragma.is_none()
+            && !self.pins_connection
+            && !self.begins
+            && !self.writes_only_temp
+            && !self.asks_connection
+    }
+
     /// Whether the statement takes effect when it is prepared, before its first step.
     pub fn is_made_when_prepared(&self) -> bool {
         self.pragma.as_ref().is_some_and(Pragma::is_made_when_prepared)
@@ -130,6 +147,7 @@ impl Recorder {
             pins_connection: flags & OTHER_DATABASE != 0 || exclusive,
             begins: flags & BEGIN != 0,
             changes: flags & CHANGE != 0,
+            asks_connection: flags & ASKS_CONNECTION != 0,
             is_unknown: flags == 0,
             // SQLite asks about a TEMP trigger as if it were written to the database of its table.
             writes_only_temp: flags & TEMP_TRIGGER != 0
@@ -284,7 +302,16 @@ impl Authorizer for Recorder {
                 let is_schema = question.first.is_some_and(|table| SCHEMA_TABLES.contains(&table));
                 self.set(INSERT | TABLE | if is_schema { 0 } else { CHANGE });
             }
-            ffi::SQLITE_READ => self.set(TABLE),
+            ffi::SQLITE_READ => {
+                let is_pragma =
+                    question.first.is_some_and(|table| table.to_bytes().starts_with(b"pragma_"));
+                self.set(TABLE | if is_pragma || !in_main { ASKS_CONNECTION } else { 0 });
+            }
+            ffi::SQLITE_FUNCTION
+                if question.second.is_some_and(|name| OF_CONNECTION.contains(&name)) =>
+            {
+                self.set(ASKS_CONNECTION);
+            }
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
                 self.set(TABLE | CHANGE);
             }

@@ -108,6 +108,8 @@ pub struct Connection {
     is_past_cancelling: Arc<AtomicBool>,
     /// Whether the running statement runs in place.
     pub(super) is_in_place: Cell<bool>,
+    /// Whether each statement says when it has begun to read.
+    pub(super) holds_snapshots: Cell<bool>,
     /// The bounds of a run in place.
     pub(super) bounds: Arc<Bounds>,
     /// Whether the running statement needs a file that no other connection is reading.
@@ -219,6 +221,7 @@ impl Connection {
             commits,
             is_past_cancelling,
             is_in_place: Cell::new(false),
+            holds_snapshots: Cell::new(false),
             bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
@@ -346,6 +349,17 @@ impl Connection {
         let before = self.raw.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?;
         self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, check)?;
         Ok(before)
+    }
+
+    /// Makes each statement say when it has begun to read ([`super::statement::RowSink::begun`]). For a connection
+    /// that only reads.
+    pub fn hold_snapshots(&self) {
+        self.holds_snapshots.set(true);
+    }
+
+    /// The bounds of the running statement.
+    pub fn bounds(&self) -> Arc<Bounds> {
+        Arc::clone(&self.bounds)
     }
 
     /// Makes SQLite forget an interrupt that came after the end of its statement, as it does at the

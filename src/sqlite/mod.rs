@@ -30,6 +30,7 @@ mod values;
 mod vector_index;
 mod whole_statement;
 
+pub use bounds::LONGEST_READ;
 pub use classify::StatementKind;
 pub use columns::Column;
 pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};

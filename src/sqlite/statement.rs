@@ -17,6 +17,11 @@ use super::{Connection, Error};
 use crate::files;
 use crate::value::{Arguments, Value};
 
+/// Has a row left after its first one, so that the transaction in which it reads the schema stays open. Every
+/// statement that begins meanwhile reads in the same transaction
+/// (<https://sqlite.org/lang_transaction.html>).
+const SNAPSHOT: &str = "select 1 from (values (1), (2)) left join sqlite_schema";
+
 /// How often a statement is prepared again because the schema has changed. After that SQLite may prepare
 /// it by itself, so that a connection which keeps changing the schema does not block others for ever.
 const MOST_STALE: u32 = 5;
@@ -32,6 +37,8 @@ pub struct Prepared {
     pub begins: bool,
     /// Whether a transaction is open.
     pub in_transaction: bool,
+    /// Whether the statement only reads, and answers the same on another connection to the file.
+    pub may_run_aside: bool,
     /// Whether the statement may not need the write lock, although `sqlite3_stmt_readonly` is false for it:
     /// what it creates is there, or it is a PRAGMA that changes nothing.
     pub may_not_write: bool,
@@ -73,6 +80,9 @@ pub trait RowSink {
     /// Decides whether the statement may run. Called once the statement is prepared, before it has any
     /// effect.
     fn allow(&mut self, prepared: Prepared) -> Result<(), Self::Error>;
+    /// Says that the statement has begun to read: later writes do not change what it sees. Called on
+    /// connections that hold their snapshots ([`Connection::hold_snapshots`]).
+    fn begun(&mut self) {}
     /// Announces the columns of the rows. Returns a number for this shape, which the rows refer to.
     fn shape(&mut self, columns: &[Column]) -> u32;
     /// Says that a shape will not be used again.
@@ -119,6 +129,18 @@ impl Connection {
         };
         self.recorder.set_dry_run(false);
         writes
+    }
+
+    /// The sink's number for the columns of a statement, if they were announced.
+    pub fn shape_of(&self, id: u32) -> Option<u32> {
+        self.statements.get(&id)?.shape
+    }
+
+    /// Lets the columns of a statement be announced again.
+    pub fn forget_shape_of(&mut self, id: u32) {
+        if let Some(info) = self.statements.get_mut(&id) {
+            info.shape = None;
+        }
     }
 
     /// Runs one statement, and hands its rows and its result to `sink`. Text after the first statement is
@@ -300,12 +322,22 @@ impl Connection {
         let changes_before = self.raw.total_changes();
         let writes_with_rows = changes(statement) && !info.columns.is_empty();
         let is_undone_alone = writes_with_rows && !sink.rolls_back();
+        let mut snapshot = match self.holds_snapshots.get() {
+            true => Some(self.raw.prepare_cached(SNAPSHOT)?),
+            false => None,
+        };
+        let mut snapshot = snapshot.as_mut().map(|snapshot| snapshot.raw_query());
+        if let Some(snapshot) = &mut snapshot {
+            snapshot.next()?;
+            sink.begun();
+        }
         let mut send = || self.retry_shared_cache(|| self.send_rows(statement, info, sink));
         let sent = match is_undone_alone {
             true => self.whole(send),
             false if is_made => despite_interrupts(send),
             false => send(),
         };
+        drop(snapshot);
         if let Err(error) = sent {
             // SQLite may have prepared the statement again. The authorizer's record of that is read now,
             // because SQLite does not repeat it.
@@ -475,7 +507,8 @@ impl Connection {
             && (self.is_reading(None) || self.is_reading(Some("main")));
         let begins = kind.begins && !in_transaction;
         let may_not_write = may_not_write(statement, kind);
-        Prepared { read_only, has_snapshot, begins, in_transaction, may_not_write }
+        let may_run_aside = read_only && kind.may_run_aside();
+        Prepared { read_only, has_snapshot, begins, in_transaction, may_run_aside, may_not_write }
     }
 
     /// Whether the open transaction has read and not written yet, in one database or in all of them. The

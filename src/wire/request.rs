@@ -43,6 +43,16 @@ pub fn is_execute(request: &[u8]) -> bool {
     request.first() == Some(&(RequestKind::Execute as u8))
 }
 
+/// The text of a request that has one: of a single statement or of a script.
+pub fn sql_of(request: &[u8]) -> Option<Sql<'_>> {
+    let mut reader = Reader { bytes: request };
+    match RequestKind::from_u8(reader.u8().ok()?)? {
+        RequestKind::Execute => reader.statement().ok().map(|statement| statement.sql),
+        RequestKind::Script => reader.str().ok().map(Sql::Text),
+        _ => None,
+    }
+}
+
 /// A request, which borrows from its bytes.
 #[derive(Clone, Debug)]
 pub enum Request<'a> {

@@ -33,6 +33,8 @@ export interface DatabaseOptions {
   rowMode: RowMode;
   /** Whether calls may run on this thread. */
   execution: Execution;
+  /** How many of its connections only read. A database that is not a file has none. */
+  readers: number;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
 }
@@ -141,7 +143,7 @@ export class NativeDatabase implements OpenClient {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readOnly } = this.#options;
+    const { location, inMemory, timeout, intMode, readers, readOnly } = this.#options;
     const attachment = attach();
     const opened = addon.openDatabase(
       attachment,
@@ -151,6 +153,7 @@ export class NativeDatabase implements OpenClient {
       intMode === "number",
       readOnly,
       this.#connections,
+      readers,
     );
     if (typeof opened !== "number") {
       detachSoon();

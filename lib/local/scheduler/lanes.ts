@@ -41,9 +41,9 @@ export class Lanes {
     return this.#isPinned;
   }
 
-  /** Whether every call of the main lane has its answer. */
-  get isMainDone(): boolean {
-    return !this.isMainFree || this.#pendingOnMain === 0;
+  /** Whether every call of a transaction has its answer. The addon knows about the others. */
+  get areOthersDone(): boolean {
+    return this.#pending === this.#pendingOnMain;
   }
 
   /** Whether every call of every lane has its answer. */

@@ -121,7 +121,7 @@ export class Scheduler implements Host {
     // This may run the caller's code, which may make other calls.
     const request = this.requests.statement(statement);
     const mayRunInPlace = this.database.runsInPlace && !begins && !this.explicit.isOpen;
-    if (!mayRunInPlace || !this.lanes.areDone || this.queue.isCrowded) {
+    if (!mayRunInPlace || !this.lanes.areOthersDone || this.queue.isCrowded) {
       return this.#submit(request, signal, onlyResult, { begins });
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -169,7 +169,6 @@ export class Scheduler implements Host {
       signal,
       begins: true,
       ready: () =>
-        this.lanes.isMainDone &&
         !this.#isWritingOnMain &&
         // It gets the main lane only if there is no other, and not while the explicit one is on it.
         (this.lanes.isOtherFree || (this.lanes.isMainFree && !this.explicit.isOpen)),

@@ -1,0 +1,243 @@
+//! Hands the calls of one client to its lanes, and learns from the lanes when the next calls may start.
+//!
+//! The lock of the lanes is held for a few instructions only. What a lane needs to run a call, such as a thread,
+//! it gets after the lock is free.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::lane::{Cancelled, Job, Lane, Need};
+use super::lanes::Lanes;
+use super::line::{Aside, Class, Step, Way};
+use super::session::{Call, Session};
+use super::state::{ClientState, Journal};
+use crate::jobs::cancel::CancelReason;
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
+use crate::wire::request;
+
+/// The lanes of one client, and the line of its calls.
+pub struct Dispatch {
+    state: Arc<ClientState>,
+    lanes: Mutex<Lanes>,
+    /// Signalled when all calls of the line have ended.
+    done: Condvar,
+}
+
+/// What is to be done once the lanes are unlocked.
+#[derive(Default)]
+struct Next {
+    needs: Vec<(Arc<Lane<Session>>, Need)>,
+    rejected: Vec<Call>,
+}
+
+impl Dispatch {
+    /// Hands the calls of a client to these lanes.
+    pub fn new(state: Arc<ClientState>, lanes: Lanes) -> Arc<Self> {
+        let dispatch = Arc::new(Self { state, lanes: Mutex::new(lanes), done: Condvar::new() });
+        dispatch.state.know(&dispatch);
+        dispatch
+    }
+
+    /// The lanes.
+    pub fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        lock(&self.lanes)
+    }
+
+    /// Lets a call outside of transactions, or one that begins a transaction, start in its turn.
+    pub fn enter(&self, mut call: Call, class: Class) {
+        call.class = class;
+        self.change(|lanes| lanes.line.enter(call.number, call.job, class, call));
+    }
+
+    /// The call of this way has ended on its lane. `is_explicit` says whether an explicit transaction is open
+    /// on the main lane now.
+    pub fn ended(&self, way: Way, is_explicit: bool) {
+        self.change(|lanes| {
+            if way == Way::Main {
+                lanes.line.set_explicit(is_explicit);
+            }
+            lanes.line.ended(way);
+        });
+    }
+
+    /// The call of this way has left the queue of its lane without having run.
+    pub fn left(&self, way: Way) {
+        self.change(|lanes| lanes.line.left(way));
+    }
+
+    /// The call of a reader lane has begun to read.
+    pub fn begun(&self, reader: usize) {
+        self.change(|lanes| lanes.line.begun(reader));
+    }
+
+    /// The connection of a reader lane is closed.
+    pub fn rested(&self, reader: usize) {
+        self.change(|lanes| lanes.line.rested(reader));
+    }
+
+    /// The running call of a lane waits for a lock or for a transaction, or does not wait any more. Reads that
+    /// wait behind it on the main lane then run on reader lanes.
+    pub fn set_blocked(&self, lane: LaneId, is_blocked: bool) {
+        self.change(|lanes| {
+            if lanes.main() != Some(lane) {
+                return;
+            }
+            lanes.line.set_blocked(is_blocked);
+            if is_blocked {
+                take_back(lanes, |call| call.class == Class::ShortRead);
+            }
+        });
+    }
+
+    /// Whether the main lane waits for a lock or for a transaction.
+    pub fn is_blocked(&self) -> bool {
+        self.lanes().line.is_blocked()
+    }
+
+    /// Gives back a call that has had no effect on its lane, to run as one of another class.
+    pub fn hand_on(&self, mut call: Call, class: Class) {
+        let Some(way) = call.way.take() else { return };
+        call.class = class;
+        self.change(|lanes| {
+            lanes.line.ended(way);
+            // What was called later starts after it.
+            if way == Way::Main {
+                take_back(lanes, |_| true);
+            }
+            lanes.line.enter(call.number, call.job, class, call);
+        });
+    }
+
+    /// Takes out a call that waits in the line or on a lane, or asks it to end.
+    pub fn cancel(&self, job: JobId) -> Cancelled {
+        match self.cancel_once(job) {
+            // The lane may have been handing it on.
+            Cancelled::Running if self.cancel_once(job) == Cancelled::Queued => Cancelled::Queued,
+            cancelled => cancelled,
+        }
+    }
+
+    fn cancel_once(&self, job: JobId) -> Cancelled {
+        let (waiting, lanes) = {
+            let mut lanes = self.lanes();
+            let waiting = lanes.line.remove(job);
+            (waiting, lanes.all().cloned().collect::<Vec<_>>())
+        };
+        if let Some(call) = waiting {
+            // What waited behind it may start now.
+            self.change(|_| ());
+            call.reject(CancelReason::Aborted);
+            return Cancelled::Queued;
+        }
+        for lane in lanes {
+            match lane.cancel(job, CancelReason::Aborted) {
+                Cancelled::Gone => {}
+                found => return found,
+            }
+        }
+        Cancelled::Gone
+    }
+
+    /// Rejects the calls that wait in the line, and those that come from now on.
+    pub fn seal(&self) {
+        self.change(|lanes| lanes.is_sealed = true);
+    }
+
+    /// Waits until all calls of the line have ended, or `deadline` passes, or `hurry` returns true; it is called at
+    /// the beginning and after every change or [`Dispatch::wake`]. From now on each transaction is rolled back as
+    /// soon as it has begun.
+    pub fn drain(&self, deadline: Instant, hurry: &dyn Fn() -> bool) {
+        let mut lanes = self.lanes();
+        lanes.is_draining = true;
+        while !lanes.line.is_done() {
+            let left = deadline.checked_duration_since(Instant::now());
+            let Some(left) = left.filter(|_| !hurry()) else { return };
+            lanes = wait_for(&self.done, lanes, left);
+        }
+    }
+
+    /// Makes the callers of [`Dispatch::drain`] check their conditions again.
+    pub fn wake(&self) {
+        drop(self.lanes());
+        self.done.notify_all();
+    }
+
+    /// Changes the line, and starts what may start now.
+    fn change(&self, change: impl FnOnce(&mut Lanes)) {
+        let next = {
+            let mut lanes = self.lanes();
+            change(&mut lanes);
+            let next = self.advance(&mut lanes);
+            if lanes.is_draining && lanes.line.is_done() {
+                self.done.notify_all();
+            }
+            next
+        };
+        for call in next.rejected {
+            call.reject(CancelReason::ClientClosed);
+        }
+        for (lane, need) in next.needs {
+            lane.meet(need);
+        }
+    }
+
+    /// Starts what may start now.
+    fn advance(&self, lanes: &mut Lanes) -> Next {
+        lanes.line.set_aside(match self.state.journal() {
+            _ if self.state.pinned_lane().is_some() => Aside::Never,
+            Journal::Rollback => Aside::WhileBlocked,
+            Journal::Wal | Journal::Unknown => Aside::Always,
+        });
+        let mut next = Next::default();
+        if lanes.is_sealed {
+            next.rejected.extend(lanes.line.take_all());
+        }
+        while let Some(step) = lanes.line.next() {
+            let (mut call, way) = match step {
+                Step::Start(call, way) => (call, way),
+                Step::Rest(reader) => (self.end_of_transaction(), Way::Reader(reader)),
+            };
+            call.way = Some(way);
+            let lane = match way {
+                Way::Main => lanes.of(TransactionId::NONE),
+                Way::Transaction => {
+                    lanes.follow(call.job.into(), self.state.pinned_lane());
+                    lanes.of(call.job.into())
+                }
+                Way::Reader(reader) => lanes.reader(reader).cloned(),
+            };
+            let Some(lane) = lane else {
+                next.rejected.push(call);
+                continue;
+            };
+            let ends = lanes.is_draining && way == Way::Transaction;
+            let end = ends.then(|| self.end_of_transaction());
+            for call in [Some(call), end].into_iter().flatten() {
+                match lane.enqueue(call) {
+                    Ok(Need::Nothing) => {}
+                    Ok(need) => next.needs.push((Arc::clone(&lane), need)),
+                    Err(call) => next.rejected.push(call),
+                }
+            }
+        }
+        next
+    }
+
+    /// The call that rolls back the transaction of a lane, and that closes the connection of a reader lane.
+    fn end_of_transaction(&self) -> Call {
+        Call::own(Arc::clone(&self.state), TransactionId::NONE, request::END_ANY_TRANSACTION)
+    }
+}
+
+/// Takes calls back from the queue of the main lane into the line.
+fn take_back(lanes: &mut Lanes, is_wanted: impl Fn(&Call) -> bool) {
+    let Some(main) = lanes.of(TransactionId::NONE) else { return };
+    let is_wanted = |call: &Call| call.way == Some(Way::Main) && is_wanted(call);
+    for mut call in main.take_back(is_wanted) {
+        if let Some(way) = call.way.take() {
+            lanes.line.left(way);
+        }
+        lanes.line.enter(call.number, call.job, call.class, call);
+    }
+}

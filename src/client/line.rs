@@ -1,0 +1,340 @@
+//! The order of a client's calls outside of transactions.
+//!
+//! Calls start in the order in which they are made, and reads overlap. A read waits for the writes before it,
+//! but not for one that waits itself. A write waits until the reads before it have begun, not until they have
+//! ended.
+//!
+//! Everything but long reads runs on the main lane, one call after the other. A read that has shown itself long
+//! runs on a reader lane, and every read does while the main lane is blocked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+
+use crate::jobs::ids::{CallNumber, JobId};
+
+/// What the order has to know of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The call runs on the main lane.
+    Main,
+    /// The call runs on the main lane, while no reader lane has a connection.
+    Alone,
+    /// The call reads, as far as its text says, and is not known to take long.
+    ShortRead,
+    /// The call reads, and takes long.
+    LongRead,
+    /// The call begins a transaction, which has a lane of its own.
+    Begin,
+}
+
+/// The longest text that is searched for words. A longer one is taken to have them.
+const LONGEST_SEARCHED: usize = 64 * 1024;
+
+/// What needs a file that no other connection of the client has open, or reads.
+const NEEDS_TO_BE_ALONE: [&str; 4] = ["journal_mode", "locking_mode", "wal_checkpoint", "vacuum"];
+
+impl Class {
+    /// The class of a statement that has not run yet.
+    pub fn of_statement(sql: &str) -> Self {
+        const READING: [&str; 4] = ["select", "with", "values", "explain"];
+        let begin = without_comments(sql);
+        let begins_with = |word: &&str| {
+            begin.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+        };
+        if READING.iter().any(begins_with) {
+            Self::ShortRead
+        } else {
+            Self::of_script(sql)
+        }
+    }
+
+    /// The class of a text of several statements.
+    pub fn of_script(sql: &str) -> Self {
+        let has = |word: &str| {
+            let mut words = sql.as_bytes().windows(word.len());
+            words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        if sql.len() > LONGEST_SEARCHED || NEEDS_TO_BE_ALONE.iter().any(|word| has(word)) {
+            Self::Alone
+        } else {
+            Self::Main
+        }
+    }
+
+    fn is_read(self) -> bool {
+        matches!(self, Self::ShortRead | Self::LongRead)
+    }
+}
+
+/// A text without the white space and the comments at its beginning
+/// (<https://sqlite.org/lang_comment.html>).
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest =
+            rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == ';');
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else {
+            return rest;
+        };
+    }
+}
+
+/// Where a call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// On the main lane.
+    Main,
+    /// On the reader lane with this index.
+    Reader(usize),
+    /// On the lane of its transaction.
+    Transaction,
+}
+
+/// When reads run on reader lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// Never: the connection of the main lane has something of its own.
+    Never,
+    /// While the main lane is blocked.
+    WhileBlocked,
+    /// While the main lane is blocked, and long ones always.
+    Always,
+}
+
+/// What happens next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<J> {
+    /// A call starts.
+    Start(J, Way),
+    /// The connection of the reader lane with this index is closed.
+    Rest(usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// The lane has nothing to do.
+    Nothing,
+    /// The lane has a call that has not read anything yet.
+    Starting,
+    /// The lane has a call that has begun to read: later writes do not change what it sees.
+    Begun,
+}
+
+struct Reader {
+    reading: Reading,
+    has_connection: bool,
+}
+
+struct Waiting<J> {
+    id: JobId,
+    class: Class,
+    call: J,
+}
+
+/// The calls that have not started, and what keeps them waiting.
+pub struct Line<J> {
+    waiting: BTreeMap<CallNumber, Waiting<J>>,
+    reads: BTreeSet<CallNumber>,
+    numbers: FxHashMap<JobId, CallNumber>,
+    readers: Vec<Reader>,
+    aside: Aside,
+    /// The number of calls that the main lane has, running or queued.
+    on_main: usize,
+    /// Whether the running call of the main lane waits for a lock or for a transaction.
+    is_blocked: bool,
+    /// Whether an explicit transaction is open on the main lane. All calls run in it.
+    is_explicit: bool,
+}
+
+impl<J> Line<J> {
+    /// A line without calls, for a client with so many reader lanes.
+    pub fn new(readers: usize) -> Self {
+        let reader = || Reader { reading: Reading::Nothing, has_connection: false };
+        Self {
+            waiting: BTreeMap::new(),
+            reads: BTreeSet::new(),
+            numbers: FxHashMap::default(),
+            readers: std::iter::repeat_with(reader).take(readers).collect(),
+            aside: Aside::Always,
+            on_main: 0,
+            is_blocked: false,
+            is_explicit: false,
+        }
+    }
+
+    /// Whether no call waits or runs.
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.on_main == 0 && self.are_readers_idle()
+    }
+
+    /// Whether a call with this number waits.
+    pub fn has(&self, id: JobId) -> bool {
+        self.numbers.contains_key(&id)
+    }
+
+    /// Whether a call that is made now may run before all others have ended.
+    pub fn is_free(&self) -> bool {
+        self.waiting.is_empty() && !self.is_starting()
+    }
+
+    /// Whether the main lane waits for a lock or for a transaction.
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
+    /// Adds a call. A call that has started elsewhere already takes its former place.
+    pub fn enter(&mut self, number: CallNumber, id: JobId, class: Class, call: J) {
+        if class.is_read() {
+            self.reads.insert(number);
+        }
+        if id != JobId::NONE {
+            self.numbers.insert(id, number);
+        }
+        self.waiting.insert(number, Waiting { id, class, call });
+    }
+
+    /// Takes a call that has not started out of the line, because its caller has cancelled it.
+    pub fn remove(&mut self, id: JobId) -> Option<J> {
+        let number = *self.numbers.get(&id)?;
+        self.take(number).map(|waiting| waiting.call)
+    }
+
+    /// Takes all calls that have not started, in their order.
+    pub fn take_all(&mut self) -> impl Iterator<Item = J> + use<J> {
+        self.reads.clear();
+        self.numbers.clear();
+        std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.call)
+    }
+
+    /// The next step, if there is one now. To be called until there is none.
+    pub fn next(&mut self) -> Option<Step<J>> {
+        let (number, first) = self.waiting.first_key_value()?;
+        let (number, class) = (*number, first.class);
+        if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
+            // Each begins behind the calls of the main lane, where it has nobody to overtake.
+            return match class {
+                Class::Begin => self.begin(number),
+                _ => self.start(number, Way::Main),
+            };
+        }
+        match class {
+            Class::ShortRead if !self.is_blocked => self.start(number, Way::Main),
+            Class::LongRead if self.aside == Aside::WhileBlocked && !self.is_blocked => {
+                self.start(number, Way::Main)
+            }
+            Class::ShortRead | Class::LongRead => self.read(number),
+            Class::Main if !self.is_starting() => self.start(number, Way::Main),
+            Class::Alone if self.are_readers_idle() => self.alone(number),
+            Class::Begin if !self.is_starting() && self.is_main_passable() => self.begin(number),
+            _ if self.is_blocked => {
+                let read = *self.reads.first()?;
+                self.read(read)
+            }
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, number: CallNumber) -> Option<Step<J>> {
+        if !self.is_main_passable() {
+            return None;
+        }
+        self.start(number, Way::Transaction)
+    }
+
+    /// Starts a read on a reader lane, if one is free and no earlier write is running.
+    fn read(&mut self, number: CallNumber) -> Option<Step<J>> {
+        if !self.is_main_passable() {
+            return None;
+        }
+        let free = self.readers.iter().position(|reader| reader.reading == Reading::Nothing)?;
+        self.readers[free] = Reader { reading: Reading::Starting, has_connection: true };
+        self.start(number, Way::Reader(free))
+    }
+
+    fn alone(&mut self, number: CallNumber) -> Option<Step<J>> {
+        match self.readers.iter().position(|reader| reader.has_connection) {
+            Some(index) => {
+                self.readers[index].reading = Reading::Starting;
+                Some(Step::Rest(index))
+            }
+            None => self.start(number, Way::Main),
+        }
+    }
+
+    fn start(&mut self, number: CallNumber, way: Way) -> Option<Step<J>> {
+        let Waiting { call, .. } = self.take(number)?;
+        if way == Way::Main {
+            self.on_main += 1;
+        }
+        Some(Step::Start(call, way))
+    }
+
+    fn take(&mut self, number: CallNumber) -> Option<Waiting<J>> {
+        let waiting = self.waiting.remove(&number)?;
+        self.numbers.remove(&waiting.id);
+        self.reads.remove(&number);
+        Some(waiting)
+    }
+
+    /// Whether no call of the main lane is running, or the one that runs is blocked.
+    fn is_main_passable(&self) -> bool {
+        self.on_main == 0 || self.is_blocked
+    }
+
+    fn is_starting(&self) -> bool {
+        self.readers.iter().any(|reader| reader.reading == Reading::Starting)
+    }
+
+    fn are_readers_idle(&self) -> bool {
+        self.readers.iter().all(|reader| reader.reading == Reading::Nothing)
+    }
+
+    // --- what happens on the lanes --------------------------------------------------------------------
+
+    /// The call of a reader lane has begun to read.
+    pub fn begun(&mut self, reader: usize) {
+        self.readers[reader].reading = Reading::Begun;
+    }
+
+    /// A call has ended.
+    pub fn ended(&mut self, way: Way) {
+        if way == Way::Main {
+            self.is_blocked = false;
+        }
+        self.left(way);
+    }
+
+    /// A call has left the queue of its lane without having run.
+    pub fn left(&mut self, way: Way) {
+        match way {
+            Way::Main => self.on_main = self.on_main.saturating_sub(1),
+            Way::Reader(reader) => self.readers[reader].reading = Reading::Nothing,
+            Way::Transaction => {}
+        }
+    }
+
+    /// The connection of a reader lane is closed.
+    pub fn rested(&mut self, reader: usize) {
+        self.readers[reader].has_connection = false;
+    }
+
+    /// Whether the running call of the main lane waits for a lock or for a transaction.
+    pub fn set_blocked(&mut self, is_blocked: bool) {
+        self.is_blocked = is_blocked;
+    }
+
+    /// Whether an explicit transaction is open on the main lane.
+    pub fn set_explicit(&mut self, is_explicit: bool) {
+        self.is_explicit = is_explicit;
+    }
+
+    /// When reads run on reader lanes.
+    pub fn set_aside(&mut self, aside: Aside) {
+        self.aside = aside;
+    }
+}
