@@ -96,6 +96,12 @@ impl Error {
         matches!(self, Self::Sqlite(sqlite::Error::Leased { .. }))
     }
 
+    /// Whether a lock that somebody else holds is the reason.
+    pub fn is_busy(&self) -> bool {
+        let code = self.raw_code().map(codes::primary);
+        matches!(code, Some(codes::SQLITE_BUSY | codes::SQLITE_LOCKED))
+    }
+
     fn class(&self) -> ErrorKind {
         match self {
             Self::UnsafeInteger => ErrorKind::Range,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::Error;
 use super::state::{ClientState, Journal};
+use super::waits::Waits;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::LaneId;
 use crate::sqlite::{Connection, Hooks, LockWait, StatementKind};
@@ -14,6 +15,7 @@ pub struct LaneHooks {
     state: Arc<ClientState>,
     lane: LaneId,
     cancel: Arc<Cancel>,
+    waits: Arc<Waits>,
     /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
     /// Whether the running call runs on the thread of JavaScript, which waits for no lock.
@@ -22,11 +24,17 @@ pub struct LaneHooks {
 
 impl LaneHooks {
     /// The hooks for a new connection of this lane.
-    pub fn new(state: Arc<ClientState>, lane: LaneId, cancel: Arc<Cancel>) -> Self {
+    pub fn new(
+        state: Arc<ClientState>,
+        lane: LaneId,
+        cancel: Arc<Cancel>,
+        waits: Arc<Waits>,
+    ) -> Self {
         Self {
             state,
             lane,
             cancel,
+            waits,
             settings_version: AtomicU64::new(0),
             is_in_place: AtomicBool::new(false),
         }
@@ -64,6 +72,7 @@ impl Hooks for LaneHooks {
             return false;
         }
         let Some(writers) = self.state.writers() else { return false };
+        let wait = LockWait { began: self.waits.counts_from(wait.began, wait.tries == 0), ..wait };
         let (lane, timeouts) = (self.state.lane_key(self.lane), self.state.lock_timeouts());
         writers.wait_for_lock(lane, wait, timeouts, &self.cancel)
     }

@@ -76,6 +76,10 @@ impl Caller<'_> {
     fn take_writer_slot_within(&self, timeouts: LockTimeouts, began: Instant) -> Result<(), Error> {
         let Some(writers) = self.client.writers() else { return Ok(()) };
         let lane = self.client.lane_key(self.lane);
+        if writers.take_slot_now(lane, self.call) {
+            return Ok(self.cancel.check()?);
+        }
+        let began = self.waits.counts_from(began, true);
         writers.take_slot(lane, self.call, timeouts, self.cancel, began)
     }
 

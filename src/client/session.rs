@@ -2,7 +2,7 @@
 //! transactions.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::activity::LaneKey;
 use super::error::Error;
@@ -50,6 +50,8 @@ pub struct Call {
     pub number: CallNumber,
     /// The call's place in the writer queue, if the call is known to write.
     pub ticket: Option<Ticket>,
+    /// When the call was made.
+    pub made: Instant,
     /// The client that the call belongs to.
     pub client: Arc<ClientState>,
     /// What the order of the calls has to know of it.
@@ -71,6 +73,7 @@ impl Call {
             transaction,
             number: CallNumber::next(),
             ticket: None,
+            made: Instant::now(),
             client,
             class: Class::Main,
             way: None,
@@ -226,7 +229,8 @@ impl Session {
             Some(_) => Access::Write,
         };
         let (client, cancel) = (Arc::clone(&self.client), Arc::clone(&self.cancel));
-        let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel));
+        let waits = Arc::clone(&self.waits);
+        let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel, waits));
         let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
         if let Some(found) = connection.file_id() {
             // Several lanes may open the client's first connections at once. The first to get here decides.
@@ -352,7 +356,6 @@ impl Session {
             // Many small results are as much as a large one. A writer does not wait: others wait for it.
             self.backlog.wait_for_room()?;
         }
-        self.waits.set_may_begin(false);
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
             self.reopen()?;
@@ -671,6 +674,7 @@ impl Session {
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
         self.begin_interrupts();
+        self.waits.begin_call(call.made);
         let ran = panics::catch(|| {
             reach(Point::Job);
             let result = self.perform(call, &mut records);
@@ -696,6 +700,7 @@ impl Session {
         let in_transaction = self.transaction.is_some();
         self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
+        self.waits.end_call(matches!(&result, Err(Failure { error, .. }) if error.is_busy()));
         reach(Point::JobEnd);
         let outcome = self.outcome(committed);
         match result {
