@@ -112,7 +112,7 @@ impl Dispatch {
     /// Takes out a call that waits in the line or on a lane, or asks it to end.
     pub fn cancel(&self, job: JobId) -> Cancelled {
         match self.cancel_once(job) {
-            // The lane may have been handing it on.
+            // A lane may have handed it on between the looks at two lanes.
             Cancelled::Running if self.cancel_once(job) == Cancelled::Queued => Cancelled::Queued,
             cancelled => cancelled,
         }
@@ -130,13 +130,16 @@ impl Dispatch {
             call.reject(CancelReason::Aborted);
             return Cancelled::Queued;
         }
+        let mut cancelled = Cancelled::Gone;
         for lane in lanes {
             match lane.cancel(job, CancelReason::Aborted) {
                 Cancelled::Gone => {}
-                found => return found,
+                // A lane that has just handed it on still counts it as running.
+                Cancelled::Running => cancelled = Cancelled::Running,
+                Cancelled::Queued => return Cancelled::Queued,
             }
         }
-        Cancelled::Gone
+        cancelled
     }
 
     /// Rejects the calls that wait in the line, and those that come from now on.
@@ -196,7 +199,7 @@ impl Dispatch {
         while let Some(step) = lanes.line.next() {
             let (mut call, way) = match step {
                 Step::Start(call, way) => (call, way),
-                Step::Rest(reader) => (self.end_of_transaction(), Way::Reader(reader)),
+                Step::Rest(reader) => (self.own_call(request::REST), Way::Reader(reader)),
             };
             call.way = Some(way);
             let lane = match way {
@@ -212,7 +215,7 @@ impl Dispatch {
                 continue;
             };
             let ends = lanes.is_draining && way == Way::Transaction;
-            let end = ends.then(|| self.end_of_transaction());
+            let end = ends.then(|| self.own_call(request::END_ANY_TRANSACTION));
             for call in [Some(call), end].into_iter().flatten() {
                 match lane.enqueue(call) {
                     Ok(Need::Nothing) => {}
@@ -224,9 +227,8 @@ impl Dispatch {
         next
     }
 
-    /// The call that rolls back the transaction of a lane, and that closes the connection of a reader lane.
-    fn end_of_transaction(&self) -> Call {
-        Call::own(Arc::clone(&self.state), TransactionId::NONE, request::END_ANY_TRANSACTION)
+    fn own_call(&self, request: &[u8]) -> Call {
+        Call::own(Arc::clone(&self.state), TransactionId::NONE, request)
     }
 }
 

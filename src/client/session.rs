@@ -358,6 +358,10 @@ impl Session {
         }
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
+            let is_end = matches!(request, Request::Rest | Request::EndAnyTransaction);
+            if is_end && self.reader.is_some() {
+                return Ok(Lesson::None);
+            }
             self.reopen()?;
         }
         let lane = self.lane;
@@ -436,8 +440,8 @@ impl Session {
                 self.transaction = None;
                 committed?;
             }
-            Request::EndAnyTransaction if self.reader.is_some() => self.close_reader(),
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
+            Request::Rest => self.close_reader(),
             Request::Checkpoint => {
                 connection.checkpoint();
                 self.known_commits.checkpointed();

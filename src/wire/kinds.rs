@@ -47,6 +47,8 @@ table! {
         EndAnyTransaction = 7,
         /// A checkpoint of the WAL, by the addon itself.
         Checkpoint = 8,
+        /// Close the connection of a reader lane.
+        Rest = 9,
     }
 }
 

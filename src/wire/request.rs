@@ -21,10 +21,13 @@ pub const END_ANY_TRANSACTION: &[u8] = &[RequestKind::EndAnyTransaction as u8];
 /// The request that copies the WAL into the database.
 pub const CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8];
 
-/// Whether a caller made the request. latchdb's own rollbacks are not calls, and a closing does not count
+/// The request that closes the connection of a reader lane.
+pub const REST: &[u8] = &[RequestKind::Rest as u8];
+
+/// Whether a caller made the request. latchdb's own requests are not calls, and a closing does not count
 /// them.
 pub fn is_called_for(request: &[u8]) -> bool {
-    request != END_ANY_TRANSACTION && request != CHECKPOINT
+    ![END_ANY_TRANSACTION, CHECKPOINT, REST].contains(&request)
 }
 
 /// Whether a request begins a transaction.
@@ -79,6 +82,8 @@ pub enum Request<'a> {
     EndAnyTransaction,
     /// Copies the WAL into the database.
     Checkpoint,
+    /// Closes the connection of a reader lane.
+    Rest,
 }
 
 /// A statement with its arguments.
@@ -125,6 +130,7 @@ impl<'a> Request<'a> {
             RequestKind::Rollback => Self::Rollback,
             RequestKind::EndAnyTransaction => Self::EndAnyTransaction,
             RequestKind::Checkpoint => Self::Checkpoint,
+            RequestKind::Rest => Self::Rest,
         };
         reader.end()?;
         Ok(request)

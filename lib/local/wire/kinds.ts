@@ -13,6 +13,7 @@ export const RequestKind = {
   Rollback: 6,
   EndAnyTransaction: 7,
   Checkpoint: 8,
+  Rest: 9,
 } as const;
 
 /** The mode of a transaction. */
