@@ -24,8 +24,10 @@ pub enum Class {
     ShortRead,
     /// The call reads, and takes long.
     LongRead,
-    /// The call begins a transaction, which has a lane of its own.
+    /// The call begins a transaction that may write. The transaction has a lane of its own.
     Begin,
+    /// The call begins a transaction that only reads.
+    BeginRead,
 }
 
 /// The longest text that is searched for words. A longer one is taken to have them.
@@ -214,7 +216,7 @@ impl<J> Line<J> {
         if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
-                Class::Begin => self.begin(number),
+                Class::Begin | Class::BeginRead => self.begin(number, class),
                 _ => self.start(number, Way::Main),
             };
         }
@@ -226,7 +228,10 @@ impl<J> Line<J> {
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
             Class::Alone if self.are_readers_idle() => self.alone(number),
-            Class::Begin if !self.is_starting() && self.is_main_passable() => self.begin(number),
+            Class::Begin if !self.is_starting() && self.may_begin(class) => {
+                self.begin(number, class)
+            }
+            Class::BeginRead if self.may_begin(class) => self.begin(number, class),
             _ if self.is_blocked => {
                 let read = *self.reads.first()?;
                 self.read(read)
@@ -235,11 +240,20 @@ impl<J> Line<J> {
         }
     }
 
-    fn begin(&mut self, number: CallNumber) -> Option<Step<J>> {
-        if !self.is_main_passable() {
+    fn begin(&mut self, number: CallNumber, class: Class) -> Option<Step<J>> {
+        if !self.may_begin(class) {
             return None;
         }
         self.start(number, Way::Transaction)
+    }
+
+    /// Whether a transaction may begin before the calls of the main lane have ended. One that may write does not
+    /// pass calls that have not come to the writer queue.
+    fn may_begin(&self, class: Class) -> bool {
+        match class {
+            Class::BeginRead => self.is_main_passable(),
+            _ => self.on_main == 0 || self.is_blocked && self.on_main == 1,
+        }
     }
 
     /// Starts a read on a reader lane, if one is free and no earlier write is running.
@@ -369,7 +383,7 @@ mod tests {
         }
     }
 
-    use Class::{Alone, Begin, LongRead as Long, Main as Write, ShortRead as Short};
+    use Class::{Alone, Begin, BeginRead, LongRead as Long, Main as Write, ShortRead as Short};
 
     #[test]
     fn a_long_read_waits_for_the_writes_before_it_and_the_writes_behind_it_until_it_has_begun() {
@@ -477,6 +491,14 @@ mod tests {
         assert_eq!(bench.started(), "a:m");
         bench.0.set_blocked(true);
         assert_eq!(bench.started(), "begin:t b:m");
+        bench.enter("begin", Begin);
+        assert_eq!(bench.started(), "", "b has not come to the writer queue");
+        bench.enter("read", BeginRead);
+        assert_eq!(bench.started(), "");
+        let mut bench = Bench::new(1, &[("a", Write), ("b", Write), ("read", BeginRead)]);
+        assert_eq!(bench.started(), "a:m b:m");
+        bench.0.set_blocked(true);
+        assert_eq!(bench.started(), "read:t");
         let mut bench = Bench::new(0, &[("a", Write), ("begin", Begin)]);
         assert_eq!(bench.started(), "a:m");
         bench.0.ended(Way::Main);

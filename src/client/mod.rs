@@ -138,7 +138,8 @@ impl Client {
             };
             let lane = self.lanes().begin(job.into(), self.state.pinned_lane(), open);
             lane.ok_or(Refused::Closed)?;
-            self.dispatch.enter(call, Class::Begin);
+            let only_reads = request::is_read_begin(&call.request);
+            self.dispatch.enter(call, if only_reads { Class::BeginRead } else { Class::Begin });
         } else if transaction == TransactionId::NONE {
             let class = self.class_of(&call.request);
             self.dispatch.enter(call, class);

@@ -41,6 +41,11 @@ pub fn is_write_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Write as u8]
 }
 
+/// Whether a request begins a transaction of mode "read".
+pub fn is_read_begin(request: &[u8]) -> bool {
+    request == [RequestKind::Begin as u8, Mode::Read as u8]
+}
+
 /// Whether a request runs one statement.
 pub fn is_execute(request: &[u8]) -> bool {
     request.first() == Some(&(RequestKind::Execute as u8))
