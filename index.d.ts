@@ -113,6 +113,16 @@ export interface LatchConfig extends Config {
    * at most 4; 0 with a `concurrency` of 1.
    */
   readers?: number | undefined;
+  /**
+   * How long `transaction()` waits for a connection while `concurrency` transactions are open and idle, in
+   * milliseconds. After that it rejects with TRANSACTION_ACTIVE. Default: `timeout`, or 4 s without one.
+   */
+  acquireTimeout?: number | undefined;
+  /**
+   * The most calls outside of transactions that may be without an answer. A further one rejects with QUEUE_FULL.
+   * Default: no limit.
+   */
+  maxQueue?: number | undefined;
 }
 
 /** A row with `rowMode: "object"`. */
@@ -219,14 +229,35 @@ export interface ShutdownReport {
   ms: number;
 }
 
-/** What a client has done since it was opened, or opened again. */
+/** What a client is doing, and has done since it was opened, or opened again. */
 export interface ClientStats {
-  /** The number of calls by where they ran ({@link Execution}). */
   calls: {
-    /** On the thread of JavaScript. */
+    /** The number of calls that have run on the thread of JavaScript ({@link Execution}). */
     inPlace: number;
-    /** On another thread, or waiting for one. */
+    /** The number of calls that have run on another thread, or were handed to one. */
     onThread: number;
+    /** The number of calls that wait to be handed to a thread now. */
+    waiting: number;
+    /** The number of calls that were handed to a thread and have no answer now. */
+    running: number;
+  };
+  transactions: {
+    /** The number of transactions that are open now, or beginning. */
+    open: number;
+    /** The number of those that have nothing to do. */
+    idle: number;
+  };
+  connections: {
+    /** The number of open connections, those that only read included. */
+    open: number;
+    /** The number of open connections that only read. See {@link LatchConfig.readers}. */
+    readers: number;
+  };
+  statements: {
+    /** How often a statement was found prepared. */
+    hits: number;
+    /** How often a statement had to be prepared. */
+    misses: number;
   };
 }
 

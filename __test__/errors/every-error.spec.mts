@@ -491,13 +491,24 @@ error("a database in memory has a transaction", {
 error("transactions hold every connection", {
   code: "TRANSACTION_ACTIVE",
   message:
-    "All 2 of this client's connections are held by open transactions. Commit or roll back one before using " +
-    "the client again, or raise `concurrency`.",
+    "All 2 connections for transactions are in use: 2 transactions are open, the longest idle for %d ms, and 1 " +
+    "wait to begin. Commit or roll back one, or raise `concurrency`.",
   from: async ({ open }) => {
     const client = await open("a.db", { concurrency: 2, timeout: 20 });
     await client.transaction("read");
     await client.transaction("read");
     return client.transaction("read");
+  },
+});
+error("a client has as many calls as it may have", {
+  code: "QUEUE_FULL",
+  message:
+    "This client has as many unanswered calls as `maxQueue` allows: %d. Call it again once some of them have " +
+    "their answer, or raise `maxQueue`.",
+  from: async ({ open }) => {
+    const client = await open("a.db", { maxQueue: 1 } as object);
+    const first = client.batch(["select 1"]);
+    return client.execute("select 1").finally(() => first);
   },
 });
 

@@ -84,6 +84,12 @@ export declare const enum DatabaseInUse {
   InPlace = 2,
 }
 
+/**
+ * What a client has counted: open connections, those of them that only read, and how often a statement was
+ * found prepared and had to be prepared. Empty if the client is closed.
+ */
+export declare function databaseStats(attachment: number, database: number): Array<number>
+
 /** The options of `startDatabaseSwap`. */
 export interface DatabaseSwapRequest {
   /** The path of the database to replace. */

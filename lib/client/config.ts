@@ -16,6 +16,8 @@ export interface LocalConfig extends ExpandedConfig {
   rowMode?: RowMode | undefined;
   execution?: Execution | undefined;
   readers?: number | undefined;
+  acquireTimeout?: number | undefined;
+  maxQueue?: number | undefined;
 }
 
 /**
@@ -26,7 +28,8 @@ export function parseConfig(config: LatchConfig): LocalConfig {
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { concurrency, execution, intMode, readers, rowMode, timeout } = config;
+  const { acquireTimeout, concurrency, execution, intMode, maxQueue, readers, rowMode, timeout } =
+    config;
   for (const name of TEXTS) checkText(name, config[name]);
   parseTimeout(timeout);
   // @libsql/core cannot put it into its message.
@@ -36,19 +39,24 @@ export function parseConfig(config: LatchConfig): LocalConfig {
     rowMode: parseRowMode(rowMode),
     execution: parseExecution(execution),
     readers: parseReaders(readers),
+    acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
+    maxQueue: parseMaxQueue(maxQueue),
   };
   return Object.assign(expandConfig(config, true), parsed);
 }
 
 /**
- * The `timeout` option, in ms: undefined where there is none. A time beyond the range of timers becomes
- * the longest time that timers support.
+ * The `timeout` option, or another one in ms: undefined where there is none. A time beyond the range of timers
+ * becomes the longest time that timers support.
  * @throws TypeError for a value that is not a number, RangeError for NaN
  */
-export function parseTimeout(timeout: unknown): number | undefined {
+export function parseTimeout(
+  timeout: unknown,
+  name: "timeout" | "acquireTimeout" = "timeout",
+): number | undefined {
   if (timeout === undefined || timeout === null) return undefined;
-  if (typeof timeout !== "number") throw invalid("timeout", timeout);
-  if (Number.isNaN(timeout)) throw new RangeError(`${EXPECTED.timeout}, got NaN`);
+  if (typeof timeout !== "number") throw invalid(name, timeout);
+  if (Number.isNaN(timeout)) throw new RangeError(`${EXPECTED[name]}, got NaN`);
   return Math.min(Math.max(timeout, 0), LONGEST_MS);
 }
 
@@ -70,12 +78,28 @@ export function parseConcurrency(concurrency: unknown): number {
  * @throws TypeError for a value that is not a number, RangeError for one that is not a whole number from 0
  */
 export function parseReaders(readers: unknown): number | undefined {
-  if (readers === undefined || readers === null) return undefined;
-  if (typeof readers !== "number") throw invalid("readers", readers);
-  if (!Number.isInteger(readers) || readers < 0) {
-    throw new RangeError(`${EXPECTED.readers}, got ${readers}`);
+  return parseNumber("readers", readers, 0);
+}
+
+/**
+ * The `maxQueue` option: a number of calls; undefined for no limit.
+ * @throws TypeError for a value that is not a number, RangeError for one that is not a whole number from 1
+ */
+export function parseMaxQueue(maxQueue: unknown): number | undefined {
+  return maxQueue === Infinity ? undefined : parseNumber("maxQueue", maxQueue, 1);
+}
+
+function parseNumber(
+  name: "readers" | "maxQueue",
+  value: unknown,
+  least: number,
+): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number") throw invalid(name, value);
+  if (!Number.isInteger(value) || value < least) {
+    throw new RangeError(`${EXPECTED[name]}, got ${value}`);
   }
-  return readers;
+  return value;
 }
 
 /**
@@ -118,6 +142,8 @@ const EXPECTED = {
   timeout: "timeout must be a number of milliseconds",
   concurrency: "concurrency must be a number of connections",
   intMode: 'intMode must be "number", "bigint" or "string"',
+  acquireTimeout: "acquireTimeout must be a number of milliseconds",
+  maxQueue: "maxQueue must be a number of calls, 1 or more",
   readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',
   execution: 'execution must be "auto" or "thread"',

@@ -149,7 +149,7 @@ export class Sqlite3Client implements Client {
   }
 
   stats(): ClientStats {
-    return { calls: { ...this.#pool.scheduler.database.calls } };
+    return this.#pool.scheduler.stats();
   }
 
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {

@@ -5,6 +5,7 @@ import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../
 import {
   parseConcurrency,
   parseExecution,
+  parseMaxQueue,
   parseReaders,
   parseRowMode,
   parseTimeout,
@@ -12,10 +13,9 @@ import {
 import { errorOf } from "../client/failure";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
-import type { DatabaseOptions } from "./native/database";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
 import { absolutePath } from "./native/paths";
-import { Scheduler } from "./scheduler/scheduler";
+import { Scheduler, type SchedulerOptions } from "./scheduler/scheduler";
 import type { SuspensionOptions } from "./scheduler/suspension";
 
 /** The most reader lanes by default: more have to share the disk. */
@@ -44,6 +44,10 @@ export interface PoolOptions {
   execution?: Execution | undefined;
   /** How many connections only read. Default: by the number of processors. */
   readers?: number | undefined;
+  /** How long to wait for a connection for a transaction, in ms. Default: as for an idle transaction. */
+  acquireTimeout?: number | undefined;
+  /** The most unanswered calls outside of transactions. Default: no limit. */
+  maxQueue?: number | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -55,7 +59,7 @@ export interface PoolOptions {
  */
 export class ConnectionPool {
   /** Its location is absolute if it is the path of a file, so that each opening finds the same file. */
-  readonly #options: DatabaseOptions;
+  readonly #options: SchedulerOptions;
   readonly #maxConnections: number;
   #scheduler: Scheduler | undefined;
   #isClosedUnopened = false;
@@ -81,6 +85,8 @@ export class ConnectionPool {
       rowMode: parseRowMode(options.rowMode),
       execution: parseExecution(options.execution),
       readers: readersOf(options.readers, this.#maxConnections),
+      acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
+      maxQueue: parseMaxQueue(options.maxQueue),
       readOnly,
     };
   }

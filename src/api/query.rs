@@ -17,7 +17,7 @@ use crate::files;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, TransactionId};
 use crate::jobs::panics;
-use crate::sqlite::Location;
+use crate::sqlite::{Found, Location};
 use crate::swap::database::recovery;
 use crate::wire::records::{Outcome, Records};
 
@@ -187,6 +187,22 @@ pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => u32::from(client.lane_state()),
         Lookup::Closed | Lookup::NeverOpened => 0,
+    })
+}
+
+/// What a client has counted: open connections, those of them that only read, and how often a statement was
+/// found prepared and had to be prepared. Empty if the client is closed.
+#[napi(catch_unwind)]
+pub fn database_stats(env: Env, attachment: u32, database: u32) -> Result<Vec<f64>> {
+    Ok(match look_up(env, attachment, database)? {
+        Lookup::Found(client) => {
+            let (connections, readers) = client.counts().connections();
+            let Found { hits, misses } = client.counts().found();
+            #[allow(clippy::cast_precision_loss, reason = "nobody counts beyond 2^53")]
+            let counts = [f64::from(connections), f64::from(readers), hits as f64, misses as f64];
+            counts.to_vec()
+        }
+        Lookup::Closed | Lookup::NeverOpened => Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::counts::OpenConnection;
 use super::error::Error;
 use super::state::{ClientState, Journal};
 use super::waits::Waits;
@@ -16,6 +17,8 @@ pub struct LaneHooks {
     lane: LaneId,
     cancel: Arc<Cancel>,
     waits: Arc<Waits>,
+    /// The hooks live as long as their connection.
+    _counted: OpenConnection,
     /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
     /// Whether the running call runs on the thread of JavaScript, which waits for no lock.
@@ -29,8 +32,10 @@ impl LaneHooks {
         lane: LaneId,
         cancel: Arc<Cancel>,
         waits: Arc<Waits>,
+        reads: bool,
     ) -> Self {
         Self {
+            _counted: OpenConnection::of(Arc::clone(&state), reads),
             state,
             lane,
             cancel,

@@ -102,6 +102,7 @@ impl Session {
             ran
         });
         hooks.set_in_place(false);
+        client.counts.add(connection.take_found());
         let frames = connection.wal_frames();
         let is_rolled_back = is_in_transaction && connection.is_autocommit();
         if ran.is_err() {

@@ -1,8 +1,8 @@
 //! The lanes of one client, and the choice of a lane for each call.
 //!
 //! Calls outside of transactions take the main lane. A transaction takes a lane of its own: an idle lane
-//! if there is one, otherwise a new lane if the client may have more, otherwise the main lane. In the
-//! last case the client has no main lane until the transaction is over.
+//! if there is one, otherwise a new lane if the client may have more. A client that may have one lane only gives
+//! a transaction the main lane, and has none until the transaction is over.
 //!
 //! Long reads take reader lanes, whose connections only read. The [`Line`] says when.
 //!
@@ -28,7 +28,7 @@ pub struct Lanes {
     /// The lanes without a transaction, except the main lane.
     idle: Vec<LaneId>,
     transactions: FxHashMap<TransactionId, LaneId>,
-    /// The largest number of lanes.
+    /// The largest number of lanes, without the reader lanes.
     most: usize,
     last: u32,
     /// The former main lane, during a move to the pinned lane.
@@ -56,8 +56,8 @@ pub enum Move {
 }
 
 impl Lanes {
-    /// The lanes of a new client: the main lane and the reader lanes. `most` is the largest number of lanes
-    /// without the reader lanes.
+    /// The lanes of a new client: the main lane and the reader lanes. `most` is the largest number of open
+    /// transactions. With 1, that one has the main lane.
     pub fn new(main: Lane<Session>, most: usize, readers: Vec<Lane<Session>>) -> Self {
         Self {
             line: Line::new(readers.len()),
@@ -68,7 +68,7 @@ impl Lanes {
             main: Some(LaneId::MAIN),
             idle: Vec::new(),
             transactions: FxHashMap::default(),
-            most,
+            most: if most > 1 { most + 1 } else { 1 },
             last: LaneId::MAIN.0,
             former: None,
         }
@@ -122,7 +122,8 @@ impl Lanes {
         open: impl FnOnce(LaneId) -> Lane<Session>,
     ) -> Option<Arc<Lane<Session>>> {
         let lane = if pinned.is_none() {
-            self.idle.pop().or_else(|| self.add(open)).or_else(|| self.main.take())?
+            let last = if self.most == 1 { self.main.take() } else { None };
+            last.or_else(|| self.idle.pop()).or_else(|| self.add(open))?
         } else {
             // A job may have pinned the client after JavaScript asked for the state of the lanes.
             self.main.take().or_else(|| self.idle.pop()).or_else(|| self.add(open))?

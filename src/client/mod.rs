@@ -3,6 +3,7 @@
 mod activity;
 mod busy;
 mod closing;
+mod counts;
 mod dispatch;
 pub mod error;
 mod gate;
@@ -41,6 +42,7 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::request;
 use crate::wire::request::Sql;
+use counts::Counts;
 use dispatch::Dispatch;
 use error::Error;
 pub use gate::Refused;
@@ -219,6 +221,11 @@ impl Client {
     /// The state of the lanes, as flags ([`crate::wire::kinds::LaneFlag`]).
     pub fn lane_state(&self) -> u8 {
         self.lanes().state(self.state.pinned_lane())
+    }
+
+    /// What the client has counted.
+    pub fn counts(&self) -> &Counts {
+        &self.state.counts
     }
 
     /// Begins to make the pinned lane the main lane.

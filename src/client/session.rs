@@ -230,7 +230,8 @@ impl Session {
         };
         let (client, cancel) = (Arc::clone(&self.client), Arc::clone(&self.cancel));
         let waits = Arc::clone(&self.waits);
-        let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel, waits));
+        let reads = self.reader.is_some();
+        let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel, waits, reads));
         let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
         if let Some(found) = connection.file_id() {
             // Several lanes may open the client's first connections at once. The first to get here decides.
@@ -692,6 +693,9 @@ impl Session {
             self.leave_clean(request::is_execute(&call.request) && result.is_ok());
             self.learn(committed, result.as_ref().copied().unwrap_or_default());
             self.forget_statements(&mut records);
+            if let Some((connection, _)) = &self.connection {
+                self.client.counts.add(connection.take_found());
+            }
             (result.map(drop), committed)
         });
         let (result, committed) = ran.unwrap_or_else(|panic| {

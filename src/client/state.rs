@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
+use super::counts::Counts;
 use super::dispatch::Dispatch;
 use super::gate::Gate;
 use super::line::Class;
@@ -34,7 +35,7 @@ pub struct Options {
     pub numbers: bool,
     /// Whether the connections are read-only.
     pub read_only: bool,
-    /// The largest number of lanes, and so of connections, without the reader lanes.
+    /// The largest number of open transactions. Each has a connection of its own, unless there can be one only.
     pub most_lanes: usize,
     /// The number of reader lanes. Only a file has some.
     pub readers: usize,
@@ -56,6 +57,8 @@ pub struct ClientState {
     pub outbox: Arc<dyn Outbox>,
     /// The writer queue of the database. That of a file is known once the file is open.
     writers: OnceLock<Arc<WriterQueue>>,
+    /// What the client has counted.
+    pub counts: Counts,
     /// Hands the calls to the lanes, which in turn have this state.
     dispatch: OnceLock<Weak<Dispatch>>,
     statements: Mutex<FxHashMap<u32, Defined>>,
@@ -107,6 +110,7 @@ impl ClientState {
             writers,
             settings: Settings::default(),
             outbox,
+            counts: Counts::default(),
             dispatch: OnceLock::new(),
             statements: Mutex::default(),
             journal: AtomicU8::new(Journal::Unknown as u8),

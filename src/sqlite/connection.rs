@@ -108,6 +108,7 @@ pub struct Connection {
     is_past_cancelling: Arc<AtomicBool>,
     /// Whether the running statement runs in place.
     pub(super) is_in_place: Cell<bool>,
+    pub(super) found: Cell<Found>,
     /// Whether each statement says when it has begun to read.
     pub(super) holds_snapshots: Cell<bool>,
     /// The bounds of a run in place.
@@ -221,6 +222,7 @@ impl Connection {
             commits,
             is_past_cancelling,
             is_in_place: Cell::new(false),
+            found: Cell::default(),
             holds_snapshots: Cell::new(false),
             bounds,
             is_exclusive,
@@ -357,6 +359,11 @@ impl Connection {
         self.holds_snapshots.set(true);
     }
 
+    /// How often statements were found prepared since the last call of this function.
+    pub fn take_found(&self) -> Found {
+        self.found.take()
+    }
+
     /// The bounds of the running statement.
     pub fn bounds(&self) -> Arc<Bounds> {
         Arc::clone(&self.bounds)
@@ -455,6 +462,24 @@ impl Connection {
         // The closing must not wait for a lock.
         let _ = raw.busy_handler(None::<fn(i32) -> bool>);
         raw.close().map_err(|(_, error)| Error::from(error))
+    }
+}
+
+/// How often statements were found prepared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The runs of a prepared statement.
+    pub hits: u64,
+    /// The runs of a statement that had to be prepared.
+    pub misses: u64,
+}
+
+impl Found {
+    /// One more run.
+    pub(super) fn and(self, is_prepared: bool) -> Self {
+        let Self { hits, misses } = self;
+        let (hit, miss) = (u64::from(is_prepared), u64::from(!is_prepared));
+        Self { hits: hits + hit, misses: misses + miss }
     }
 }
 

@@ -136,6 +136,9 @@ impl Connection {
             done
         });
         let is_done = matches!(done, Some(Ok(())));
+        if is_done {
+            self.found.set(self.found.get().and(unknown.is_none()));
+        }
         if let Some(info) = known.as_mut() {
             if self.bounds.is_too_long() || is_done && info.steps > QUICK {
                 info.quick_runs = 0;

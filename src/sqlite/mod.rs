@@ -33,7 +33,7 @@ mod whole_statement;
 pub use bounds::LONGEST_READ;
 pub use classify::StatementKind;
 pub use columns::Column;
-pub use connection::{Connection, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};
+pub use connection::{Connection, Found, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};
 pub use error::Error;
 pub use in_place::{CommitCost, LONGEST_VALUE};
 pub use open::{Access, Location, is_too_long};

@@ -220,6 +220,7 @@ impl Connection {
             slot.statement = None;
         }
         let is_new = slot.statement.is_none();
+        self.found.set(self.found.get().and(!is_new));
         let mut statement = match slot.statement.take() {
             Some(statement) => statement,
             None => {
@@ -287,6 +288,7 @@ impl Connection {
         sink: &mut S,
     ) -> Result<(), RunError<S::Error>> {
         let mut statement = self.first_statement(sql)?;
+        self.found.set(self.found.get().and(false));
         forget(info.take(), sink);
         let info = info.insert(Box::new(self.info_of(&statement, "")));
         self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;

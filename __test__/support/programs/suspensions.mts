@@ -8,7 +8,7 @@ const WARM_UP = 100;
 const SUSPENSIONS = 200;
 
 const [file = "", mode = "delete"] = process.argv.slice(2) as [string, JournalMode];
-const { client, suspended } = openSuspendable(file);
+const { client, suspended } = openSuspendable(file, { readers: 0 } as object);
 await prepare(client, mode);
 
 async function suspend(number: number): Promise<void> {

@@ -2,7 +2,13 @@
 import { performance } from "node:perf_hooks";
 import type { IntMode, ResultSet } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
-import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../../index.js";
+import type {
+  ClientStats,
+  Execution,
+  RowMode,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../../index.js";
 import { addon } from "../../addon/addon";
 import type { CallSignal } from "../../client/call-signal";
 import type { Failure } from "../../client/failure";
@@ -255,6 +261,15 @@ export class NativeDatabase implements OpenClient {
     if (--this.#unanswered === 0) this.#onSettled?.();
     this.statements.leave();
     this.#releaseRows();
+  }
+
+  /** What the connections are doing, and how often statements were found prepared. */
+  stats(): Pick<ClientStats, "connections" | "statements"> {
+    const [open = 0, readers = 0, hits = 0, misses = 0] = addon.databaseStats(
+      this.#attachment,
+      this.#number,
+    );
+    return { connections: { open, readers }, statements: { hits, misses } };
   }
 
   /** The state of the lanes: bits of `LaneFlag`. */

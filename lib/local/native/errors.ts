@@ -145,15 +145,30 @@ export function transactionClosedInBatch(index: number): Failure {
 }
 
 /** For a call while open transactions hold every connection. */
-export function allHeld(maxConnections: number): Failure {
+export function allHeld(
+  maxConnections: number,
+  { open, waiting, idleMs }: { open: number; waiting: number; idleMs: number } = NO_WAIT,
+): Failure {
   return failure(
     maxConnections === 1
       ? "This client has a single connection, which an open transaction is holding. " +
           "In-memory databases and embedded replicas cannot have more than one. " +
           "Commit or roll back the transaction before using the client again."
-      : `All ${maxConnections} of this client's connections are held by open transactions. ` +
-          "Commit or roll back one before using the client again, or raise `concurrency`.",
+      : `All ${maxConnections} connections for transactions are in use: ${open} transactions are open, the ` +
+          `longest idle for ${Math.round(idleMs)} ms, and ${waiting} wait to begin. ` +
+          "Commit or roll back one, or raise `concurrency`.",
     "TRANSACTION_ACTIVE",
+  );
+}
+
+const NO_WAIT = { open: 1, waiting: 0, idleMs: 0 };
+
+/** For a call of a client that has as many unanswered ones as it may have. */
+export function queueFull(most: number): Failure {
+  return failure(
+    `This client has as many unanswered calls as \`maxQueue\` allows: ${most}. ` +
+      "Call it again once some of them have their answer, or raise `maxQueue`.",
+    "QUEUE_FULL",
   );
 }
 

@@ -50,6 +50,7 @@ class Place implements WaitingCall {
   readonly since = performance.now();
   entry: Entry<Place> | undefined;
   joining: Entry<Place> | undefined;
+  plain: Entry<Place> | undefined;
   /** Called at the abort of the call's signal. */
   onAbort: (() => void) | undefined;
   // The end of another call starts this one, which may run the caller's code to read arguments.
@@ -96,7 +97,8 @@ class Place implements WaitingCall {
 
 /**
  * A queue: the first call starts once it is ready, then the next one. While an explicit transaction is
- * open, the calls that join it overtake the others, which wait for its end.
+ * open, the calls that join it overtake the others, which wait for its end. While the first call waits for a
+ * connection for its transaction, plain calls overtake it: they need none.
  *
  * Many calls that can start at once are started over several turns of the event loop. A call that is
  * made meanwhile waits behind them.
@@ -105,8 +107,12 @@ export class CallQueue {
   readonly #places = new LinkedList<Place>();
   /** The waiting calls that join. */
   readonly #joining = new LinkedList<Place>();
+  /** The waiting calls that neither begin a transaction nor suspend the client. */
+  readonly #plain = new LinkedList<Place>();
   #size = 0;
+  #suspending = 0;
   readonly #canJoin: () => boolean;
+  readonly #canPass: () => boolean;
   readonly #goOn: () => void;
   #onEmpty: (() => void) | undefined;
   /** "backlog": no longer held, but calls that were made since `hold` still wait. */
@@ -116,16 +122,32 @@ export class CallQueue {
 
   /**
    * @param canJoin whether an explicit transaction is open. Default: none is ever open
+   * @param canPass whether a transaction has to wait for a connection. Default: none ever has to
    * @param goOn called in a later turn to start further calls, by `advance`. Default: `advance`
    */
-  constructor({ canJoin, goOn }: { canJoin?: () => boolean; goOn?: () => void } = {}) {
+  constructor({
+    canJoin,
+    canPass,
+    goOn,
+  }: { canJoin?: () => boolean; canPass?: () => boolean; goOn?: () => void } = {}) {
     this.#canJoin = canJoin ?? (() => false);
+    this.#canPass = canPass ?? (() => false);
     this.#goOn = goOn ?? (() => this.advance());
   }
 
   /** The call that is next. */
   get first(): WaitingCall | undefined {
     return this.#places.first;
+  }
+
+  /** The number of calls that wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The calls that wait, in their order. */
+  [Symbol.iterator](): Iterator<WaitingCall> {
+    return this.#places[Symbol.iterator]();
   }
 
   /** Whether so many calls wait that they had better not run on this thread. */
@@ -177,9 +199,16 @@ export class CallQueue {
     this.advance();
   }
 
-  #isNext({ joins }: Call<unknown>): boolean {
+  #isNext({ joins, begins, suspends }: Call<unknown>): boolean {
     if (this.#places.first === undefined) return true;
-    return joins === true && this.#joining.first === undefined && this.#canJoin();
+    if (joins === true && this.#joining.first === undefined && this.#canJoin()) return true;
+    const isPlain = begins !== true && suspends !== true;
+    return isPlain && this.#plain.first === undefined && this.#isFirstPassed;
+  }
+
+  /** Whether plain calls overtake the first call. */
+  get #isFirstPassed(): boolean {
+    return this.first?.begins === true && this.#suspending === 0 && this.#canPass();
   }
 
   /** Adds a call of our own before all others. */
@@ -257,20 +286,27 @@ export class CallQueue {
     const { first } = this.#places;
     if (this.#state === "held" || first === undefined) return undefined;
     if (first.call.ready()) return first;
-    const joining = this.#joining.first;
-    if (joining === undefined || !this.#canJoin()) return undefined;
-    return joining.call.ready() ? joining : undefined;
+    const next = this.#canJoin()
+      ? this.#joining.first
+      : this.#isFirstPassed
+        ? this.#plain.first
+        : undefined;
+    return next?.call.ready() === true ? next : undefined;
   }
 
   #add(place: Place, isFirst = false): void {
     this.#size++;
     place.entry = isFirst ? this.#places.unshift(place) : this.#places.push(place);
     if (place.call.joins === true) place.joining = this.#joining.push(place);
+    if (place.suspends) this.#suspending++;
+    else if (!place.begins) place.plain = this.#plain.push(place);
   }
 
-  #remove({ entry, joining }: Place): boolean {
+  #remove({ entry, joining, plain, suspends }: Place): boolean {
     if (joining !== undefined) this.#joining.remove(joining);
+    if (plain !== undefined) this.#plain.remove(plain);
     if (entry === undefined || !this.#places.remove(entry)) return false;
+    if (suspends) this.#suspending--;
     this.#size--;
     return true;
   }

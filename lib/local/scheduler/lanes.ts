@@ -41,6 +41,16 @@ export class Lanes {
     return this.#isPinned;
   }
 
+  /** The number of unanswered calls. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** The number of unanswered calls outside of transactions. */
+  get pendingOnMain(): number {
+    return this.#pendingOnMain;
+  }
+
   /** Whether every call of a transaction has its answer. The addon knows about the others. */
   get areOthersDone(): boolean {
     return this.#pending === this.#pendingOnMain;
@@ -51,7 +61,7 @@ export class Lanes {
     return this.#pending === 0;
   }
 
-  /** The database was opened: the addon has the main lane only. */
+  /** The database was opened: the addon has the main lane and no transaction. */
   opened(maxConnections: number): void {
     this.#state = LaneFlag.MainFree | (maxConnections > 1 ? LaneFlag.OtherFree : 0);
   }

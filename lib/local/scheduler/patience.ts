@@ -16,12 +16,18 @@ const DEFAULT_MS = 4000;
 export class Patience {
   readonly #host: Host;
   readonly #limitMs: number;
+  /** The same for a call that begins a transaction, while others have all connections. */
+  readonly #acquireMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param timeout the client's `timeout` setting, in ms */
-  constructor(host: Host, timeout: number | undefined) {
+  /**
+   * @param timeout the client's `timeout` setting, in ms
+   * @param acquireTimeout the client's `acquireTimeout` setting, in ms
+   */
+  constructor(host: Host, timeout: number | undefined, acquireTimeout: number | undefined) {
     this.#host = host;
     this.#limitMs = Math.min(timeout || DEFAULT_MS, LONGEST_MS);
+    this.#acquireMs = Math.min(acquireTimeout ?? this.#limitMs, LONGEST_MS);
   }
 
   /** Watches the first waiting call, if idle transactions may be the reason of its wait. */
@@ -32,14 +38,15 @@ export class Patience {
     if (holders.length === 0) return;
     // Counted from the call: a call behind others waits no longer than they do.
     const idleFor = (): number => Math.min(...holders.map((holder) => holder.idleFor(first.since)));
+    const limitMs = this.#isAcquiring(first) ? this.#acquireMs : this.#limitMs;
     const lookLater = (): void => {
-      this.#timer = setTimeout(look, Math.max(0, this.#limitMs - idleFor()));
+      this.#timer = setTimeout(look, Math.max(0, limitMs - idleFor()));
     };
     const look = (): void => {
       this.#timer = undefined;
       const { queue } = this.#host;
       if (queue.first === first && holders.every(({ isOpen }) => isOpen)) {
-        if (idleFor() < this.#limitMs) return lookLater();
+        if (idleFor() < limitMs) return lookLater();
         queue.fail(this.#heldTooLong(first), (call) => call === first);
         queue.advance();
       }
@@ -58,13 +65,24 @@ export class Patience {
     const { explicit, lanes, transactions } = this.#host;
     if (explicit.isOpen) return first.begins ? [explicit, ...transactions] : [explicit];
     if (lanes.isPinned) return [...transactions].filter(({ isPinned }) => isPinned);
-    // Without a main lane, transactions hold every lane. So many can wait only during a suspension.
+    if (this.#isAcquiring(first)) return [...transactions];
+    // Without a main lane, a transaction holds the only one.
     return lanes.isMainFree ? [] : [...transactions];
+  }
+
+  /** Whether a call waits for one of the connections that transactions have. */
+  #isAcquiring({ begins }: WaitingCall): boolean {
+    const { explicit, lanes } = this.#host;
+    return begins && !explicit.isOpen && !lanes.isPinned && !lanes.isOtherFree;
   }
 
   #heldTooLong(first: WaitingCall): Failure {
     const { explicit, lanes, maxConnections } = this.#host;
     if (explicit.isOpen && !first.begins) return heldByExplicitTransaction(this.#limitMs);
-    return lanes.isPinned ? heldByOwnTransaction(this.#limitMs) : allHeld(maxConnections);
+    if (lanes.isPinned) return heldByOwnTransaction(this.#limitMs);
+    const { queue, transactions } = this.#host;
+    const idleMs = Math.max(...[...transactions].map((transaction) => transaction.idleFor(0)));
+    const waiting = [...queue].filter(({ begins }) => begins).length;
+    return allHeld(maxConnections, { open: transactions.size, waiting, idleMs });
   }
 }

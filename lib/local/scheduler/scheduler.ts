@@ -6,13 +6,14 @@
  * which of the lanes may write, again in the order of the calls.
  */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
+import type { ClientStats } from "../../../index.js";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import { keptStatement } from "../../client/kept-statement";
 import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
-import { allHeld, clientClosed } from "../native/errors";
+import { allHeld, clientClosed, queueFull } from "../native/errors";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { Batches } from "./batches";
@@ -26,6 +27,14 @@ import { Patience } from "./patience";
 import { Requests } from "./requests";
 import { Suspension } from "./suspension";
 
+/** How the calls of a database are scheduled. */
+export interface SchedulerOptions extends DatabaseOptions {
+  /** How long to wait for a connection for a transaction, in ms. */
+  acquireTimeout: number | undefined;
+  /** The most unanswered calls outside of transactions. */
+  maxQueue: number | undefined;
+}
+
 export class Scheduler implements Host {
   readonly database: NativeDatabase;
   readonly requests: Requests;
@@ -33,12 +42,14 @@ export class Scheduler implements Host {
   readonly explicit = new ExplicitTransaction();
   readonly queue = new CallQueue({
     canJoin: () => this.explicit.isOpen,
+    canPass: () => !this.lanes.isOtherFree && !this.#sharesMain,
     goOn: () => this.advance(),
   });
   readonly transactions = new Set<OpenTransaction>();
   readonly batches: Batches;
   readonly patience: Patience;
   readonly maxConnections: number;
+  readonly #maxQueue: number;
   readonly suspension: Suspension;
   readonly closing: Closing;
   readonly #caller: Caller = {
@@ -60,7 +71,7 @@ export class Scheduler implements Host {
    * @throws LibsqlError with SQLite's code if the file cannot be opened
    */
   constructor(
-    options: DatabaseOptions,
+    options: SchedulerOptions,
     maxConnections: number,
     { former, check = () => undefined }: { former?: Scheduler; check?: () => void } = {},
   ) {
@@ -69,13 +80,14 @@ export class Scheduler implements Host {
     this.database = new NativeDatabase(options, maxConnections, this.closing);
     this.requests = new Requests(options.intMode, this.database.statements);
     this.maxConnections = maxConnections;
+    this.#maxQueue = options.maxQueue ?? Infinity;
     this.lanes = new Lanes(this.database);
     this.batches = new Batches(
       this.requests,
       () => this.closing.isEnded,
       () => this.advance(),
     );
-    this.patience = new Patience(this, options.timeout);
+    this.patience = new Patience(this, options.timeout, options.acquireTimeout);
     if (former === undefined) {
       this.database.open();
       this.lanes.opened(maxConnections);
@@ -170,8 +182,9 @@ export class Scheduler implements Host {
       begins: true,
       ready: () =>
         !this.#isWritingOnMain &&
-        // It gets the main lane only if there is no other, and not while the explicit one is on it.
-        (this.lanes.isOtherFree || (this.lanes.isMainFree && !this.explicit.isOpen)),
+        // It gets the main lane only if there can be no other, and not while the explicit one is on it.
+        (this.lanes.isOtherFree ||
+          (this.#sharesMain && this.lanes.isMainFree && !this.explicit.isOpen)),
       start: () => {
         this.#beginning -= counts;
         return this.#begin(mode, signal);
@@ -180,6 +193,17 @@ export class Scheduler implements Host {
     });
     this.patience.watch();
     return begun;
+  }
+
+  /** See `LocalClient.stats()`. */
+  stats(): ClientStats {
+    const { database, lanes, queue, transactions } = this;
+    const idle = [...transactions].filter((transaction) => transaction.idleFor(0) > 0).length;
+    return {
+      calls: { ...database.calls, waiting: queue.size, running: lanes.pending },
+      transactions: { open: transactions.size, idle },
+      ...database.stats(),
+    };
   }
 
   // --- the host of its parts ---------------------------------------------------------------------
@@ -221,6 +245,11 @@ export class Scheduler implements Host {
       this.#isAbandoning = false;
     };
     this.#submit(request, undefined, noResult, { isOfClosing: true }).then(ended, ended);
+  }
+
+  /** Whether a transaction gets the lane of the calls outside of transactions. */
+  get #sharesMain(): boolean {
+    return this.maxConnections === 1 || this.lanes.isPinned;
   }
 
   // --- calls outside of transactions ------------------------------------------------------------
@@ -270,6 +299,9 @@ export class Scheduler implements Host {
   #refusal(signal: CallSignal | undefined): { error: unknown } | undefined {
     if (this.closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
+    if (this.queue.size + this.lanes.pendingOnMain >= this.#maxQueue) {
+      return { error: queueFull(this.#maxQueue) };
+    }
     return this.suspension.resumptionFailure() ?? this.#deadlock();
   }
 

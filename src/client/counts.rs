@@ -1,0 +1,59 @@
+//! What a client counts, for its statistics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::state::ClientState;
+use crate::sqlite::Found;
+
+/// The counts of one client.
+#[derive(Debug, Default)]
+pub struct Counts {
+    connections: AtomicU32,
+    readers: AtomicU32,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Counts {
+    /// The number of open connections, and how many of them are those of reader lanes.
+    pub fn connections(&self) -> (u32, u32) {
+        (self.connections.load(Ordering::Relaxed), self.readers.load(Ordering::Relaxed))
+    }
+
+    /// How often statements were found prepared.
+    pub fn found(&self) -> Found {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Found { hits: count(&self.hits), misses: count(&self.misses) }
+    }
+
+    /// Adds what one connection has found.
+    pub fn add(&self, Found { hits, misses }: Found) {
+        self.hits.fetch_add(hits, Ordering::Relaxed);
+        if misses > 0 {
+            self.misses.fetch_add(misses, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts one open connection until it is dropped.
+pub struct OpenConnection {
+    client: Arc<ClientState>,
+    reads: bool,
+}
+
+impl OpenConnection {
+    /// Counts a connection. `reads` says whether it is one of a reader lane.
+    pub fn of(client: Arc<ClientState>, reads: bool) -> Self {
+        client.counts.connections.fetch_add(1, Ordering::Relaxed);
+        client.counts.readers.fetch_add(u32::from(reads), Ordering::Relaxed);
+        Self { client, reads }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.client.counts.connections.fetch_sub(1, Ordering::Relaxed);
+        self.client.counts.readers.fetch_sub(u32::from(self.reads), Ordering::Relaxed);
+    }
+}
