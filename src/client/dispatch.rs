@@ -85,7 +85,12 @@ impl Dispatch {
             }
             lanes.line.set_blocked(is_blocked);
             if is_blocked {
-                take_back(lanes, |call| call.class == Class::ShortRead);
+                // What was called behind a read that waits in the line starts behind it again.
+                let mut has_read = false;
+                take_back(lanes, |call| {
+                    has_read |= call.class == Class::ShortRead;
+                    has_read
+                });
             }
         });
     }
@@ -231,7 +236,7 @@ impl Dispatch {
 }
 
 /// Takes calls back from the queue of the main lane into the line.
-fn take_back(lanes: &mut Lanes, is_wanted: impl Fn(&Call) -> bool) {
+fn take_back(lanes: &mut Lanes, mut is_wanted: impl FnMut(&Call) -> bool) {
     let Some(main) = lanes.of(TransactionId::NONE) else { return };
     let is_wanted = |call: &Call| call.way == Some(Way::Main) && is_wanted(call);
     for mut call in main.take_back(is_wanted) {

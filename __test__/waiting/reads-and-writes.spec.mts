@@ -1,0 +1,41 @@
+import test from "ava";
+import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+
+// Reads that run beside the main lane, and the calls around them.
+
+const count = "select count(*) from t";
+
+/** Calls of a client whose first write has to wait, of which each counts the rows or adds one. */
+for (const [how, options, first] of [
+  ["without reader lanes", { readers: 0 }, undefined],
+  ["with one reader lane", { readers: 1 }, undefined],
+  ["with a temporary table", {}, "create temp table u (a)"],
+  ["in an explicit transaction", {}, "begin"],
+] as const) {
+  test(`a read behind a write that waits does not see later writes, ${how}`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const other = database.open();
+    await other.execute("pragma journal_mode = wal");
+    await other.execute("create table t (a)");
+    const client = database.open({ timeout: 30_000, ...options });
+    if (first !== undefined) await client.execute(first);
+    const transaction = await other.transaction("write");
+    const insert = "insert into t values (1)";
+    const writes = [client.execute(insert)];
+    const reads = [];
+    for (let i = 0; i < 6; i++) {
+      reads.push(client.execute(count));
+      writes.push(client.execute(insert));
+    }
+    // By then the first write has waited several times, between which the others may start.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await transaction.commit();
+    await Promise.all(writes);
+    for (const [i, read] of reads.entries()) {
+      const seen = Number((await read).rows[0]?.[0]);
+      t.true(seen <= i + 1, `read ${i} has seen ${seen} writes`);
+    }
+    if (first === "begin") await client.execute("commit");
+    t.is(await selectValue(client, count), 7);
+  });
+}
