@@ -1,5 +1,6 @@
 import test from "ava";
 import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { endlessQuery } from "../support/queries.mjs";
 
 // Reads that run beside the main lane, and the calls around them.
 
@@ -39,3 +40,19 @@ for (const [how, options, first] of [
     t.is(await selectValue(client, count), 7);
   });
 }
+
+test("the end of a long read is not that of an explicit transaction that has begun meanwhile", async (t) => {
+  const client = await openClient(t);
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const controller = new AbortController();
+  const long = client.execute({ sql: endlessQuery, signal: controller.signal });
+  await client.execute("begin");
+  await client.execute("insert into t values (1)");
+  controller.abort();
+  await t.throwsAsync(long, { name: "AbortError" });
+  const batch = client.batch(["insert into t values (2)"], "write");
+  await client.execute("commit");
+  await batch;
+  t.is(await selectValue(client, count), 2);
+});

@@ -556,6 +556,10 @@ impl Session {
     }
 
     pub(super) fn outcome(&self, committed: bool) -> Outcome {
+        if self.reader.is_some() {
+            // The explicit transaction is one of the main lane, about which this lane knows nothing.
+            return Outcome { committed, ..Outcome::default() };
+        }
         Outcome {
             autocommit: self
                 .connection
