@@ -1,6 +1,7 @@
+import { rename } from "node:fs/promises";
 import test from "ava";
 import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
-import { endlessQuery } from "../support/queries.mjs";
+import { countTo, endlessQuery } from "../support/queries.mjs";
 
 // Reads that run beside the main lane, and the calls around them.
 
@@ -55,4 +56,15 @@ test("the end of a long read is not that of an explicit transaction that has beg
   await client.execute("commit");
   await batch;
   t.is(await selectValue(client, count), 2);
+});
+
+test("what needs the file alone runs although a reader lane cannot be opened", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  await rename(file, `${file}.moved`);
+  t.is(await selectValue(client, countTo(300_000)), 300_000);
+  await client.execute("pragma wal_checkpoint(passive)");
+  t.is(await selectValue(client, count), 0);
 });

@@ -51,11 +51,13 @@ impl Dispatch {
     }
 
     /// The call of this way has ended on its lane. `is_explicit` says whether an explicit transaction is open
-    /// on the main lane now.
-    pub fn ended(&self, way: Way, is_explicit: bool) {
+    /// on the lane now, `has_connection` whether the lane has a connection.
+    pub fn ended(&self, way: Way, is_explicit: bool, has_connection: bool) {
         self.change(|lanes| {
-            if way == Way::Main {
-                lanes.line.set_explicit(is_explicit);
+            match way {
+                Way::Main => lanes.line.set_explicit(is_explicit),
+                Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
+                Way::Transaction => {}
             }
             lanes.line.ended(way);
         });
@@ -71,7 +73,7 @@ impl Dispatch {
         self.change(|lanes| lanes.line.begun(reader));
     }
 
-    /// The connection of a reader lane is closed.
+    /// A reader lane has closed its connection because it had no call.
     pub fn rested(&self, reader: usize) {
         self.change(|lanes| lanes.line.rested(reader));
     }

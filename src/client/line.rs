@@ -314,9 +314,16 @@ impl<J> Line<J> {
         }
     }
 
-    /// The connection of a reader lane is closed.
+    /// A reader lane has closed its connection because it had no call. One that has come since opens another.
     pub fn rested(&mut self, reader: usize) {
-        self.readers[reader].has_connection = false;
+        if self.readers[reader].reading == Reading::Nothing {
+            self.set_connection(reader, false);
+        }
+    }
+
+    /// Whether a reader lane has a connection, at the end of a call.
+    pub fn set_connection(&mut self, reader: usize, has_connection: bool) {
+        self.readers[reader].has_connection = has_connection;
     }
 
     /// Whether the running call of the main lane waits for a lock or for a transaction.
@@ -464,11 +471,33 @@ mod tests {
         assert_eq!(bench.started(), "");
         bench.0.ended(Way::Reader(0));
         assert_eq!(bench.started(), "rest:0");
-        bench.0.rested(0);
+        bench.0.set_connection(0, false);
         bench.0.ended(Way::Reader(0));
         assert_eq!(bench.started(), "a:m");
         bench.0.ended(Way::Main);
         assert_eq!(bench.started(), "s:0");
+    }
+
+    #[test]
+    fn a_reader_lane_that_rests_while_a_call_comes_has_a_connection_again() {
+        let mut bench = Bench::new(1, &[("r", Long)]);
+        assert_eq!(bench.started(), "r:0");
+        bench.0.rested(0);
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.enter("a", Alone);
+        assert_eq!(bench.started(), "rest:0");
+        bench.0.set_connection(0, false);
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "a:m");
+        bench.0.ended(Way::Main);
+        bench.enter("s", Long);
+        assert_eq!(bench.started(), "s:0");
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.0.rested(0);
+        bench.enter("b", Alone);
+        assert_eq!(bench.started(), "b:m");
     }
 
     #[test]

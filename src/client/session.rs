@@ -356,6 +356,10 @@ impl Session {
             // Many small results are as much as a large one. A writer does not wait: others wait for it.
             self.backlog.wait_for_room()?;
         }
+        if self.reader.is_some() && matches!(request, Request::EndAnyTransaction) {
+            self.close_reader();
+            return Ok(Lesson::None);
+        }
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
             self.reopen()?;
@@ -436,7 +440,6 @@ impl Session {
                 self.transaction = None;
                 committed?;
             }
-            Request::EndAnyTransaction if self.reader.is_some() => self.close_reader(),
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::Checkpoint => {
                 connection.checkpoint();
@@ -588,6 +591,9 @@ impl Work for Session {
 
     fn rest(&mut self) {
         self.close_reader();
+        if let (Some(reader), Some(dispatch)) = (self.reader, self.client.dispatch()) {
+            dispatch.rested(reader);
+        }
     }
 
     fn run(&mut self, mut call: Call) -> CallAnswer {
@@ -610,7 +616,7 @@ impl Work for Session {
         };
         if let (Some(way), Some(dispatch)) = (call.way, client.dispatch()) {
             let is_explicit = self.transaction.is_some_and(OpenTransaction::is_explicit);
-            dispatch.ended(way, is_explicit);
+            dispatch.ended(way, is_explicit, self.is_open());
         }
         // The load counts before the lane has nothing to do: JavaScript has yet to learn of the columns.
         let records = (call.job != JobId::NONE).then(|| {
@@ -657,15 +663,14 @@ impl Session {
 
     /// Closes the connection of a reader lane.
     fn close_reader(&mut self) {
-        let Some(reader) = self.reader else { return };
+        if self.reader.is_none() {
+            return;
+        }
         lock(&self.interrupter).take();
         if self.connection.is_some() {
             self.note(WriterQueue::begin_closing);
             self.connection = None;
             self.note(WriterQueue::forget_lane);
-        }
-        if let Some(dispatch) = self.client.dispatch() {
-            dispatch.rested(reader);
         }
     }
 
