@@ -68,3 +68,31 @@ test("what needs the file alone runs although a reader lane cannot be opened", a
   await client.execute("pragma wal_checkpoint(passive)");
   t.is(await selectValue(client, count), 0);
 });
+
+test("a change of the journal mode that waits is not held up by reads that were called behind it", async (t) => {
+  const { open } = await temporaryDatabase(t);
+  const other = open({ readers: 0 });
+  await other.execute("pragma journal_mode = wal");
+  await other.execute("create table t (a)");
+  const client = open({ timeout: 30_000 });
+  const transaction = await other.transaction("write");
+  await transaction.execute("insert into t values (1)");
+  const insert = client.execute("insert into t values (2)");
+  // While the write waits, reads run on reader lanes.
+  t.is(await selectValue(client, count), 0);
+  const mode = selectValue(client, "pragma journal_mode = delete");
+  t.is(await selectValue(client, count), 0);
+  await transaction.commit();
+  other.close();
+  await insert;
+  t.is(await mode, "delete");
+  t.is(await selectValue(client, count), 2);
+});
+
+test("a client with a temporary table changes the journal mode after long reads", async (t) => {
+  const client = await openClient(t);
+  await client.execute("pragma journal_mode = wal");
+  t.is(await selectValue(client, countTo(300_000)), 300_000);
+  await client.execute("create temp table u (a)");
+  t.is(await selectValue(client, "pragma journal_mode = delete"), "delete");
+});

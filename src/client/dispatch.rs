@@ -86,7 +86,7 @@ impl Dispatch {
                 return;
             }
             lanes.line.set_blocked(is_blocked);
-            if is_blocked {
+            if lanes.line.is_blocked() {
                 // What was called behind a read that waits in the line starts behind it again.
                 let mut has_read = false;
                 take_back(lanes, |call| {

@@ -18,7 +18,8 @@ use crate::jobs::ids::{CallNumber, JobId};
 pub enum Class {
     /// The call runs on the main lane.
     Main,
-    /// The call runs on the main lane, while no reader lane has a connection.
+    /// The call runs on the main lane, while no reader lane has a connection. Later reads wait for it, also while it
+    /// waits itself.
     Alone,
     /// The call reads, as far as its text says, and is not known to take long.
     ShortRead,
@@ -143,6 +144,9 @@ pub struct Line<J> {
     on_main: usize,
     /// Whether the running call of the main lane waits for a lock or for a transaction.
     is_blocked: bool,
+    /// Whether the call of the main lane needs the file alone. No reader lane gets a connection then, also while
+    /// that call waits for others that have the file.
+    is_alone: bool,
     /// Whether an explicit transaction is open on the main lane. All calls run in it.
     is_explicit: bool,
 }
@@ -159,6 +163,7 @@ impl<J> Line<J> {
             aside: Aside::Always,
             on_main: 0,
             is_blocked: false,
+            is_alone: false,
             is_explicit: false,
         }
     }
@@ -215,6 +220,8 @@ impl<J> Line<J> {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
                 Class::Begin => self.begin(number),
+                // Reads have run before the connection of the main lane had something of its own.
+                Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
             };
         }
@@ -225,7 +232,7 @@ impl<J> Line<J> {
             }
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
-            Class::Alone if self.are_readers_idle() => self.alone(number),
+            Class::Alone if self.on_main == 0 => self.alone(number),
             Class::Begin if !self.is_starting() && self.is_main_passable() => self.begin(number),
             _ if self.is_blocked => {
                 let read = *self.reads.first()?;
@@ -252,13 +259,20 @@ impl<J> Line<J> {
         self.start(number, Way::Reader(free))
     }
 
+    /// Starts a call that needs the file alone, once no other call runs and no reader lane has a connection.
     fn alone(&mut self, number: CallNumber) -> Option<Step<J>> {
+        if self.on_main > 0 || !self.are_readers_idle() {
+            return None;
+        }
         match self.readers.iter().position(|reader| reader.has_connection) {
             Some(index) => {
                 self.readers[index].reading = Reading::Starting;
                 Some(Step::Rest(index))
             }
-            None => self.start(number, Way::Main),
+            None => {
+                self.is_alone = true;
+                self.start(number, Way::Main)
+            }
         }
     }
 
@@ -301,6 +315,7 @@ impl<J> Line<J> {
     pub fn ended(&mut self, way: Way) {
         if way == Way::Main {
             self.is_blocked = false;
+            self.is_alone = false;
         }
         self.left(way);
     }
@@ -308,7 +323,10 @@ impl<J> Line<J> {
     /// A call has left the queue of its lane without having run.
     pub fn left(&mut self, way: Way) {
         match way {
-            Way::Main => self.on_main = self.on_main.saturating_sub(1),
+            Way::Main => {
+                self.on_main = self.on_main.saturating_sub(1);
+                self.is_alone &= self.on_main > 0;
+            }
             Way::Reader(reader) => self.readers[reader].reading = Reading::Nothing,
             Way::Transaction => {}
         }
@@ -326,9 +344,10 @@ impl<J> Line<J> {
         self.readers[reader].has_connection = has_connection;
     }
 
-    /// Whether the running call of the main lane waits for a lock or for a transaction.
+    /// Whether the running call of the main lane waits for a lock or for a transaction. One that needs the file alone
+    /// is waited for.
     pub fn set_blocked(&mut self, is_blocked: bool) {
-        self.is_blocked = is_blocked;
+        self.is_blocked = is_blocked && !self.is_alone;
     }
 
     /// Whether an explicit transaction is open on the main lane.
@@ -498,6 +517,42 @@ mod tests {
         bench.0.rested(0);
         bench.enter("b", Alone);
         assert_eq!(bench.started(), "b:m");
+    }
+
+    #[test]
+    fn while_a_call_waits_that_needs_the_file_alone_no_reader_lane_gets_a_connection() {
+        let mut bench = Bench::new(1, &[("a", Write), ("b", Alone)]);
+        assert_eq!(bench.started(), "a:m");
+        bench.0.set_blocked(true);
+        bench.enter("r", Short);
+        assert_eq!(bench.started(), "r:0", "the call that needs the file alone has not started");
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "rest:0");
+        bench.0.set_connection(0, false);
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "b:m");
+        bench.0.set_blocked(true);
+        bench.enter("s", Short);
+        bench.enter("t", Long);
+        assert_eq!(bench.started(), "s:m");
+        bench.0.ended(Way::Main);
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "t:0");
+    }
+
+    #[test]
+    fn what_needs_the_file_alone_closes_reader_lanes_that_are_not_used_any_more() {
+        let mut bench = Bench::new(1, &[("r", Long), ("temp", Write), ("a", Alone)]);
+        assert_eq!(bench.started(), "r:0");
+        bench.0.begun(0);
+        bench.0.set_aside(Aside::Never);
+        assert_eq!(bench.started(), "temp:m");
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "");
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "rest:0");
     }
 
     #[test]
