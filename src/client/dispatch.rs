@@ -137,13 +137,17 @@ impl Dispatch {
             call.reject(CancelReason::Aborted);
             return Cancelled::Queued;
         }
+        // The job that a lane has handed on is the current one there for another moment. The main lane comes before
+        // the reader lanes: a job that is handed back meanwhile is in the line at the second time.
+        let mut found = Cancelled::Gone;
         for lane in lanes {
             match lane.cancel(job, CancelReason::Aborted) {
                 Cancelled::Gone => {}
-                found => return found,
+                Cancelled::Running => found = Cancelled::Running,
+                Cancelled::Queued => return Cancelled::Queued,
             }
         }
-        Cancelled::Gone
+        found
     }
 
     /// Rejects the calls that wait in the line, and those that come from now on.

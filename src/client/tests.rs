@@ -244,6 +244,27 @@ fn columns_are_read_again_after_an_alter_on_another_connection() {
     assert_eq!(names(&bench), [["b", "c"]]);
 }
 
+/// A client in WAL mode, whose statement 9 is known to be long, and the request that runs it.
+fn with_long_read() -> (Bench, [u8; 14]) {
+    let mut bench = Bench::new();
+    bench.run("PRAGMA journal_mode = wal");
+    bench.database.define_statement(9, LONG.into());
+    bench.database.state.set_class(9, Class::LongRead);
+    (bench, [1, 9, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+#[test]
+fn a_cancel_reaches_a_job_that_its_first_lane_has_just_handed_on() {
+    let (bench, long) = with_long_read();
+    let main = bench.database.lanes().of(TransactionId::NONE).unwrap();
+    let cancelled = main.run_in_place(JobId(JOB), |_, _| {
+        bench.submit(JOB, 0, &long);
+        bench.database.cancel(JobId(JOB));
+        Some(bench.last_code())
+    });
+    assert_eq!(cancelled.as_deref(), Some("ABORTED"));
+}
+
 #[test]
 fn shapes_of_statements_without_a_number_are_forgotten_in_place() {
     let bench = Bench::new();
