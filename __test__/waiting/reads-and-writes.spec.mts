@@ -6,10 +6,11 @@ import { countTo, endlessQuery } from "../support/queries.mjs";
 // Reads that run beside the main lane, and the calls around them.
 
 const count = "select count(*) from t";
+const withoutReaders = { readers: 0 };
 
 /** Calls of a client whose first write has to wait, of which each counts the rows or adds one. */
 for (const [how, options, first] of [
-  ["without reader lanes", { readers: 0 }, undefined],
+  ["without reader lanes", withoutReaders, undefined],
   ["with one reader lane", { readers: 1 }, undefined],
   ["with a temporary table", {}, "create temp table u (a)"],
   ["in an explicit transaction", {}, "begin"],
@@ -71,7 +72,7 @@ test("what needs the file alone runs although a reader lane cannot be opened", a
 
 test("a change of the journal mode that waits is not held up by reads that were called behind it", async (t) => {
   const { open } = await temporaryDatabase(t);
-  const other = open({ readers: 0 });
+  const other = open({ ...withoutReaders });
   await other.execute("pragma journal_mode = wal");
   await other.execute("create table t (a)");
   const client = open({ timeout: 30_000 });
