@@ -83,6 +83,8 @@ test("a change of the journal mode behind a write that waits is not held up by r
   // While the write waits, reads run on reader lanes.
   t.is(await selectValue(client, count), 0);
   const mode = selectValue(client, "pragma journal_mode = delete");
+  // By then it waits behind the write, and the reader lanes have no connections.
+  await new Promise((resolve) => setTimeout(resolve, 100));
   t.is(await selectValue(client, count), 0);
   other.close();
   await insert;
