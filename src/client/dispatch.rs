@@ -155,12 +155,18 @@ impl Dispatch {
         self.change(|lanes| lanes.is_sealed = true);
     }
 
-    /// Waits until all calls of the line have ended, or `deadline` passes, or `hurry` returns true; it is called at
-    /// the beginning and after every change or [`Dispatch::wake`]. From now on each transaction is rolled back as
-    /// soon as it has begun.
-    pub fn drain(&self, deadline: Instant, hurry: &dyn Fn() -> bool) {
+    /// From now on each transaction is rolled back as soon as it has begun. Returns the lanes of those that have begun
+    /// before.
+    pub fn begin_draining(&self) -> Vec<Arc<Lane<Session>>> {
         let mut lanes = self.lanes();
         lanes.is_draining = true;
+        lanes.of_begun_transactions()
+    }
+
+    /// Waits until all calls of the line have ended, or `deadline` passes, or `hurry` returns true; it is called at
+    /// the beginning and after every change or [`Dispatch::wake`]. To be called after [`Dispatch::begin_draining`].
+    pub fn drain(&self, deadline: Instant, hurry: &dyn Fn() -> bool) {
+        let mut lanes = self.lanes();
         while !lanes.line.is_done() {
             let left = deadline.checked_duration_since(Instant::now());
             let Some(left) = left.filter(|_| !hurry()) else { return };
