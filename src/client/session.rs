@@ -366,7 +366,12 @@ impl Session {
         }
         let lane = self.lane;
         let (connection, hooks) = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
-        hooks.apply_settings(connection)?;
+        hooks.apply_settings(connection).map_err(|error| match error {
+            Error::Sqlite(error) if self.reader.is_some() && error.is_read_only() => {
+                Error::RunsElsewhere
+            }
+            error => error,
+        })?;
         let transaction = match request {
             // This request is for any open transaction.
             Request::EndAnyTransaction => TransactionId::NONE,
@@ -649,6 +654,7 @@ impl Session {
         let class = if self.reader.is_some() { Class::Main } else { Class::LongRead };
         if let Ok(Request::Execute(Statement { sql: Sql::Id(id), .. })) =
             Request::read(&call.request)
+            && self.reader.is_none()
             && self.client.journal() == Journal::Wal
         {
             self.client.set_class(id, class);
