@@ -236,6 +236,8 @@ export interface ClientStats {
     inPlace: number;
     /** The number of calls that have run on another thread, or were handed to one. */
     onThread: number;
+  };
+  pending: {
     /** The number of calls that wait to be handed to a thread now. */
     waiting: number;
     /** The number of calls that were handed to a thread and have no answer now. */

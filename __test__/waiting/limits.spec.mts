@@ -87,8 +87,8 @@ test("stats tells what is open, what waits, and how statements were found", asyn
   await client.execute("create table t (a)");
   const transaction = await client.transaction("write");
   const write = client.execute(insert);
-  const { calls, connections, transactions } = client.stats();
-  t.is(calls.waiting + calls.running, 1);
+  const { pending, connections, transactions } = client.stats();
+  t.is(pending.waiting + pending.running, 1);
   t.deepEqual(transactions, { open: 1, idle: 1 });
   t.is(connections.open, 2);
   t.is(connections.readers, 0);

@@ -168,11 +168,10 @@ impl Client {
             lane.seal();
         };
         // They hold the writer slot for which calls of the line may wait.
-        self.lanes().of_begun_transactions().iter().for_each(end);
+        self.dispatch.begin_draining().iter().for_each(end);
         self.dispatch.drain(deadline, &hurry);
-        for lane in lanes {
-            end(lane);
-        }
+        // Reader lanes have no transactions, and no job that does not come from the line.
+        self.lanes().of_transactions().for_each(end);
         for lane in lanes {
             lane.wait_idle(Some(deadline), &hurry);
         }

@@ -51,11 +51,13 @@ impl Dispatch {
     }
 
     /// The call of this way has ended on its lane. `is_explicit` says whether an explicit transaction is open
-    /// on the main lane now.
-    pub fn ended(&self, way: Way, is_explicit: bool) {
+    /// on the lane now, `has_connection` whether the lane has a connection.
+    pub fn ended(&self, way: Way, is_explicit: bool, has_connection: bool) {
         self.change(|lanes| {
-            if way == Way::Main {
-                lanes.line.set_explicit(is_explicit);
+            match way {
+                Way::Main => lanes.line.set_explicit(is_explicit),
+                Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
+                Way::Transaction => {}
             }
             lanes.line.ended(way);
         });
@@ -71,7 +73,7 @@ impl Dispatch {
         self.change(|lanes| lanes.line.begun(reader));
     }
 
-    /// The connection of a reader lane is closed.
+    /// A reader lane has closed its connection because it had no call.
     pub fn rested(&self, reader: usize) {
         self.change(|lanes| lanes.line.rested(reader));
     }
@@ -84,8 +86,13 @@ impl Dispatch {
                 return;
             }
             lanes.line.set_blocked(is_blocked);
-            if is_blocked {
-                take_back(lanes, |call| call.class == Class::ShortRead);
+            if lanes.line.is_blocked() {
+                // What was called behind a read that waits in the line starts behind it again.
+                let mut has_read = false;
+                take_back(lanes, |call| {
+                    has_read |= call.class == Class::ShortRead;
+                    has_read
+                });
             }
         });
     }
@@ -130,16 +137,17 @@ impl Dispatch {
             call.reject(CancelReason::Aborted);
             return Cancelled::Queued;
         }
-        let mut cancelled = Cancelled::Gone;
+        // The job that a lane has handed on is the current one there for another moment. The main lane comes before
+        // the reader lanes: a job that is handed back meanwhile is in the line at the second time.
+        let mut found = Cancelled::Gone;
         for lane in lanes {
             match lane.cancel(job, CancelReason::Aborted) {
                 Cancelled::Gone => {}
-                // A lane that has just handed it on still counts it as running.
-                Cancelled::Running => cancelled = Cancelled::Running,
+                Cancelled::Running => found = Cancelled::Running,
                 Cancelled::Queued => return Cancelled::Queued,
             }
         }
-        cancelled
+        found
     }
 
     /// Rejects the calls that wait in the line, and those that come from now on.
@@ -147,12 +155,18 @@ impl Dispatch {
         self.change(|lanes| lanes.is_sealed = true);
     }
 
-    /// Waits until all calls of the line have ended, or `deadline` passes, or `hurry` returns true; it is called at
-    /// the beginning and after every change or [`Dispatch::wake`]. From now on each transaction is rolled back as
-    /// soon as it has begun.
-    pub fn drain(&self, deadline: Instant, hurry: &dyn Fn() -> bool) {
+    /// From now on each transaction is rolled back as soon as it has begun. Returns the lanes of those that have begun
+    /// before.
+    pub fn begin_draining(&self) -> Vec<Arc<Lane<Session>>> {
         let mut lanes = self.lanes();
         lanes.is_draining = true;
+        lanes.of_begun_transactions()
+    }
+
+    /// Waits until all calls of the line have ended, or `deadline` passes, or `hurry` returns true; it is called at
+    /// the beginning and after every change or [`Dispatch::wake`]. To be called after [`Dispatch::begin_draining`].
+    pub fn drain(&self, deadline: Instant, hurry: &dyn Fn() -> bool) {
+        let mut lanes = self.lanes();
         while !lanes.line.is_done() {
             let left = deadline.checked_duration_since(Instant::now());
             let Some(left) = left.filter(|_| !hurry()) else { return };
@@ -233,7 +247,7 @@ impl Dispatch {
 }
 
 /// Takes calls back from the queue of the main lane into the line.
-fn take_back(lanes: &mut Lanes, is_wanted: impl Fn(&Call) -> bool) {
+fn take_back(lanes: &mut Lanes, mut is_wanted: impl FnMut(&Call) -> bool) {
     let Some(main) = lanes.of(TransactionId::NONE) else { return };
     let is_wanted = |call: &Call| call.way == Some(Way::Main) && is_wanted(call);
     for mut call in main.take_back(is_wanted) {

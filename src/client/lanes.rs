@@ -80,6 +80,11 @@ impl Lanes {
         self.all.values().chain(&self.readers)
     }
 
+    /// The lanes in which there may be a transaction: all but the reader lanes.
+    pub fn of_transactions(&self) -> impl Iterator<Item = &Arc<Lane<Session>>> {
+        self.all.values()
+    }
+
     /// Removes all lanes, which are closed.
     pub fn clear(&mut self) {
         self.all.clear();

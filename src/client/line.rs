@@ -2,7 +2,7 @@
 //!
 //! Calls start in the order in which they are made, and reads overlap. A read waits for the writes before it,
 //! but not for one that waits itself. A write waits until the reads before it have begun, not until they have
-//! ended.
+//! ended. Short reads do not wait for long ones that have no lane yet.
 //!
 //! Everything but long reads runs on the main lane, one call after the other. A read that has shown itself long
 //! runs on a reader lane, and every read does while the main lane is blocked.
@@ -18,7 +18,8 @@ use crate::jobs::ids::{CallNumber, JobId};
 pub enum Class {
     /// The call runs on the main lane.
     Main,
-    /// The call runs on the main lane, while no reader lane has a connection.
+    /// The call runs on the main lane, while no reader lane has a connection. Later reads wait for it, also while it
+    /// waits itself.
     Alone,
     /// The call reads, as far as its text says, and is not known to take long.
     ShortRead,
@@ -39,12 +40,14 @@ const NEEDS_TO_BE_ALONE: [&str; 4] = ["journal_mode", "locking_mode", "wal_check
 impl Class {
     /// The class of a statement that has not run yet.
     pub fn of_statement(sql: &str) -> Self {
-        const READING: [&str; 4] = ["select", "with", "values", "explain"];
+        const READING: [&str; 3] = ["select", "values", "explain"];
         let begin = without_comments(sql);
-        let begins_with = |word: &&str| {
+        let begins_with = |word: &str| {
             begin.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
         };
-        if READING.iter().any(begins_with) { Self::ShortRead } else { Self::of_script(sql) }
+        let reads = READING.into_iter().any(begins_with)
+            || begins_with("with") && sql.len() <= LONGEST_SEARCHED && !may_write(begin);
+        if reads { Self::ShortRead } else { Self::of_script(sql) }
     }
 
     /// The class of a text of several statements.
@@ -80,6 +83,49 @@ fn without_comments(sql: &str) -> &str {
             return rest;
         };
     }
+}
+
+/// Whether a text that begins with WITH may write: what comes behind the common table expressions says so, which are
+/// in parentheses (<https://sqlite.org/lang_with.html>).
+fn may_write(sql: &str) -> bool {
+    const VERBS: [&str; 6] = ["select", "values", "insert", "update", "delete", "replace"];
+    let is_of_word =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+    let (mut rest, mut depth) = (sql.as_bytes(), 0usize);
+    while let Some((first, behind)) = rest.split_first() {
+        let end_of = |mark: &[u8]| behind.windows(mark.len()).position(|at| at == mark);
+        let skip = match (first, behind.first()) {
+            (b'(', _) => {
+                depth += 1;
+                0
+            }
+            (b')', _) => {
+                depth = depth.saturating_sub(1);
+                0
+            }
+            (b'-', Some(b'-')) => end_of(b"\n").unwrap_or(behind.len()),
+            (b'/', Some(b'*')) => {
+                let inside = behind.get(1..).unwrap_or_default();
+                let end = inside.windows(2).position(|at| at == b"*/");
+                end.map_or(behind.len(), |end| end + 3)
+            }
+            (b'\'' | b'"' | b'`', _) => end_of(&[*first]).map_or(behind.len(), |end| end + 1),
+            (b'[', _) => end_of(b"]").map_or(behind.len(), |end| end + 1),
+            (letter, _) if is_of_word(*letter) => {
+                let length = rest.iter().take_while(|byte| is_of_word(**byte)).count();
+                let is = |verb: &&str| rest[..length].eq_ignore_ascii_case(verb.as_bytes());
+                if depth == 0
+                    && let Some(verb) = VERBS.iter().find(|verb| is(verb))
+                {
+                    return !matches!(*verb, "select" | "values");
+                }
+                length - 1
+            }
+            _ => 0,
+        };
+        rest = behind.get(skip..).unwrap_or_default();
+    }
+    true
 }
 
 /// Where a call runs.
@@ -138,6 +184,9 @@ struct Waiting<J> {
 pub struct Line<J> {
     waiting: BTreeMap<CallNumber, Waiting<J>>,
     reads: BTreeSet<CallNumber>,
+    short_reads: BTreeSet<CallNumber>,
+    /// The calls that are no reads.
+    others: BTreeSet<CallNumber>,
     numbers: FxHashMap<JobId, CallNumber>,
     readers: Vec<Reader>,
     aside: Aside,
@@ -145,6 +194,9 @@ pub struct Line<J> {
     on_main: usize,
     /// Whether the running call of the main lane waits for a lock or for a transaction.
     is_blocked: bool,
+    /// Whether the call of the main lane needs the file alone. No reader lane gets a connection then, also while
+    /// that call waits for others that have the file.
+    is_alone: bool,
     /// Whether an explicit transaction is open on the main lane. All calls run in it.
     is_explicit: bool,
 }
@@ -156,11 +208,14 @@ impl<J> Line<J> {
         Self {
             waiting: BTreeMap::new(),
             reads: BTreeSet::new(),
+            short_reads: BTreeSet::new(),
+            others: BTreeSet::new(),
             numbers: FxHashMap::default(),
             readers: std::iter::repeat_with(reader).take(readers).collect(),
             aside: Aside::Always,
             on_main: 0,
             is_blocked: false,
+            is_alone: false,
             is_explicit: false,
         }
     }
@@ -189,6 +244,11 @@ impl<J> Line<J> {
     pub fn enter(&mut self, number: CallNumber, id: JobId, class: Class, call: J) {
         if class.is_read() {
             self.reads.insert(number);
+        } else {
+            self.others.insert(number);
+        }
+        if class == Class::ShortRead {
+            self.short_reads.insert(number);
         }
         if id != JobId::NONE {
             self.numbers.insert(id, number);
@@ -205,6 +265,8 @@ impl<J> Line<J> {
     /// Takes all calls that have not started, in their order.
     pub fn take_all(&mut self) -> impl Iterator<Item = J> + use<J> {
         self.reads.clear();
+        self.short_reads.clear();
+        self.others.clear();
         self.numbers.clear();
         std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.call)
     }
@@ -217,6 +279,8 @@ impl<J> Line<J> {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
                 Class::Begin | Class::BeginRead => self.begin(number, class),
+                // Reads have run before the connection of the main lane had something of its own.
+                Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
             };
         }
@@ -227,7 +291,7 @@ impl<J> Line<J> {
             }
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
-            Class::Alone if self.are_readers_idle() => self.alone(number),
+            Class::Alone if self.on_main == 0 => self.alone(number),
             Class::Begin if !self.is_starting() && self.may_begin(class) => {
                 self.begin(number, class)
             }
@@ -258,21 +322,39 @@ impl<J> Line<J> {
 
     /// Starts a read on a reader lane, if one is free and no earlier write is running.
     fn read(&mut self, number: CallNumber) -> Option<Step<J>> {
+        let free = self.readers.iter().position(|reader| reader.reading == Reading::Nothing);
+        let Some(free) = free else { return self.overtake() };
         if !self.is_main_passable() {
             return None;
         }
-        let free = self.readers.iter().position(|reader| reader.reading == Reading::Nothing)?;
         self.readers[free] = Reader { reading: Reading::Starting, has_connection: true };
         self.start(number, Way::Reader(free))
     }
 
+    /// Starts a short read on the main lane, before long ones that wait for a reader lane.
+    fn overtake(&mut self) -> Option<Step<J>> {
+        let number = *self.short_reads.first()?;
+        let is_behind_reads = self.others.first().is_none_or(|other| *other > number);
+        if self.is_blocked || !is_behind_reads {
+            return None;
+        }
+        self.start(number, Way::Main)
+    }
+
+    /// Starts a call that needs the file alone, once no other call runs and no reader lane has a connection.
     fn alone(&mut self, number: CallNumber) -> Option<Step<J>> {
+        if self.on_main > 0 || !self.are_readers_idle() {
+            return None;
+        }
         match self.readers.iter().position(|reader| reader.has_connection) {
             Some(index) => {
                 self.readers[index].reading = Reading::Starting;
                 Some(Step::Rest(index))
             }
-            None => self.start(number, Way::Main),
+            None => {
+                self.is_alone = true;
+                self.start(number, Way::Main)
+            }
         }
     }
 
@@ -288,6 +370,8 @@ impl<J> Line<J> {
         let waiting = self.waiting.remove(&number)?;
         self.numbers.remove(&waiting.id);
         self.reads.remove(&number);
+        self.short_reads.remove(&number);
+        self.others.remove(&number);
         Some(waiting)
     }
 
@@ -315,6 +399,7 @@ impl<J> Line<J> {
     pub fn ended(&mut self, way: Way) {
         if way == Way::Main {
             self.is_blocked = false;
+            self.is_alone = false;
         }
         self.left(way);
     }
@@ -322,20 +407,31 @@ impl<J> Line<J> {
     /// A call has left the queue of its lane without having run.
     pub fn left(&mut self, way: Way) {
         match way {
-            Way::Main => self.on_main = self.on_main.saturating_sub(1),
+            Way::Main => {
+                self.on_main = self.on_main.saturating_sub(1);
+                self.is_alone &= self.on_main > 0;
+            }
             Way::Reader(reader) => self.readers[reader].reading = Reading::Nothing,
             Way::Transaction => {}
         }
     }
 
-    /// The connection of a reader lane is closed.
+    /// A reader lane has closed its connection because it had no call. One that has come since opens another.
     pub fn rested(&mut self, reader: usize) {
-        self.readers[reader].has_connection = false;
+        if self.readers[reader].reading == Reading::Nothing {
+            self.set_connection(reader, false);
+        }
     }
 
-    /// Whether the running call of the main lane waits for a lock or for a transaction.
+    /// Whether a reader lane has a connection, at the end of a call.
+    pub fn set_connection(&mut self, reader: usize, has_connection: bool) {
+        self.readers[reader].has_connection = has_connection;
+    }
+
+    /// Whether the running call of the main lane waits for a lock or for a transaction. One that needs the file alone
+    /// is waited for.
     pub fn set_blocked(&mut self, is_blocked: bool) {
-        self.is_blocked = is_blocked;
+        self.is_blocked = is_blocked && !self.is_alone;
     }
 
     /// Whether an explicit transaction is open on the main lane.
@@ -412,6 +508,32 @@ mod tests {
     }
 
     #[test]
+    fn short_reads_do_not_wait_for_long_ones_that_have_no_lane() {
+        let mut bench = Bench::new(1, &[("a", Long), ("b", Long), ("r", Short), ("s", Short)]);
+        assert_eq!(bench.started(), "a:0 r:m s:m");
+        bench.0.begun(0);
+        bench.enter("q", Short);
+        assert_eq!(bench.started(), "q:m");
+        bench.0.ended(Way::Main);
+        bench.0.ended(Way::Reader(0));
+        bench.enter("t", Short);
+        assert_eq!(
+            bench.started(),
+            "",
+            "the long read waits until the main lane has nothing to do"
+        );
+        bench.0.ended(Way::Main);
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "b:0 t:m");
+        bench.0.begun(0);
+        bench.0.ended(Way::Main);
+        bench.enter("c", Long);
+        bench.enter("w", Write);
+        bench.enter("u", Short);
+        assert_eq!(bench.started(), "", "it sees the write");
+    }
+
+    #[test]
     fn reads_do_not_wait_for_a_write_that_waits() {
         let mut bench = Bench::new(2, &[("a", Write), ("r", Long)]);
         assert_eq!(bench.started(), "a:m");
@@ -478,11 +600,69 @@ mod tests {
         assert_eq!(bench.started(), "");
         bench.0.ended(Way::Reader(0));
         assert_eq!(bench.started(), "rest:0");
-        bench.0.rested(0);
+        bench.0.set_connection(0, false);
         bench.0.ended(Way::Reader(0));
         assert_eq!(bench.started(), "a:m");
         bench.0.ended(Way::Main);
         assert_eq!(bench.started(), "s:0");
+    }
+
+    #[test]
+    fn a_reader_lane_that_rests_while_a_call_comes_has_a_connection_again() {
+        let mut bench = Bench::new(1, &[("r", Long)]);
+        assert_eq!(bench.started(), "r:0");
+        bench.0.rested(0);
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.enter("a", Alone);
+        assert_eq!(bench.started(), "rest:0");
+        bench.0.set_connection(0, false);
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "a:m");
+        bench.0.ended(Way::Main);
+        bench.enter("s", Long);
+        assert_eq!(bench.started(), "s:0");
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.0.rested(0);
+        bench.enter("b", Alone);
+        assert_eq!(bench.started(), "b:m");
+    }
+
+    #[test]
+    fn while_a_call_waits_that_needs_the_file_alone_no_reader_lane_gets_a_connection() {
+        let mut bench = Bench::new(1, &[("a", Write), ("b", Alone)]);
+        assert_eq!(bench.started(), "a:m");
+        bench.0.set_blocked(true);
+        bench.enter("r", Short);
+        assert_eq!(bench.started(), "r:0", "the call that needs the file alone has not started");
+        bench.0.begun(0);
+        bench.0.ended(Way::Reader(0));
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "rest:0");
+        bench.0.set_connection(0, false);
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "b:m");
+        bench.0.set_blocked(true);
+        bench.enter("s", Short);
+        bench.enter("t", Long);
+        assert_eq!(bench.started(), "s:m");
+        bench.0.ended(Way::Main);
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "t:0");
+    }
+
+    #[test]
+    fn what_needs_the_file_alone_closes_reader_lanes_that_are_not_used_any_more() {
+        let mut bench = Bench::new(1, &[("r", Long), ("temp", Write), ("a", Alone)]);
+        assert_eq!(bench.started(), "r:0");
+        bench.0.begun(0);
+        bench.0.set_aside(Aside::Never);
+        assert_eq!(bench.started(), "temp:m");
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "");
+        bench.0.ended(Way::Reader(0));
+        assert_eq!(bench.started(), "rest:0");
     }
 
     #[test]
@@ -550,12 +730,24 @@ mod tests {
                     "select 1",
                     " -- a\n;/* b */ SELECT 1",
                     "with t as (select 1) select 1",
+                    "WITH RECURSIVE [a)](b) AS NOT MATERIALIZED (SELECT ')''(', \"(\", `(`, [(] /* ( */ -- (\n) SELECT replace(1, 2, 3)",
+                    "with t as (values (1)) values (1)",
                     "values (1)",
                 ][..],
             ),
             (
                 Write,
-                &["insert into t values (1)", "pragma user_version", "", "-- select", "/* select"],
+                &[
+                    "insert into t values (1)",
+                    "with t as (select 1) insert into t select 1",
+                    "with t as (select 1), u as (select 2)delete from t",
+                    "with \"select\" as (select 1) /*select*/ update t set a = 1",
+                    "with t as (values (1)) replace into t select 1",
+                    "pragma user_version",
+                    "",
+                    "-- select",
+                    "/* select",
+                ],
             ),
             (Alone, &["PRAGMA Journal_Mode = wal", "vacuum", "pragma wal_checkpoint(truncate)"]),
         ] {

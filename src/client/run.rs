@@ -183,6 +183,9 @@ impl Run<'_> {
             writes.set(!prepared.read_only);
             caller.waits.set_may_begin(prepared.begins);
             if !prepared.may_run_aside && matches!(self.place, Place::Reader(_)) {
+                if let Some(id) = id {
+                    caller.client.set_class(id, Class::Main);
+                }
                 return Err(Error::RunsElsewhere);
             }
             caller.allow(prepared, read_only, Instant::now())?;
@@ -195,7 +198,9 @@ impl Run<'_> {
             }
             Ok(())
         };
+        let has_begun = Cell::new(false);
         let begun = || {
+            has_begun.set(true);
             if let (Place::Reader(reader), Some(dispatch)) = (self.place, caller.client.dispatch())
             {
                 dispatch.begun(reader);
@@ -215,6 +220,13 @@ impl Run<'_> {
             {
                 ran = Err(Error::RunsElsewhere);
             }
+        }
+        // The first reader after a crash rolls back what was not committed. A connection that only reads cannot.
+        if let (Err(Error::Sqlite(error)), Place::Reader(_)) = (&ran, self.place)
+            && !has_begun.get()
+            && error.is_read_only()
+        {
+            ran = Err(Error::RunsElsewhere);
         }
         if let Some(id) = id {
             match (&ran, self.place) {

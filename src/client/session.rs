@@ -357,6 +357,10 @@ impl Session {
             // Many small results are as much as a large one. A writer does not wait: others wait for it.
             self.backlog.wait_for_room()?;
         }
+        if self.reader.is_some() && matches!(request, Request::EndAnyTransaction) {
+            self.close_reader();
+            return Ok(Lesson::None);
+        }
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
             let is_end = matches!(request, Request::Rest | Request::EndAnyTransaction);
@@ -367,7 +371,12 @@ impl Session {
         }
         let lane = self.lane;
         let (connection, hooks) = self.connection.as_mut().ok_or(Error::TransactionClosed)?;
-        hooks.apply_settings(connection)?;
+        hooks.apply_settings(connection).map_err(|error| match error {
+            Error::Sqlite(error) if self.reader.is_some() && error.is_read_only() => {
+                Error::RunsElsewhere
+            }
+            error => error,
+        })?;
         let transaction = match request {
             // This request is for any open transaction.
             Request::EndAnyTransaction => TransactionId::NONE,
@@ -561,6 +570,10 @@ impl Session {
     }
 
     pub(super) fn outcome(&self, committed: bool) -> Outcome {
+        if self.reader.is_some() {
+            // The explicit transaction is one of the main lane, about which this lane knows nothing.
+            return Outcome { committed, ..Outcome::default() };
+        }
         Outcome {
             autocommit: self
                 .connection
@@ -589,6 +602,9 @@ impl Work for Session {
 
     fn rest(&mut self) {
         self.close_reader();
+        if let (Some(reader), Some(dispatch)) = (self.reader, self.client.dispatch()) {
+            dispatch.rested(reader);
+        }
     }
 
     fn run(&mut self, mut call: Call) -> CallAnswer {
@@ -611,7 +627,7 @@ impl Work for Session {
         };
         if let (Some(way), Some(dispatch)) = (call.way, client.dispatch()) {
             let is_explicit = self.transaction.is_some_and(OpenTransaction::is_explicit);
-            dispatch.ended(way, is_explicit);
+            dispatch.ended(way, is_explicit, self.is_open());
         }
         // The load counts before the lane has nothing to do: JavaScript has yet to learn of the columns.
         let records = (call.job != JobId::NONE).then(|| {
@@ -644,6 +660,7 @@ impl Session {
         let class = if self.reader.is_some() { Class::Main } else { Class::LongRead };
         if let Ok(Request::Execute(Statement { sql: Sql::Id(id), .. })) =
             Request::read(&call.request)
+            && self.reader.is_none()
             && self.client.journal() == Journal::Wal
         {
             self.client.set_class(id, class);
@@ -658,15 +675,14 @@ impl Session {
 
     /// Closes the connection of a reader lane.
     fn close_reader(&mut self) {
-        let Some(reader) = self.reader else { return };
+        if self.reader.is_none() {
+            return;
+        }
         lock(&self.interrupter).take();
         if self.connection.is_some() {
             self.note(WriterQueue::begin_closing);
             self.connection = None;
             self.note(WriterQueue::forget_lane);
-        }
-        if let Some(dispatch) = self.client.dispatch() {
-            dispatch.rested(reader);
         }
     }
 

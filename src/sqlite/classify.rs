@@ -303,9 +303,8 @@ impl Authorizer for Recorder {
                 self.set(INSERT | TABLE | if is_schema { 0 } else { CHANGE });
             }
             ffi::SQLITE_READ => {
-                let is_pragma =
-                    question.first.is_some_and(|table| table.to_bytes().starts_with(b"pragma_"));
-                self.set(TABLE | if is_pragma || !in_main { ASKS_CONNECTION } else { 0 });
+                let is_of_connection = question.first.is_some_and(is_of_connection);
+                self.set(TABLE | if is_of_connection || !in_main { ASKS_CONNECTION } else { 0 });
             }
             ffi::SQLITE_FUNCTION
                 if question.second.is_some_and(|name| OF_CONNECTION.contains(&name)) =>
@@ -348,6 +347,15 @@ impl Authorizer for Recorder {
         }
         Answer::Allow
     }
+}
+
+/// Whether a table of this name tells about the connection: the tables of the PRAGMAs, which have their names as they
+/// are written in the statement, and that of the prepared statements
+/// (<https://sqlite.org/pragma.html#pragfunc>, <https://sqlite.org/stmt.html>).
+fn is_of_connection(table: &CStr) -> bool {
+    const PREFIX: &[u8] = b"pragma_";
+    let begin = table.to_bytes().get(..PREFIX.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX)) || table == c"sqlite_stmt"
 }
 
 /// A name as text, with U+FFFD for what is not UTF-8.

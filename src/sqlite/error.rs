@@ -107,6 +107,12 @@ impl Error {
         matches!(code, Some(codes::SQLITE_BUSY | codes::SQLITE_LOCKED))
     }
 
+    /// Whether a connection that only reads was asked for more, or for a file that it may not create.
+    pub fn is_read_only(&self) -> bool {
+        let code = self.code().map(primary);
+        matches!(code, Some(codes::SQLITE_READONLY | codes::SQLITE_CANTOPEN))
+    }
+
     /// Whether a cancel has interrupted SQLite.
     pub fn is_interrupt(&self) -> bool {
         self.code().is_some_and(|code| is_interrupt(code, &self.to_string()))

@@ -200,7 +200,8 @@ export class Scheduler implements Host {
     const { database, lanes, queue, transactions } = this;
     const idle = [...transactions].filter((transaction) => transaction.idleFor(0) > 0).length;
     return {
-      calls: { ...database.calls, waiting: queue.size, running: lanes.pending },
+      calls: { ...database.calls },
+      pending: { waiting: queue.size, running: lanes.pending },
       transactions: { open: transactions.size, idle },
       ...database.stats(),
     };

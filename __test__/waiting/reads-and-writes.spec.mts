@@ -1,0 +1,101 @@
+import { rename } from "node:fs/promises";
+import test from "ava";
+import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { countTo, endlessQuery } from "../support/queries.mjs";
+
+// Reads that run beside the main lane, and the calls around them.
+
+const count = "select count(*) from t";
+const withoutReaders = { readers: 0 };
+
+/** Calls of a client whose first write has to wait, of which each counts the rows or adds one. */
+for (const [how, options, first] of [
+  ["without reader lanes", withoutReaders, undefined],
+  ["with one reader lane", { readers: 1 }, undefined],
+  ["with a temporary table", {}, "create temp table u (a)"],
+  ["in an explicit transaction", {}, "begin"],
+] as const) {
+  test(`a read behind a write that waits does not see later writes, ${how}`, async (t) => {
+    const database = await temporaryDatabase(t);
+    const other = database.open();
+    await other.execute("pragma journal_mode = wal");
+    await other.execute("create table t (a)");
+    const client = database.open({ timeout: 30_000, ...options });
+    if (first !== undefined) await client.execute(first);
+    const transaction = await other.transaction("write");
+    const insert = "insert into t values (1)";
+    const writes = [client.execute(insert)];
+    const reads = [];
+    for (let i = 0; i < 6; i++) {
+      reads.push(client.execute(count));
+      writes.push(client.execute(insert));
+    }
+    // By then the first write has waited several times, between which the others may start.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await transaction.commit();
+    await Promise.all(writes);
+    for (const [i, read] of reads.entries()) {
+      const seen = Number((await read).rows[0]?.[0]);
+      t.true(seen <= i + 1, `read ${i} has seen ${seen} writes`);
+    }
+    if (first === "begin") await client.execute("commit");
+    t.is(await selectValue(client, count), 7);
+  });
+}
+
+test("the end of a long read is not that of an explicit transaction that has begun meanwhile", async (t) => {
+  const client = await openClient(t);
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const controller = new AbortController();
+  const long = client.execute({ sql: endlessQuery, signal: controller.signal });
+  await client.execute("begin");
+  await client.execute("insert into t values (1)");
+  controller.abort();
+  await t.throwsAsync(long, { any: true });
+  const batch = client.batch(["insert into t values (2)"], "write");
+  await client.execute("commit");
+  await batch;
+  t.is(await selectValue(client, count), 2);
+});
+
+test("what needs the file alone runs although a reader lane cannot be opened", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  await rename(file, `${file}.moved`);
+  t.is(await selectValue(client, countTo(300_000)), 300_000);
+  await client.execute("pragma wal_checkpoint(passive)");
+  t.is(await selectValue(client, count), 0);
+});
+
+test("a change of the journal mode behind a write that waits is not held up by reads", async (t) => {
+  const { open } = await temporaryDatabase(t);
+  // Its only connection is closed before the write goes on.
+  const other = open({ concurrency: 1 });
+  await other.execute("pragma journal_mode = wal");
+  await other.execute("create table t (a)");
+  const client = open({ timeout: 30_000 });
+  const transaction = await other.transaction("write");
+  await transaction.execute("insert into t values (1)");
+  const insert = client.execute("insert into t values (2)");
+  // While the write waits, reads run on reader lanes.
+  t.is(await selectValue(client, count), 0);
+  const mode = selectValue(client, "pragma journal_mode = delete");
+  // By then it waits behind the write, and the reader lanes have no connections.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is(await selectValue(client, count), 0);
+  other.close();
+  await insert;
+  t.is(await mode, "delete");
+  t.is(await selectValue(client, count), 1);
+});
+
+test("a client with a temporary table changes the journal mode after long reads", async (t) => {
+  const client = await openClient(t);
+  await client.execute("pragma journal_mode = wal");
+  t.is(await selectValue(client, countTo(300_000)), 300_000);
+  await client.execute("create temp table u (a)");
+  t.is(await selectValue(client, "pragma journal_mode = delete"), "delete");
+});
