@@ -31,6 +31,26 @@ copyFileSync(
   join(dist, "bundle/detect-libc.LICENSE"),
 );
 for (const name of entries) writeFileSync(join(dist, `bundle/${name}.mjs`), entry(name));
+await bundleStringWidth();
+
+/** Puts the ES module that measures texts into the package: no user of the database installs it. */
+async function bundleStringWidth() {
+  const file = join(dist, "cli/output/string-width.mjs");
+  await build({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+  });
+  // Its author's license, which is that of the modules that it uses.
+  copyFileSync(
+    join(root, "node_modules/string-width/license"),
+    join(dist, "cli/output/string-width.LICENSE"),
+  );
+}
 
 async function code() {
   const { outputFiles } = await build({
