@@ -15,7 +15,7 @@ const ALLOWED = {
   lib: ["lib/client", "lib/local", "lib/local/native", "lib/local/swap", "lib/local/swap/database"],
   "lib/addon": [],
   "lib/bundle": [],
-  "lib/cli": ["lib", "lib/local/swap", "lib/local/swap/database"],
+  "lib/cli": ["lib", "lib/client", "lib/local/swap", "lib/local/swap/database"],
   "lib/client": [],
   "lib/install": ["lib/addon"],
   "lib/local": ["lib/client", "lib/local/native", "lib/local/scheduler", "lib/local/swap/database"],
