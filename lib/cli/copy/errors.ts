@@ -19,6 +19,18 @@ export async function step<T>(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof CopyError) throw cause;
-    throw new CopyError(`cannot ${name}: ${errorText(cause)}`, { cause });
+    throw new CopyError(`cannot ${name}: ${errorText(cause)}${advice(cause)}`, { cause });
+  }
+}
+
+/** What to do about an error of a server. */
+function advice(cause: unknown): string {
+  switch ((cause as { code?: unknown }).code) {
+    case "TRANSACTION_TIMEOUT":
+      return ". Nothing is copied: the server ends a transaction of more than 5 s where another client waits to write. Keep other writers away, and copy again";
+    case "RESPONSE_TOO_LARGE":
+      return ". A row is larger than an answer of the server may be (--max-response-size of sqld)";
+    default:
+      return "";
   }
 }

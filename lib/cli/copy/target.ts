@@ -85,6 +85,8 @@ export async function copyInternal(
     }
     await step(`copy the rows of ${name}`, signal, async () => {
       const { columns, rows } = await source.execute(`SELECT * FROM ${name}`);
+      // A database keeps an empty sqlite_sequence after its last table with AUTOINCREMENT.
+      if (rows.length === 0 && !(await hasTable(target, name))) return;
       await target.execute(`DELETE FROM ${name}`);
       for (const row of rows) {
         await target.execute({
@@ -103,6 +105,11 @@ export async function copyInternal(
     refused.push("the application_id");
   }
   return refused;
+}
+
+async function hasTable(target: LatchTransaction, name: string): Promise<boolean> {
+  const sql = "SELECT 1 FROM sqlite_schema WHERE name = ?";
+  return (await target.execute({ sql, args: [name] })).rows.length > 0;
 }
 
 /** Runs a statement that some servers refuse. */

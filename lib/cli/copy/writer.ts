@@ -7,7 +7,7 @@ import type { Table } from "./schema";
 import { expressionOf, isPlain, type CopiedValue } from "./values";
 
 /** The most rows of a statement. */
-const ROWS = 64;
+const ROWS = 256;
 /** The most arguments of a statement. SQLite's limit is 32,766. */
 const ARGUMENTS = 16_000;
 
