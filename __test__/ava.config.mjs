@@ -10,6 +10,7 @@ import { join } from "node:path";
 
 /** The folders whose files share a process. A title must be unique within its group. */
 const GROUPS = {
+  cli: ["cli"],
   client: ["addon", "closing", "errors", "settings", "statements", "values"],
   contract: ["contract"],
   swap: ["swap"],

@@ -1,4 +1,5 @@
 // `npx latchdb shell` with a script on stdin.
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import {
@@ -96,5 +97,5 @@ test("a script keeps no history", async (t) => {
   await run(["shell", ":memory:"], { input: "SELECT 1;", env });
   const { stdout } = await run(["query", ":memory:", "SELECT 2 AS two"], { env });
   t.is(stdout, "two\n───\n  2\n");
-  t.deepEqual(await import("node:fs/promises").then(({ readdir }) => readdir(state)), []);
+  t.deepEqual(await readdir(state), []);
 });
