@@ -13,6 +13,8 @@ const entries = readdirSync(dist)
   .filter((name) => name.endsWith(".mjs"))
   .map((name) => name.slice(0, -".mjs".length));
 
+await bundleStringWidth();
+
 /** @type {import("esbuild").Plugin} */
 const onlyTheVersion = {
   name: "only-the-version",
@@ -31,26 +33,6 @@ copyFileSync(
   join(dist, "bundle/detect-libc.LICENSE"),
 );
 for (const name of entries) writeFileSync(join(dist, `bundle/${name}.mjs`), entry(name));
-await bundleStringWidth();
-
-/** Puts the ES module that measures texts into the package: no user of the database installs it. */
-async function bundleStringWidth() {
-  const file = join(dist, "cli/output/string-width.mjs");
-  await build({
-    entryPoints: [file],
-    outfile: file,
-    allowOverwrite: true,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-  });
-  // Its author's license, which is that of the modules that it uses.
-  copyFileSync(
-    join(root, "node_modules/string-width/license"),
-    join(dist, "cli/output/string-width.LICENSE"),
-  );
-}
 
 async function code() {
   const { outputFiles } = await build({
@@ -91,5 +73,24 @@ function entry(name) {
   return text.replace(
     line,
     `import { load } from "./load.mjs";\nconst ${local} = load("${name}");`,
+  );
+}
+
+/** Puts the ES module that measures texts into the package: no user of the database installs it. */
+async function bundleStringWidth() {
+  const file = join(dist, "cli/output/string-width.mjs");
+  await build({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+  });
+  // Its author's license, which is that of the modules that it uses.
+  copyFileSync(
+    join(root, "node_modules/string-width/license"),
+    join(dist, "cli/output/string-width.LICENSE"),
   );
 }
