@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { link } from "node:fs/promises";
+import { link, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { LibsqlError, type LatchTransaction, type LocalClient } from "latchdb";
@@ -229,6 +229,16 @@ test("what a server refuses is named, and does not end the copy", async (t) => {
   const { refused } = await transfer(source, refusing, options);
   t.deepEqual(refused, ["the statistics of ANALYZE", "the application_id"]);
   t.is(await selectValue(target, "SELECT a FROM t"), 1n);
+});
+
+test("an error as JSON has the code of the database", async (t) => {
+  const { directory, file } = await temporaryDatabase(t);
+  await writeFile(file, "no database ".repeat(100));
+  const { code, stdout } = await run(["copy", file, join(directory, "target.db"), "--json"]);
+  t.is(code, 1);
+  const { error } = JSON.parse(stdout) as { error: object };
+  t.like(error, { code: "SQLITE_NOTADB" });
+  t.false(existsSync(join(directory, "target.db")));
 });
 
 test("calls that are wrong: nothing is made, or touched", async (t) => {

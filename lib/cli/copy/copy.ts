@@ -56,7 +56,8 @@ export const copy = defineCommand(
       bar.stop();
       if (error instanceof UsageError) throw error;
       process.exitCode = ended.exitCode() ?? 1;
-      printError("copy", new Error(errorText(error)), json);
+      const { code } = error as { code?: unknown };
+      printError("copy", Object.assign(new Error(errorText(error)), { code }), json);
     }
   },
 );

@@ -2,7 +2,15 @@
 import { errorText } from "../sql/connect";
 
 /** What ends a copy: its text says where and why. */
-export class CopyError extends Error {}
+export class CopyError extends Error {
+  /** The code of the database's error, if it is one. */
+  readonly code: unknown;
+
+  constructor(message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.code = (options?.cause as { code?: unknown } | undefined)?.code;
+  }
+}
 
 /**
  * Runs a step of a copy.
