@@ -34,9 +34,9 @@ const options = {
   onProgress: () => undefined,
 };
 
-/** A client of which some properties are others. */
-function altered(client: LocalClient, changes: Partial<LocalClient>): LocalClient {
-  return new Proxy(client, {
+/** An object of which some properties are others. */
+function altered<T extends object>(original: T, changes: Partial<T>): T {
+  return new Proxy(original, {
     get(object, name) {
       const value: unknown = Reflect.get(name in changes ? changes : object, name);
       return typeof value === "function" ? value.bind(object) : value;
@@ -113,7 +113,11 @@ test("a row that refers to none is copied to a file, and refused by a target tha
 });
 
 test("a target that is not empty is refused, and left as it is", async (t) => {
-  const { source, target, sourceFile, targetFile } = await openPair(t, "CREATE TABLE t (a)");
+  // An empty sqlite_sequence is left, for which the target has no table.
+  const { source, target, sourceFile, targetFile } = await openPair(
+    t,
+    "CREATE TABLE gone (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE gone; CREATE TABLE t (a)",
+  );
   await target.executeMultiple("CREATE TABLE kept (a); INSERT INTO kept VALUES (1)");
   const { code, stdout, stderr } = await run(["copy", sourceFile, targetFile]);
   t.deepEqual([code, stdout], [1, ""]);
@@ -171,11 +175,24 @@ test("the source is copied as it was at one moment", async (t) => {
   );
   const writer = openUrl(t, `file:${sourceFile}`);
   let written: Promise<unknown> | undefined;
-  await transfer(source, target, {
-    ...options,
-    onProgress: () => (written ??= writer.batch(["INSERT INTO a VALUES (2)", "DELETE FROM b"])),
+  /** Writes before the rows of b are read. */
+  const execute =
+    (reader: Pick<LocalClient, "execute">) =>
+    async (statement: unknown): Promise<never> => {
+      if (/ FROM "b" .*LIMIT/s.test(String((statement as { sql?: string }).sql))) {
+        await (written ??= writer.batch(["INSERT INTO a VALUES (2)", "DELETE FROM b"]));
+      }
+      return (await reader.execute(statement as string)) as never;
+    };
+  const watched = altered(source, {
+    execute: execute(source),
+    async transaction() {
+      const transaction = await source.transaction("read");
+      return altered(transaction, { execute: execute(transaction) });
+    },
   });
-  await written;
+  await transfer(watched, target, options);
+  t.truthy(written);
   t.is(
     await selectValue(target, "SELECT (SELECT count(*) FROM a) || (SELECT count(*) FROM b)"),
     "11",
@@ -186,11 +203,11 @@ test("rows come in batches that are bounded by bytes; all of them come", async (
   const { source, target } = await openPair(
     t,
     `CREATE TABLE t (a INTEGER PRIMARY KEY, b);
-     CREATE TABLE w (a TEXT, b INT, c, PRIMARY KEY (a, b DESC)) WITHOUT ROWID;
+     CREATE TABLE w (a TEXT COLLATE NOCASE, b INT, c, PRIMARY KEY (a COLLATE BINARY, b DESC)) WITHOUT ROWID;
      WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 30)
        INSERT INTO t SELECT x * 3, zeroblob(CASE WHEN x = 15 THEN 3000000 WHEN x > 20 THEN 400000 ELSE 10 END) FROM c;
      WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 6001)
-       INSERT INTO w SELECT x % 3, x, 'v' || x FROM c`,
+       INSERT INTO w SELECT substr('aaaAAa', 1 + x % 3 * 2, 2), x / 3, 'v' || x FROM c`,
   );
   const batches: Record<string, number[]> = {};
   let before = 0;
@@ -229,6 +246,19 @@ test("what a server refuses is named, and does not end the copy", async (t) => {
   const { refused } = await transfer(source, refusing, options);
   t.deepEqual(refused, ["the statistics of ANALYZE", "the application_id"]);
   t.is(await selectValue(target, "SELECT a FROM t"), 1n);
+});
+
+test("a database in UTF-16 stays one, and its texts are the same", async (t) => {
+  const { source, target } = await openPair(t, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a)");
+  await source.execute({ sql: "INSERT INTO t VALUES (?), (?)", args: ["é😀", "\ufffd"] });
+  await transfer(source, target, options);
+  t.is(await selectValue(target, "PRAGMA encoding"), "UTF-16le");
+  t.deepEqual(await selectColumn(target, "SELECT a FROM t"), ["é😀", "\ufffd"]);
+  // A server has UTF-8 alone.
+  const server = (await temporaryDatabase(t)).open();
+  await transfer(source, asServer(server), options);
+  t.is(await selectValue(server, "PRAGMA encoding"), "UTF-8");
+  t.deepEqual(await selectColumn(server, "SELECT a FROM t"), ["é😀", "\ufffd"]);
 });
 
 test("an error as JSON has the code of the database", async (t) => {

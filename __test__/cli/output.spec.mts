@@ -1,6 +1,7 @@
 // Results as tables, JSON and CSV.
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
+import { stripVTControlCharacters } from "node:util";
 import test from "ava";
 import type { Row, Value } from "latchdb";
 import { Printer, type Mode } from "./modules.mjs";
@@ -18,8 +19,7 @@ async function printed(
   const result = { columns, rows: rows as unknown as Row[], rowsAffected: 0 };
   await new Printer(output, mode).print(result);
   output.end();
-  return (await all)
-    .replaceAll(/\x1b\[\d+m/g, "")
+  return stripVTControlCharacters(await all)
     .split("\n")
     .slice(0, -1);
 }
@@ -48,9 +48,9 @@ test("NULL is set off on a terminal; a blob is shortened; no text steers the ter
 
 test("a table that is too wide: texts are cut, numbers are not", async (t) => {
   const rows: Value[][] = [[123456789012n, "x".repeat(100), "日".repeat(50), "short"]];
-  const lines = await printed("table", ["n", "x", "wide", "s"], rows, 48);
-  t.deepEqual(lines[2], `123456789012  ${"x".repeat(11)}…  ${"日".repeat(5)}…   short`);
-  t.true((lines[1]?.length ?? 99) <= 48, lines[1]);
+  const lines = await printed("table", ["n", "x", "wide", "s"], rows, 44);
+  t.deepEqual(lines[2], `123456789012  ${"x".repeat(9)}…  ${"日".repeat(4)}…   short`);
+  t.true((lines[1]?.length ?? 99) <= 44, lines[1]);
 });
 
 test("too many columns for a terminal: a value on each line", async (t) => {

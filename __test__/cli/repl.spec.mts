@@ -2,6 +2,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import { openClient, temporaryDirectory } from "../support/database.mjs";
 import { History, Printer, runRepl, Session } from "./modules.mjs";
@@ -22,10 +23,7 @@ async function openShell(t: ExecutionContext, file?: string, timer = false): Pro
   const session = new Session(await openClient(t, { intMode: "bigint" }));
   const [input, output] = [new PassThrough(), new PassThrough()];
   let text = "";
-  output.on(
-    "data",
-    (chunk: Buffer) => (text += chunk.toString().replaceAll(/\x1b\[\d*[A-Z]/g, "")),
-  );
+  output.on("data", (chunk: Buffer) => (text += stripVTControlCharacters(chunk.toString())));
   const see = async (pattern: RegExp): Promise<string> => {
     for (;;) {
       const match = pattern.exec(text);

@@ -9,7 +9,7 @@ END;`;
 const texts: Array<[text: string, ...statements: string[]]> = [
   ["SELECT 1; SELECT 2;", "SELECT 1;", "SELECT 2;"],
   ["SELECT 1", "SELECT 1"],
-  ["", ...[]],
+  [""],
   [" ;; -- only a comment\n/* and ; another */ ;"],
   ["SELECT ';', \"a;b\", `c;`, [d;], 'it''s;';", "SELECT ';', \"a;b\", `c;`, [d;], 'it''s;';"],
   ["SELECT 1 -- no; end\n; SELECT /* ; */ 2;", "SELECT 1 -- no; end\n;", "SELECT /* ; */ 2;"],

@@ -33,9 +33,14 @@ export async function transfer(
   try {
     const schema = await step("read the schema of the source", signal, () => readSchema(reading));
     const counts = await countRows(reading, schema.contents, "source", signal);
-    if (target.protocol === "file") await prepareFile(target, schema);
+    // A transaction cannot change it, and a server does not.
+    if (target.protocol === "file") await target.execute("PRAGMA foreign_keys = OFF");
     const writing = await step("write to the target", signal, () => target.transaction("write"));
     try {
+      // SQLite keeps the encoding of a database that has tables. A server has UTF-8 alone.
+      if (target.protocol === "file") {
+        await writing.execute(`PRAGMA encoding = '${schema.encoding}'`);
+      }
       const result = await fill(reading, writing, schema, counts, options);
       await step("commit (the target has all of the copy, or nothing of it)", signal, () =>
         writing.commit(),
@@ -48,13 +53,6 @@ export async function transfer(
   } finally {
     reading.close();
   }
-}
-
-/** Sets what has no effect in a transaction. */
-async function prepareFile(target: LatchClient, { encoding }: Schema): Promise<void> {
-  await target.execute("PRAGMA foreign_keys = OFF");
-  // Of a database that has tables, SQLite keeps the encoding.
-  await target.execute(`PRAGMA encoding = '${encoding}'`);
 }
 
 async function fill(

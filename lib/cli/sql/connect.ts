@@ -66,9 +66,7 @@ export function mayHaveToken(text: string): boolean {
   return /auth_?token/i.test(text) || withoutTokens(text) !== text;
 }
 
-/** The text of an error, with its code. */
+/** The text of an error. That of a LibsqlError has its code. */
 export function errorText(error: unknown): string {
-  const { code, message } = error as Error & { code?: unknown };
-  const hasCode = typeof code !== "string" || message.startsWith(code);
-  return withoutTokens(hasCode ? message : `${code}: ${message}`);
+  return withoutTokens((error as Error).message);
 }
