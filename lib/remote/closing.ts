@@ -48,7 +48,7 @@ export class Closing implements Closable {
     calls.shutGate();
     this.#step("cancel", () => {
       this.#cancelled = calls.endAll();
-      for (const transaction of [...transactions]) transaction.close();
+      for (const transaction of transactions) transaction.close();
     });
     this.#step("close", () => {
       this.#connections = server.connections;
