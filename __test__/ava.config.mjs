@@ -12,6 +12,7 @@ import { join } from "node:path";
 const GROUPS = {
   client: ["addon", "closing", "errors", "settings", "statements", "values"],
   contract: ["contract"],
+  remote: ["remote"],
   swap: ["swap"],
   transactions: ["cancelling", "transactions"],
 };
@@ -32,6 +33,7 @@ const ALONE = {
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
   "errors/every-error": "changes the current directory, and starts processes",
+  "remote/teardown": "shuts down all clients of the process",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",
