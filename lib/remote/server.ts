@@ -1,4 +1,5 @@
 /** A server as a client sees it, whatever the protocol. */
+import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
 import type { WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
 
@@ -30,6 +31,8 @@ export interface Stream {
   /** The protocol's version. */
   readonly version: number;
   readonly isClosed: boolean;
+  /** Why it is over, if its connection has ended by itself. */
+  readonly loss: Failure | undefined;
   execute(call: Call, statement: WireStatement): Promise<WireResult>;
   batch(call: Call, steps: WireStep[]): Promise<WireBatchResult>;
   sequence(call: Call, sql: string): Promise<void>;

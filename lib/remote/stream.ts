@@ -1,4 +1,5 @@
 /** A stream of hrana-client, with the failures of this package. */
+import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
 import type { RawStream, WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
 import type { Stream } from "./server";
@@ -14,6 +15,11 @@ export abstract class HranaStream implements Stream {
 
   get isClosed(): boolean {
     return this.#raw.closed;
+  }
+
+  /** Over HTTP, the end of a connection is noticed by its requests alone. */
+  get loss(): Failure | undefined {
+    return undefined;
   }
 
   execute(call: Call, statement: WireStatement): Promise<WireResult> {

@@ -90,7 +90,7 @@ export class RemoteTransaction implements Transaction {
     try {
       const statements = parseStatements(stmts);
       if (statements.length === 0) return [];
-      if (this.closed) throw transactionClosedInBatch(0, this.#cause?.make());
+      if (this.closed) throw transactionClosedInBatch(0, this.#reason?.make());
       const wire = statements.map((statement) => toWireStatement(parseBatchStatement(statement)));
       return await this.#run(parseRunOptions(options), (call) => this.#statements(call, wire));
     } catch (failure) {
@@ -149,8 +149,12 @@ export class RemoteTransaction implements Transaction {
     this.close();
   }
 
+  get #reason(): Failure | undefined {
+    return this.#cause ?? (this.#isEnding || this.#isOver ? undefined : this.#stream.loss);
+  }
+
   #check(): void {
-    if (this.closed) throw transactionClosed(this.#cause?.make());
+    if (this.closed) throw transactionClosed(this.#reason?.make());
   }
 
   /** Runs an operation behind those that were called before. */
@@ -160,7 +164,7 @@ export class RemoteTransaction implements Transaction {
     const running = this.#host.calls.run(
       async (call) => {
         await before;
-        if (call.isEnded || this.#isOver) throw transactionClosed(this.#cause?.make());
+        if (call.isEnded || this.#isOver) throw transactionClosed(this.#reason?.make());
         isUnderWay = true;
         return await operation(call);
       },
@@ -212,7 +216,7 @@ export class RemoteTransaction implements Transaction {
 
   async #commit(call: Call): Promise<void> {
     try {
-      if (this.#stream.isClosed) throw transactionClosed(this.#cause?.make());
+      if (this.#stream.isClosed) throw transactionClosed(this.#reason?.make());
       const program = programOf([], {
         version: this.#stream.version,
         mode: undefined,

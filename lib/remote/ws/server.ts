@@ -1,6 +1,7 @@
 /** A server that is reached over a WebSocket, which all streams of a client share. */
 import * as hrana from "@libsql/hrana-client";
 import { clientClosed } from "../../client/errors";
+import type { Failure } from "../../client/failure";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { hranaFailure, statementFailure } from "../errors";
@@ -97,6 +98,10 @@ class WsStream extends HranaStream {
 
   override get isClosed(): boolean {
     return super.isClosed || !this.#connection.isUsable;
+  }
+
+  override get loss(): Failure | undefined {
+    return this.#connection.isUsable ? undefined : this.#connection.unsent();
   }
 
   override close(): void {
