@@ -43,7 +43,7 @@ async function place(
 for (const protocol of protocols) {
   test(`${protocol}: a server that was restarted between two calls fails neither`, async (t) => {
     if (!hasServer(t)) return;
-    const { server, direct: client } = await place(t, protocol);
+    const { server, client } = await place(t, protocol);
     await client.execute("insert into t values (1)");
     await server.kill();
     await server.start();

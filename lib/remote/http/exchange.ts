@@ -3,6 +3,7 @@ import * as hrana from "@libsql/hrana-client";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { badToken, hranaFailure, RequestFailure, statementFailure } from "../errors";
+import type { Idleness } from "../idleness";
 import { networkFailure } from "../network-errors";
 import { checkRedirect, statusFailure } from "./answers";
 import type { Negotiation } from "./negotiation";
@@ -19,12 +20,14 @@ export class Exchange {
   readonly #address: Address;
   readonly #fetch: Fetch;
   readonly #negotiation: Negotiation;
+  readonly #idleness: Idleness;
   #call: Call | undefined;
   #isAnswered = false;
   /** Why a request was not sent or was not answered, as found here. */
   #reason: { reason: unknown } | undefined;
 
-  constructor(address: Address, fetch: Fetch, negotiation: Negotiation) {
+  constructor(address: Address, fetch: Fetch, negotiation: Negotiation, idleness: Idleness) {
+    this.#idleness = idleness;
     this.#address = address;
     this.#fetch = fetch;
     this.#negotiation = negotiation;
@@ -44,6 +47,7 @@ export class Exchange {
     const redirected = checkRedirect(response);
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
+    this.#idleness.heard();
     return response;
   };
 

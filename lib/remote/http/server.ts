@@ -2,6 +2,7 @@
 import * as hrana from "@libsql/hrana-client";
 import type { Address } from "../address";
 import type { Call } from "../calls";
+import { Idleness } from "../idleness";
 import { ASKS_FOR_TRANSACTION } from "../protocol";
 import type { Server, Stream, StreamUse } from "../server";
 import { HranaStream } from "../stream";
@@ -17,6 +18,7 @@ export class HttpServer implements Server {
   readonly #address: Address;
   readonly #fetch: Fetch;
   readonly #negotiation = new Negotiation();
+  readonly #idleness = new Idleness();
 
   constructor(address: Address, fetch: Fetch) {
     this.#address = address;
@@ -28,7 +30,8 @@ export class HttpServer implements Server {
   }
 
   async open(call: Call, use: StreamUse): Promise<Stream> {
-    const exchange = new Exchange(this.#address, this.#fetch, this.#negotiation);
+    if (this.#idleness.isLong) await this.#idleness.see();
+    const exchange = new Exchange(this.#address, this.#fetch, this.#negotiation, this.#idleness);
     exchange.begin(call);
     // Only a transaction gains by a higher version, which costs its client a request, once.
     const wanted = use === "transaction" ? ASKS_FOR_TRANSACTION : VERSION;

@@ -4,6 +4,7 @@ import { isError } from "../../client/errors";
 import { clearTimeout, setTimeout } from "../../client/timers";
 import type { Address } from "../address";
 import { RequestFailure } from "../errors";
+import { Idleness } from "../idleness";
 import { networkFailure } from "../network-errors";
 
 /** How long the handshake may take, in ms. */
@@ -35,7 +36,7 @@ export class Connection {
   readonly #address: Address;
   #version = 0;
   #streams = 0;
-  #heardAt = performance.now();
+  readonly idleness = new Idleness();
   /** What the socket has said of its end. */
   #socketError: unknown;
   #check: Promise<void> | undefined;
@@ -53,7 +54,7 @@ export class Connection {
       this.#socketError ??= isError(error) ? error : message;
     });
     this.#socket.addEventListener("message", () => {
-      this.#heardAt = performance.now();
+      this.idleness.heard();
     });
     this.client = new hrana.WsClient(socket, token);
   }
@@ -70,7 +71,7 @@ export class Connection {
 
   /** Whether the server was silent for so long that it may be gone. */
   get isSilent(): boolean {
-    return performance.now() - this.#heardAt > SILENCE_MS;
+    return this.idleness.ms > SILENCE_MS;
   }
 
   /**

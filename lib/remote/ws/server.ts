@@ -34,6 +34,7 @@ export class WsServer implements Server {
   }
 
   async open(call: Call): Promise<Stream> {
+    if (this.#current?.idleness.isLong) await this.#current.idleness.see();
     const connection = this.#usable() ?? (await this.#connect());
     if (connection.isSilent) await connection.check();
     if (!connection.isUsable) throw connection.unsent();
