@@ -1,6 +1,6 @@
 /** What a client of a server does as a client of a file does it. */
 import test from "ava";
-import { LibsqlBatchError, LibsqlError } from "latchdb";
+import { LibsqlBatchError, LibsqlError, type PartlyCommitted } from "latchdb";
 import { HttpClient, HttpTransaction } from "latchdb/http";
 import { WsClient, WsTransaction } from "latchdb/ws";
 import { selectColumn, selectValue } from "../support/database.mjs";
@@ -96,6 +96,16 @@ for (const protocol of protocols) {
     if (!hasServer(t)) return;
     const client = shared.open(t, protocol);
     await t.throwsAsync(client.execute("select 9007199254740993"), { instanceOf: RangeError });
+    const table = newTable();
+    await client.execute(`create table ${table} (a)`);
+    const sql = `insert into ${table} values (9007199254740993) returning a`;
+    for (const call of [client.execute(sql), client.batch([sql])]) {
+      const error = await t.throwsAsync<RangeError & PartlyCommitted>(call, {
+        instanceOf: RangeError,
+      });
+      t.true(error?.committed);
+    }
+    t.is(await selectValue(client, `select count(*) from ${table}`), 2);
     const exact = shared.open(t, protocol, { intMode: "bigint" });
     t.is(await selectValue(exact, "select 9007199254740993"), 9007199254740993n);
   });
@@ -145,6 +155,18 @@ for (const protocol of protocols) {
       { instanceOf: LibsqlBatchError, code: "SQLITE_CONSTRAINT" },
     );
     t.is(error?.statementIndex, 1);
+    // The server refuses the whole batch for this text, and does not say which one it is.
+    const refused = ["select 1", `insert into ${table} values (3, 'z')`, "garbage", "select 2"];
+    const text = await t.throwsAsync<LibsqlBatchError>(client.batch(refused), {
+      instanceOf: LibsqlBatchError,
+    });
+    t.is(text?.statementIndex, 2);
+    const transaction = await client.transaction();
+    const inside = await t.throwsAsync<LibsqlBatchError>(transaction.batch(refused), {
+      instanceOf: LibsqlBatchError,
+    });
+    t.is(inside?.statementIndex, 2);
+    await transaction.rollback();
     t.deepEqual(await selectColumn(client, `select a from ${table}`), [1]);
     t.deepEqual(await client.batch([]), []);
   });
@@ -172,6 +194,9 @@ for (const protocol of protocols) {
       `create table ${table} (a); insert into ${table} values (1), (2);`,
     );
     t.is(await selectValue(client, `select count(*) from ${table}`), 2);
+    const script = `insert into ${table} values (3); insert into nowhere values (4)`;
+    const error = await t.throwsAsync<Error & PartlyCommitted>(client.executeMultiple(script));
+    t.true(error?.maybeCommitted);
   });
 
   test(`${protocol}: a transaction commits, rolls back, and runs its operations in order`, async (t) => {

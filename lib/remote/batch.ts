@@ -1,7 +1,14 @@
 /** Batches: statements in one transaction, sent and carried out as a whole. */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
-import { batchFailure, commitNotRun, statementFailure, statementNotRun } from "./errors";
+import type { Call } from "./calls";
+import {
+  batchFailure,
+  commitNotRun,
+  RefusedText,
+  statementFailure,
+  statementNotRun,
+} from "./errors";
 import {
   ASKS_FOR_TRANSACTION,
   type WireBatchResult,
@@ -10,6 +17,7 @@ import {
   type WireStep,
 } from "./protocol";
 import { toResultSet, type ReadModes } from "./results";
+import type { Stream } from "./server";
 import { command } from "./statement";
 
 /** The steps of a batch, and which of them are the caller's statements. */
@@ -64,9 +72,45 @@ export function programOf(statements: readonly WireStatement[], options: Program
   return { steps, begin, first, count: statements.length, commit };
 }
 
+/**
+ * The index of the first statement whose text a server refuses with this error; undefined if it does not
+ * refuse one any more. Nothing is run: each statement is put behind a condition that does not come true.
+ */
+export async function indexOfRefused(
+  stream: Stream,
+  call: Call,
+  statements: readonly WireStatement[],
+  { error: { code, message } }: RefusedText,
+): Promise<number | undefined> {
+  // All of them in one request, where the protocol can.
+  const texts = [...new Set(statements.map(({ sql }) => sql as string))];
+  const answers = await Promise.allSettled(texts.map((sql) => stream.batch(call, unrun(sql))));
+  const refused = texts.filter((_, index) => {
+    const answer = answers[index];
+    if (answer?.status !== "rejected" || !(answer.reason instanceof RefusedText)) return false;
+    const { error } = answer.reason;
+    return error.code === code && error.message === message;
+  });
+  const index = statements.findIndex(({ sql }) => refused.includes(sql as string));
+  return index < 0 ? undefined : index;
+}
+
+/** Steps of which the second, a statement, does not run. Its text is read nevertheless. */
+function unrun(sql: string): WireStep[] {
+  return [
+    { stmt: command("SELECT 1"), condition: undefined },
+    { stmt: command(sql), condition: { type: "error", step: 0 } },
+  ];
+}
+
 /** Whether the transaction has begun, by the answer to the program that begins it. */
 export function hasBegun({ begin }: Program, { stepErrors }: WireBatchResult): boolean {
   return begin === undefined || !stepErrors.has(begin);
+}
+
+/** Whether the batch has committed its transaction, by its answer. */
+export function isCommitted({ commit }: Program, { stepResults }: WireBatchResult): boolean {
+  return commit !== undefined && stepResults.has(commit);
 }
 
 /**

@@ -19,7 +19,7 @@ import type {
   ShutdownReport,
 } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
-import { errorOf } from "../client/failure";
+import { errorOf, type Failure } from "../client/failure";
 import type { SignalOption } from "../client/options";
 import {
   parseBatchStatement,
@@ -28,10 +28,17 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
-import { batchResults, programOf } from "./batch";
+import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
 import { Calls, type Call, type RunOptions } from "./calls";
 import { Closing } from "./closing";
-import { notAFile, syncNotSupported } from "./errors";
+import {
+  committedFailure,
+  notAFile,
+  RefusedText,
+  RequestFailure,
+  scriptFailure,
+  syncNotSupported,
+} from "./errors";
 import { parseRunOptions } from "./options";
 import type { WireStatement } from "./protocol";
 import { toResultSet, type ReadModes } from "./results";
@@ -87,7 +94,12 @@ export abstract class RemoteClient implements Client {
       return await this.#run(options, async (stream, call) => {
         const answering = stream.execute(call, wire);
         stream.closeBehind();
-        return await toResultSet(await answering, this.#modes);
+        const answer = await answering;
+        try {
+          return await toResultSet(answer, this.#modes);
+        } catch (reason) {
+          throw options.onlyReads ? reason : committedFailure(reason);
+        }
       });
     } catch (failure) {
       throw errorOf(failure);
@@ -144,7 +156,11 @@ export abstract class RemoteClient implements Client {
       return await this.#run(parseRunOptions(options), async (stream, call) => {
         const answering = stream.sequence(call, wire.sql as string);
         stream.closeBehind();
-        await answering;
+        try {
+          await answering;
+        } catch (reason) {
+          throw reason instanceof RequestFailure ? reason : scriptFailure(reason);
+        }
       });
     } catch (failure) {
       throw errorOf(failure);
@@ -229,8 +245,32 @@ export abstract class RemoteClient implements Client {
       const program = programOf(statements, { version, mode, commits: true, foreignKeysOff });
       const answering = stream.batch(call, program.steps);
       stream.closeBehind();
-      return await batchResults(program, await answering, this.#modes);
+      const answer = await answering.catch(async (reason: unknown) => {
+        throw reason instanceof RefusedText
+          ? await this.#refused(reason, statements, call)
+          : reason;
+      });
+      try {
+        return await batchResults(program, answer, this.#modes);
+      } catch (reason) {
+        throw isCommitted(program, answer) ? committedFailure(reason) : reason;
+      }
     });
+  }
+
+  /** Which statement of a batch the server has refused: it says so without the index. */
+  async #refused(
+    refused: RefusedText,
+    statements: readonly WireStatement[],
+    call: Call,
+  ): Promise<Failure> {
+    const stream = await this.#server.open(call, "call");
+    try {
+      const index = await indexOfRefused(stream, call, statements, refused);
+      return index === undefined ? refused : refused.at(index);
+    } finally {
+      stream.close();
+    }
   }
 
   /** Runs a call on a stream of its own. */

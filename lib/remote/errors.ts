@@ -34,12 +34,13 @@ export class RequestFailure extends Failure {
 const ENDED_BY_SERVER = new Set(["STREAM_EXPIRED", "TRANSACTION_TIMEOUT"]);
 
 /** For a statement that the server has refused. */
-export function statementFailure({ message, code }: WireError): Failure {
-  return refused(
-    code,
-    () =>
-      new LibsqlError(message, code ?? UNKNOWN, undefined, undefined, responseError(message, code)),
-  );
+export function statementFailure(error: WireError): Failure {
+  const { message, code } = error;
+  const make = (): LibsqlError =>
+    new LibsqlError(message, code ?? UNKNOWN, undefined, undefined, responseError(message, code));
+  return code !== undefined && REFUSED_TEXT.has(code)
+    ? new RefusedText(error, make)
+    : refused(code, make);
 }
 
 /** The same for a statement of a batch. */
@@ -58,6 +59,24 @@ export function batchFailure({ message, code }: WireError, index: number): Failu
   );
 }
 
+/** Codes by which a server refuses a text before it runs anything: in a batch, all of it. */
+const REFUSED_TEXT = new Set(["SQL_PARSE_ERROR", "SQL_NO_STATEMENT", "SQL_MANY_STATEMENTS"]);
+
+/** Why a server has refused a text. Nothing of its request was run. */
+export class RefusedText extends Failure {
+  readonly error: WireError;
+
+  constructor(error: WireError, make: () => LibsqlError) {
+    super(make);
+    this.error = error;
+  }
+
+  /** The same for the statement of a batch that has this text. */
+  at(index: number): Failure {
+    return batchFailure(this.error, index);
+  }
+}
+
 function refused(code: string | undefined, make: () => LibsqlError): Failure {
   const isOver = code !== undefined && ENDED_BY_SERVER.has(code);
   return isOver ? new RequestFailure("answered", make) : new Failure(make);
@@ -71,6 +90,18 @@ export function statementNotRun(index: number): Failure {
 /** For a COMMIT that was not run, because the transaction was over. */
 export function commitNotRun(): Failure {
   return new Failure(() => new LibsqlError(NOT_COMMITTED, "TRANSACTION_CLOSED"));
+}
+
+/** For a call that is committed, and whose result cannot be read. */
+export function committedFailure(reason: unknown): unknown {
+  if (!(reason instanceof Failure)) return reason;
+  return new Failure(() => Object.assign(reason.make(), { committed: true as const }));
+}
+
+/** For a script that has failed: the statements before the one that failed may be committed. */
+export function scriptFailure(reason: unknown): unknown {
+  if (!(reason instanceof Failure)) return reason;
+  return new Failure(() => Object.assign(reason.make(), { maybeCommitted: true as const }));
 }
 
 /** For a call of a transaction whose connection to the database is lost. */

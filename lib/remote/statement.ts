@@ -3,7 +3,7 @@ import type { InArgs, InValue } from "@libsql/core/api";
 import { checkSql } from "../client/argument-errors";
 import { namedArguments } from "../client/arguments";
 import type { Statement } from "../client/statement";
-import { toWireValue } from "./values";
+import { toWireValue, wellFormed } from "./values";
 import type { WireStatement } from "./protocol";
 
 /**
@@ -12,7 +12,7 @@ import type { WireStatement } from "./protocol";
  */
 export function toWireStatement({ sql, args }: Statement): WireStatement {
   checkSql(sql);
-  return { sql, sqlId: undefined, wantRows: true, ...toWireArguments(args) };
+  return { sql: wellFormed(sql), sqlId: undefined, wantRows: true, ...toWireArguments(args) };
 }
 
 /** A statement of our own. */

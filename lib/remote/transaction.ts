@@ -12,11 +12,11 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
-import { batchResults, hasBegun, programOf } from "./batch";
+import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
-import { RequestFailure, transactionLost } from "./errors";
+import { RefusedText, RequestFailure, transactionLost } from "./errors";
 import { parseRunOptions } from "./options";
-import type { WireStatement } from "./protocol";
+import type { WireBatchResult, WireStatement, WireStep } from "./protocol";
 import type { ReadModes } from "./results";
 import type { Stream } from "./server";
 import { command, toWireStatement } from "./statement";
@@ -189,10 +189,24 @@ export class RemoteTransaction implements Transaction {
       commits: false,
       foreignKeysOff: false,
     });
-    const answer = await this.#stream.batch(call, program.steps);
+    const answer = await this.#batch(call, program.steps, statements);
     if (!hasBegun(program, answer)) this.#finish();
     else this.#hasBegun = true;
     return await batchResults(program, answer, this.#host.modes);
+  }
+
+  async #batch(
+    call: Call,
+    steps: WireStep[],
+    statements: readonly WireStatement[],
+  ): Promise<WireBatchResult> {
+    try {
+      return await this.#stream.batch(call, steps);
+    } catch (reason) {
+      if (!(reason instanceof RefusedText)) throw reason;
+      const index = await indexOfRefused(this.#stream, call, statements, reason);
+      throw index === undefined ? reason : reason.at(index);
+    }
   }
 
   /** Ends the transaction behind the operations that were called before. */

@@ -16,7 +16,7 @@ import type { WireValue } from "./protocol";
 export function toWireValue(value: InValue): WireValue {
   switch (typeof value) {
     case "string":
-      return value;
+      return wellFormed(value);
     case "number":
       checkNumber(value);
       return value;
@@ -33,6 +33,15 @@ export function toWireValue(value: InValue): WireValue {
       throw unsupportedArgument(value);
   }
 }
+
+/** A text without halves of surrogate pairs, which UTF-8 does not have: they become U+FFFD, as in files. */
+export function wellFormed(text: string): string {
+  // In the TypeScript that this is for, strings have no `toWellFormed`.
+  return LONE_SURROGATE.test(text) ? text.replace(LONE_SURROGATES, "\ufffd") : text;
+}
+
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
+const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 
 function fromObject(value: object): WireValue {
   if (ArrayBuffer.isView(value)) {
