@@ -264,6 +264,7 @@ export abstract class RemoteClient implements Client {
     statements: readonly WireStatement[],
     call: Call,
   ): Promise<Failure> {
+    if (statements.length === 1) return refused.at(0);
     const stream = await this.#server.open(call, "call");
     try {
       const index = await indexOfRefused(stream, call, statements, refused);

@@ -204,7 +204,8 @@ export class RemoteTransaction implements Transaction {
       return await this.#stream.batch(call, steps);
     } catch (reason) {
       if (!(reason instanceof RefusedText)) throw reason;
-      const index = await indexOfRefused(this.#stream, call, statements, reason);
+      const index =
+        statements.length === 1 ? 0 : await indexOfRefused(this.#stream, call, statements, reason);
       throw index === undefined ? reason : reason.at(index);
     }
   }
