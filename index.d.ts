@@ -58,6 +58,11 @@ export interface PartlyCommitted {
    * - the whole call, where only the answer could not be read (ANSWER_UNREADABLE: out of memory).
    */
   readonly committed?: true;
+  /**
+   * Set to true where a server had got the call, and its answer did not come: nobody knows whether the
+   * database has the changes. latchdb does not send such a call again, except SELECT, VALUES and EXPLAIN.
+   */
+  readonly maybeCommitted?: true;
 }
 
 /** The error of a batch: `statementIndex` is the index (from 0) of the statement that failed. */
@@ -99,7 +104,19 @@ export type RowMode = "row" | "object";
 export type Execution = "auto" | "thread";
 
 /** The configuration of {@link createClient}: `@libsql/client`'s, and latchdb's additions. */
-export interface LatchConfig extends Config {
+export interface LatchConfig extends Omit<Config, "authToken"> {
+  /**
+   * The token for the server, or a function that gives one. The function is called for each request over
+   * HTTP, and for each connection by a WebSocket; what it throws is the error of the call. Local databases
+   * need no token. Default: none.
+   */
+  authToken?: string | (() => string | Promise<string>) | undefined;
+  /**
+   * How long a server may take to answer a call, in ms, from when the call is sent. The call then ends in
+   * SQLITE_INTERRUPT with `maybeCommitted: true` ({@link PartlyCommitted}): the server may carry it out
+   * nevertheless. Local clients do not use it yet. Default: no limit.
+   */
+  queryTimeout?: number | undefined;
   /** What the rows of results are, also in transactions and batches. Default: "row". */
   rowMode?: RowMode | undefined;
   /** Where calls run. Default: "auto". */
@@ -122,6 +139,8 @@ export interface AbortableStatement {
   args?: InArgs;
   /** See {@link SignalOption.signal}. */
   signal?: AbortSignal | undefined;
+  /** See {@link LatchConfig.queryTimeout}. Default: the client's. */
+  queryTimeout?: number | undefined;
 }
 
 /** The option of calls that take no statement object. */
@@ -142,6 +161,8 @@ export interface SignalOption {
    * an AbortError.
    */
   signal?: AbortSignal | undefined;
+  /** See {@link LatchConfig.queryTimeout}. Default: the client's. */
+  queryTimeout?: number | undefined;
 }
 
 /** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
