@@ -1,6 +1,6 @@
 // The modules of lib/cli that the tests call without a process.
 import type { Readable, Writable } from "node:stream";
-import type { InArgs, LocalClient, Row } from "latchdb";
+import type { InArgs, LatchClient, Row } from "latchdb";
 import { internal } from "../support/internals.mjs";
 
 interface SplitStatement {
@@ -31,9 +31,14 @@ interface Session {
   end(): Promise<boolean>;
 }
 
-export const { Session } = internal<{ Session: new (client: LocalClient) => Session }>(
+export const { Session } = internal<{ Session: new (client: LatchClient) => Session }>(
   "cli/sql/session",
 );
+
+export const { connect, errorText } = internal<{
+  connect(url: string, variable?: string): LatchClient;
+  errorText(error: unknown): string;
+}>("cli/sql/connect");
 
 export type Mode = "table" | "line" | "json" | "csv";
 
@@ -72,8 +77,8 @@ interface TransferOptions {
 
 export const { transfer } = internal<{
   transfer(
-    source: LocalClient,
-    target: LocalClient,
+    source: LatchClient,
+    target: LatchClient,
     options: TransferOptions,
   ): Promise<{ tables: number; rows: number; refused: string[] }>;
 }>("cli/copy/transfer");

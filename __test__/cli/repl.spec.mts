@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import test, { type ExecutionContext } from "ava";
-import { openClient, temporaryDirectory } from "../support/database.mjs";
+import type { LatchClient } from "latchdb";
+import { openClient, openUrl, temporaryDirectory } from "../support/database.mjs";
+import { hasServer, protocols, TestServer } from "../support/sqld.mjs";
 import { History, Printer, runRepl, Session } from "./modules.mjs";
 
 const ENDLESS =
@@ -20,7 +22,11 @@ interface Shell {
 }
 
 async function openShell(t: ExecutionContext, file?: string, timer = false): Promise<Shell> {
-  const session = new Session(await openClient(t, { intMode: "bigint" }));
+  return shellOn(t, await openClient(t, { intMode: "bigint" }), file, timer);
+}
+
+function shellOn(t: ExecutionContext, client: LatchClient, file?: string, timer = false): Shell {
+  const session = new Session(client);
   const [input, output] = [new PassThrough(), new PassThrough()];
   let text = "";
   output.on("data", (chunk: Buffer) => (text += stripVTControlCharacters(chunk.toString())));
@@ -75,6 +81,23 @@ test("Ctrl-C cancels the query that runs, and what is typed, and not the shell",
   await ended;
   t.pass();
 });
+
+for (const protocol of protocols) {
+  test(`Ctrl-C cancels a query on a server (${protocol})`, async (t) => {
+    if (!hasServer(t)) return;
+    const server = await TestServer.start();
+    t.teardown(() => server.remove());
+    const { type, see } = shellOn(t, openUrl(t, server.url(protocol)));
+    await see(/latchdb> /);
+    type(`${ENDLESS}\r`);
+    await see(/FROM c;\r?\n/);
+    type(CTRL_C);
+    await see(/error: cancelled\n.*latchdb> /s);
+    type("SELECT 7 AS g;\r");
+    await see(/g\n─+\n7/);
+    t.pass();
+  });
+}
 
 test("Ctrl-D ends a query that runs", async (t) => {
   const { type, see, ended } = await openShell(t);

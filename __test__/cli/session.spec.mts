@@ -51,3 +51,16 @@ test("a transaction is rolled back at the end", async (t) => {
   t.true(await session.end());
   t.is(await selectValue(client, "SELECT count(*) FROM t"), 0);
 });
+
+test("a BEGIN that waits can be cancelled", async (t) => {
+  const client = await openClient(t);
+  const blocking = await client.transaction("write");
+  const session = new Session(client);
+  const controller = new AbortController();
+  const begun = session.run("BEGIN IMMEDIATE", [], controller.signal);
+  const reason = new Error("cancelled");
+  controller.abort(reason);
+  t.is(await t.throwsAsync(begun), reason);
+  t.false(session.inTransaction);
+  blocking.close();
+});

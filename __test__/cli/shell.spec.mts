@@ -8,6 +8,7 @@ import {
   temporaryDatabase,
   temporaryDirectory,
 } from "../support/database.mjs";
+import { connect, errorText } from "./modules.mjs";
 import { run } from "./run.mjs";
 
 test("a script runs to its end: rows, modes, commands", async (t) => {
@@ -89,6 +90,12 @@ test("a token in the URL is refused, and printed nowhere", async (t) => {
     "NO_SUCH_VARIABLE",
   ]);
   t.regex(missing.stderr, /environment variable NO_SUCH_VARIABLE,.* is not set/);
+});
+
+test("a token in the text of an error is not shown", (t) => {
+  process.env["LATCHDB_TEST_TOKEN"] = "a-token-of-a-test";
+  connect("http://127.0.0.1:1", "LATCHDB_TEST_TOKEN").close();
+  t.is(errorText(new Error("no table a-token-of-a-test")), "no table ***");
 });
 
 test("a script keeps no history", async (t) => {
