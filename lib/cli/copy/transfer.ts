@@ -11,8 +11,8 @@ export interface TransferOptions {
   /** Whether what is in the target is dropped. */
   replace: boolean;
   signal: AbortSignal;
-  /** Is told, after each batch, how many of all rows are written, and of which table. */
-  onProgress(done: number, total: number, table: string): void;
+  /** Is told, after each batch, how many of all rows are written, and what is being copied. */
+  onProgress(done: number, total: number, step: string): void;
 }
 
 export interface TransferResult {
@@ -86,6 +86,7 @@ async function fill(
     });
   }
   const late = schema.rest.filter((object) => !early.includes(object));
+  if (late.length > 0) onProgress(done, total, "indexes, views and triggers");
   await create(target, late, signal);
   const refused = await copyInternal(source, target, schema, signal);
   const written = await countRows(target, schema.contents, "target", signal);
