@@ -58,6 +58,11 @@ export interface PartlyCommitted {
    * - the whole call, where only the answer could not be read (ANSWER_UNREADABLE: out of memory).
    */
   readonly committed?: true;
+  /**
+   * Set to true where a server had got the call, and its answer did not come: nobody knows whether the
+   * database has the changes. latchdb does not send such a call again, except SELECT, VALUES and EXPLAIN.
+   */
+  readonly maybeCommitted?: true;
 }
 
 /** The error of a batch: `statementIndex` is the index (from 0) of the statement that failed. */
@@ -99,7 +104,19 @@ export type RowMode = "row" | "object";
 export type Execution = "auto" | "thread";
 
 /** The configuration of {@link createClient}: `@libsql/client`'s, and latchdb's additions. */
-export interface LatchConfig extends Config {
+export interface LatchConfig extends Omit<Config, "authToken"> {
+  /**
+   * The token for the server, or a function that gives one. The function is called for each request over
+   * HTTP, and for each connection by a WebSocket; what it throws is the error of the call. Local databases
+   * need no token. Default: none.
+   */
+  authToken?: string | (() => string | Promise<string>) | undefined;
+  /**
+   * How long a server may take to answer a call, in ms, from when the call is sent. The call then ends in
+   * SQLITE_INTERRUPT with `maybeCommitted: true` ({@link PartlyCommitted}): the server may carry it out
+   * nevertheless. Local clients do not use it yet. Default: no limit.
+   */
+  queryTimeout?: number | undefined;
   /** What the rows of results are, also in transactions and batches. Default: "row". */
   rowMode?: RowMode | undefined;
   /** Where calls run. Default: "auto". */
@@ -115,12 +132,13 @@ export interface LatchConfig extends Config {
   readers?: number | undefined;
   /**
    * How long `transaction()` waits for a connection while `concurrency` transactions are open and idle, in
-   * milliseconds. After that it rejects with TRANSACTION_ACTIVE. Default: `timeout`, or 4 s without one.
+   * milliseconds. After that it rejects with TRANSACTION_ACTIVE. Not for servers. Default: `timeout`, or 4 s
+   * without one.
    */
   acquireTimeout?: number | undefined;
   /**
    * The most calls outside of transactions that may be without an answer. A further one rejects with QUEUE_FULL.
-   * Default: no limit.
+   * Not for servers. Default: no limit.
    */
   maxQueue?: number | undefined;
 }
@@ -141,6 +159,8 @@ export interface AbortableStatement {
   args?: InArgs;
   /** See {@link SignalOption.signal}. */
   signal?: AbortSignal | undefined;
+  /** See {@link LatchConfig.queryTimeout}. Default: the client's. */
+  queryTimeout?: number | undefined;
 }
 
 /** The option of calls that take no statement object. */
@@ -161,6 +181,8 @@ export interface SignalOption {
    * an AbortError.
    */
   signal?: AbortSignal | undefined;
+  /** See {@link LatchConfig.queryTimeout}. Default: the client's. */
+  queryTimeout?: number | undefined;
 }
 
 /** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
@@ -246,15 +268,17 @@ export interface ClientStats {
   transactions: {
     /** The number of transactions that are open now, or beginning. */
     open: number;
-    /** The number of those that have nothing to do. */
+    /** The number of those that have nothing to do. 0 on a server. */
     idle: number;
   };
+  /** Of a file or a database in memory. On a server all are 0. */
   connections: {
     /** The number of open connections, those that only read included. */
     open: number;
     /** The number of open connections that only read. See {@link LatchConfig.readers}. */
     readers: number;
   };
+  /** Of a file or a database in memory. On a server all are 0. */
   statements: {
     /** How often a statement was found prepared. */
     hits: number;

@@ -10,8 +10,10 @@ import { join } from "node:path";
 
 /** The folders whose files share a process. A title must be unique within its group. */
 const GROUPS = {
+  cli: ["cli"],
   client: ["addon", "closing", "errors", "settings", "statements", "values"],
   contract: ["contract"],
+  remote: ["remote"],
   swap: ["swap"],
   transactions: ["cancelling", "transactions"],
 };
@@ -33,6 +35,7 @@ const ALONE = {
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
   "errors/every-error": "changes the current directory, and starts processes",
+  "remote/teardown": "shuts down all clients of the process",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",

@@ -1,23 +1,25 @@
 /** The entry points `latchdb` and `latchdb/node`: the exports of `@libsql/client`, and our own. */
+import { isMainThread } from "node:worker_threads";
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
-import { parseConfig } from "./client/config";
-import { schemeNotSupported } from "./client/errors";
+import { parseConfig, type LocalConfig } from "./client/config";
 import { shutdownAll } from "./client/shutdown-all";
 import { terminateWorker } from "./client/terminate-worker";
 import type { Sqlite3Client } from "./local/client";
 import { createLocalClient } from "./local/create-client";
-import "./local/native/peers";
+import { beReachable } from "./local/native/peers";
+import type { HttpClient } from "./remote/http/client";
+import type { WsClient } from "./remote/ws/client";
 
 /** Makes a client of the backend that the URL's scheme selects. */
-function createClient(config: LatchConfig): Sqlite3Client {
+function createClient(config: LatchConfig): Sqlite3Client | HttpClient | WsClient {
   const expanded = parseConfig(config);
-  switch (expanded.scheme) {
-    case "file":
-      return createLocalClient(expanded);
-    default:
-      throw schemeNotSupported(expanded.scheme, config.url);
-  }
+  if (expanded.scheme === "file") return createLocalClient(expanded as LocalConfig, config.url);
+  // A worker's host may shut it down by terminateWorker().
+  if (!isMainThread) beReachable();
+  // Loaded only here: the packages for the protocols take longer to load than a file to open.
+  const { _createClient } = require("./web") as typeof import("./web");
+  return _createClient(expanded, config.url);
 }
 
 export { createClient, LibsqlBatchError, LibsqlError, shutdownAll, terminateWorker };

@@ -1,7 +1,7 @@
 /** The entry point `latchdb/sqlite3`: the local client and its parts. */
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
-import { parseConfig } from "./client/config";
+import { parseConfig, type LocalConfig } from "./client/config";
 import { shutdownAll } from "./client/shutdown-all";
 import { terminateWorker } from "./client/terminate-worker";
 import { Sqlite3Client } from "./local/client";
@@ -11,7 +11,7 @@ import "./local/native/peers";
 import { Sqlite3Transaction } from "./local/transaction";
 
 function createClient(config: LatchConfig): Sqlite3Client {
-  return _createClient(parseConfig(config), config.url);
+  return _createClient(parseConfig(config) as LocalConfig, config.url);
 }
 
 export {

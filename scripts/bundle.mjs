@@ -1,17 +1,23 @@
 /**
- * Makes of dist/ what bundlers take (dist/bundle): all CommonJS modules in one function, which
- * lib/bundle/load.mts calls, and the entry points with their exports.
+ * Makes what bundlers take (dist/bundle). Of dist/: all CommonJS modules in one function, which
+ * lib/bundle/load.mts calls, and the entry points with their exports. Of lib/: the entry points for servers
+ * alone, which need nothing of Node's, as ES modules.
  */
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./support/root.mjs";
 
 const dist = join(root, "dist");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** The entry points that run wherever web standards are. */
+const portable = ["http", "web", "ws"];
 const entries = readdirSync(dist)
   .filter((name) => name.endsWith(".mjs"))
-  .map((name) => name.slice(0, -".mjs".length));
+  .map((name) => name.slice(0, -".mjs".length))
+  .filter((name) => !portable.includes(name));
+
+await bundleStringWidth();
 
 /** @type {import("esbuild").Plugin} */
 const onlyTheVersion = {
@@ -31,6 +37,7 @@ copyFileSync(
   join(dist, "bundle/detect-libc.LICENSE"),
 );
 for (const name of entries) writeFileSync(join(dist, `bundle/${name}.mjs`), entry(name));
+await bundlePortable();
 
 async function code() {
   const { outputFiles } = await build({
@@ -45,7 +52,7 @@ async function code() {
     platform: "node",
     format: "cjs",
     target: "node20",
-    external: ["@libsql/core/*", "@latchdb/*", "*.node"],
+    external: ["@libsql/core/*", "@libsql/hrana-client", "@latchdb/*", "*.node"],
     plugins: [onlyTheVersion],
   });
   return [
@@ -62,6 +69,24 @@ async function code() {
   ].join("\n");
 }
 
+async function bundlePortable() {
+  const former = readdirSync(join(dist, "bundle")).filter((name) => name.startsWith("shared-"));
+  for (const name of former) rmSync(join(dist, "bundle", name));
+  await build({
+    entryPoints: portable.map((name) => join(root, `lib/${name}.ts`)),
+    outdir: join(dist, "bundle"),
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "shared-[hash]",
+    bundle: true,
+    splitting: true,
+    // What a runtime has beyond the web's standards is looked for when the program runs.
+    platform: "neutral",
+    format: "esm",
+    target: "es2022",
+    external: ["@libsql/core/*", "@libsql/hrana-client"],
+  });
+}
+
 /** The ES module of an entry point, with the CommonJS module from load.mjs. */
 function entry(name) {
   const text = readFileSync(join(dist, `${name}.mjs`), "utf8");
@@ -71,5 +96,24 @@ function entry(name) {
   return text.replace(
     line,
     `import { load } from "./load.mjs";\nconst ${local} = load("${name}");`,
+  );
+}
+
+/** Puts the ES module that measures texts into the package: no user of the database installs it. */
+async function bundleStringWidth() {
+  const file = join(dist, "cli/output/string-width.mjs");
+  await build({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+  });
+  // Its author's license, which is that of the modules that it uses.
+  copyFileSync(
+    join(root, "node_modules/string-width/license"),
+    join(dist, "cli/output/string-width.LICENSE"),
   );
 }

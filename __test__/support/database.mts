@@ -4,8 +4,15 @@ import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
 import type { Config, InStatement, LocalClient, ResultSet, Row, Value } from "latchdb";
+import { TestServer, type Protocol } from "./sqld.mjs";
 
 type Options = Omit<Config, "url">;
+
+/**
+ * With "http" or "ws", the databases of tests are on servers, each on one of its own: `npm run test:remote`
+ * runs the cases of the contract so.
+ */
+const remote = process.env["LATCHDB_REMOTE"] as Protocol | undefined;
 
 /** A database file in a directory of its own; both are gone when the test ends. */
 export interface TemporaryDatabase {
@@ -28,8 +35,14 @@ export async function temporaryDirectory(
 export async function temporaryDatabase(t: ExecutionContext): Promise<TemporaryDatabase> {
   const directory = await temporaryDirectory(t);
   const file = join(directory, "test.db");
-  const url = `file:${file}`;
+  const url = remote === undefined ? `file:${file}` : await serverUrl(t, remote);
   return { directory, file, url, open: (options) => openUrl(t, url, options) };
+}
+
+async function serverUrl(t: ExecutionContext, protocol: Protocol): Promise<string> {
+  const server = await TestServer.start();
+  t.teardown(() => server.remove());
+  return server.url(protocol);
 }
 
 /** A client on a new database file. */

@@ -117,7 +117,7 @@ test("help, of the program and of each command, and the version", async (t) => {
     t.is(code, 0);
     t.regex(stdout, /^Usage: latchdb <command>[^]*swap[^]*recover[^]*doctor/);
   }
-  for (const name of ["swap", "recover", "doctor"]) {
+  for (const name of ["shell", "query", "copy", "swap", "recover", "doctor"]) {
     for (const args of [
       [name, "--help"],
       [name, "-h"],

@@ -10,14 +10,18 @@ import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as api from "@libsql/core/api";
 import * as config from "@libsql/core/config";
+import * as uri from "@libsql/core/uri";
 import * as util from "@libsql/core/util";
+import * as hrana from "@libsql/hrana-client";
 import { evaluate, version } from "./code.mjs";
 
 /** What a bundler puts into the bundle with this package. */
 const bundled: Record<string, unknown> = {
   "@libsql/core/api": api,
   "@libsql/core/config": config,
+  "@libsql/core/uri": uri,
   "@libsql/core/util": util,
+  "@libsql/hrana-client": hrana,
 };
 
 /** The names under which a program may have installed this package. */

@@ -77,9 +77,9 @@ function readArguments<T extends Options>(args: string[], options: T) {
 
 /** Prints what went wrong: for a person on stderr; for a program, as JSON on stdout. */
 export function printError(command: string, error: unknown, json: boolean): void {
-  const { message } = error as Error;
+  const { code, message } = error as Error & { code?: unknown };
   if (!json) return console.error(`latchdb ${command}: ${message}`);
-  const details = error instanceof SwapError ? { ...error } : {};
+  const details = error instanceof SwapError ? { ...error } : { code };
   console.log(JSON.stringify({ error: { ...details, message } }));
 }
 

@@ -2,17 +2,25 @@
 /** `npx latchdb …`: one file per command. */
 import { version } from "../../package.json";
 import { didYouMean, UsageError, type Command } from "./command";
-import { doctor } from "./doctor";
-import { recover } from "./recover";
-import { swap } from "./swap";
 
-const COMMANDS = new Map<string, Command>(Object.entries({ swap, recover, doctor }));
+/** Loaded one at a time: a command for servers runs where there is no binary for files. */
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ["shell", async () => (await import("./shell/shell.js")).shell],
+  ["query", async () => (await import("./query.js")).query],
+  ["copy", async () => (await import("./copy/copy.js")).copy],
+  ["swap", async () => (await import("./swap.js")).swap],
+  ["recover", async () => (await import("./recover.js")).recover],
+  ["doctor", async () => (await import("./doctor.js")).doctor],
+]);
 
 const USAGE = `Usage: latchdb <command> [options]
 
 Works on files and databases from a shell.
 
 Commands:
+  shell <url>             type SQL and see the rows
+  query <url> <sql>       print the rows of a query, for scripts
+  copy <from> <to>        copy a database, from file to server, back, or file to file
   swap <source> <target>  replace a file by a copy of another, atomically
   recover <file>          clear what a killed swap left beside a database
   doctor <file>           examine a database and change nothing
@@ -25,7 +33,7 @@ Options:
 
 async function main([name = "", ...args]: string[]): Promise<void> {
   const isHelp = ["help", "--help", "-h"].includes(name);
-  const command = COMMANDS.get(isHelp ? (args[0] ?? "") : name);
+  const command = await COMMANDS.get(isHelp ? (args[0] ?? "") : name)?.();
   const usage = command?.usage ?? USAGE;
   try {
     if (name === "") fail(USAGE);

@@ -1,10 +1,10 @@
 /** `latchdb swap SOURCE TARGET`: `swapFile` for shells and build scripts. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { constants } from "node:os";
 import type { Durability, SwapResult } from "../../types/swap.js";
 import { swapFile } from "../local/swap/swap-file";
 import { defineCommand, printError, UsageError } from "./command";
+import { endBySignal } from "./ended-by-signal";
 import { ProgressBar } from "./progress-bar";
 
 /** Stands for the staging file's path in the command of `--prepare`. */
@@ -60,7 +60,7 @@ export const swap = defineCommand(
       retryMs: parseMilliseconds(values.retry),
       moveAside: values["move-aside"],
     };
-    const ended = endBySignal();
+    const ended = endBySignal("the target is as it was");
     const bar = new ProgressBar(!json && process.stderr.isTTY);
     try {
       const result = await swapFile(target, {
@@ -78,20 +78,6 @@ export const swap = defineCommand(
     }
   },
 );
-
-/** Signals abort the swap, so that it removes its staging file. */
-function endBySignal(): { signal: AbortSignal; exitCode(): number | undefined } {
-  const controller = new AbortController();
-  let exitCode: number | undefined;
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(name, () => {
-      // The exit code that shells give.
-      exitCode = 128 + constants.signals[name];
-      controller.abort(new Error(`ended by ${name}; the target is as it was`));
-    });
-  }
-  return { signal: controller.signal, exitCode: () => exitCode };
-}
 
 async function run(command: string, stagingPath: string, signal: AbortSignal): Promise<void> {
   const isWindows = process.platform === "win32";

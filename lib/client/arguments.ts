@@ -1,21 +1,13 @@
 /** The forms in which callers pass a statement's arguments. */
-import { types } from "node:util";
 import type { InArgs, InValue } from "@libsql/core/api";
 import { describe } from "./describe";
-
-const isDate: (value: unknown) => boolean = types.isDate;
-
-/** Objects of the language that stand for something else than names and values, in whatever realm. */
-const OTHER_KINDS = [
-  isDate,
-  types.isMap,
-  types.isNativeError,
-  types.isPromise,
-  types.isRegExp,
-  types.isSet,
-  types.isWeakMap,
-  types.isWeakSet,
-];
+import {
+  isAnyArrayBuffer,
+  isArgumentsObject,
+  isBoxedPrimitive,
+  isMap,
+  isOfOtherKind,
+} from "./kinds-of-objects";
 
 const { propertyIsEnumerable: isEnumerable } = Object.prototype;
 
@@ -38,12 +30,12 @@ function hasNames(args: object): boolean {
   // An array-like object. A row is none: its indexes and its length are not enumerable.
   if (isEnumerable.call(args, "0") && isEnumerable.call(args, "length")) return false;
   const prototype: unknown = Object.getPrototypeOf(args);
-  if (prototype === Object.prototype || prototype === null) return !types.isArgumentsObject(args);
+  if (prototype === Object.prototype || prototype === null) return !isArgumentsObject(args);
   // Their names, if they have some, are indexes.
-  if (ArrayBuffer.isView(args) || types.isAnyArrayBuffer(args)) return false;
-  if (types.isBoxedPrimitive(args) || types.isArgumentsObject(args)) return false;
+  if (ArrayBuffer.isView(args) || isAnyArrayBuffer(args)) return false;
+  if (isBoxedPrimitive(args) || isArgumentsObject(args)) return false;
   // An object of any class is bound by its names, if it has some.
-  return Object.keys(args).length > 0 || !(isIterable(args) || OTHER_KINDS.some((is) => is(args)));
+  return Object.keys(args).length > 0 || !(isIterable(args) || isOfOtherKind(args));
 }
 
 function isIterable(args: object): boolean {
@@ -51,9 +43,9 @@ function isIterable(args: object): boolean {
 }
 
 function remedy(args: unknown): string {
-  if (types.isMap(args)) return "pass Object.fromEntries(map)";
+  if (isMap(args)) return "pass Object.fromEntries(map)";
   const isObject = typeof args === "object" && args !== null;
-  const isValue = ArrayBuffer.isView(args) || types.isBoxedPrimitive(args);
+  const isValue = ArrayBuffer.isView(args) || isBoxedPrimitive(args);
   return isObject && !isValue && (isIterable(args) || "length" in args)
     ? "pass an array, for example Array.from(values)"
     : "pass a single value as [value]";

@@ -1,6 +1,7 @@
 /** Checks the configuration of a client and fills in the defaults. */
+import { LibsqlError } from "@libsql/core/api";
 import { expandConfig, type ExpandedConfig } from "@libsql/core/config";
-import type { Execution, LatchConfig, RowMode } from "../../index.js";
+import type { Config, Execution, LatchConfig, RowMode } from "../../index.js";
 import { describe } from "./describe";
 import { LONGEST_MS } from "./timers";
 
@@ -9,7 +10,7 @@ const CONNECTIONS = 20;
 /** The most connections: as good as no limit. */
 const MOST_CONNECTIONS = 2 ** 31 - 1;
 
-const TEXTS = ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
+const TEXTS = ["encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
 
 /** A configuration whose URL is parsed. Its `timeout` is still as the caller gave it. */
 export interface LocalConfig extends ExpandedConfig {
@@ -20,17 +21,26 @@ export interface LocalConfig extends ExpandedConfig {
   maxQueue?: number | undefined;
 }
 
+/** The same for a client of any backend. */
+export interface ParsedConfig extends Omit<LocalConfig, "authToken"> {
+  authToken: LatchConfig["authToken"];
+  queryTimeout?: number | undefined;
+}
+
 /**
  * Parses the configuration that `createClient()` gets.
+ * @param preferHttp whether `libsql:` stands for HTTP, and not for WebSockets
  * @throws LibsqlError URL_*; TypeError, RangeError for an invalid option
  */
-export function parseConfig(config: LatchConfig): LocalConfig {
+export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfig {
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { acquireTimeout, concurrency, execution, intMode, maxQueue, readers, rowMode, timeout } =
-    config;
+  const { acquireTimeout, authToken, concurrency, execution, intMode } = config;
+  const { maxQueue, queryTimeout, readers, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
+  // A function gives a token for each request.
+  if (typeof authToken !== "function") checkText("authToken", authToken);
   parseTimeout(timeout);
   // @libsql/core cannot put it into its message.
   if (typeof intMode === "bigint") throw invalid("intMode", intMode);
@@ -41,18 +51,36 @@ export function parseConfig(config: LatchConfig): LocalConfig {
     readers: parseReaders(readers),
     acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
     maxQueue: parseMaxQueue(maxQueue),
+    queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
   };
-  return Object.assign(expandConfig(config, true), parsed);
+  return Object.assign(expand(config, preferHttp), parsed);
+}
+
+/** Expands the URL. An error about it must not show the token that may be in it. */
+function expand(config: LatchConfig, preferHttp: boolean): ExpandedConfig {
+  try {
+    return expandConfig(config as Config, preferHttp);
+  } catch (error) {
+    if (error instanceof LibsqlError) {
+      error.message = withoutToken(error.message);
+      if (error.stack !== undefined) error.stack = withoutToken(error.stack);
+    }
+    throw error;
+  }
+}
+
+function withoutToken(text: string): string {
+  return text.replace(/(authToken(?:=|%3d))[^&#'"\s]*/gi, "$1…");
 }
 
 /**
- * The `timeout` option, or another one in ms: undefined where there is none. A time beyond the range of timers
- * becomes the longest time that timers support.
+ * The `timeout` option, or another time, in ms: undefined where there is none. A time beyond the range of
+ * timers becomes the longest time that timers support.
  * @throws TypeError for a value that is not a number, RangeError for NaN
  */
 export function parseTimeout(
   timeout: unknown,
-  name: "timeout" | "acquireTimeout" = "timeout",
+  name: "timeout" | "acquireTimeout" | "queryTimeout" = "timeout",
 ): number | undefined {
   if (timeout === undefined || timeout === null) return undefined;
   if (typeof timeout !== "number") throw invalid(name, timeout);
@@ -130,7 +158,7 @@ function parseChoice<T extends string>(
   return found;
 }
 
-function checkText(name: (typeof TEXTS)[number], value: unknown): void {
+function checkText(name: (typeof TEXTS)[number] | "authToken", value: unknown): void {
   if (value === undefined || value === null || typeof value === "string") return;
   // @libsql/client takes any falsy syncUrl for none.
   if (name === "syncUrl" && !value) return;
@@ -140,6 +168,7 @@ function checkText(name: (typeof TEXTS)[number], value: unknown): void {
 
 const EXPECTED = {
   timeout: "timeout must be a number of milliseconds",
+  queryTimeout: "queryTimeout must be a number of milliseconds",
   concurrency: "concurrency must be a number of connections",
   intMode: 'intMode must be "number", "bigint" or "string"',
   acquireTimeout: "acquireTimeout must be a number of milliseconds",

@@ -2,9 +2,9 @@
  * Copies of the statements of calls that wait: a caller may change its arguments as soon as it has made the
  * call, for example fill the same buffer for the next one.
  */
-import { types } from "node:util";
 import type { InArgs, InValue } from "@libsql/core/api";
 import { namedArguments } from "./arguments";
+import { isAnyArrayBuffer, isDate } from "./kinds-of-objects";
 import { parseBatchStatement, type Batch, type Statement } from "./statement";
 
 /** A copy of a statement and of its arguments. Runs the caller's code, if the arguments have getters. */
@@ -41,6 +41,6 @@ function keptValue(value: InValue): InValue {
     if (value.byteLength === 0) return new Uint8Array();
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
   }
-  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value).slice();
-  return types.isDate(value) ? new Date(value.valueOf()) : value;
+  if (isAnyArrayBuffer(value)) return new Uint8Array(value).slice();
+  return isDate(value) ? new Date(value.valueOf()) : value;
 }

@@ -33,7 +33,11 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
 
 function checkScheme({ scheme }: LocalConfig, url: string | undefined): void {
   if (scheme === "file") return;
-  throw schemeNotSupported(scheme, url);
+  throw schemeNotSupported(
+    'the local client: it opens files ("file:data.db") and databases in memory (":memory:")',
+    scheme,
+    url,
+  );
 }
 
 /** Settings that the bundled SQLite does not support are rejected, never ignored. */

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::state::ClientState;
 use crate::sqlite::Found;
 
 /// The counts of one client.
@@ -38,22 +37,22 @@ impl Counts {
 
 /// Counts one open connection until it is dropped.
 pub struct OpenConnection {
-    client: Arc<ClientState>,
+    counts: Arc<Counts>,
     reads: bool,
 }
 
 impl OpenConnection {
     /// Counts a connection. `reads` says whether it is one of a reader lane.
-    pub fn of(client: Arc<ClientState>, reads: bool) -> Self {
-        client.counts.connections.fetch_add(1, Ordering::Relaxed);
-        client.counts.readers.fetch_add(u32::from(reads), Ordering::Relaxed);
-        Self { client, reads }
+    pub fn of(counts: Arc<Counts>, reads: bool) -> Self {
+        counts.connections.fetch_add(1, Ordering::Relaxed);
+        counts.readers.fetch_add(u32::from(reads), Ordering::Relaxed);
+        Self { counts, reads }
     }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.client.counts.connections.fetch_sub(1, Ordering::Relaxed);
-        self.client.counts.readers.fetch_sub(u32::from(self.reads), Ordering::Relaxed);
+        self.counts.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counts.readers.fetch_sub(u32::from(self.reads), Ordering::Relaxed);
     }
 }

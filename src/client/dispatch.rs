@@ -3,13 +3,13 @@
 //! The lock of the lanes is held for a few instructions only. What a lane needs to run a call, such as a thread,
 //! it gets after the lock is free.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::lane::{Cancelled, Job, Lane, Need};
 use super::lanes::Lanes;
-use super::line::{Aside, Class, Step, Way};
-use super::session::{Call, Session};
+use super::line::{Aside, Class, Step, Turns, Way};
+use super::session::{Call, HandOn, NextLane, Session};
 use super::state::{ClientState, Journal};
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
@@ -32,10 +32,13 @@ struct Next {
 }
 
 impl Dispatch {
-    /// Hands the calls of a client to these lanes.
-    pub fn new(state: Arc<ClientState>, lanes: Lanes) -> Arc<Self> {
+    /// Hands the calls of a client to these lanes, which hand on to `next`.
+    pub fn new(state: Arc<ClientState>, lanes: Lanes, next: &NextLane) -> Arc<Self> {
         let dispatch = Arc::new(Self { state, lanes: Mutex::new(lanes), done: Condvar::new() });
-        dispatch.state.know(&dispatch);
+        let (turns, hands_on): (Weak<Self>, Weak<Self>) =
+            (Arc::downgrade(&dispatch), Arc::downgrade(&dispatch));
+        dispatch.state.know(turns);
+        let _ = next.set(hands_on);
         dispatch
     }
 
@@ -48,72 +51,6 @@ impl Dispatch {
     pub fn enter(&self, mut call: Call, class: Class) {
         call.class = class;
         self.change(|lanes| lanes.line.enter(call.number, call.job, class, call));
-    }
-
-    /// The call of this way has ended on its lane. `is_explicit` says whether an explicit transaction is open
-    /// on the lane now, `has_connection` whether the lane has a connection.
-    pub fn ended(&self, way: Way, is_explicit: bool, has_connection: bool) {
-        self.change(|lanes| {
-            match way {
-                Way::Main => lanes.line.set_explicit(is_explicit),
-                Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
-                Way::Transaction => {}
-            }
-            lanes.line.ended(way);
-        });
-    }
-
-    /// The call of this way has left the queue of its lane without having run.
-    pub fn left(&self, way: Way) {
-        self.change(|lanes| lanes.line.left(way));
-    }
-
-    /// The call of a reader lane has begun to read.
-    pub fn begun(&self, reader: usize) {
-        self.change(|lanes| lanes.line.begun(reader));
-    }
-
-    /// A reader lane has closed its connection because it had no call.
-    pub fn rested(&self, reader: usize) {
-        self.change(|lanes| lanes.line.rested(reader));
-    }
-
-    /// The running call of a lane waits for a lock or for a transaction, or does not wait any more. Reads that
-    /// wait behind it on the main lane then run on reader lanes.
-    pub fn set_blocked(&self, lane: LaneId, is_blocked: bool) {
-        self.change(|lanes| {
-            if lanes.main() != Some(lane) {
-                return;
-            }
-            lanes.line.set_blocked(is_blocked);
-            if lanes.line.is_blocked() {
-                // What was called behind a read that waits in the line starts behind it again.
-                let mut has_read = false;
-                take_back(lanes, |call| {
-                    has_read |= call.class == Class::ShortRead;
-                    has_read
-                });
-            }
-        });
-    }
-
-    /// Whether the main lane waits for a lock or for a transaction.
-    pub fn is_blocked(&self) -> bool {
-        self.lanes().line.is_blocked()
-    }
-
-    /// Gives back a call that has had no effect on its lane, to run as one of another class.
-    pub fn hand_on(&self, mut call: Call, class: Class) {
-        let Some(way) = call.way.take() else { return };
-        call.class = class;
-        self.change(|lanes| {
-            lanes.line.ended(way);
-            // What was called later starts after it.
-            if way == Way::Main {
-                take_back(lanes, |_| true);
-            }
-            lanes.line.enter(call.number, call.job, class, call);
-        });
     }
 
     /// Takes out a call that waits in the line or on a lane, or asks it to end.
@@ -243,6 +180,71 @@ impl Dispatch {
 
     fn own_call(&self, request: &[u8]) -> Call {
         Call::own(Arc::clone(&self.state), TransactionId::NONE, request)
+    }
+}
+
+impl Turns for Dispatch {
+    fn ended(&self, way: Way, is_explicit: bool, has_connection: bool) {
+        self.change(|lanes| {
+            match way {
+                Way::Main => lanes.line.set_explicit(is_explicit),
+                Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
+                Way::Transaction => {}
+            }
+            lanes.line.ended(way);
+        });
+    }
+
+    fn left(&self, way: Way) {
+        self.change(|lanes| lanes.line.left(way));
+    }
+
+    fn begun(&self, reader: usize) {
+        self.change(|lanes| lanes.line.begun(reader));
+    }
+
+    fn rested(&self, reader: usize) {
+        self.change(|lanes| lanes.line.rested(reader));
+    }
+
+    fn set_blocked(&self, lane: LaneId, is_blocked: bool) {
+        self.change(|lanes| {
+            if lanes.main() != Some(lane) {
+                return;
+            }
+            lanes.line.set_blocked(is_blocked);
+            if lanes.line.is_blocked() {
+                // What was called behind a read that waits in the line starts behind it again.
+                let mut has_read = false;
+                take_back(lanes, |call| {
+                    has_read |= call.class == Class::ShortRead;
+                    has_read
+                });
+            }
+        });
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.lanes().line.is_blocked()
+    }
+}
+
+impl HandOn for Dispatch {
+    fn hand_on(&self, mut call: Call, class: Class) {
+        let Some(way) = call.way.take() else { return };
+        call.class = class;
+        self.change(|lanes| {
+            lanes.line.ended(way);
+            // What was called later starts after it.
+            if way == Way::Main {
+                take_back(lanes, |_| true);
+            }
+            lanes.line.enter(call.number, call.job, class, call);
+        });
+    }
+
+    fn cancel_again(&self, job: JobId) {
+        self.cancel(job);
     }
 }
 

@@ -35,7 +35,7 @@ impl LaneHooks {
         reads: bool,
     ) -> Self {
         Self {
-            _counted: OpenConnection::of(Arc::clone(&state), reads),
+            _counted: OpenConnection::of(Arc::clone(&state.counts), reads),
             state,
             lane,
             cancel,

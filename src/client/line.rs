@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use crate::jobs::ids::{CallNumber, JobId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId};
 
 /// What the order has to know of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,23 @@ fn may_write(sql: &str) -> bool {
         rest = behind.get(skip..).unwrap_or_default();
     }
     true
+}
+
+/// Is told by the lanes what happens to their calls, so that the next ones can start.
+pub trait Turns: Send + Sync {
+    /// The call of this way has ended on its lane. `is_explicit` says whether an explicit transaction is open
+    /// on the lane now, `has_connection` whether the lane has a connection.
+    fn ended(&self, way: Way, is_explicit: bool, has_connection: bool);
+    /// The call of this way has left the queue of its lane without having run.
+    fn left(&self, way: Way);
+    /// The call of a reader lane has begun to read.
+    fn begun(&self, reader: usize);
+    /// A reader lane has closed its connection because it had no call.
+    fn rested(&self, reader: usize);
+    /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
+    fn set_blocked(&self, lane: LaneId, is_blocked: bool);
+    /// Whether the main lane waits for a lock or for a transaction.
+    fn is_blocked(&self) -> bool;
 }
 
 /// Where a call runs.

@@ -50,7 +50,7 @@ use lane::{Cancelled, Lane};
 use lanes::Lanes;
 pub use lanes::Move;
 use line::Class;
-use session::{Call, Session};
+use session::{Call, NextLane, Session};
 use state::{ClientState, Options};
 
 /// How long `Transaction.close()` waits for its rollback. A longer rollback ends on the lane's thread.
@@ -95,7 +95,9 @@ impl Client {
     /// is created.
     fn open_in(state: Arc<ClientState>, file: Option<FileId>) -> Result<Self, Error> {
         let file = Arc::new(file.map_or_else(OnceLock::new, OnceLock::from));
-        let mut session = Session::new(LaneId::MAIN, Arc::clone(&state), Arc::clone(&file));
+        let next = Arc::new(NextLane::new());
+        let session = Session::new(LaneId::MAIN, Arc::clone(&state), Arc::clone(&file));
+        let mut session = session.handing_on_to(&next);
         let shares_cache = state.options.location.shares_cache();
         if !shares_cache {
             match session.open() {
@@ -107,10 +109,13 @@ impl Client {
             Location::File(_) => state.options.readers,
             Location::Memory(_) | Location::Temporary => 0,
         };
-        let reader = |index| lane(Session::reader(index, Arc::clone(&state), Arc::clone(&file)));
+        let reader = |index| {
+            let session = Session::reader(index, Arc::clone(&state), Arc::clone(&file));
+            lane(session.handing_on_to(&next))
+        };
         let readers = (0..readers).map(reader).collect();
         let lanes = Lanes::new(lane(session), state.options.most_lanes, readers);
-        let dispatch = Dispatch::new(Arc::clone(&state), lanes);
+        let dispatch = Dispatch::new(Arc::clone(&state), lanes, &next);
         state.gate.open();
         let client =
             Self { state, dispatch, file, hurry: AtomicBool::new(false), closer: Mutex::new(None) };

@@ -201,9 +201,8 @@ impl Run<'_> {
         let has_begun = Cell::new(false);
         let begun = || {
             has_begun.set(true);
-            if let (Place::Reader(reader), Some(dispatch)) = (self.place, caller.client.dispatch())
-            {
-                dispatch.begun(reader);
+            if let (Place::Reader(reader), Some(turns)) = (self.place, caller.client.turns()) {
+                turns.begun(reader);
             }
         };
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);

@@ -96,8 +96,8 @@ impl Job for Call {
         );
         // The ticket is given back before the answer: a caller that gets the answer may rely on it.
         drop(self.ticket);
-        if let (Some(way), Some(dispatch)) = (self.way, self.client.dispatch()) {
-            dispatch.left(way);
+        if let (Some(way), Some(turns)) = (self.way, self.client.turns()) {
+            turns.left(way);
         }
         if self.job != JobId::NONE {
             self.client.outbox.post(records.take(), true);
@@ -124,12 +124,24 @@ impl ClientState {
     }
 }
 
+/// Takes calls that have had no effect on their lane, to run them on another one.
+pub trait HandOn: Send + Sync {
+    /// Runs a call as one of this class.
+    fn hand_on(&self, call: Call, class: Class);
+    /// Ends a job whose cancel has met it on its former lane.
+    fn cancel_again(&self, job: JobId);
+}
+
+/// Where calls are handed on, once the client has its lanes.
+pub type NextLane = OnceLock<Weak<dyn HandOn>>;
+
 /// The connection of a lane, and its open transaction.
 pub struct Session {
     lane: LaneId,
     /// The index of the reader lane. None if the lane is not one.
     reader: Option<usize>,
     waits: Arc<Waits>,
+    next: Arc<NextLane>,
     client: Arc<ClientState>,
     cancel: Arc<Cancel>,
     /// What the lane has posted and JavaScript has not fetched.
@@ -175,6 +187,7 @@ impl Session {
             lane,
             reader: None,
             waits,
+            next: Arc::default(),
             client,
             backlog: Arc::new(Backlog::new(Arc::clone(&cancel))),
             cancel,
@@ -193,6 +206,12 @@ impl Session {
         let mut session = Self::new(LaneId::reader(index), client, file);
         session.reader = Some(index);
         session
+    }
+
+    /// Says where the calls go that have to run on another lane.
+    pub fn handing_on_to(mut self, next: &Arc<NextLane>) -> Self {
+        self.next = Arc::clone(next);
+        self
     }
 
     /// How long the lane waits for a job before it rests: a reader then closes its connection.
@@ -489,7 +508,7 @@ impl Session {
                     return Err(Error::RunsElsewhere);
                 }
                 let (connection, _) = self.connection.as_ref().ok_or(Error::RunsElsewhere)?;
-                let is_blocked = || self.client.dispatch().is_some_and(|line| line.is_blocked());
+                let is_blocked = || self.client.turns().is_some_and(|turns| turns.is_blocked());
                 if journal(&self.client, connection) != Journal::Wal && !is_blocked() {
                     return Err(Error::RunsElsewhere);
                 }
@@ -602,8 +621,8 @@ impl Work for Session {
 
     fn rest(&mut self) {
         self.close_reader();
-        if let (Some(reader), Some(dispatch)) = (self.reader, self.client.dispatch()) {
-            dispatch.rested(reader);
+        if let (Some(reader), Some(turns)) = (self.reader, self.client.turns()) {
+            turns.rested(reader);
         }
     }
 
@@ -625,9 +644,9 @@ impl Work for Session {
             self.hand_on(call);
             return CallAnswer { client, records: None };
         };
-        if let (Some(way), Some(dispatch)) = (call.way, client.dispatch()) {
+        if let (Some(way), Some(turns)) = (call.way, client.turns()) {
             let is_explicit = self.transaction.is_some_and(OpenTransaction::is_explicit);
-            dispatch.ended(way, is_explicit, self.is_open());
+            turns.ended(way, is_explicit, self.is_open());
         }
         // The load counts before the lane has nothing to do: JavaScript has yet to learn of the columns.
         let records = (call.job != JobId::NONE).then(|| {
@@ -665,11 +684,13 @@ impl Session {
         {
             self.client.set_class(id, class);
         }
-        let (job, Some(dispatch)) = (call.job, self.client.dispatch()) else { return };
-        dispatch.hand_on(call, class);
+        let (job, Some(next)) = (call.job, self.next.get().and_then(Weak::upgrade)) else {
+            return;
+        };
+        next.hand_on(call, class);
         // A cancel may have met the job here meanwhile.
         if self.cancel.reason().is_some() {
-            dispatch.cancel(job);
+            next.cancel_again(job);
         }
     }
 

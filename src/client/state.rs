@@ -9,9 +9,8 @@ use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
 use super::counts::Counts;
-use super::dispatch::Dispatch;
 use super::gate::Gate;
-use super::line::Class;
+use super::line::{Class, Turns};
 use super::settings::Settings;
 use super::shared_queues::{SharedDatabase, queue_of};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
@@ -58,9 +57,9 @@ pub struct ClientState {
     /// The writer queue of the database. That of a file is known once the file is open.
     writers: OnceLock<Arc<WriterQueue>>,
     /// What the client has counted.
-    pub counts: Counts,
+    pub counts: Arc<Counts>,
     /// Hands the calls to the lanes, which in turn have this state.
-    dispatch: OnceLock<Weak<Dispatch>>,
+    turns: OnceLock<Weak<dyn Turns>>,
     statements: Mutex<FxHashMap<u32, Defined>>,
     /// What is known of the journal: a [`Journal`].
     journal: AtomicU8,
@@ -110,8 +109,8 @@ impl ClientState {
             writers,
             settings: Settings::default(),
             outbox,
-            counts: Counts::default(),
-            dispatch: OnceLock::new(),
+            counts: Arc::default(),
+            turns: OnceLock::new(),
             statements: Mutex::default(),
             journal: AtomicU8::new(Journal::Unknown as u8),
             last_shape: AtomicU32::new(0),
@@ -148,13 +147,13 @@ impl ClientState {
     }
 
     /// Says once who hands the calls to the lanes.
-    pub fn know(&self, dispatch: &Arc<Dispatch>) {
-        let _ = self.dispatch.set(Arc::downgrade(dispatch));
+    pub fn know(&self, turns: Weak<dyn Turns>) {
+        let _ = self.turns.set(turns);
     }
 
     /// Hands the calls to the lanes. None once the client is gone.
-    pub fn dispatch(&self) -> Option<Arc<Dispatch>> {
-        self.dispatch.get()?.upgrade()
+    pub fn turns(&self) -> Option<Arc<dyn Turns>> {
+        self.turns.get()?.upgrade()
     }
 
     /// What is known of the journal of the file.

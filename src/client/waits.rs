@@ -68,9 +68,9 @@ impl Waits {
 
     fn tell(&self, is_blocked: bool) {
         if !self.may_begin.load(Ordering::Relaxed)
-            && let Some(dispatch) = self.client.dispatch()
+            && let Some(turns) = self.client.turns()
         {
-            dispatch.set_blocked(self.lane, is_blocked);
+            turns.set_blocked(self.lane, is_blocked);
         }
     }
 }

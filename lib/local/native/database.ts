@@ -13,12 +13,12 @@ import { addon } from "../../addon/addon";
 import type { CallSignal } from "../../client/call-signal";
 import type { Failure } from "../../client/failure";
 import { onlyResult } from "../../client/results";
-import { register, unregister, type OpenClient } from "../../client/open-clients";
+import { registerForExit, unregisterForExit, type ClosedAtExit } from "../../client/exit";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
 import type { RequestWriter } from "../wire/request";
 import { readRecords, RecordReader, type Outcome } from "../wire/response";
-import type { Shape } from "../wire/rows";
+import type { Shape } from "../../client/rows/rows";
 import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
 import { clientClosed, failureOf, neverOpened, unknownRecord } from "./errors";
@@ -94,7 +94,7 @@ function closeIn(attachment: number, number: number, closing?: ClosingAnswer): v
   room = records;
 }
 
-export class NativeDatabase implements OpenClient {
+export class NativeDatabase implements ClosedAtExit {
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   readonly path: string;
   readonly isFile: boolean;
@@ -169,7 +169,7 @@ export class NativeDatabase implements OpenClient {
     this.#number = opened;
     this.#state = "open";
     enter(this);
-    register(this);
+    registerForExit(this);
     const owner = this.#owner.deref();
     if (owner !== undefined) forgotten.register(owner, this, this);
   }
@@ -179,8 +179,8 @@ export class NativeDatabase implements OpenClient {
    * then shuts down the owner of this one, which closes the other.
    */
   takePlaceOf(suspended: NativeDatabase): void {
-    register(this);
-    unregister(suspended);
+    registerForExit(this);
+    unregisterForExit(suspended);
   }
 
   /**
@@ -404,7 +404,7 @@ export class NativeDatabase implements OpenClient {
     this.#state = "closed";
     forgotten.unregister(this);
     leave(this);
-    unregister(this);
+    unregisterForExit(this);
     this.#releaseRows();
   }
 

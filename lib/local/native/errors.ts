@@ -8,6 +8,8 @@ import { Failure } from "../../client/failure";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
+export { clientClosed, transactionClosed, transactionClosedInBatch } from "../../client/errors";
+
 /** SQLite's result codes (https://sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5;
 const SQLITE_CANTOPEN = 14;
@@ -104,11 +106,6 @@ function textOf(thrown: unknown): string {
   return isError(thrown) ? thrown.message : typeof thrown;
 }
 
-/** For a call on a client that was closed. */
-export function clientClosed(): Failure {
-  return failure("The client is closed", CLIENT_CLOSED);
-}
-
 /** For a relative path if the working directory no longer exists; the addon has the same text. */
 export function cannotOpen(path: string, reason: unknown): Failure {
   const text = `cannot open the database file ${path}: ${(reason as Error).message}. Change to a directory that is there, or give an absolute path`;
@@ -129,18 +126,6 @@ export function neverOpened(): Failure {
   return failure(
     "The client was never opened: make one with createClient()",
     "CLIENT_NEVER_OPENED",
-  );
-}
-
-/** For a call on a transaction that has ended. */
-export function transactionClosed(): Failure {
-  return failure("The transaction is closed", "TRANSACTION_CLOSED");
-}
-
-/** For a batch in a transaction that has ended. */
-export function transactionClosedInBatch(index: number): Failure {
-  return new Failure(
-    () => new LibsqlBatchError("The transaction is closed", index, "TRANSACTION_CLOSED"),
   );
 }
 

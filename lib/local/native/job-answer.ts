@@ -6,8 +6,8 @@ import type { RequestWriter } from "../wire/request";
 import { RecordKind } from "../wire/kinds";
 import { LongValues } from "../wire/long-values";
 import type { Outcome, RecordReader } from "../wire/response";
-import { resultSetOf } from "../wire/result-set";
-import { shapeOf, unreadableShape, type Shape } from "../wire/rows";
+import { resultSetOf } from "../../client/rows/result-set";
+import { shapeOf, unreadableShape, type Shape } from "../../client/rows/rows";
 import type { Answer } from "./delivery";
 import { failureOf, isClientClosed, unknownRecord, unreadableAnswer } from "./errors";
 

@@ -1,7 +1,7 @@
 /** The local databases that are open or suspended in the addon, for this copy of latchdb. */
 import { addon } from "../../addon/addon";
 import { readRecords } from "../wire/response";
-import { forgetRowMakers } from "../wire/rows";
+import { forgetRowMakers } from "../../client/rows/rows";
 import { ClosingAnswer } from "./closing-answer";
 import { attach, hold, release } from "./delivery";
 

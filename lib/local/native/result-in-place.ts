@@ -2,7 +2,7 @@
 import type { ResultSet, Row } from "@libsql/core/api";
 import { OutcomeFlag, RecordKind } from "../wire/kinds";
 import type { RecordReader, StatementEnd } from "../wire/response";
-import { resultSetOf } from "../wire/result-set";
+import { resultSetOf } from "../../client/rows/result-set";
 import type { AnswerHost } from "./job-answer";
 
 /** A long value is beyond the bounds of a call in place. */

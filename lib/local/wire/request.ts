@@ -1,10 +1,14 @@
 /** Writes requests, which `src/wire/request.rs` reads. `src/wire/mod.rs` describes the format. */
 import { types } from "node:util";
 import type { InArgs, IntMode, InValue, TransactionMode } from "@libsql/core/api";
-import { LibsqlError } from "@libsql/core/api";
+import {
+  checkInteger,
+  checkNumber,
+  checkSql,
+  undefinedArgument,
+  unsupportedArgument,
+} from "../../client/argument-errors";
 import { namedArguments } from "../../client/arguments";
-import { describe } from "../../client/describe";
-import { Failure } from "../../client/failure";
 import type { Statement } from "../../client/statement";
 import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
 import { RecordReader } from "./response";
@@ -16,9 +20,6 @@ const MODES: Record<TransactionMode, number> = {
   write: ModeKind.Write,
   read: ModeKind.Read,
 };
-
-const MIN_INTEGER = -(2n ** 63n);
-const MAX_INTEGER = 2n ** 63n - 1n;
 
 /** ASCII strings up to this length are copied character by character, which is faster. */
 const SHORT = 32;
@@ -80,7 +81,7 @@ export class RequestWriter {
 
   /** A text of several statements. */
   script(sql: string): void {
-    if (typeof sql !== "string") throw notSql(sql);
+    checkSql(sql);
     this.#start(RequestKind.Script);
     this.#string(sql);
   }
@@ -112,9 +113,7 @@ export class RequestWriter {
    */
   statement(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
     const { sql, args } = statement;
-    if (typeof sql !== "string") {
-      throw notSql(sql);
-    }
+    checkSql(sql);
     const id = numberOf(sql);
     this.#u32(id);
     if (id === 0) this.#string(sql);
@@ -149,28 +148,22 @@ export class RequestWriter {
   #value(value: InValue | undefined, intMode: IntMode): void {
     switch (typeof value) {
       case "number":
-        if (!Number.isFinite(value)) {
-          throw outOfRange("Only finite numbers (not Infinity or NaN) can be passed as arguments");
-        }
+        checkNumber(value);
         return this.#real(value);
       case "string":
         this.#u8(Text);
         return this.#string(value);
       case "bigint":
-        if (value < MIN_INTEGER || value > MAX_INTEGER) {
-          throw outOfRange(
-            "bigint is too large to be represented as a 64-bit integer and passed as argument",
-          );
-        }
+        checkInteger(value);
         return this.#integer(value);
       case "boolean":
         return this.#boolean(value, intMode);
       case "undefined":
-        throw wrongType("undefined cannot be passed as argument to the database");
+        throw undefinedArgument();
       case "object":
         return this.#object(value);
       default:
-        throw unsupported(typeof value);
+        throw unsupportedArgument(value);
     }
   }
 
@@ -193,7 +186,7 @@ export class RequestWriter {
     if (types.isAnyArrayBuffer(value)) return this.#blob(new Uint8Array(value));
     // SQLite stores the NaN of an invalid date as NULL.
     if (types.isDate(value)) return this.#real(value.valueOf());
-    throw unsupported(describe(value));
+    throw unsupportedArgument(value);
   }
 
   #integer(value: bigint): void {
@@ -294,27 +287,4 @@ export function writeRequest(fill: (writer: RequestWriter) => void): RequestWrit
 
 function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
   return new DataView(buffer, byteOffset, byteLength);
-}
-
-function notSql(sql: unknown): Failure {
-  return wrongType(`Expected SQL as a string, got ${describe(sql)}`);
-}
-
-function wrongType(text: string): Failure {
-  return new Failure(() => new TypeError(text));
-}
-
-function outOfRange(text: string): Failure {
-  return new Failure(() => new RangeError(text));
-}
-
-function unsupported(what: string): Failure {
-  return new Failure(
-    () =>
-      new LibsqlError(
-        `An argument of type ${what} has no SQLite type: pass a number, string, bigint, boolean, ` +
-          "Date, ArrayBuffer, typed array or null",
-        "ARGUMENT_NOT_SUPPORTED",
-      ),
-  );
 }

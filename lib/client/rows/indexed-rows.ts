@@ -7,10 +7,19 @@
  * for the names of its properties, it answers those of Object.prototype, for turbo-stream (React
  * Router) and devalue (SvelteKit, Nuxt).
  */
-import { inspect } from "node:util";
 import type { Row, Value } from "@libsql/core/api";
-import type { CellReader } from "./response";
-import { define, evaluate, isInherited, keysOf, type MakeRows, type RowLayout } from "./row-layout";
+import {
+  define,
+  evaluate,
+  isInherited,
+  keysOf,
+  type Cells,
+  type MakeRows,
+  type RowLayout,
+} from "./row-layout";
+
+/** The method that `util.inspect` calls (https://nodejs.org/api/util.html#utilinspectcustom). */
+const inspectCustom = Symbol.for("nodejs.util.inspect.custom");
 
 /** Values of columns whose name is taken: by an earlier column, an index or `length`. */
 const hidden = Symbol("columns without a name of their own");
@@ -25,7 +34,7 @@ export function indexedRows(names: readonly string[]): RowLayout {
   return { makeRows, compile: () => compile(keys, prototype) };
 }
 
-function rowOf(keys: readonly (string | undefined)[], prototype: object, cells: CellReader): Row {
+function rowOf(keys: readonly (string | undefined)[], prototype: object, cells: Cells): Row {
   const row: Record<string, Value> = {};
   for (let column = 0; column < keys.length; column++) {
     const key = keys[column];
@@ -43,15 +52,20 @@ function rowOf(keys: readonly (string | undefined)[], prototype: object, cells: 
  * whichever client they come from: `isDeepStrictEqual` compares prototypes, too.
  */
 const prototypes = new Map<string, WeakRef<object>>();
-const collected = new FinalizationRegistry<string>((columns) => {
-  if (prototypes.get(columns)?.deref() === undefined) prototypes.delete(columns);
-});
+/** Undefined where the runtime has none (Cloudflare Workers, by their compatibility date). */
+const collected =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<string>((columns) => {
+        if (prototypes.get(columns)?.deref() === undefined) prototypes.delete(columns);
+      });
 
 function sharedPrototype(keys: readonly (string | undefined)[]): object {
   const columns = JSON.stringify(keys);
   const known = prototypes.get(columns)?.deref();
   if (known !== undefined) return known;
   const prototype = prototypeOf(keys);
+  if (collected === undefined) return prototype;
   prototypes.set(columns, new WeakRef(prototype));
   collected.register(prototype, columns);
   return prototype;
@@ -75,7 +89,7 @@ function prototypeOf(keys: readonly (string | undefined)[]): object {
     Object.defineProperty(prototype, index, { get, configurable: true });
   });
   Object.defineProperty(prototype, "length", { value: keys.length, configurable: true });
-  Object.defineProperty(prototype, inspect.custom, {
+  Object.defineProperty(prototype, inspectCustom, {
     value(this: object) {
       return { ...this };
     },

@@ -3,15 +3,14 @@ import type { Row } from "@libsql/core/api";
 import type { RowMode } from "../../../index.js";
 import { indexedRows } from "./indexed-rows";
 import { objectRows } from "./object-rows";
-import type { CellReader } from "./response";
-import type { MakeRows, RowLayout } from "./row-layout";
+import type { Cells, MakeRows, RowLayout } from "./row-layout";
 
 /** The columns of a result, and the reader of its rows. */
 export interface Shape {
   readonly names: readonly string[];
   readonly declaredTypes: readonly string[];
   /** Reads `count` rows and appends them to `rows`. */
-  readRows(count: number, cells: CellReader, rows: Row[]): void;
+  readRows(count: number, cells: Cells, rows: Row[]): void;
 }
 
 /** The number of rows after which code is compiled for them, which takes 50 µs. */
@@ -35,7 +34,7 @@ class RowMaker {
     this.#layout = layout;
   }
 
-  read(cells: CellReader, count: number, rows: Row[]): void {
+  read(cells: Cells, count: number, rows: Row[]): void {
     if (this.#compiled !== undefined) return this.#compiled(cells, count, rows);
     this.#rowsRead += count;
     if (this.#rowsRead > ROWS_BEFORE_CODE) {

@@ -1,9 +1,14 @@
 /** What the two kinds of rows share: their properties, whatever the names are, and code for them. */
 import type { Row, Value } from "@libsql/core/api";
-import type { CellReader } from "./response";
+
+/** The cells of rows, one after another, as a backend has got them. */
+export interface Cells {
+  /** The value of the next cell. */
+  cell(): Value;
+}
 
 /** Reads `count` rows and appends them to `rows`. */
-export type MakeRows = (cells: CellReader, count: number, rows: Row[]) => void;
+export type MakeRows = (cells: Cells, count: number, rows: Row[]) => void;
 
 /** How rows with certain columns are made. */
 export interface RowLayout {

@@ -3,13 +3,18 @@ import type { ResultSet, Row } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
 import type { RowMode } from "../../../index.js";
 import { ObjectResultSet } from "./object-rows";
-import type { StatementEnd } from "./response";
 import type { Shape } from "./rows";
+
+/** What a statement has done, besides its rows. */
+export interface Effects {
+  rowsAffected: number;
+  lastInsertRowid: bigint | undefined;
+}
 
 /** The result of a statement. `shape` is undefined if the statement has no columns. */
 export function resultSetOf(
   shape: Shape | undefined,
-  { rowsAffected, lastInsertRowid }: StatementEnd,
+  { rowsAffected, lastInsertRowid }: Effects,
   rows: Row[],
   mode: RowMode,
 ): ResultSet {

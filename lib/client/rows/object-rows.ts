@@ -4,8 +4,15 @@
  */
 import type { ResultSet, Row, Value } from "@libsql/core/api";
 import { ResultSetImpl } from "@libsql/core/util";
-import type { CellReader } from "./response";
-import { define, evaluate, isInherited, keysOf, type MakeRows, type RowLayout } from "./row-layout";
+import {
+  define,
+  evaluate,
+  isInherited,
+  keysOf,
+  type Cells,
+  type MakeRows,
+  type RowLayout,
+} from "./row-layout";
 
 /** The values of columns whose name an earlier column has, by their index. */
 const hidden = new WeakMap<object, Value[]>();
@@ -19,7 +26,7 @@ export function objectRows(names: readonly string[]): RowLayout {
   return { makeRows, compile: () => compile(keys) };
 }
 
-function rowOf(keys: readonly (string | undefined)[], cells: CellReader): Row {
+function rowOf(keys: readonly (string | undefined)[], cells: Cells): Row {
   const row: Record<string, Value> = {};
   for (let column = 0; column < keys.length; column++) {
     const key = keys[column];

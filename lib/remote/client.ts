@@ -1,0 +1,298 @@
+/** The client for databases on a server, whatever the protocol. */
+import type {
+  Client,
+  InArgs,
+  IntMode,
+  Replicated,
+  ResultSet,
+  Row,
+  TransactionMode,
+} from "@libsql/core/api";
+import { transactionModeToBegin } from "@libsql/core/util";
+import type {
+  ClientStats,
+  DatabaseSwapOptions,
+  DatabaseSwapResult,
+  ResultSetOf,
+  RowMode,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../index.js";
+import type { CallSignal } from "../client/call-signal";
+import { errorOf, type Failure } from "../client/failure";
+import type { SignalOption } from "../client/options";
+import {
+  parseBatchStatement,
+  parseStatement,
+  parseStatements,
+  type BatchStatement,
+  type InStatement,
+} from "../client/statement";
+import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
+import { Calls, type Call, type RunOptions } from "./calls";
+import { Closing } from "./closing";
+import {
+  committedFailure,
+  notAFile,
+  RefusedText,
+  RequestFailure,
+  scriptFailure,
+  syncNotSupported,
+} from "./errors";
+import { parseRunOptions } from "./options";
+import type { WireStatement } from "./protocol";
+import { toResultSet, type ReadModes } from "./results";
+import type { Server, Stream } from "./server";
+import { onlyReads, toWireStatement } from "./statement";
+import type { RemoteTransaction, TransactionHost } from "./transaction";
+
+/** How a client runs its calls. */
+export interface RemoteOptions {
+  intMode: IntMode;
+  rowMode: RowMode;
+  /** How many calls run at a time. */
+  concurrency: number;
+  /** How long a call tries to reach a server that refuses connections, in ms. */
+  timeout: number;
+  /** How long the server may take for a call, in ms; undefined for any time. */
+  queryTimeout: number | undefined;
+}
+
+export abstract class RemoteClient implements Client {
+  abstract readonly protocol: "http" | "ws";
+  readonly #server: Server;
+  readonly #calls: Calls;
+  readonly #modes: ReadModes;
+  readonly #closing: Closing;
+  readonly #transactions = new Set<RemoteTransaction>();
+
+  /** @private */
+  constructor(server: Server, options: RemoteOptions) {
+    this.#server = server;
+    this.#modes = { intMode: options.intMode, rowMode: options.rowMode };
+    this.#calls = new Calls({ ...options, url: server.url });
+    this.#closing = new Closing({
+      server,
+      calls: this.#calls,
+      transactions: this.#transactions,
+    });
+  }
+
+  /** Whether the client is closed. */
+  get closed(): boolean {
+    return this.#calls.isClosed;
+  }
+
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    try {
+      this.#calls.check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      const wire = toWireStatement(statement);
+      const options = { ...parseRunOptions(stmtOrSql, signal), onlyReads: onlyReads(wire) };
+      return await this.#run(options, async (stream, call) => {
+        const answering = stream.execute(call, wire);
+        stream.closeBehind();
+        const answer = await answering;
+        try {
+          return await toResultSet(answer, this.#modes);
+        } catch (reason) {
+          throw options.onlyReads ? reason : committedFailure(reason);
+        }
+      });
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async batch(
+    stmts: BatchStatement[],
+    mode: TransactionMode = "deferred",
+    options?: SignalOption,
+  ): Promise<ResultSet[]> {
+    try {
+      this.#calls.check();
+      transactionModeToBegin(mode);
+      return await this.#batch(toWireBatch(stmts), mode, false, parseRunOptions(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
+    try {
+      this.#calls.check();
+      return await this.#batch(toWireBatch(stmts), "deferred", true, parseRunOptions(options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async transaction(
+    mode: TransactionMode = "write",
+    options?: SignalOption,
+  ): Promise<RemoteTransaction> {
+    try {
+      this.#calls.check();
+      transactionModeToBegin(mode);
+      const { signal, queryTimeout } = parseRunOptions(options);
+      const stream = await this.#calls.run((call) => this.#server.open(call, "transaction"), {
+        signal,
+        queryTimeout,
+      });
+      const transaction = this.begin(this.#host, stream, mode, signal);
+      this.#transactions.add(transaction);
+      return transaction;
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    try {
+      this.#calls.check();
+      const wire = toWireStatement({ sql });
+      return await this.#run(parseRunOptions(options), async (stream, call) => {
+        const answering = stream.sequence(call, wire.sql as string);
+        stream.closeBehind();
+        try {
+          await answering;
+        } catch (reason) {
+          throw reason instanceof RequestFailure ? reason : scriptFailure(reason);
+        }
+      });
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async sync(): Promise<Replicated> {
+    try {
+      this.#calls.check();
+      throw syncNotSupported(this.#server.protocol);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  /** Ends all calls and transactions with CLIENT_CLOSED, and connects afresh. */
+  async reconnect(): Promise<void> {
+    try {
+      this.#closing.close();
+      this.#closing.reopen();
+      await this.#server.connect();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  /** The server has the file: always rejects with NOT_A_FILE. */
+  async replaceDatabase(_options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
+    throw errorOf(notAFile(this.#server.url));
+  }
+
+  close(): void {
+    this.#closing.close();
+  }
+
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    return await this.#closing.shutdown(options);
+  }
+
+  /** No call runs on this thread: all of them are the server's, and so are its connections and statements. */
+  stats(): ClientStats {
+    return {
+      calls: { inPlace: 0, onThread: this.#calls.answered },
+      pending: this.#calls.pending,
+      transactions: { open: this.#transactions.size, idle: 0 },
+      connections: { open: 0, readers: 0 },
+      statements: { hits: 0, misses: 0 },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  /**
+   * Makes a transaction of the protocol's class.
+   * @private
+   */
+  protected abstract begin(
+    host: TransactionHost,
+    stream: Stream,
+    mode: TransactionMode,
+    signal: CallSignal | undefined,
+  ): RemoteTransaction;
+
+  get #host(): TransactionHost {
+    return {
+      calls: this.#calls,
+      modes: this.#modes,
+      ended: (transaction) => void this.#transactions.delete(transaction),
+    };
+  }
+
+  async #batch(
+    statements: WireStatement[],
+    mode: TransactionMode,
+    foreignKeysOff: boolean,
+    options: RunOptions,
+  ): Promise<ResultSet[]> {
+    if (statements.length === 0) return [];
+    const isReading = statements.every(onlyReads);
+    return await this.#run({ ...options, onlyReads: isReading }, async (stream, call) => {
+      const { version } = stream;
+      const program = programOf(statements, { version, mode, commits: true, foreignKeysOff });
+      const answering = stream.batch(call, program.steps);
+      stream.closeBehind();
+      const answer = await answering.catch(async (reason: unknown) => {
+        throw reason instanceof RefusedText
+          ? await this.#refused(reason, statements, call)
+          : reason;
+      });
+      try {
+        return await batchResults(program, answer, this.#modes);
+      } catch (reason) {
+        throw isCommitted(program, answer) ? committedFailure(reason) : reason;
+      }
+    });
+  }
+
+  /** Which statement of a batch the server has refused: it says so without the index. */
+  async #refused(
+    refused: RefusedText,
+    statements: readonly WireStatement[],
+    call: Call,
+  ): Promise<Failure> {
+    if (statements.length === 1) return refused.at(0);
+    const stream = await this.#server.open(call, "call");
+    try {
+      const index = await indexOfRefused(stream, call, statements, refused);
+      return index === undefined ? refused : refused.at(index);
+    } finally {
+      stream.close();
+    }
+  }
+
+  /** Runs a call on a stream of its own. */
+  #run<T>(options: RunOptions, action: (stream: Stream, call: Call) => Promise<T>): Promise<T> {
+    return this.#calls.run(async (call) => {
+      const stream = await this.#server.open(call, "call");
+      try {
+        return await action(stream, call);
+      } finally {
+        stream.close();
+      }
+    }, options);
+  }
+}
+
+function toWireBatch(stmts: unknown): WireStatement[] {
+  return parseStatements(stmts).map((statement) => toWireStatement(parseBatchStatement(statement)));
+}

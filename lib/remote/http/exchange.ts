@@ -1,0 +1,118 @@
+/** The requests of one stream over HTTP: their token, their end, and why they fail. */
+import * as hrana from "@libsql/hrana-client";
+import type { Address } from "../address";
+import type { Call } from "../calls";
+import { badToken, hranaFailure, RequestFailure, statementFailure } from "../errors";
+import type { Idleness } from "../idleness";
+import { networkFailure } from "../network-errors";
+import { checkRedirect, statusFailure } from "./answers";
+import type { Negotiation } from "./negotiation";
+
+/** `fetch`, the runtime's or the caller's own. */
+export type Fetch = (request: Request, init?: RequestInit) => Promise<Response>;
+
+/** The longest that a request to close a stream may take, in ms: nobody waits for it. */
+const CLOSING_MS = 5_000;
+
+export class Exchange {
+  /** Whether the stream was closed: what is still sent serves to tell the server. */
+  isClosing = false;
+  readonly #address: Address;
+  readonly #fetch: Fetch;
+  readonly #negotiation: Negotiation;
+  readonly #idleness: Idleness;
+  #call: Call | undefined;
+  #isAnswered = false;
+  /** Why a request was not sent or was not answered, as found here. */
+  #reason: { reason: unknown } | undefined;
+
+  constructor(address: Address, fetch: Fetch, negotiation: Negotiation, idleness: Idleness) {
+    this.#idleness = idleness;
+    this.#address = address;
+    this.#fetch = fetch;
+    this.#negotiation = negotiation;
+  }
+
+  /** The requests from now on are those of this call. */
+  begin(call: Call): void {
+    this.#call = call;
+    this.#isAnswered = false;
+  }
+
+  /** What hrana-client calls instead of `fetch`. */
+  readonly fetch = async (request: Request): Promise<Response> => {
+    if (request.method === "GET") return await this.#negotiation.ask(() => this.#send(request));
+    const response = await this.#send(request);
+    if (!response.ok) throw this.#keep(await statusFailure(response, this.#address));
+    const redirected = checkRedirect(response);
+    if (redirected !== undefined) throw this.#keep(redirected);
+    this.#isAnswered = true;
+    this.#idleness.heard();
+    return response;
+  };
+
+  /** What to throw for an error of hrana-client, or for one that `fetch` has thrown. */
+  reasonOf(error: unknown): unknown {
+    if (this.#reason !== undefined) return this.#reason.reason;
+    if (error instanceof RequestFailure) return error;
+    if (error instanceof hrana.ResponseError) {
+      return statementFailure({
+        message: this.#address.redact(error.message),
+        code: error.code,
+      });
+    }
+    if (error instanceof hrana.ClientError)
+      return hranaFailure(error, this.#isAnswered ? "lost" : "unsent");
+    // The answer began, and could not be read.
+    if (error instanceof SyntaxError) return hranaFailure(unreadable(error), "lost");
+    return networkFailure(error, this.#address.url);
+  }
+
+  async #send(request: Request): Promise<Response> {
+    const call = this.#call;
+    const token = await this.#token();
+    this.#setHeader(request, "authorization", token && `Bearer ${token}`, "authToken");
+    const key = this.#address.encryptionKey;
+    this.#setHeader(request, "x-turso-encryption-key", key, "remoteEncryptionKey");
+    if (this.isClosing)
+      return await this.#fetch(request, { signal: AbortSignal.timeout(CLOSING_MS) });
+    if (call === undefined || call.isEnded) throw this.#keep(new Error("the call was ended"));
+    call.isSent = true;
+    try {
+      return await this.#fetch(request, { signal: call.abortSignal });
+    } catch (error) {
+      throw this.#keep(networkFailure(error, this.#address.url));
+    }
+  }
+
+  /** The caller's function may throw: that is an error of the caller's own. */
+  async #token(): Promise<string | undefined> {
+    try {
+      const token = this.#address.token();
+      return token instanceof Promise ? await token : token;
+    } catch (error) {
+      throw this.#keep(error);
+    }
+  }
+
+  #setHeader(request: Request, name: string, value: string | undefined, option: string): void {
+    if (!value) return;
+    try {
+      request.headers.set(name, value);
+    } catch {
+      // The error of the runtime has the value in its message.
+      throw this.#keep(badToken(option));
+    }
+  }
+
+  /** Keeps the reason, which hrana-client may wrap. */
+  #keep(reason: unknown): unknown {
+    this.#reason ??= { reason };
+    return reason;
+  }
+}
+
+function unreadable(error: SyntaxError): hrana.ClientError {
+  const text = `The server's answer is not what the protocol says (${error.message})`;
+  return Object.assign(new hrana.ProtoError(text), { cause: error });
+}

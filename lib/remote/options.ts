@@ -1,0 +1,20 @@
+/** Options of the calls of remote clients. */
+import type { CallSignal } from "../client/call-signal";
+import { parseTimeout } from "../client/config";
+import { parseSignal } from "../client/options";
+import type { RunOptions } from "./calls";
+
+/**
+ * The options of a call.
+ * @param given a statement object, or an object with options; a text has none
+ * @param signal the signal in it, where it was parsed already
+ * @throws TypeError, RangeError
+ */
+export function parseRunOptions(given: unknown, signal?: CallSignal): RunOptions {
+  if (typeof given !== "object" || given === null) return {};
+  const { queryTimeout } = given as { queryTimeout?: unknown };
+  return {
+    signal: signal ?? parseSignal(given),
+    queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
+  };
+}

@@ -1,0 +1,45 @@
+/** Statements as hrana-client takes them. */
+import type { InArgs, InValue } from "@libsql/core/api";
+import { checkSql } from "../client/argument-errors";
+import { namedArguments } from "../client/arguments";
+import type { Statement } from "../client/statement";
+import { toWireValue, wellFormed } from "./values";
+import type { WireStatement } from "./protocol";
+
+/**
+ * Copies a statement and its arguments: its owner may change them while the call waits.
+ * @throws Failure for SQL that is no text, and for arguments that cannot be sent
+ */
+export function toWireStatement({ sql, args }: Statement): WireStatement {
+  checkSql(sql);
+  return { sql: wellFormed(sql), sqlId: undefined, wantRows: true, ...toWireArguments(args) };
+}
+
+/** A statement of our own. */
+export function command(sql: string): WireStatement {
+  return { sql, sqlId: undefined, args: [], namedArgs: [], wantRows: false };
+}
+
+function toWireArguments(given: InArgs | undefined): Pick<WireStatement, "args" | "namedArgs"> {
+  const args: WireStatement["args"] = [];
+  const namedArgs: WireStatement["namedArgs"] = [];
+  if (Array.isArray(given)) {
+    for (let i = 0; i < given.length; i++) args.push(toWireValue(given[i] as InValue));
+    return { args, namedArgs };
+  }
+  const named = namedArguments(given);
+  for (const name in named) namedArgs.push({ name, value: toWireValue(named[name] as InValue) });
+  return { args, namedArgs };
+}
+
+/** Comments and white space before the first word of a statement. */
+const BEFORE_FIRST_WORD = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/;
+const READING_WORDS = /^(?:select|values|explain)\b/i;
+
+/**
+ * Whether a statement certainly changes nothing, by its first word: it may be sent a second time when nobody
+ * knows whether the first has arrived.
+ */
+export function onlyReads({ sql = "" }: WireStatement): boolean {
+  return READING_WORDS.test(sql.replace(BEFORE_FIRST_WORD, ""));
+}

@@ -1,0 +1,65 @@
+/** A stream of hrana-client, with the failures of this package. */
+import type { Failure } from "../client/failure";
+import type { Call } from "./calls";
+import type { RawStream, WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
+import type { Stream } from "./server";
+
+export abstract class HranaStream implements Stream {
+  readonly version: number;
+  readonly #raw: RawStream;
+
+  constructor(raw: RawStream, version: number) {
+    this.#raw = raw;
+    this.version = version;
+  }
+
+  get isClosed(): boolean {
+    return this.#raw.closed;
+  }
+
+  /** Over HTTP, the end of a connection is noticed by its requests alone. */
+  get loss(): Failure | undefined {
+    return undefined;
+  }
+
+  execute(call: Call, statement: WireStatement): Promise<WireResult> {
+    return this.#request(call, () => this.#raw._execute(statement));
+  }
+
+  batch(call: Call, steps: WireStep[]): Promise<WireBatchResult> {
+    return this.#request(call, () => this.#raw._batch({ steps }));
+  }
+
+  sequence(call: Call, sql: string): Promise<void> {
+    return this.#request(call, () => this.#raw._sequence({ sql }));
+  }
+
+  closeBehind(): void {
+    this.#raw.closeGracefully();
+  }
+
+  close(): void {
+    this.#raw.close();
+  }
+
+  /**
+   * A request of this call is about to be made.
+   * @throws RequestFailure if the stream is over
+   */
+  protected abstract begin(call: Call): void;
+
+  /**
+   * What to throw for an error of hrana-client, or of what is below it: a RequestFailure if the stream is over,
+   * another Failure if the server has refused the statement, an error of the caller's own as it is.
+   */
+  protected abstract reasonOf(error: unknown): unknown;
+
+  async #request<T>(call: Call, make: () => Promise<T>): Promise<T> {
+    this.begin(call);
+    try {
+      return await make();
+    } catch (error) {
+      throw this.reasonOf(error);
+    }
+  }
+}

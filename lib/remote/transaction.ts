@@ -1,0 +1,274 @@
+/** The interactive transaction of remote clients. */
+import type { InArgs, ResultSet, Row, Transaction, TransactionMode } from "@libsql/core/api";
+import type { ResultSetOf } from "../../index.js";
+import type { CallSignal } from "../client/call-signal";
+import { transactionClosed, transactionClosedInBatch } from "../client/errors";
+import { errorOf, Failure } from "../client/failure";
+import type { SignalOption } from "../client/options";
+import {
+  parseBatchStatement,
+  parseStatement,
+  parseStatements,
+  type BatchStatement,
+  type InStatement,
+} from "../client/statement";
+import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
+import type { Call, Calls, RunOptions } from "./calls";
+import { RefusedText, RequestFailure, transactionLost } from "./errors";
+import { parseRunOptions } from "./options";
+import type { WireBatchResult, WireStatement, WireStep } from "./protocol";
+import type { ReadModes } from "./results";
+import type { Stream } from "./server";
+import { command, toWireStatement } from "./statement";
+
+/** The client of a transaction, as the transaction sees it. */
+export interface TransactionHost {
+  readonly calls: Calls;
+  readonly modes: ReadModes;
+  /** The transaction has ended. */
+  ended(transaction: RemoteTransaction): void;
+}
+
+/**
+ * An interactive transaction. Made by `Client.transaction()`.
+ *
+ * Operations run in the order of their calls, awaited or not. It begins with its first operation, in the
+ * same request. An operation that was aborted or has lost its connection ends the transaction: nobody
+ * knows how far it has come.
+ */
+export class RemoteTransaction implements Transaction {
+  readonly #host: TransactionHost;
+  readonly #stream: Stream;
+  readonly #mode: TransactionMode;
+  readonly #signal: CallSignal | undefined;
+  readonly #onAbort = (): void => this.close();
+  #hasBegun = false;
+  /** Its owner has ended it: no further operations are taken. */
+  #isEnding = false;
+  /** Nothing more is sent. */
+  #isOver = false;
+  /** What has ended it, if that was a failure. */
+  #cause: Failure | undefined;
+  /** Settles when the operations that were called so far have ended. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @private */
+  constructor(
+    host: TransactionHost,
+    stream: Stream,
+    mode: TransactionMode,
+    signal: CallSignal | undefined,
+  ) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#mode = mode;
+    this.#signal = signal;
+    signal?.add(this.#onAbort);
+  }
+
+  /** Whether its owner, the server, or the closing of its client has ended the transaction. */
+  get closed(): boolean {
+    return this.#isEnding || this.#isOver || this.#stream.isClosed;
+  }
+
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  async execute(stmtOrSql: InStatement, args?: InArgs): Promise<ResultSet> {
+    try {
+      this.#check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      const wire = toWireStatement(statement);
+      const options = parseRunOptions(stmtOrSql, signal);
+      const [result] = await this.#run(options, (call) => this.#statements(call, [wire]));
+      return result as ResultSet;
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
+    try {
+      const statements = parseStatements(stmts);
+      if (statements.length === 0) return [];
+      if (this.closed) throw transactionClosedInBatch(0, this.#reason?.make());
+      const wire = statements.map((statement) => toWireStatement(parseBatchStatement(statement)));
+      return await this.#run(parseRunOptions(options), (call) => this.#statements(call, wire));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    try {
+      this.#check();
+      const wire = toWireStatement({ sql });
+      return await this.#run(parseRunOptions(options), async (call) => {
+        if (!this.#hasBegun) await this.#statements(call, []);
+        await this.#stream.sequence(call, wire.sql as string);
+      });
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async commit(): Promise<void> {
+    try {
+      this.#check();
+      return await this.#end((call) => this.#commit(call));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      if (this.closed) return;
+      return await this.#end((call) => this.#rollback(call));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  close(): void {
+    this.#finish();
+  }
+
+  /**
+   * Rolls back behind the operations that were called so far, because the client is about to be closed.
+   * Resolves when that is done.
+   * @private
+   */
+  async abandon(): Promise<void> {
+    if (this.closed) return;
+    const isOfClosing = true;
+    // Where it fails, the end of the stream rolls back.
+    await this.#end((call) => this.#rollback(call), { isOfClosing }).catch(() => undefined);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  get #reason(): Failure | undefined {
+    return this.#cause ?? (this.#isEnding || this.#isOver ? undefined : this.#stream.loss);
+  }
+
+  #check(): void {
+    if (this.closed) throw transactionClosed(this.#reason?.make());
+  }
+
+  /** Runs an operation behind those that were called before. */
+  async #run<T>(options: RunOptions, operation: (call: Call) => Promise<T>): Promise<T> {
+    const before = this.#last;
+    let isUnderWay = false;
+    const running = this.#host.calls.run(
+      async (call) => {
+        await before;
+        if (call.isEnded || this.#isOver) throw transactionClosed(this.#reason?.make());
+        isUnderWay = true;
+        return await operation(call);
+      },
+      { ...options, takesSlot: false },
+    );
+    this.#last = Promise.allSettled([before, running]);
+    try {
+      return await running;
+    } catch (reason) {
+      // What has failed below the statements has ended the stream, and so has the abort of an operation.
+      if (isUnderWay && !isStatementFailure(reason)) this.#finish(reason);
+      if (this.#hasBegun && reason instanceof RequestFailure) throw transactionLost(reason, false);
+      throw reason;
+    }
+  }
+
+  /** Runs statements in the transaction. The first ones begin it. */
+  async #statements(call: Call, statements: readonly WireStatement[]): Promise<ResultSet[]> {
+    const program = programOf(statements, {
+      version: this.#stream.version,
+      mode: this.#hasBegun ? undefined : this.#mode,
+      commits: false,
+      foreignKeysOff: false,
+    });
+    const answer = await this.#batch(call, program.steps, statements);
+    if (!hasBegun(program, answer)) this.#finish();
+    else this.#hasBegun = true;
+    return await batchResults(program, answer, this.#host.modes);
+  }
+
+  async #batch(
+    call: Call,
+    steps: WireStep[],
+    statements: readonly WireStatement[],
+  ): Promise<WireBatchResult> {
+    try {
+      return await this.#stream.batch(call, steps);
+    } catch (reason) {
+      if (!(reason instanceof RefusedText)) throw reason;
+      const index =
+        statements.length === 1 ? 0 : await indexOfRefused(this.#stream, call, statements, reason);
+      throw index === undefined ? reason : reason.at(index);
+    }
+  }
+
+  /** Ends the transaction behind the operations that were called before. */
+  async #end(operation: (call: Call) => Promise<void>, options: RunOptions = {}): Promise<void> {
+    this.#isEnding = true;
+    const before = this.#last;
+    const ending = this.#host.calls.run(
+      async (call) => {
+        await before;
+        if (this.#hasBegun) await operation(call);
+      },
+      { ...options, takesSlot: false },
+    );
+    this.#last = ending.catch(() => undefined);
+    try {
+      await ending;
+    } finally {
+      this.#finish();
+    }
+  }
+
+  async #commit(call: Call): Promise<void> {
+    try {
+      if (this.#stream.isClosed) throw transactionClosed(this.#reason?.make());
+      const program = programOf([], {
+        version: this.#stream.version,
+        mode: undefined,
+        commits: true,
+        foreignKeysOff: false,
+      });
+      const answering = this.#stream.batch(call, program.steps);
+      this.#stream.closeBehind();
+      const answer = await answering;
+      await batchResults(program, answer, this.#host.modes);
+    } catch (reason) {
+      throw reason instanceof RequestFailure ? transactionLost(reason, true) : reason;
+    }
+  }
+
+  async #rollback(call: Call): Promise<void> {
+    if (this.#stream.isClosed) return;
+    const answering = this.#stream.execute(call, command("ROLLBACK"));
+    this.#stream.closeBehind();
+    try {
+      await answering;
+    } catch (reason) {
+      // A stream that is lost is rolled back by the server.
+      if (!(reason instanceof RequestFailure)) throw reason;
+    }
+  }
+
+  #finish(cause?: unknown): void {
+    if (cause instanceof Failure) this.#cause ??= cause;
+    this.#signal?.remove(this.#onAbort);
+    this.#isOver = true;
+    this.#stream.close();
+    this.#host.ended(this);
+  }
+}
+
+/** Whether the server has refused a statement, and the transaction goes on. */
+function isStatementFailure(reason: unknown): boolean {
+  return reason instanceof Failure && !(reason instanceof RequestFailure);
+}
