@@ -6,10 +6,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::call::{Call, HandOn, NextLane};
+use super::class::Class;
 use super::lane::{Cancelled, Job, Lane, Need};
 use super::lanes::Lanes;
-use super::line::{Aside, Class, Step, Turns, Way};
-use super::session::{Call, HandOn, NextLane, Session};
+use super::line::{Aside, Step, Turns, Way};
+use super::session::Session;
 use super::state::{ClientState, Journal};
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};

@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::call::Call;
 use super::lane::Lane;
 use super::line::Line;
-use super::session::{Call, Session};
+use super::session::Session;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::wire::kinds::{LaneFlag, flag};
 

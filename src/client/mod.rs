@@ -1,7 +1,10 @@
 //! One client: its gate, its lanes, the writer queue of its file, and its closing.
 
 mod activity;
+mod aside;
 mod busy;
+mod call;
+mod class;
 mod closing;
 mod counts;
 mod dispatch;
@@ -42,6 +45,8 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::request;
 use crate::wire::request::Sql;
+use call::{Call, NextLane};
+use class::Class;
 use counts::Counts;
 use dispatch::Dispatch;
 use error::Error;
@@ -49,8 +54,7 @@ pub use gate::Refused;
 use lane::{Cancelled, Lane};
 use lanes::Lanes;
 pub use lanes::Move;
-use line::Class;
-use session::{Call, NextLane, Session};
+use session::Session;
 use state::{ClientState, Options};
 
 /// How long `Transaction.close()` waits for its rollback. A longer rollback ends on the lane's thread.

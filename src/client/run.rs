@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::class::Class;
 use super::error::Error;
-use super::line::Class;
 use super::row_sink::RecordSink;
 use super::state::ClientState;
 use super::waits::Waits;

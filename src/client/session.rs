@@ -2,29 +2,29 @@
 //! transactions.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::activity::LaneKey;
+use super::call::{Call, NextLane};
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
-use super::lane::{Answer, Interrupt, Job, Work};
-use super::line::{Class, Way};
+use super::lane::{Answer, Interrupt, Work};
 use super::run::{Caller, Failure, Place, Run};
 use super::scratch::Scratch;
 use super::state::{ClientState, Journal};
 use super::waits::Waits;
-use super::writer_queue::{Ticket, WriterQueue};
+use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
 use crate::jobs::backlog::{Backlog, Load};
-use crate::jobs::cancel::{Cancel, CancelReason};
-use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
+use crate::jobs::cancel::Cancel;
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::jobs::panics;
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
-use crate::wire::request::{self, Mode, Request, Sql, Statement};
+use crate::wire::request::{self, Mode, Request, Sql};
 
 /// What a job that has succeeded teaches about running in place.
 #[derive(Clone, Copy, Default)]
@@ -38,117 +38,20 @@ enum Lesson {
     Commit,
 }
 
-/// One call in the queue of a lane.
-pub struct Call {
-    /// The number under which JavaScript waits for the answer.
-    pub job: JobId,
-    /// The request, in the wire format.
-    pub request: Vec<u8>,
-    /// The transaction that the call belongs to.
-    pub transaction: TransactionId,
-    /// The number of the call in the order of all calls.
-    pub number: CallNumber,
-    /// The call's place in the writer queue, if the call is known to write.
-    pub ticket: Option<Ticket>,
-    /// When the call was made.
-    pub made: Instant,
-    /// The client that the call belongs to.
-    pub client: Arc<ClientState>,
-    /// What the order of the calls has to know of it.
-    pub class: Class,
-    /// Where it runs, once it has left the line of the calls. None if it did not go through the line.
-    pub way: Option<Way>,
-}
-
-impl Call {
-    /// A call of latchdb itself, without a caller and without an answer.
-    pub fn own(
-        client: Arc<ClientState>,
-        transaction: TransactionId,
-        request: impl Into<Vec<u8>>,
-    ) -> Self {
-        Self {
-            job: JobId::NONE,
-            request: request.into(),
-            transaction,
-            number: CallNumber::next(),
-            ticket: None,
-            made: Instant::now(),
-            client,
-            class: Class::Main,
-            way: None,
-        }
-    }
-}
-
-impl Job for Call {
-    fn id(&self) -> JobId {
-        self.job
-    }
-
-    fn reject(self, reason: CancelReason) {
-        let mut records = Records::new(self.job);
-        self.client.fail(
-            &self.request,
-            &mut records,
-            Outcome::default(),
-            Error::Cancelled(reason).into(),
-        );
-        // The ticket is given back before the answer: a caller that gets the answer may rely on it.
-        drop(self.ticket);
-        if let (Some(way), Some(turns)) = (self.way, self.client.turns()) {
-            turns.left(way);
-        }
-        if self.job != JobId::NONE {
-            self.client.outbox.post(records.take(), true);
-        }
-    }
-}
-
-impl ClientState {
-    /// Writes the error record of a failed call.
-    pub(super) fn fail(
-        &self,
-        request: &[u8],
-        records: &mut Records,
-        outcome: Outcome,
-        failure: Failure,
-    ) {
-        let Failure { error, statement } = failure;
-        if request::is_called_for(request)
-            && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
-        {
-            self.count_cancelled();
-        }
-        records.error(outcome, error.record(), statement);
-    }
-}
-
-/// Takes calls that have had no effect on their lane, to run them on another one.
-pub trait HandOn: Send + Sync {
-    /// Runs a call as one of this class.
-    fn hand_on(&self, call: Call, class: Class);
-    /// Ends a job whose cancel has met it on its former lane.
-    fn cancel_again(&self, job: JobId);
-}
-
-/// Where calls are handed on, once the client has its lanes.
-pub type NextLane = OnceLock<Weak<dyn HandOn>>;
-
 /// The connection of a lane, and its open transaction.
 pub struct Session {
     lane: LaneId,
     /// The index of the reader lane. None if the lane is not one.
-    reader: Option<usize>,
-    waits: Arc<Waits>,
-    next: Arc<NextLane>,
-    client: Arc<ClientState>,
-    cancel: Arc<Cancel>,
+    pub(super) reader: Option<usize>,
+    pub(super) waits: Arc<Waits>,
+    pub(super) next: Arc<NextLane>,
+    pub(super) client: Arc<ClientState>,
+    pub(super) cancel: Arc<Cancel>,
     /// What the lane has posted and JavaScript has not fetched.
     backlog: Arc<Backlog>,
-    interrupter: Arc<Mutex<Option<Interrupter>>>,
-    connection: Option<(Connection, Arc<LaneHooks>)>,
-    transaction: Option<OpenTransaction>,
+    pub(super) interrupter: Arc<Mutex<Option<Interrupter>>>,
+    pub(super) connection: Option<(Connection, Arc<LaneHooks>)>,
+    pub(super) transaction: Option<OpenTransaction>,
     /// The file that the client opened first, on any lane. Every later connection must find the same
     /// file.
     file: Arc<OnceLock<FileId>>,
@@ -160,8 +63,9 @@ pub struct Session {
     lost: bool,
 }
 
+/// An open transaction.
 #[derive(Clone, Copy)]
-struct OpenTransaction {
+pub(super) struct OpenTransaction {
     begun_by: TransactionId,
     read_only: bool,
 }
@@ -431,7 +335,7 @@ impl Session {
                 let ran = run.statement(&statement, read_only, records);
                 if matches!(ran, Err(Error::RunsElsewhere))
                     && place == Place::HereIfShort
-                    && journal(client, run.connection) != Journal::Wal
+                    && client.journal_of(run.connection) != Journal::Wal
                 {
                     // A commit would wait for it on a reader lane, too.
                     records.drop_rows();
@@ -495,41 +399,8 @@ impl Session {
         }
     }
 
-    /// Where the call may run. Opens the connection of a reader lane.
-    fn place_for(&mut self, call: &Call, request: &Request<'_>) -> Result<Place, Error> {
-        if !matches!(request, Request::Execute(_)) {
-            return Ok(Place::Here);
-        }
-        match call.way {
-            Some(Way::Reader(reader)) => {
-                // The main lane, which is open, tells what is wrong.
-                if self.connection.is_none() && self.reopen().is_err() {
-                    self.cancel.check()?;
-                    return Err(Error::RunsElsewhere);
-                }
-                let (connection, _) = self.connection.as_ref().ok_or(Error::RunsElsewhere)?;
-                let is_blocked = || self.client.turns().is_some_and(|turns| turns.is_blocked());
-                if journal(&self.client, connection) != Journal::Wal && !is_blocked() {
-                    return Err(Error::RunsElsewhere);
-                }
-                Ok(Place::Reader(reader))
-            }
-            Some(Way::Main) => {
-                let has_readers = self.client.options.readers > 0
-                    && self.client.options.location.path().is_some()
-                    && self.client.pinned_lane().is_none();
-                let may_move = call.class == Class::ShortRead
-                    && has_readers
-                    && self.transaction.is_none()
-                    && self.client.journal() != Journal::Rollback;
-                Ok(if may_move { Place::HereIfShort } else { Place::Here })
-            }
-            _ => Ok(Place::Here),
-        }
-    }
-
     /// Opens the session's first connection, or one in place of a connection that was given up.
-    fn reopen(&mut self) -> Result<(), Error> {
+    pub(super) fn reopen(&mut self) -> Result<(), Error> {
         if self.lost && self.client.options.location.path().is_none() {
             return Err(Error::Panicked("an earlier error lost the in-memory database".into()));
         }
@@ -541,7 +412,7 @@ impl Session {
     }
 
     /// Tells the writer queue of the file, if it is known, what the lane is doing.
-    fn note(&self, change: impl FnOnce(&WriterQueue, LaneKey)) {
+    pub(super) fn note(&self, change: impl FnOnce(&WriterQueue, LaneKey)) {
         if let Some(writers) = self.client.writers() {
             change(writers, self.client.lane_key(self.lane));
         }
@@ -674,39 +545,6 @@ impl Answer for CallAnswer {
 }
 
 impl Session {
-    /// Hands a call on that has had no effect here: a long read to a reader lane, anything else to the main lane.
-    fn hand_on(&self, call: Call) {
-        let class = if self.reader.is_some() { Class::Main } else { Class::LongRead };
-        if let Ok(Request::Execute(Statement { sql: Sql::Id(id), .. })) =
-            Request::read(&call.request)
-            && self.reader.is_none()
-            && self.client.journal() == Journal::Wal
-        {
-            self.client.set_class(id, class);
-        }
-        let (job, Some(next)) = (call.job, self.next.get().and_then(Weak::upgrade)) else {
-            return;
-        };
-        next.hand_on(call, class);
-        // A cancel may have met the job here meanwhile.
-        if self.cancel.reason().is_some() {
-            next.cancel_again(job);
-        }
-    }
-
-    /// Closes the connection of a reader lane.
-    fn close_reader(&mut self) {
-        if self.reader.is_none() {
-            return;
-        }
-        lock(&self.interrupter).take();
-        if self.connection.is_some() {
-            self.note(WriterQueue::begin_closing);
-            self.connection = None;
-            self.note(WriterQueue::forget_lane);
-        }
-    }
-
     /// Runs a call, and writes its answer. None if it has to run on another lane, and has had no effect.
     fn answer(&mut self, call: &mut Call) -> Option<Records> {
         let panics_before = panics::count();
@@ -760,14 +598,4 @@ impl Session {
         }
         Some(records)
     }
-}
-
-/// The journal of the file. Looks it up on a connection to the file, if it is not known.
-fn journal(client: &ClientState, connection: &Connection) -> Journal {
-    if client.journal() == Journal::Unknown
-        && let Ok(mode) = connection.pragma::<String>("journal_mode")
-    {
-        client.set_journal(if mode == "wal" { Journal::Wal } else { Journal::Rollback });
-    }
-    client.journal()
 }

@@ -8,16 +8,17 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
+use super::class::Class;
 use super::counts::Counts;
 use super::gate::Gate;
-use super::line::{Class, Turns};
+use super::line::Turns;
 use super::settings::Settings;
 use super::shared_queues::{SharedDatabase, queue_of};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::files::FileId;
 use crate::jobs::ids::{ClientId, LaneId};
 use crate::jobs::outbox::Outbox;
-use crate::sqlite::Location;
+use crate::sqlite::{Connection, Location};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Stands for "no lane" in an atomic number of a lane.
@@ -163,6 +164,16 @@ impl ClientState {
             2 => Journal::Rollback,
             _ => Journal::Unknown,
         }
+    }
+
+    /// The journal of the file. Looks it up on a connection to the file, if it is not known.
+    pub fn journal_of(&self, connection: &Connection) -> Journal {
+        if self.journal() == Journal::Unknown
+            && let Ok(mode) = connection.pragma::<String>("journal_mode")
+        {
+            self.set_journal(if mode == "wal" { Journal::Wal } else { Journal::Rollback });
+        }
+        self.journal()
     }
 
     /// Records what was found out about the journal of the file.
