@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { createClient } from "latchdb";
 import { swapFile } from "latchdb/swap";
 import { MARK } from "../../crash-states/index.mjs";
 import { signInPlace, signIntoNewFile } from "../signing.mjs";
@@ -21,6 +22,9 @@ export interface SwapOrder {
   /** Where the signing tool puts its own files. */
   scratch: string;
 }
+
+// The binary is loaded by its first use: its files are none of the swap's.
+createClient({ url: ":memory:" }).close();
 
 const order = JSON.parse(process.argv[2] ?? "{}") as SwapOrder;
 
