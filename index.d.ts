@@ -234,7 +234,7 @@ export interface InternalErrorReport {
 export interface ShutdownReport {
   /**
    * The absolute path of the database; for a database in memory, SQLite's URI; for a temporary
-   * database, the empty string.
+   * database, the empty string; for a database on a server, its URL.
    */
   path: string;
   /** The number of calls that were answered during the shutdown. */
@@ -327,7 +327,7 @@ export interface TerminationReport extends ShutdownAllReport {
 /**
  * A client: `@libsql/client`'s methods, and latchdb's additions.
  *
- * Calls run in the order in which they are made, whether or not a caller awaits them. Do not change an
+ * Calls on a local database run in the order in which they are made, whether or not a caller awaits them. Do not change an
  * array or an argument before the promise of its call settles: latchdb reads a long batch over several
  * turns of the event loop.
  */
@@ -521,18 +521,27 @@ export interface ObjectClient extends Omit<
  * A file that does not exist is created. A file that is not a database fails at the first call, with
  * SQLITE_NOTADB.
  *
+ * Or creates a client for a database on a server (`libsql:`, `https:`, `http:`, `wss:`, `ws:`), which
+ * connects with its first call. Its `replaceDatabase()` rejects with NOT_A_FILE, and its calls run at the
+ * same time, not one after the other; docs/remote.md has the differences.
+ *
  * Defaults: `concurrency` is 20 connections and `intMode` is "number", as in `@libsql/client`. `timeout`
  * is 0 ms: a call that needs a lock of another process, or of an idle transaction of another client, ends
  * in SQLITE_BUSY. `rowMode` is "row".
  *
  * @throws LibsqlError SQLITE_CANTOPEN (the message names the file and the cause), URL_INVALID,
  * URL_SCHEME_NOT_SUPPORTED, URL_PARAM_NOT_SUPPORTED, ENCRYPTION_KEY_NOT_SUPPORTED,
- * SYNC_NOT_SUPPORTED
+ * SYNC_NOT_SUPPORTED, WEBSOCKETS_NOT_SUPPORTED
+ * @throws Error ADDON_NOT_LOADED for a local database, where no binary can be loaded
  * @throws TypeError where the configuration is not an object, or an option has a wrong type or an unknown
  * value; RangeError where `timeout` is NaN
  */
 export function createClient(config: LatchConfig & { rowMode: "object" }): ObjectClient;
+export function createClient(config: LatchConfig & { url: ServerUrl }): LatchClient;
 export function createClient(config: LatchConfig): LocalClient;
+
+/** The URL of a database on a server. */
+type ServerUrl = `${"libsql" | "https" | "http" | "wss" | "ws"}:${string}`;
 
 /**
  * Shuts down every open client of this environment (the main thread, or a worker), all at the same

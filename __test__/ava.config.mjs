@@ -35,6 +35,8 @@ const ALONE = {
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
   "errors/every-error": "changes the current directory, and starts processes",
+  "remote/large": "measures the event loop",
+  "remote/ledger": "listens to the process, and takes long",
   "remote/teardown": "shuts down all clients of the process",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",

@@ -22,7 +22,7 @@ import {
   terminateWorker,
 } from "latchdb";
 import type { Config, LocalClient } from "latchdb";
-import { ConnectionPool, Sqlite3Client } from "latchdb/sqlite3";
+import { ConnectionPool, createClient as createLocalClient, Sqlite3Client } from "latchdb/sqlite3";
 import { lockElsewhere } from "../support/processes.mjs";
 import { internal } from "../support/internals.mjs";
 import { openElsewhere } from "../support/other-sqlite.mjs";
@@ -51,12 +51,12 @@ about("the URL and the configuration");
 const SUPPORTED =
   "For more information, please read https://github.com/libsql/libsql-client-ts#supported-urls";
 for (const scheme of ["libsql", "https", "wss"]) {
-  error(`the URL is that of a server (${scheme}:)`, {
+  error(`the URL is that of a server, and the client is latchdb/sqlite3's (${scheme}:)`, {
     code: "URL_SCHEME_NOT_SUPPORTED",
     message:
       `URL scheme "${scheme}:" is not supported by the local client: it opens files ("file:data.db") and ` +
-      `databases in memory (":memory:"); @libsql/client opens databases of a server. ${SUPPORTED}`,
-    from: () => url(`${scheme}://host`),
+      `databases in memory (":memory:"). ${SUPPORTED}`,
+    from: () => createLocalClient({ url: `${scheme}://host` }),
   });
 }
 error("the URL has a scheme that there is not", {
@@ -1461,11 +1461,181 @@ error("doctor examines a damaged database", {
 });
 
 // ---------------------------------------------------------------------------------------------------
+about("a database on a server");
+
+/** A call on a server that answers each request so. */
+const onServer = async (
+  fetch: () => Response | Promise<Response>,
+  call = "insert",
+): Promise<unknown> => {
+  const client = createClient({ url: "http://host/", fetch } as Config);
+  const statement = "insert into t values (1)";
+  try {
+    return await (call === "insert"
+      ? client.execute(statement)
+      : client.executeMultiple(statement));
+  } finally {
+    client.close();
+  }
+};
+const answer =
+  (status: number, text: string, headers: Record<string, string> = {}) =>
+  () =>
+    new Response(text, { status, headers: { "content-type": "text/plain", ...headers } });
+const systemError = (code: string) => () =>
+  Promise.reject(
+    new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) }),
+  );
+const MAYBE =
+  "The server may have carried the request out: look into the database before trying again";
+const json = { "content-type": "application/json" };
+
+error("the option is for files: encryptionKey", {
+  code: "ENCRYPTION_KEY_NOT_SUPPORTED",
+  message:
+    "Encryption key is not supported by the remote client: encryptionKey is for files. The key of a database that " +
+    "its server keeps encrypted is remoteEncryptionKey",
+  from: () => url("https://host", { encryptionKey: "x" }),
+});
+error("the option is for files: syncUrl", {
+  code: "SYNC_NOT_SUPPORTED",
+  message:
+    "syncUrl is for embedded replicas, whose url is a file; the url of this client is that of a server. Remove " +
+    "syncUrl to use the server's database",
+  from: () => url("https://host", { syncUrl: "https://other" }),
+});
+error("the URL has no TLS, and tls is true", {
+  code: "URL_INVALID",
+  message: 'A "http:" URL cannot opt into TLS by using ?tls=1',
+  from: () => url("http://host", { tls: true }),
+});
+error("the URL has TLS, and tls is false", {
+  code: "URL_INVALID",
+  message: 'A "wss:" URL cannot opt out of TLS by using ?tls=0',
+  from: () => url("wss://host?tls=0"),
+});
+error("the URL has a password", {
+  code: "URL_INVALID",
+  message: 'A "http:" URL cannot have a user and a password: pass a token as authToken',
+  from: () => url("http://me:secret@host"),
+});
+error("fetch is no function", {
+  name: "TypeError",
+  message: "fetch must be a function, got 5",
+  from: () => url("http://host", { fetch: 5 }),
+});
+for (const [code, what] of [
+  ["ECONNREFUSED", "refused the connection: is the server running, and are host and port right?"],
+  [
+    "ENOTFOUND",
+    "has a host whose name could not be resolved: is the name right, and does DNS work here?",
+  ],
+  ["EHOSTUNREACH", "is not reachable from here: is the network up?"],
+  ["UND_ERR_CONNECT_TIMEOUT", "has not accepted the connection in time: does a firewall drop it?"],
+  [
+    "CERT_HAS_EXPIRED",
+    "could not be connected to by TLS: is the certificate valid for this host, and does the server speak TLS on this port?",
+  ],
+] as const) {
+  error(`the server cannot be reached (${code})`, {
+    code: "SERVER_UNREACHABLE",
+    message: `http://host/ ${what} (${code}). The request was not sent`,
+    from: () => onServer(systemError(code)),
+  });
+}
+error("the connection is cut", {
+  code: "CONNECTION_LOST",
+  message: `the connection to http://host/ was lost before the answer was complete (ECONNRESET). ${MAYBE}`,
+  from: () => onServer(systemError("ECONNRESET")),
+});
+for (const [status, advice] of [
+  [400, ""],
+  [401, ". Is authToken right, and has it not expired?"],
+  [403, ". Does authToken allow this?"],
+  [404, ". Is the URL that of a database of a libSQL server?"],
+  [413, ". Split the batch, or store large values in parts"],
+  [429, ". The server limits how often it is asked: try again later, or lower concurrency"],
+  [503, `. The server, or its database, is not available at the moment: try again later. ${MAYBE}`],
+] as const) {
+  error(`the server answers with status ${status}`, {
+    code: "SERVER_ERROR",
+    message: `Server returned HTTP status ${status}: so it says${advice}`,
+    from: () => onServer(answer(status, "so it says")),
+  });
+}
+error("the server asks to wait", {
+  code: "SERVER_ERROR",
+  message: "Server returned HTTP status 400. The server asks to wait for 7 (Retry-After)",
+  from: () => onServer(answer(400, "", { "retry-after": "7" })),
+});
+error("the server redirects", {
+  code: "SERVER_ERROR",
+  message:
+    "The server redirects to http://other, and nothing was carried out: use that server's URL",
+  from: () => {
+    const page = Object.defineProperties(new Response("a page"), {
+      redirected: { value: true },
+      url: { value: "http://other/page" },
+    });
+    return onServer(() => page);
+  },
+});
+error("the answer is no JSON", {
+  code: "HRANA_PROTO_ERROR",
+  message: `The server's answer is not what the protocol says (…). ${MAYBE}`,
+  from: () => onServer(answer(200, "<html>", json)),
+});
+error("the server does not answer in time", {
+  code: "SQLITE_INTERRUPT",
+  message: `http://host/ has not answered within 20 ms (queryTimeout). ${MAYBE}`,
+  from: async () => {
+    const fetch = (): Promise<never> => new Promise(() => undefined);
+    const client = createClient({ url: "http://host", fetch, queryTimeout: 20 } as Config);
+    return await client.execute("select 1");
+  },
+});
+error("a call was not sent in time", {
+  code: "SQLITE_INTERRUPT",
+  message: "the call was not sent to http://host/ within 20 ms (queryTimeout)",
+  from: async () => {
+    const authToken = (): Promise<never> => new Promise(() => undefined);
+    const client = createClient(
+      unchecked<Config>({ url: "http://host", authToken, queryTimeout: 20 }),
+    );
+    return await client.execute("select 1");
+  },
+});
+error("the function gives no token", {
+  name: "TypeError",
+  message: "authToken() must give a string, got a value of type number",
+  from: () =>
+    createClient(unchecked<Config>({ url: "http://host", authToken: () => 5 })).execute("select 1"),
+});
+error("the token has a line break", {
+  code: "AUTH_TOKEN_INVALID",
+  message:
+    "authToken has characters that a header of HTTP cannot have: is there a line break in it?",
+  from: () => createClient({ url: "http://host", authToken: "a\nb" }).execute("select 1"),
+});
+error("there is nothing to synchronize", {
+  code: "SYNC_NOT_SUPPORTED",
+  message: "sync not supported in http mode",
+  from: () => createClient({ url: "http://host" }).sync(),
+});
+error("there is no file to replace", {
+  code: "NOT_A_FILE",
+  message:
+    "The database of this client is on a server (http://host/): there is no file here that could be replaced",
+  from: () =>
+    unchecked<LocalClient>(createClient({ url: "http://host" })).replaceDatabase({ build: table }),
+});
+
+// ---------------------------------------------------------------------------------------------------
 about("loading and installing the binary");
 
 const require = createRequire(import.meta.url);
 const load = (options: string[], env: object = {}): unknown => {
-  const script = `try { require(${JSON.stringify(require.resolve("latchdb"))}) }
+  const script = `try { require(${JSON.stringify(require.resolve("latchdb"))}).createClient({ url: ":memory:" }) }
     catch ({ code, message }) { console.log(JSON.stringify({ code, message })) }`;
   const ended = spawnSync(process.execPath, [...options, "-e", script], {
     env: { ...process.env, ...env },
@@ -1588,6 +1758,11 @@ const ELSEWHERE: Record<string, string> = {
   "a call in place has a long value": "the same",
   "the addon has not said": "the same",
   "a statement without a result": "a defect of latchdb",
+  "The transaction has lost its connection": "needs a server: remote/faults.spec",
+  "the server has sent a value of a kind": "the protocol has no further kinds",
+  "the call was ended": "becomes the error that has ended the call",
+  "was not answered within": "a way that has gone dead: remote/faults.spec",
+  "This environment does not support WebSockets": "Node and Bun do",
   "The buffer was resized": "a race with the write: swap/failures.spec",
   "the target is as it was": "a signal: swap/command.spec",
   "did not start": "the program node is missing",
@@ -1616,6 +1791,15 @@ const CODES: Record<string, string> = {
   TARGET_IN_USE_AS_IMAGE: "only Windows refuses",
   NOT_DURABLE: "a sync that fails after the rename",
   SQLITE_ERROR: "SQLite's own texts",
+  STREAM_EXPIRED: "a server's own: remote/faults.spec",
+  TRANSACTION_TIMEOUT: "the same",
+  SQL_PARSE_ERROR: "the same",
+  SQL_NO_STATEMENT: "the same",
+  SQL_MANY_STATEMENTS: "the same",
+  HRANA_CLOSED_ERROR: "hrana-client's own",
+  HRANA_WEBSOCKET_ERROR: "needs a server: remote/faults.spec",
+  PROTOCOL_VERSION_ERROR: "hrana-client's own",
+  WEBSOCKETS_NOT_SUPPORTED: "Node and Bun have WebSockets",
 };
 
 /** Words in capitals that are no codes. */
@@ -1623,6 +1807,10 @@ const NO_CODES = new Set([
   "CARGO_PKG_VERSION",
   "LATCHDB_TEST_CHILD",
   "LATCHDB_STAGING",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "ERR_DNS_SET_SERVERS_FAILED",
+  "UND_ERR_CONNECT_TIMEOUT",
   "MODULE_NOT_FOUND",
   "ERR_MODULE_NOT_FOUND",
   "ERR_DLOPEN_DISABLED",

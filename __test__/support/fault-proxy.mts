@@ -6,6 +6,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  * - "pass": passes everything on.
  * - "swallow": passes requests on, and ends the connection at the first byte of an answer.
  * - "hold": takes everything and passes nothing on, as a network that has lost its route.
+ *
+ * A connection that was held once stays dead.
  */
 export type FaultMode = "pass" | "swallow" | "hold";
 
@@ -52,6 +54,11 @@ export class FaultProxy {
   #serve(client: Socket, target: number): void {
     this.connections++;
     const server = connect(target, "127.0.0.1");
+    let isDead = false;
+    const passes = (): boolean => {
+      isDead ||= this.mode === "hold";
+      return !isDead;
+    };
     for (const socket of [client, server]) {
       this.#open.add(socket);
       socket.on("error", () => undefined);
@@ -62,10 +69,10 @@ export class FaultProxy {
       });
     }
     client.on("data", (data) => {
-      if (this.mode !== "hold") server.write(data);
+      if (passes()) server.write(data);
     });
     server.on("data", (data) => {
-      if (this.mode === "hold") return;
+      if (!passes()) return;
       if (this.mode === "swallow") return void client.destroy();
       if (data.length <= this.#cutAfter) {
         this.#cutAfter -= data.length;

@@ -35,7 +35,7 @@ export async function putInPlace(binary: string, triple: string): Promise<string
 async function problemWith(binary: string | undefined): Promise<string | undefined> {
   const loader = JSON.stringify(join(__dirname, "..", "addon", "addon.js"));
   const { code, problem, stderr } = await run(
-    { command: process.execPath, args: ["-e", `require(${loader})`] },
+    { command: process.execPath, args: ["-e", `require(${loader}).addon`] },
     {
       cwd: packageRoot,
       env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: binary },

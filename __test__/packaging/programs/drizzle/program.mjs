@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import * as schema from "./schema.mjs";
 
 const { cities, countries } = schema;
-const [file] = process.argv.slice(2);
+const [url] = process.argv.slice(2);
 
-const client = createClient({ url: `file:${file}` });
+const client = createClient({ url });
 const db = drizzle({ client, schema });
 
 function print(what, value) {

@@ -2,8 +2,8 @@
 import { LibsqlDialect } from "@libsql/kysely-libsql";
 import { Kysely, Migrator, sql } from "kysely";
 
-const [file] = process.argv.slice(2);
-const db = new Kysely({ dialect: new LibsqlDialect({ url: `file:${file}` }) });
+const [url] = process.argv.slice(2);
+const db = new Kysely({ dialect: new LibsqlDialect({ url }) });
 
 function print(what, value) {
   const text = JSON.stringify(value, (_key, item) =>
