@@ -27,6 +27,8 @@ pub enum Class {
     LongRead,
     /// The call begins a transaction, which has a lane of its own.
     Begin,
+    /// The call begins a transaction, which has taken the main lane. It waits for every call on that.
+    BeginOnMain,
 }
 
 /// The longest text that is searched for words. A longer one is taken to have them.
@@ -273,7 +275,7 @@ impl<J> Line<J> {
         if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
-                Class::Begin => self.begin(number),
+                Class::Begin | Class::BeginOnMain => self.begin(number, class),
                 // Reads have run before the connection of the main lane had something of its own.
                 Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
@@ -287,7 +289,9 @@ impl<J> Line<J> {
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
             Class::Alone if self.on_main == 0 => self.alone(number),
-            Class::Begin if !self.is_starting() && self.is_main_passable() => self.begin(number),
+            Class::Begin | Class::BeginOnMain if !self.is_starting() && self.may_begin(class) => {
+                self.begin(number, class)
+            }
             _ if self.is_blocked => {
                 let read = *self.reads.first()?;
                 self.read(read)
@@ -296,11 +300,15 @@ impl<J> Line<J> {
         }
     }
 
-    fn begin(&mut self, number: CallNumber) -> Option<Step<J>> {
-        if !self.is_main_passable() {
+    fn begin(&mut self, number: CallNumber, class: Class) -> Option<Step<J>> {
+        if !self.may_begin(class) {
             return None;
         }
         self.start(number, Way::Transaction)
+    }
+
+    fn may_begin(&self, class: Class) -> bool {
+        self.on_main == 0 || self.is_blocked && class == Class::Begin
     }
 
     /// Starts a read on a reader lane, if one is free and no earlier write is running.
@@ -650,6 +658,12 @@ mod tests {
         assert_eq!(bench.started(), "a:m");
         bench.0.set_blocked(true);
         assert_eq!(bench.started(), "begin:t b:m");
+        let mut bench = Bench::new(1, &[("a", Write), ("begin", Class::BeginOnMain)]);
+        assert_eq!(bench.started(), "a:m");
+        bench.0.set_blocked(true);
+        assert_eq!(bench.started(), "");
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "begin:t");
         let mut bench = Bench::new(0, &[("a", Write), ("begin", Begin)]);
         assert_eq!(bench.started(), "a:m");
         bench.0.ended(Way::Main);

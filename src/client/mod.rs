@@ -136,9 +136,13 @@ impl Client {
                 let (state, file) = (Arc::clone(&self.state), Arc::clone(&self.file));
                 lane(Session::new(id, state, file))
             };
-            let lane = self.lanes().begin(job.into(), self.state.pinned_lane(), open);
-            lane.ok_or(Refused::Closed)?;
-            self.dispatch.enter(call, Class::Begin);
+            let class = {
+                let mut lanes = self.lanes();
+                let lane = lanes.begin(job.into(), self.state.pinned_lane(), open);
+                lane.ok_or(Refused::Closed)?;
+                if lanes.is_on_main(job.into()) { Class::BeginOnMain } else { Class::Begin }
+            };
+            self.dispatch.enter(call, class);
         } else if transaction == TransactionId::NONE {
             let class = self.class_of(&call.request);
             self.dispatch.enter(call, class);
