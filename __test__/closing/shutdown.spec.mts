@@ -93,6 +93,23 @@ for (const mode of journalModes) {
     t.deepEqual(await selectColumn(database.open(), "select a from t"), [2]);
   });
 
+  test.serial(
+    `draining answers what waits behind a transaction that has not begun (${mode})`,
+    async (t) => {
+      const database = await temporaryDatabase(t);
+      const client = database.open({ concurrency: 1 });
+      await prepare(client, mode);
+      const before = client.executeMultiple(countTo(300_000));
+      const transaction = client.transaction("write").catch((error: unknown) => error);
+      const behind = [1, 2, 3].map((i) => client.execute(insert(i)));
+      const { cancelled } = await client.shutdown({ drain: true });
+      await t.notThrowsAsync(Promise.all([before, ...behind]));
+      await transaction;
+      t.is(cancelled, 0);
+      t.deepEqual(await selectColumn(database.open(), "select a from t"), [1, 2, 3]);
+    },
+  );
+
   test.serial(`draining lets a commit that was called finish (${mode})`, async (t) => {
     const database = await temporaryDatabase(t);
     const client = database.open();
