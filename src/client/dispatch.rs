@@ -97,11 +97,6 @@ impl Dispatch {
         });
     }
 
-    /// Whether the main lane waits for a lock or for a transaction.
-    pub fn is_blocked(&self) -> bool {
-        self.lanes().line.is_blocked()
-    }
-
     /// Gives back a call that has had no effect on its lane, to run as one of another class.
     pub fn hand_on(&self, mut call: Call, class: Class) {
         let Some(way) = call.way.take() else { return };

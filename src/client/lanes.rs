@@ -182,9 +182,10 @@ impl Lanes {
             return;
         }
         // The calls before a transaction that has yet to begin are on the main lane, which therefore stays the same.
-        let waiting = self.transactions.iter_mut().find(|(id, taken)| {
-            **taken == self.last_main && self.line.has(JobId(id.0))
-        });
+        let waiting = self
+            .transactions
+            .iter_mut()
+            .find(|(id, taken)| **taken == self.last_main && self.line.has(JobId(id.0)));
         self.main = Some(match waiting {
             Some((_, taken)) => std::mem::replace(taken, lane),
             None => lane,

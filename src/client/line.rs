@@ -40,23 +40,22 @@ const NEEDS_TO_BE_ALONE: [&str; 4] = ["journal_mode", "locking_mode", "wal_check
 impl Class {
     /// The class of a statement that has not run yet.
     pub fn of_statement(sql: &str) -> Self {
-        const READING: [&str; 3] = ["select", "values", "explain"];
+        const READING: [&str; 2] = ["select", "values"];
         let begin = without_comments(sql);
         let begins_with = |word: &str| {
             begin.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
         };
+        // SQLite makes the setting of a PRAGMA that is explained, too.
         let reads = READING.into_iter().any(begins_with)
+            || begins_with("explain") && sql.len() <= LONGEST_SEARCHED && !has_word(sql, "pragma")
             || begins_with("with") && sql.len() <= LONGEST_SEARCHED && !may_write(begin);
         if reads { Self::ShortRead } else { Self::of_script(sql) }
     }
 
     /// The class of a text of several statements.
     pub fn of_script(sql: &str) -> Self {
-        let has = |word: &str| {
-            let mut words = sql.as_bytes().windows(word.len());
-            words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-        };
-        if sql.len() > LONGEST_SEARCHED || NEEDS_TO_BE_ALONE.iter().any(|word| has(word)) {
+        let has = |word: &&str| has_word(sql, word);
+        if sql.len() > LONGEST_SEARCHED || NEEDS_TO_BE_ALONE.iter().any(has) {
             Self::Alone
         } else {
             Self::Main
@@ -66,6 +65,11 @@ impl Class {
     fn is_read(self) -> bool {
         matches!(self, Self::ShortRead | Self::LongRead)
     }
+}
+
+fn has_word(sql: &str, word: &str) -> bool {
+    let mut words = sql.as_bytes().windows(word.len());
+    words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// A text without the white space and the comments at its beginning
@@ -89,7 +93,8 @@ fn without_comments(sql: &str) -> &str {
 /// in parentheses (<https://sqlite.org/lang_with.html>).
 fn may_write(sql: &str) -> bool {
     const VERBS: [&str; 6] = ["select", "values", "insert", "update", "delete", "replace"];
-    let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+    let is_of_word =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
     let (mut rest, mut depth) = (sql.as_bytes(), 0usize);
     while let Some((first, behind)) = rest.split_first() {
         let end_of = |mark: &[u8]| behind.windows(mark.len()).position(|at| at == mark);
@@ -113,7 +118,9 @@ fn may_write(sql: &str) -> bool {
             (letter, _) if is_of_word(*letter) => {
                 let length = rest.iter().take_while(|byte| is_of_word(**byte)).count();
                 let is = |verb: &&str| rest[..length].eq_ignore_ascii_case(verb.as_bytes());
-                if depth == 0 && let Some(verb) = VERBS.iter().find(|verb| is(verb)) {
+                if depth == 0
+                    && let Some(verb) = VERBS.iter().find(|verb| is(verb))
+                {
                     return !matches!(*verb, "select" | "values");
                 }
                 length - 1
@@ -508,7 +515,11 @@ mod tests {
         bench.0.ended(Way::Main);
         bench.0.ended(Way::Reader(0));
         bench.enter("t", Short);
-        assert_eq!(bench.started(), "", "the long read waits until the main lane has nothing to do");
+        assert_eq!(
+            bench.started(),
+            "",
+            "the long read waits until the main lane has nothing to do"
+        );
         bench.0.ended(Way::Main);
         bench.0.ended(Way::Main);
         assert_eq!(bench.started(), "b:0 t:m");
@@ -717,6 +728,7 @@ mod tests {
                     "with t as (select 1) select 1",
                     "WITH RECURSIVE [a)](b) AS NOT MATERIALIZED (SELECT ')''(', \"(\", `(`, [(] /* ( */ -- (\n) SELECT replace(1, 2, 3)",
                     "with t as (values (1)) values (1)",
+                    "explain query plan insert into t values (1)",
                     "values (1)",
                 ][..],
             ),
@@ -729,6 +741,7 @@ mod tests {
                     "with \"select\" as (select 1) /*select*/ update t set a = 1",
                     "with t as (values (1)) replace into t select 1",
                     "pragma user_version",
+                    "explain PRAGMA foreign_keys = off",
                     "",
                     "-- select",
                     "/* select",
