@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import test from "ava";
 import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { startProgram } from "../support/processes.mjs";
@@ -139,4 +139,19 @@ test("reads beside a write that waits succeed where another process dies while i
     t.deepEqual(await Promise.all(reads), [300, 300, 300, 300]);
     await write;
   }
+});
+
+test("no WAL is left where the only call after a change of the journal mode is a long read", async (t) => {
+  const { directory, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const long = `${countTo(300_000)} where (select count(*) from t) = 0`;
+  await client.execute(long);
+  await client.execute("pragma journal_mode = delete");
+  await client.execute("pragma journal_mode = wal");
+  await client.execute(long);
+  const { walLeft } = await client.shutdown();
+  t.false(walLeft);
+  t.deepEqual(await readdir(directory), ["test.db"]);
 });

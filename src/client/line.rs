@@ -62,7 +62,8 @@ impl Class {
         }
     }
 
-    fn is_read(self) -> bool {
+    /// Whether the call reads, as far as its text says.
+    pub fn is_read(self) -> bool {
         matches!(self, Self::ShortRead | Self::LongRead)
     }
 }

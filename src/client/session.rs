@@ -490,7 +490,7 @@ impl Session {
                 let has_readers = self.client.options.readers > 0
                     && self.client.options.location.path().is_some()
                     && self.client.pinned_lane().is_none();
-                let may_move = call.class == Class::ShortRead
+                let may_move = call.class.is_read()
                     && has_readers
                     && self.transaction.is_none()
                     && self.client.journal() != Journal::Rollback;
