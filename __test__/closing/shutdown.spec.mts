@@ -93,6 +93,27 @@ for (const mode of journalModes) {
     t.deepEqual(await selectColumn(database.open(), "select a from t"), [2]);
   });
 
+  test.serial(
+    `draining answers what waits behind a transaction that has not begun (${mode})`,
+    async (t) => {
+      const database = await temporaryDatabase(t);
+      const client = database.open({ concurrency: 1, timeout: 60_000 });
+      await prepare(client, mode);
+      const other = await database.open().transaction("write");
+      const before = client.execute(insert(0));
+      const transaction = client.transaction("write").catch((error: unknown) => error);
+      const behind = client.batch(Array.from({ length: 20_000 }, (_, i) => insert(i)));
+      const closing = client.shutdown({ drain: true, timeoutMs: 60_000 });
+      // The batch is written over several turns of the event loop, in which the transaction begins.
+      await other.commit();
+      const { cancelled } = await closing;
+      await t.notThrowsAsync(Promise.all([before, behind]));
+      await transaction;
+      t.is(cancelled, 0);
+      t.is(await selectValue(database.open(), "select count(*) from t"), 20_001);
+    },
+  );
+
   test.serial(`draining lets a commit that was called finish (${mode})`, async (t) => {
     const database = await temporaryDatabase(t);
     const client = database.open();

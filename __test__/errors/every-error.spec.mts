@@ -1453,6 +1453,88 @@ error("the command of --prepare fails", {
     return printed(["swap", join(dir, "source"), join(dir, "a"), "--prepare", "exit 3 # {}"]);
   },
 });
+for (const [what, text, args, input] of [
+  ["the SQL is empty", "there is no statement in the SQL", ["query", "file:DIR/q.db", ""]],
+  [
+    "--arg is for several statements",
+    "--arg is for one statement, and there are several",
+    ["query", "file:DIR/q.db", "select 1; select 2", "--arg", "1"],
+  ],
+  [
+    "only some --arg have a name",
+    "some of the --arg have a name (:name=value) and some have none",
+    ["query", "file:DIR/q.db", "select :a, ?", "--arg", ":a=1", "--arg", "2"],
+  ],
+  [
+    "a query leaves a transaction open",
+    "the transaction was left open, and is rolled back",
+    ["query", "file:DIR/q.db", "begin"],
+  ],
+  ["the URL is empty", "the URL is empty", ["query", "", "select 1"]],
+  [
+    "the token is in the URL",
+    "the URL has a token, which other users of the machine can see: put it into the environment variable LATCHDB_AUTH_TOKEN",
+    ["query", "http://host?authToken=secret", "select 1"],
+  ],
+  [
+    "the variable of the token is not set",
+    "the environment variable LATCHDB_NO_TOKEN, which should have the token, is not set",
+    ["query", "http://host", "select 1", "--auth-token-env", "LATCHDB_NO_TOKEN"],
+  ],
+  [
+    "a database is copied to itself",
+    "the source and the target are one database",
+    ["copy", "file:DIR/q.db", "file:DIR/q.db"],
+  ],
+  [
+    "one token is for two servers",
+    "there is one token for two servers: name the variable of each with --from-auth-token-env and --to-auth-token-env",
+    ["copy", "http://a", "http://b", "--auth-token-env", "LATCHDB_NO_TOKEN"],
+  ],
+  [
+    "the target of a copy is not empty",
+    "the target is not empty: it has t. Name a new database, or drop all that is in this one with --replace",
+    ["copy", "file:DIR/from.db", "file:DIR/to.db"],
+  ],
+  [
+    "a dot command has too many arguments",
+    "line 1: .mode takes at most one argument",
+    ["shell", "file:DIR/q.db"],
+    ".mode a b\n",
+  ],
+  [
+    "a dot command is not known",
+    "line 1: unknown command .nope: .help lists the commands",
+    ["shell", "file:DIR/q.db"],
+    ".nope\n",
+  ],
+  [
+    "a script leaves a transaction open",
+    "the transaction was left open, and is rolled back",
+    ["shell", "file:DIR/q.db"],
+    "begin;\n",
+  ],
+  [
+    "--mode is not known",
+    "option '--mode <mode>' argument 'x' is invalid. Allowed choices are table, line, json, csv.",
+    ["shell", "file:DIR/q.db", "--mode", "x"],
+  ],
+] as const) {
+  error(`${args[0]}: ${what}`, {
+    message: `…${text}…`,
+    from: async ({ dir }) => {
+      for (const name of ["from.db", "to.db"]) {
+        const client = createClient({ url: `file:${join(dir, name)}` });
+        await client.execute("create table t (a)");
+        client.close();
+      }
+      return printed(
+        args.map((part: string) => part.replace("DIR", dir)),
+        input,
+      );
+    },
+  });
+}
 error("doctor examines a damaged database", {
   message:
     "…\n\nchecking DIR/damaged.db: it is damaged: database disk image is malformed; use a backup, or save what can " +
@@ -1770,6 +1852,10 @@ const ELSEWHERE: Record<string, string> = {
   "the binary of this release could not be fetched":
     "needs a server: packaging/install-command.spec",
   "the call runs on another lane": "no caller sees it",
+  "the shell has ended": "the reason of an abort, which nothing prints",
+  "and the target has got": "a race: cli/copy.spec",
+  ": the copy is rolled back": "a race: cli/copy.spec",
+  "the source has": "a race: cli/copy.spec",
   "the release's archive has no": "needs a server: packaging/install-command.spec",
   "the binary works, but cannot be put": "another program has it open on Windows",
   "cannot write to latchdb's own folder":
@@ -1778,6 +1864,7 @@ const ELSEWHERE: Record<string, string> = {
 
 /** Codes without an entry, and why. */
 const CODES: Record<string, string> = {
+  RESPONSE_TOO_LARGE: "remote/answers.spec",
   VECTOR_INDEX_NOT_SUPPORTED: "errors/vector-index.spec",
   ENVIRONMENT_ENDED: "a worker that ends hears of nothing",
   ENVIRONMENT_CLOSING: "the same, of a swap",
@@ -1804,6 +1891,10 @@ const CODES: Record<string, string> = {
 
 /** Words in capitals that are no codes. */
 const NO_CODES = new Set([
+  "NO_COLOR",
+  "LATCHDB_HISTORY",
+  "XDG_STATE_HOME",
+  "LATCHDB_AUTH_TOKEN",
   "CARGO_PKG_VERSION",
   "LATCHDB_TEST_CHILD",
   "LATCHDB_STAGING",
@@ -1866,10 +1957,13 @@ async function damaged({ dir, open }: Place): Promise<string> {
 }
 
 /** What a command prints, as the message of an error. */
-function printed(args: string[]): { message: string } {
+function printed(args: string[], input = ""): { message: string } {
   const { bin } = require("latchdb/package.json") as { bin: { latchdb: string } };
   const program = join(require.resolve("latchdb/package.json"), "..", bin.latchdb);
-  const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    input,
+  });
   return { message: stdout + stderr };
 }
 

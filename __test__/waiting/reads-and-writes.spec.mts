@@ -1,6 +1,7 @@
-import { rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import test from "ava";
 import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { startProgram } from "../support/processes.mjs";
 import { countTo, endlessQuery } from "../support/queries.mjs";
 
 // Reads that run beside the main lane, and the calls around them.
@@ -98,4 +99,59 @@ test("a client with a temporary table changes the journal mode after long reads"
   t.is(await selectValue(client, countTo(300_000)), 300_000);
   await client.execute("create temp table u (a)");
   t.is(await selectValue(client, "pragma journal_mode = delete"), "delete");
+});
+
+test("a call before a transaction() that takes the main lane runs on the lane that was it", async (t) => {
+  const client = await openClient(t, { concurrency: 2 });
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const long = countTo(300_000);
+  await client.execute(long);
+  const first = await client.transaction("read");
+  const second = await client.transaction("read");
+  // The main lane is now that of the first one.
+  await first.commit();
+  const calls = [client.execute(long), client.execute("insert into t values (1)")];
+  const third = client.transaction("read");
+  await Promise.all(calls);
+  t.is(await selectValue(await third, count), 1);
+  await second.commit();
+  (await third).close();
+});
+
+test("reads beside a write that waits succeed where another process dies while it writes", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open({ timeout: 60_000 });
+  await client.execute("create table t (a)");
+  await client.execute(
+    "with recursive n(i) as (select 1 union all select i + 1 from n limit 300) " +
+      "insert into t select zeroblob(2000) from n",
+  );
+  for (let i = 0; i < 2; i++) {
+    const program = startProgram(t, "half-writer", { arguments: [file] });
+    await program.waitFor("written");
+    const write = client.execute("insert into t values (1)");
+    const zeros = "select count(*) from t where a = zeroblob(2000)";
+    const reads = Array.from({ length: 4 }, () => selectValue(client, zeros));
+    // By then they wait.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    program.kill();
+    t.deepEqual(await Promise.all(reads), [300, 300, 300, 300]);
+    await write;
+  }
+});
+
+test("no WAL is left where the only call after a change of the journal mode is a long read", async (t) => {
+  const { directory, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("pragma journal_mode = wal");
+  await client.execute("create table t (a)");
+  const long = `${countTo(300_000)} where (select count(*) from t) = 0`;
+  await client.execute(long);
+  await client.execute("pragma journal_mode = delete");
+  await client.execute("pragma journal_mode = wal");
+  await client.execute(long);
+  const { walLeft } = await client.shutdown();
+  t.false(walLeft);
+  t.deepEqual(await readdir(directory), ["test.db"]);
 });

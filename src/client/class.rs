@@ -16,6 +16,8 @@ pub enum Class {
     Begin,
     /// The call begins a transaction that only reads.
     BeginRead,
+    /// The call begins a transaction, which has taken the main lane. It waits for every call on that.
+    BeginOnMain,
 }
 
 /// The longest text that is searched for words. A longer one is taken to have them.
@@ -27,23 +29,22 @@ const NEEDS_TO_BE_ALONE: [&str; 4] = ["journal_mode", "locking_mode", "wal_check
 impl Class {
     /// The class of a statement that has not run yet.
     pub fn of_statement(sql: &str) -> Self {
-        const READING: [&str; 3] = ["select", "values", "explain"];
+        const READING: [&str; 2] = ["select", "values"];
         let begin = without_comments(sql);
         let begins_with = |word: &str| {
             begin.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
         };
+        // SQLite makes the setting of a PRAGMA that is explained, too.
         let reads = READING.into_iter().any(begins_with)
+            || begins_with("explain") && sql.len() <= LONGEST_SEARCHED && !has_word(sql, "pragma")
             || begins_with("with") && sql.len() <= LONGEST_SEARCHED && !may_write(begin);
         if reads { Self::ShortRead } else { Self::of_script(sql) }
     }
 
     /// The class of a text of several statements.
     pub fn of_script(sql: &str) -> Self {
-        let has = |word: &str| {
-            let mut words = sql.as_bytes().windows(word.len());
-            words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-        };
-        if sql.len() > LONGEST_SEARCHED || NEEDS_TO_BE_ALONE.iter().any(|word| has(word)) {
+        let has = |word: &&str| has_word(sql, word);
+        if sql.len() > LONGEST_SEARCHED || NEEDS_TO_BE_ALONE.iter().any(has) {
             Self::Alone
         } else {
             Self::Main
@@ -54,6 +55,11 @@ impl Class {
     pub fn is_read(self) -> bool {
         matches!(self, Self::ShortRead | Self::LongRead)
     }
+}
+
+fn has_word(sql: &str, word: &str) -> bool {
+    let mut words = sql.as_bytes().windows(word.len());
+    words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// A text without the white space and the comments at its beginning
@@ -133,6 +139,7 @@ mod tests {
                     "with t as (select 1) select 1",
                     "WITH RECURSIVE [a)](b) AS NOT MATERIALIZED (SELECT ')''(', \"(\", `(`, [(] /* ( */ -- (\n) SELECT replace(1, 2, 3)",
                     "with t as (values (1)) values (1)",
+                    "explain query plan insert into t values (1)",
                     "values (1)",
                 ][..],
             ),
@@ -145,6 +152,7 @@ mod tests {
                     "with \"select\" as (select 1) /*select*/ update t set a = 1",
                     "with t as (values (1)) replace into t select 1",
                     "pragma user_version",
+                    "explain PRAGMA foreign_keys = off",
                     "",
                     "-- select",
                     "/* select",

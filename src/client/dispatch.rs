@@ -142,8 +142,10 @@ impl Dispatch {
     fn advance(&self, lanes: &mut Lanes) -> Next {
         lanes.line.set_aside(match self.state.journal() {
             _ if self.state.pinned_lane().is_some() => Aside::Never,
-            Journal::Rollback => Aside::WhileBlocked,
-            Journal::Wal | Journal::Unknown => Aside::Always,
+            // The main lane looks at the file first: SQLite removes the WAL with the last connection that has opened it,
+            // but not with one that only reads.
+            Journal::Rollback | Journal::Unknown => Aside::WhileBlocked,
+            Journal::Wal => Aside::Always,
         });
         let mut next = Next::default();
         if lanes.is_sealed {
@@ -219,15 +221,11 @@ impl Turns for Dispatch {
                 // What was called behind a read that waits in the line starts behind it again.
                 let mut has_read = false;
                 take_back(lanes, |call| {
-                    has_read |= call.class == Class::ShortRead;
+                    has_read |= call.class.is_read();
                     has_read
                 });
             }
         });
-    }
-
-    fn is_blocked(&self) -> bool {
-        self.lanes().line.is_blocked()
     }
 }
 

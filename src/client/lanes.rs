@@ -26,6 +26,8 @@ pub struct Lanes {
     all: BTreeMap<LaneId, Arc<Lane<Session>>>,
     /// The lane for calls outside of transactions. None while a transaction uses it.
     main: Option<LaneId>,
+    /// The lane that was the main lane last: that of the calls which were made before a transaction took it.
+    last_main: LaneId,
     /// The lanes without a transaction, except the main lane.
     idle: Vec<LaneId>,
     transactions: FxHashMap<TransactionId, LaneId>,
@@ -67,6 +69,7 @@ impl Lanes {
             readers: readers.into_iter().map(Arc::new).collect(),
             all: BTreeMap::from([(LaneId::MAIN, Arc::new(main))]),
             main: Some(LaneId::MAIN),
+            last_main: LaneId::MAIN,
             idle: Vec::new(),
             transactions: FxHashMap::default(),
             most: if most > 1 { most + 1 } else { 1 },
@@ -111,7 +114,7 @@ impl Lanes {
     /// The lane of a call: the lane of its transaction, or the main lane. The call of a transaction that
     /// is over goes to the main lane, whose session answers with TRANSACTION_CLOSED.
     pub fn of(&self, transaction: TransactionId) -> Option<Arc<Lane<Session>>> {
-        self.of_open(transaction).or_else(|| self.get(self.main.unwrap_or(LaneId::MAIN)))
+        self.of_open(transaction).or_else(|| self.get(self.main.unwrap_or(self.last_main)))
     }
 
     /// The lane of a transaction, until the transaction is released.
@@ -128,14 +131,25 @@ impl Lanes {
         open: impl FnOnce(LaneId) -> Lane<Session>,
     ) -> Option<Arc<Lane<Session>>> {
         let lane = if pinned.is_none() {
-            let last = if self.most == 1 { self.main.take() } else { None };
+            let last = if self.most == 1 { self.take_main() } else { None };
             last.or_else(|| self.idle.pop()).or_else(|| self.add(open))?
         } else {
             // A job may have pinned the client after JavaScript asked for the state of the lanes.
-            self.main.take().or_else(|| self.idle.pop()).or_else(|| self.add(open))?
+            self.take_main().or_else(|| self.idle.pop()).or_else(|| self.add(open))?
         };
         self.transactions.insert(transaction, lane);
         self.get(lane)
+    }
+
+    fn take_main(&mut self) -> Option<LaneId> {
+        let main = self.main.take()?;
+        self.last_main = main;
+        Some(main)
+    }
+
+    /// Whether a transaction has taken the main lane.
+    pub fn is_on_main(&self, transaction: TransactionId) -> bool {
+        self.main.is_none() && self.transactions.get(&transaction) == Some(&self.last_main)
     }
 
     fn add(&mut self, open: impl FnOnce(LaneId) -> Lane<Session>) -> Option<LaneId> {
@@ -151,21 +165,33 @@ impl Lanes {
     /// Moves a transaction that has not begun to the pinned lane, if that is the main lane: a call that was made
     /// before has pinned the client since.
     pub fn follow(&mut self, transaction: TransactionId, pinned: Option<LaneId>) {
-        let Some(lane) = self.transactions.get_mut(&transaction) else { return };
-        if pinned.is_some() && pinned == self.main && pinned != Some(*lane) {
-            self.idle.push(*lane);
-            *lane = self.main.take().unwrap_or(*lane);
+        let Some(lane) = self.transactions.get(&transaction).copied() else { return };
+        if pinned.is_some()
+            && pinned == self.main
+            && pinned != Some(lane)
+            && let Some(main) = self.take_main()
+        {
+            self.idle.push(lane);
+            self.transactions.insert(transaction, main);
         }
     }
 
     /// Frees the lane of a transaction for other calls.
     pub fn release(&mut self, transaction: TransactionId) {
         let Some(lane) = self.transactions.remove(&transaction) else { return };
-        if self.main.is_none() && self.former.is_none() {
-            self.main = Some(lane);
-        } else {
+        if self.main.is_some() || self.former.is_some() {
             self.idle.push(lane);
+            return;
         }
+        // The calls before a transaction that has yet to begin are on the main lane, which therefore stays the same.
+        let waiting = self
+            .transactions
+            .iter_mut()
+            .find(|(id, taken)| **taken == self.last_main && self.line.has(JobId(id.0)));
+        self.main = Some(match waiting {
+            Some((_, taken)) => std::mem::replace(taken, lane),
+            None => lane,
+        });
     }
 
     /// Begins to make the pinned lane the main lane.
@@ -177,7 +203,7 @@ impl Lanes {
         let at = self.idle.iter().position(|lane| *lane == pinned);
         let (Some(at), Some(former)) = (at, self.main) else { return Move::NotNow };
         self.idle.remove(at);
-        self.main = None;
+        self.take_main();
         self.former = Some(former);
         Move::Begun
     }

@@ -27,8 +27,6 @@ pub trait Turns: Send + Sync {
     fn rested(&self, reader: usize);
     /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
     fn set_blocked(&self, lane: LaneId, is_blocked: bool);
-    /// Whether the main lane waits for a lock or for a transaction.
-    fn is_blocked(&self) -> bool;
 }
 
 /// Where a call runs.
@@ -181,7 +179,7 @@ impl<J> Line<J> {
         if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
-                Class::Begin | Class::BeginRead => self.begin(number, class),
+                Class::Begin | Class::BeginRead | Class::BeginOnMain => self.begin(number, class),
                 // Reads have run before the connection of the main lane had something of its own.
                 Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
@@ -195,7 +193,7 @@ impl<J> Line<J> {
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
             Class::Alone if self.on_main == 0 => self.alone(number),
-            Class::Begin if !self.is_starting() && self.may_begin(class) => {
+            Class::Begin | Class::BeginOnMain if !self.is_starting() && self.may_begin(class) => {
                 self.begin(number, class)
             }
             Class::BeginRead if self.may_begin(class) => self.begin(number, class),
@@ -219,6 +217,7 @@ impl<J> Line<J> {
     fn may_begin(&self, class: Class) -> bool {
         match class {
             Class::BeginRead => self.is_main_passable(),
+            Class::BeginOnMain => self.on_main == 0,
             _ => self.on_main == 0 || self.is_blocked && self.on_main == 1,
         }
     }

@@ -147,10 +147,18 @@ impl Client {
                 let (state, file) = (Arc::clone(&self.state), Arc::clone(&self.file));
                 lane(Session::new(id, state, file))
             };
-            let lane = self.lanes().begin(job.into(), self.state.pinned_lane(), open);
-            lane.ok_or(Refused::Closed)?;
             let only_reads = request::is_read_begin(&call.request);
-            self.dispatch.enter(call, if only_reads { Class::BeginRead } else { Class::Begin });
+            let class = {
+                let mut lanes = self.lanes();
+                let lane = lanes.begin(job.into(), self.state.pinned_lane(), open);
+                lane.ok_or(Refused::Closed)?;
+                match lanes.is_on_main(job.into()) {
+                    true => Class::BeginOnMain,
+                    false if only_reads => Class::BeginRead,
+                    false => Class::Begin,
+                }
+            };
+            self.dispatch.enter(call, class);
         } else if transaction == TransactionId::NONE {
             let class = self.class_of(&call.request);
             self.dispatch.enter(call, class);

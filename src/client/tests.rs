@@ -261,6 +261,7 @@ fn with_long_read() -> (Bench, [u8; 14]) {
     bench.run("PRAGMA journal_mode = wal");
     bench.database.define_statement(9, LONG.into());
     bench.database.state.set_class(9, Class::LongRead);
+    bench.database.state.set_journal(state::Journal::Wal);
     (bench, [1, 9, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 

@@ -36,6 +36,10 @@ export class OpenTransaction {
   #isPinned = false;
   #isWriting = false;
   #isOpen = true;
+  /** The beginning has its answer. */
+  #hasBegun = false;
+  /** It is rolled back as soon as it has begun. */
+  #isAbandoned = false;
   #isEnding = false;
   /** The number of unanswered calls. The first call is the beginning. */
   #pending = 1;
@@ -85,6 +89,8 @@ export class OpenTransaction {
   /** The beginning has its answer. */
   begun(outcome: Outcome): void {
     this.#answered(outcome);
+    this.#hasBegun = true;
+    if (this.#isAbandoned) this.abandon();
   }
 
   /** @returns its result if it has run on this thread, else the promise of it */
@@ -145,8 +151,13 @@ export class OpenTransaction {
     return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.rollback())));
   }
 
-  /** Rolls back after the calls that were made before, because the client is being closed. */
+  /**
+   * Rolls back after the calls that were made before, because the client is being closed. Until it has begun, it
+   * may have to wait for calls of other lanes, and keeps its own.
+   */
   abandon(): void {
+    this.#isAbandoned = true;
+    if (!this.#hasBegun) return;
     const submitRollback = (): Promise<void> => {
       const request = writeRequest((writer) => writer.endAnyTransaction());
       // Any transaction: a COMMIT or ROLLBACK of the caller may have ended this one.

@@ -227,6 +227,12 @@ fn a_transaction_begins_behind_the_calls_before_it_but_not_behind_one_that_waits
     assert_eq!(bench.started(), "a:m b:m");
     bench.0.set_blocked(true);
     assert_eq!(bench.started(), "read:t");
+    let mut bench = Bench::new(1, &[("a", Write), ("begin", Class::BeginOnMain)]);
+    assert_eq!(bench.started(), "a:m");
+    bench.0.set_blocked(true);
+    assert_eq!(bench.started(), "");
+    bench.0.ended(Way::Main);
+    assert_eq!(bench.started(), "begin:t");
     let mut bench = Bench::new(0, &[("a", Write), ("begin", Begin)]);
     assert_eq!(bench.started(), "a:m");
     bench.0.ended(Way::Main);
