@@ -27,8 +27,9 @@ pub enum Class {
     LongRead,
     /// The call begins a transaction, which has a lane of its own.
     Begin,
-    /// The call begins a transaction, which has taken the main lane. It waits for every call on that.
-    BeginOnMain,
+    /// The call begins a transaction which has taken the main lane, or which writes: it waits for every call on that
+    /// lane, as a write does.
+    BeginAfterMain,
 }
 
 /// The longest text that is searched for words. A longer one is taken to have them.
@@ -283,7 +284,7 @@ impl<J> Line<J> {
         if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
-                Class::Begin | Class::BeginOnMain => self.begin(number, class),
+                Class::Begin | Class::BeginAfterMain => self.begin(number, class),
                 // Reads have run before the connection of the main lane had something of its own.
                 Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
@@ -297,7 +298,9 @@ impl<J> Line<J> {
             Class::ShortRead | Class::LongRead => self.read(number),
             Class::Main if !self.is_starting() => self.start(number, Way::Main),
             Class::Alone if self.on_main == 0 => self.alone(number),
-            Class::Begin | Class::BeginOnMain if !self.is_starting() && self.may_begin(class) => {
+            Class::Begin | Class::BeginAfterMain
+                if !self.is_starting() && self.may_begin(class) =>
+            {
                 self.begin(number, class)
             }
             _ if self.is_blocked => {
@@ -670,7 +673,7 @@ mod tests {
         assert_eq!(bench.started(), "a:m");
         bench.0.set_blocked(true);
         assert_eq!(bench.started(), "begin:t b:m");
-        let mut bench = Bench::new(1, &[("a", Write), ("begin", Class::BeginOnMain)]);
+        let mut bench = Bench::new(1, &[("a", Write), ("begin", Class::BeginAfterMain)]);
         assert_eq!(bench.started(), "a:m");
         bench.0.set_blocked(true);
         assert_eq!(bench.started(), "");

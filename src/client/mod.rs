@@ -140,7 +140,12 @@ impl Client {
                 let mut lanes = self.lanes();
                 let lane = lanes.begin(job.into(), self.state.pinned_lane(), open);
                 lane.ok_or(Refused::Closed)?;
-                if lanes.is_on_main(job.into()) { Class::BeginOnMain } else { Class::Begin }
+                let writes = request::is_write_begin(&call.request);
+                if writes || lanes.is_on_main(job.into()) {
+                    Class::BeginAfterMain
+                } else {
+                    Class::Begin
+                }
             };
             self.dispatch.enter(call, class);
         } else if transaction == TransactionId::NONE {
