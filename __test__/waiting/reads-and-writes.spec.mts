@@ -170,3 +170,17 @@ test("a transaction that writes begins behind the writes before it, which wait",
   await Promise.all(writes);
   t.deepEqual(await selectColumn(client, "select a from t order by rowid"), [1, 2, 3, 4]);
 });
+
+test("a transaction behind writes that wait in vain is as patient as they are, from the same time on", async (t) => {
+  const patience = 1000;
+  const client = await openClient(t, { timeout: patience });
+  await client.execute("create table t (a)");
+  const transaction = await client.transaction("write");
+  const began = performance.now();
+  const insert = "insert into t values (1)";
+  const calls = [client.execute(insert), client.execute(insert), client.transaction("write")];
+  for (const call of calls) await t.throwsAsync(call as Promise<unknown>, { code: "SQLITE_BUSY" });
+  const took = performance.now() - began;
+  t.true(took >= patience - 5 && took < 1.8 * patience, `${took} ms`);
+  await transaction.rollback();
+});
