@@ -1,6 +1,6 @@
 import { readdir, rename } from "node:fs/promises";
 import test from "ava";
-import { openClient, selectValue, temporaryDatabase } from "../support/database.mjs";
+import { openClient, selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
 import { startProgram } from "../support/processes.mjs";
 import { countTo, endlessQuery } from "../support/queries.mjs";
 
@@ -154,4 +154,33 @@ test("no WAL is left where the only call after a change of the journal mode is a
   const { walLeft } = await client.shutdown();
   t.false(walLeft);
   t.deepEqual(await readdir(directory), ["test.db"]);
+});
+
+test("a transaction that writes begins behind the writes before it, which wait", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a)");
+  const first = await client.transaction("write");
+  const writes = [1, 2, 3].map((i) => client.execute(`insert into t values (${i})`));
+  const second = client.transaction("write");
+  // By then the first write waits, and so does what may overtake the others.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await first.commit();
+  await (await second).execute("insert into t values (4)");
+  await (await second).commit();
+  await Promise.all(writes);
+  t.deepEqual(await selectColumn(client, "select a from t order by rowid"), [1, 2, 3, 4]);
+});
+
+test("a transaction behind writes that wait in vain is as patient as they are, from the same time on", async (t) => {
+  const patience = 1000;
+  const client = await openClient(t, { timeout: patience });
+  await client.execute("create table t (a)");
+  const transaction = await client.transaction("write");
+  const began = performance.now();
+  const insert = "insert into t values (1)";
+  const calls = [client.execute(insert), client.execute(insert), client.transaction("write")];
+  for (const call of calls) await t.throwsAsync(call as Promise<unknown>, { code: "SQLITE_BUSY" });
+  const took = performance.now() - began;
+  t.true(took >= patience - 5 && took < 1.8 * patience, `${took} ms`);
+  await transaction.rollback();
 });

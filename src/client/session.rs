@@ -10,6 +10,7 @@ use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
 use super::lane::{Answer, Interrupt, Work};
+use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
 use super::scratch::Scratch;
 use super::state::{ClientState, Journal};
@@ -555,6 +556,9 @@ impl Session {
         let mut records = Records::new(call.job);
         self.begin_interrupts();
         self.waits.begin_call(call.made);
+        if request::is_write_begin(&call.request) {
+            self.waits.follow_main_lane();
+        }
         let ran = panics::catch(|| {
             reach(Point::Job);
             let result = self.perform(call, &mut records);
@@ -584,6 +588,9 @@ impl Session {
         self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
         self.waits.end_call(matches!(&result, Err(Failure { error, .. }) if error.is_busy()));
+        if call.way == Some(Way::Main) {
+            self.client.set_main_waits_in_vain_since(self.waits.in_vain_since());
+        }
         reach(Point::JobEnd);
         let outcome = self.outcome(committed);
         match result {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
@@ -67,6 +67,7 @@ pub struct ClientState {
     last_shape: AtomicU32,
     timeout_ms: AtomicI64,
     pinned_lane: AtomicU32,
+    main_waits_in_vain_since: Mutex<Option<Instant>>,
     cancelled: AtomicU32,
 }
 
@@ -117,6 +118,7 @@ impl ClientState {
             last_shape: AtomicU32::new(0),
             timeout_ms: AtomicI64::new(timeout_ms),
             pinned_lane: AtomicU32::new(NO_LANE),
+            main_waits_in_vain_since: Mutex::default(),
             cancelled: AtomicU32::new(0),
         }
     }
@@ -243,6 +245,16 @@ impl ClientState {
     pub fn pinned_lane(&self) -> Option<LaneId> {
         let lane = self.pinned_lane.load(Ordering::SeqCst);
         (lane != NO_LANE).then_some(LaneId(lane))
+    }
+
+    /// Since when the calls of the main lane have waited for a lock in vain, up to the last one.
+    pub fn main_waits_in_vain_since(&self) -> Option<Instant> {
+        *lock(&self.main_waits_in_vain_since)
+    }
+
+    /// Records that, at the end of a call of the main lane.
+    pub fn set_main_waits_in_vain_since(&self, since: Option<Instant>) {
+        *lock(&self.main_waits_in_vain_since) = since;
     }
 
     /// Counts a call that the closing of the client has ended.

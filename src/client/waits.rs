@@ -42,6 +42,17 @@ impl Waits {
         lock(&self.patience).made = Some(made);
     }
 
+    /// The running call, which begins a transaction, has waited behind the calls of the main lane: if they have
+    /// waited in vain, it has done so with them.
+    pub fn follow_main_lane(&self) {
+        lock(&self.patience).in_vain_since = self.client.main_waits_in_vain_since();
+    }
+
+    /// The time since which the calls of the lane have waited in vain, up to the last one.
+    pub fn in_vain_since(&self) -> Option<Instant> {
+        lock(&self.patience).in_vain_since
+    }
+
     /// The running call has ended. `in_vain` says whether it has waited for a lock in vain.
     pub fn end_call(&self, in_vain: bool) {
         let mut patience = lock(&self.patience);
