@@ -31,6 +31,9 @@ export interface KnownDifference {
 const NEITHER_FORM =
   'arguments that are neither an array nor an object with names (`5`, `"x"`, a Map, a Set, a Date, bytes, an iterator)';
 
+const MANY_TRANSACTIONS =
+  "more transactions at once than `concurrency`; a call while open transactions hold all connections";
+
 export const knownDifferences: KnownDifference[] = [
   // --- errors
   errors("sync() has a code", "`sync()` on a local database", (stock, ours, step) => {
@@ -305,6 +308,14 @@ export const knownDifferences: KnownDifference[] = [
       return errorOf(stock)?.code === "SQLITE_ERROR" && code === "SQLITE_BUSY" && hasWaited;
     },
   ),
+  answers("plain calls need none of the connections", MANY_TRANSACTIONS, ({ stock, ours }) => {
+    return errorOf(stock)?.code === "TRANSACTION_ACTIVE" && "value" in ours.outcome;
+  }),
+  errors("how many transactions there are", MANY_TRANSACTIONS, (stock, ours) => {
+    const isActive = stock.code === "TRANSACTION_ACTIVE" && ours.code === stock.code;
+    const tells = ours.message?.includes("connections for transactions are in use");
+    return isActive && tells === true ? stock : undefined;
+  }),
   answers("read means read", '"read" transactions and batches', ({ stock, ours }) => {
     return "value" in stock.outcome && errorOf(ours)?.code === "SQLITE_READONLY";
   }),

@@ -108,7 +108,7 @@ test("the number of connections stays what it was", async (t) => {
   const first = await client.transaction("read");
   t.is(await selectValue(client, "select 1"), 1);
   const second = await client.transaction("read");
-  await t.throwsAsync(client.execute("select 1"), { code: "TRANSACTION_ACTIVE" });
+  await t.throwsAsync(client.transaction("read"), { code: "TRANSACTION_ACTIVE" });
   await first.commit();
   await second.commit();
 });
