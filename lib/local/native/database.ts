@@ -54,7 +54,7 @@ export interface DatabaseOwner {
 export interface Caller {
   /** The job that began the transaction of its calls, or 0. */
   readonly transaction: number;
-  /** A call has run on this thread. Nothing else of the client ran meanwhile. */
+  /** A call has run on this thread. */
   ranInPlace(): void;
   /** A call is queued. */
   started(): void;
@@ -184,8 +184,8 @@ export class NativeDatabase implements ClosedAtExit {
   }
 
   /**
-   * Runs the request of a single statement on this thread, if the addon finds that it may, or queues it.
-   * No earlier call may be without its answer.
+   * Runs the request of a single statement on this thread, if the addon finds that it may, or queues it. The
+   * addon knows whether calls that were made before on the same lane have to come first.
    * @returns its result if it has run on this thread, else the promise of it
    */
   execute(
