@@ -13,8 +13,11 @@ const HANDSHAKE_MS = 10_000;
 const CHECK_MS = 5_000;
 /** After so long without a message, in ms, nobody knows whether the server still hears. */
 const SILENCE_MS = 10_000;
-/** The versions that are offered, the best first. The server picks one. */
-const SUBPROTOCOLS = ["hrana3-protobuf", "hrana3", "hrana2", "hrana1"];
+/**
+ * The versions that are offered, the best first. The server picks one. None with protobuf: hrana-client reads
+ * its texts without a byte order mark that they begin with.
+ */
+const SUBPROTOCOLS = ["hrana3", "hrana2", "hrana1"];
 
 const CODES = { unsentCode: "HRANA_WEBSOCKET_ERROR", lostCode: "HRANA_WEBSOCKET_ERROR" };
 
