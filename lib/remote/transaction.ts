@@ -169,7 +169,7 @@ export class RemoteTransaction implements Transaction {
         await before;
         if (call.isEnded || this.#isOver) throw transactionClosed(this.#reason?.make());
         isUnderWay = true;
-        if (!this.#hasBegun && this.#stream.isClosed) await this.#reopen(call);
+        if (!this.#hasBegun) await this.#renew(call);
         return await operation(call);
       },
       { ...options, takesSlot: false, mayRetry: () => !this.#hasBegun },
@@ -185,8 +185,10 @@ export class RemoteTransaction implements Transaction {
     }
   }
 
-  /** Takes another stream: the one that it was to begin on has ended. */
-  async #reopen(call: Call): Promise<void> {
+  /** Takes another stream if the one that it was to begin on has ended. */
+  async #renew(call: Call): Promise<void> {
+    await this.#stream.see();
+    if (!this.#stream.isClosed) return;
     this.#stream.close();
     this.#stream = await this.#host.open(call);
   }

@@ -21,14 +21,15 @@ export class Exchange {
   isClosing = false;
   readonly #address: Address;
   readonly #fetch: Fetch;
-  readonly #idleness: Idleness;
+  /** How long nothing was heard of the server. */
+  readonly idleness: Idleness;
   #call: Call | undefined;
   #isAnswered = false;
   /** Why a request was not sent or was not answered, as found here. */
   #reason: { reason: unknown } | undefined;
 
   constructor(address: Address, fetch: Fetch, idleness: Idleness) {
-    this.#idleness = idleness;
+    this.idleness = idleness;
     this.#address = address;
     this.#fetch = fetch;
   }
@@ -46,7 +47,7 @@ export class Exchange {
     const redirected = checkRedirect(response);
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
-    this.#idleness.heard();
+    this.idleness.heard();
     return response;
   };
 

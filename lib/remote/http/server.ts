@@ -55,6 +55,10 @@ class HttpStream extends HranaStream {
     super.close();
   }
 
+  protected override get idleness(): Idleness {
+    return this.#exchange.idleness;
+  }
+
   protected override begin(call: Call): void {
     this.#exchange.begin(call);
   }
