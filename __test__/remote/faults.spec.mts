@@ -139,6 +139,8 @@ for (const protocol of protocols) {
     const { direct: client, server } = await place(t, protocol, { timeout: 60_000 });
     const transaction = await client.transaction();
     await server.kill();
+    // The end of the connection has to arrive.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const operation = transaction.execute("insert into t values (1)");
     await new Promise((resolve) => setTimeout(resolve, 300));
     await server.start();
@@ -195,8 +197,9 @@ for (const protocol of protocols) {
     if (!hasServer(t)) return;
     const { direct: client, server } = await place(t, protocol, { timeout: 60_000 });
     await server.kill();
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const call = client.execute("insert into t values (1)");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await server.start();
     await call;
     t.is(await selectValue(client, "select count(*) from t"), 1);
