@@ -35,6 +35,7 @@ const ALONE = {
   "contract/urls": "changes the current directory",
   "contract/waiting": "measures waits",
   "errors/every-error": "changes the current directory, and starts processes",
+  "remote/differential": "loads the stock client",
   "remote/large": "measures the event loop",
   "remote/ledger": "listens to the process, and takes long",
   "remote/teardown": "shuts down all clients of the process",

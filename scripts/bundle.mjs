@@ -15,7 +15,7 @@ const portable = ["http", "web", "ws"];
 const entries = readdirSync(dist)
   .filter((name) => name.endsWith(".mjs"))
   .map((name) => name.slice(0, -".mjs".length))
-  .filter((name) => !portable.includes(name));
+  .filter((name) => name !== "web");
 
 await bundleStringWidth();
 
@@ -30,12 +30,36 @@ const onlyTheVersion = {
   },
 };
 
+/**
+ * WebSockets of Node's `ws`, and those of runtimes that have their own, which the package for both chooses by
+ * the condition of the moment when the bundle is made.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const webSockets = {
+  name: "web-sockets",
+  setup({ onLoad, onResolve }) {
+    const namespace = "web-sockets";
+    onResolve({ filter: /^@libsql\/isomorphic-ws$/ }, ({ path }) => ({ path, namespace }));
+    onLoad({ filter: /.*/, namespace }, () => ({
+      contents: `const { bun, deno } = process.versions;
+        exports.WebSocket = bun || deno ? globalThis.WebSocket : require("ws");`,
+      resolveDir: root,
+    }));
+  },
+};
+
 writeFileSync(join(dist, "bundle/code.mjs"), await code());
-// detect-libc is in the code.
-copyFileSync(
-  join(root, "node_modules/detect-libc/LICENSE"),
-  join(dist, "bundle/detect-libc.LICENSE"),
-);
+// These packages are in the code.
+const licenses = {
+  "detect-libc": "detect-libc/LICENSE",
+  "hrana-client": "@libsql/hrana-client/LICENSE",
+  "js-base64": "js-base64/LICENSE.md",
+  ws: "ws/LICENSE",
+};
+for (const [name, file] of Object.entries(licenses)) {
+  copyFileSync(join(root, "node_modules", file), join(dist, `bundle/${name}.LICENSE`));
+}
 for (const name of entries) writeFileSync(join(dist, `bundle/${name}.mjs`), entry(name));
 await bundlePortable();
 
@@ -52,8 +76,8 @@ async function code() {
     platform: "node",
     format: "cjs",
     target: "node20",
-    external: ["@libsql/core/*", "@libsql/hrana-client", "@latchdb/*", "*.node"],
-    plugins: [onlyTheVersion],
+    external: ["@libsql/core/*", "@latchdb/*", "*.node", "bufferutil", "utf-8-validate"],
+    plugins: [onlyTheVersion, webSockets],
   });
   return [
     `export const version = ${JSON.stringify(version)};`,
@@ -70,11 +94,11 @@ async function code() {
 }
 
 async function bundlePortable() {
-  const former = readdirSync(join(dist, "bundle")).filter((name) => name.startsWith("shared-"));
-  for (const name of former) rmSync(join(dist, "bundle", name));
+  const outdir = join(dist, "bundle/portable");
+  rmSync(outdir, { recursive: true, force: true });
   await build({
     entryPoints: portable.map((name) => join(root, `lib/${name}.ts`)),
-    outdir: join(dist, "bundle"),
+    outdir,
     outExtension: { ".js": ".mjs" },
     chunkNames: "shared-[hash]",
     bundle: true,

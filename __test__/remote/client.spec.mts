@@ -50,6 +50,7 @@ for (const protocol of protocols) {
     const bytes = new Uint8Array([9, 1, 2, 3, 9]);
     const args = [
       null,
+      "\ufeffwith a byte order mark",
       "žluť 🐎",
       1.5,
       7n,
@@ -59,9 +60,14 @@ for (const protocol of protocols) {
       new Float32Array([1]),
     ];
     const sql = `select ${args.map(() => "?").join(", ")}`;
+    const transaction = await client.transaction("read");
+    const inTransaction = await transaction.execute({ sql, args: unchecked(args) });
+    transaction.close();
     const { rows } = await client.execute({ sql, args: unchecked(args) });
+    t.deepEqual({ ...inTransaction.rows[0] }, { ...rows[0] });
     t.deepEqual(Array.from(unchecked<ArrayLike<unknown>>(rows[0])), [
       null,
+      "\ufeffwith a byte order mark",
       "žluť 🐎",
       1.5,
       7,

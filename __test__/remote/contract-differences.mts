@@ -128,8 +128,7 @@ export const differences: Difference[] = [
     titles: { "values-in": [/^(true|false) is stored as (REAL|TEXT) /] },
   },
   {
-    row: "-0, Infinity and -Infinity over HTTP",
-    only: "http",
+    row: "-0, Infinity and -Infinity on a server",
     titles: {
       "values-in": ["negative zero keeps its sign"],
       "values-out": [/^the REAL -?9e999 comes back as the number -?Infinity$/],

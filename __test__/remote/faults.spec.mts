@@ -94,11 +94,12 @@ for (const protocol of protocols) {
 
   test(`${protocol}: a server that is killed in a call ends it`, async (t) => {
     if (!hasServer(t)) return;
-    const { direct: client, server } = await place(t, protocol);
+    const { client, proxy, server } = await place(t, protocol);
+    const requested = proxy.nextRequest();
     const call = t.throwsAsync<Lost>(client.execute(`insert into t ${endlessSelect}`), {
       code: LOST[protocol],
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await requested;
     await server.kill();
     t.true((await call)?.maybeCommitted);
     await server.start();
@@ -120,6 +121,32 @@ for (const protocol of protocols) {
     await t.throwsAsync(transaction.commit(), over);
     await t.notThrowsAsync(transaction.rollback());
     t.is(await selectValue(client, "select count(*) from t"), 0);
+  });
+
+  test(`${protocol}: a transaction that has not begun yet begins on another connection`, async (t) => {
+    if (!hasServer(t)) return;
+    const { client, proxy } = await place(t, protocol);
+    const transaction = await client.transaction();
+    await proxy.drop();
+    await new Promise(setImmediate);
+    await transaction.execute("insert into t values (1)");
+    await transaction.commit();
+    t.is(await selectValue(client, "select count(*) from t"), 1);
+  });
+
+  test(`${protocol}: a transaction begins on a server that is being started`, async (t) => {
+    if (!hasServer(t)) return;
+    const { direct: client, server } = await place(t, protocol, { timeout: 60_000 });
+    const transaction = await client.transaction();
+    await server.kill();
+    // The end of the connection has to arrive.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const operation = transaction.execute("insert into t values (1)");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await server.start();
+    await operation;
+    await transaction.commit();
+    t.is(await selectValue(client, "select count(*) from t"), 1);
   });
 
   test(`${protocol}: a commit whose answer is lost says that nobody knows`, async (t) => {
@@ -170,8 +197,9 @@ for (const protocol of protocols) {
     if (!hasServer(t)) return;
     const { direct: client, server } = await place(t, protocol, { timeout: 60_000 });
     await server.kill();
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const call = client.execute("insert into t values (1)");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await server.start();
     await call;
     t.is(await selectValue(client, "select count(*) from t"), 1);

@@ -1,9 +1,11 @@
 /** The client for web runtimes: bundled for a browser and for workerd, it asks for nothing of Node's. */
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
 import test from "ava";
 import { build, type BuildOptions } from "esbuild";
@@ -76,6 +78,30 @@ for (const [runtime, options] of Object.entries(runtimes)) {
         isError: true,
       });
     }
+  });
+}
+
+for (const [entry, format] of [
+  ["latchdb", "esm"],
+  ["latchdb", "cjs"],
+  ["latchdb/ws", "esm"],
+  ["latchdb/http", "esm"],
+] as const) {
+  test(`${entry} in a bundle for this runtime (${format}) reaches a server`, async (t) => {
+    if (!hasServer(t)) return;
+    const text = await bundle(entry, { platform: "node", format });
+    // Not in the checkout, where the bundle would find the package itself.
+    const directory = await mkdtemp(join(tmpdir(), "latchdb-bundle-"));
+    t.teardown(() => rm(directory, { recursive: true }));
+    const file = join(directory, format === "esm" ? "bundle.mjs" : "bundle.cjs");
+    const [url] = protocols.filter((protocol) => !entry.includes("/") || entry.endsWith(protocol));
+    const call = `globalThis.run(${JSON.stringify(shared.url(url ?? "http"))})`;
+    await writeFile(
+      file,
+      `${text}\n${call}.then((answer) => console.log(JSON.stringify(answer)));`,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [file]);
+    t.deepEqual(JSON.parse(stdout), { a: 7, refused: "CLIENT_CLOSED", isError: true });
   });
 }
 

@@ -17,6 +17,7 @@ export class FaultProxy {
   connections = 0;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
+  readonly #onRequest: Array<() => void> = [];
   #cutAfter = Infinity;
 
   private constructor(target: number) {
@@ -37,6 +38,11 @@ export class FaultProxy {
   /** Ends the next connection after so many bytes of answers, once. */
   cutAfter(bytes: number): void {
     this.#cutAfter = bytes;
+  }
+
+  /** Resolves when the next part of a request has been passed on. */
+  async nextRequest(): Promise<void> {
+    await new Promise<void>((resolve) => void this.#onRequest.push(resolve));
   }
 
   /** Ends all connections. Resolves when the other side has been told. */
@@ -69,7 +75,9 @@ export class FaultProxy {
       });
     }
     client.on("data", (data) => {
-      if (passes()) server.write(data);
+      if (!passes()) return;
+      server.write(data);
+      for (const heard of this.#onRequest.splice(0)) heard();
     });
     server.on("data", (data) => {
       if (!passes()) return;

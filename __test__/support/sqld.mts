@@ -75,6 +75,18 @@ export class TestServer {
     );
     this.#process = child;
     await listening(child, this.port);
+    await this.#answers();
+  }
+
+  /** It says that it listens a moment before it does. */
+  async #answers(): Promise<void> {
+    for (;;) {
+      try {
+        if ((await fetch(`${this.url("http")}/health`)).ok) return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
   }
 
   /** Ends it, by its own process id. SIGKILL where nothing else is said. */

@@ -12,7 +12,6 @@ import * as api from "@libsql/core/api";
 import * as config from "@libsql/core/config";
 import * as uri from "@libsql/core/uri";
 import * as util from "@libsql/core/util";
-import * as hrana from "@libsql/hrana-client";
 import { evaluate, version } from "./code.mjs";
 
 /** What a bundler puts into the bundle with this package. */
@@ -21,7 +20,6 @@ const bundled: Record<string, unknown> = {
   "@libsql/core/config": config,
   "@libsql/core/uri": uri,
   "@libsql/core/util": util,
-  "@libsql/hrana-client": hrana,
 };
 
 /** The names under which a program may have installed this package. */

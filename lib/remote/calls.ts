@@ -15,6 +15,8 @@ export interface RunOptions {
   takesSlot?: boolean;
   /** Whether it may be carried out twice. */
   onlyReads?: boolean;
+  /** Whether it may be sent again, where that is safe. Asked after each failure. Default: it may. */
+  mayRetry?: () => boolean;
   /** Whether it may run after the gate has shut: it belongs to the closing. */
   isOfClosing?: boolean;
 }
@@ -131,10 +133,11 @@ export class Calls {
 
   #run<T>(
     action: (call: Call) => Promise<T>,
-    { signal, queryTimeout = this.#limits.queryTimeout, takesSlot = true, onlyReads }: RunOptions,
+    options: RunOptions,
     resolve: (value: T) => void,
     reject: (reason: unknown) => void,
   ): void {
+    const { signal, queryTimeout = this.#limits.queryTimeout, takesSlot = true } = options;
     let timer: NodeJS.Timeout | undefined;
     let hasSlot = false;
     const done = (): void => {
@@ -163,7 +166,7 @@ export class Calls {
         const limit = (): void => call.end(timedOut(queryTimeout, this.#limits.url, call.isSent));
         timer = setTimeout(limit, queryTimeout);
       }
-      this.#attempts(call, action, onlyReads === true).then(
+      this.#attempts(call, action, options).then(
         (value) => settle(() => resolve(value)),
         (reason: unknown) => settle(() => reject(reason)),
       );
@@ -179,14 +182,14 @@ export class Calls {
   async #attempts<T>(
     call: Call,
     action: (call: Call) => Promise<T>,
-    onlyReads: boolean,
+    { onlyReads = false, mayRetry }: RunOptions,
   ): Promise<T> {
     let retries: Retries | undefined;
     for (;;) {
       try {
         return await action(call);
       } catch (failure) {
-        if (call.isEnded) throw failure;
+        if (call.isEnded || mayRetry?.() === false) throw failure;
         retries ??= new Retries(onlyReads, this.#limits.timeout);
         const pause = retries.next(failure);
         if (pause === undefined) throw failure;

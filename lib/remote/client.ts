@@ -234,6 +234,7 @@ export abstract class RemoteClient implements Client {
     return {
       calls: this.#calls,
       modes: this.#modes,
+      open: (call) => this.#server.open(call, "transaction"),
       ended: (transaction) => void this.#transactions.delete(transaction),
     };
   }

@@ -2,7 +2,7 @@
 import { setImmediate } from "../client/timers";
 
 /** After so long, in ms, the end of a connection may have come that the runtime has not seen yet. */
-const UNSEEN_MS = 50;
+const UNSEEN_MS = 5;
 /** So many turns of the event loop bring it: one reads the sockets, the others close what has ended. */
 const TURNS = 3;
 

@@ -33,6 +33,8 @@ export interface Stream {
   readonly isClosed: boolean;
   /** Why it is over, if its connection has ended by itself. */
   readonly loss: Failure | undefined;
+  /** Lets the runtime see whether its connection has ended meanwhile. */
+  see(): Promise<void>;
   execute(call: Call, statement: WireStatement): Promise<WireResult>;
   batch(call: Call, steps: WireStep[]): Promise<WireBatchResult>;
   sequence(call: Call, sql: string): Promise<void>;

@@ -1,6 +1,7 @@
 /** A stream of hrana-client, with the failures of this package. */
 import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
+import type { Idleness } from "./idleness";
 import type { RawStream, WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
 import type { Stream } from "./server";
 
@@ -20,6 +21,13 @@ export abstract class HranaStream implements Stream {
   /** Over HTTP, the end of a connection is noticed by its requests alone. */
   get loss(): Failure | undefined {
     return undefined;
+  }
+
+  /** How long nothing was heard of the server. */
+  protected abstract readonly idleness: Idleness;
+
+  async see(): Promise<void> {
+    if (this.idleness.isLong) await this.idleness.see();
   }
 
   execute(call: Call, statement: WireStatement): Promise<WireResult> {

@@ -25,6 +25,8 @@ import { command, toWireStatement } from "./statement";
 export interface TransactionHost {
   readonly calls: Calls;
   readonly modes: ReadModes;
+  /** Opens a stream for a transaction. */
+  open(call: Call): Promise<Stream>;
   /** The transaction has ended. */
   ended(transaction: RemoteTransaction): void;
 }
@@ -38,7 +40,7 @@ export interface TransactionHost {
  */
 export class RemoteTransaction implements Transaction {
   readonly #host: TransactionHost;
-  readonly #stream: Stream;
+  #stream: Stream;
   readonly #mode: TransactionMode;
   readonly #signal: CallSignal | undefined;
   readonly #onAbort = (): void => this.close();
@@ -68,7 +70,8 @@ export class RemoteTransaction implements Transaction {
 
   /** Whether its owner, the server, or the closing of its client has ended the transaction. */
   get closed(): boolean {
-    return this.#isEnding || this.#isOver || this.#stream.isClosed;
+    // Before it has begun, it is not tied to its stream.
+    return this.#isEnding || this.#isOver || (this.#hasBegun && this.#stream.isClosed);
   }
 
   execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
@@ -166,9 +169,10 @@ export class RemoteTransaction implements Transaction {
         await before;
         if (call.isEnded || this.#isOver) throw transactionClosed(this.#reason?.make());
         isUnderWay = true;
+        if (!this.#hasBegun) await this.#renew(call);
         return await operation(call);
       },
-      { ...options, takesSlot: false },
+      { ...options, takesSlot: false, mayRetry: () => !this.#hasBegun },
     );
     this.#last = Promise.allSettled([before, running]);
     try {
@@ -179,6 +183,14 @@ export class RemoteTransaction implements Transaction {
       if (this.#hasBegun && reason instanceof RequestFailure) throw transactionLost(reason, false);
       throw reason;
     }
+  }
+
+  /** Takes another stream if the one that it was to begin on has ended. */
+  async #renew(call: Call): Promise<void> {
+    await this.#stream.see();
+    if (!this.#stream.isClosed) return;
+    this.#stream.close();
+    this.#stream = await this.#host.open(call);
   }
 
   /** Runs statements in the transaction. The first ones begin it. */
@@ -219,7 +231,7 @@ export class RemoteTransaction implements Transaction {
         await before;
         if (this.#hasBegun) await operation(call);
       },
-      { ...options, takesSlot: false },
+      { ...options, takesSlot: false, mayRetry: () => false },
     );
     this.#last = ending.catch(() => undefined);
     try {

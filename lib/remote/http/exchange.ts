@@ -6,7 +6,7 @@ import { badToken, hranaFailure, RequestFailure, statementFailure } from "../err
 import type { Idleness } from "../idleness";
 import { networkFailure } from "../network-errors";
 import { checkRedirect, statusFailure } from "./answers";
-import type { Negotiation } from "./negotiation";
+import { inVersion, VERSION } from "./negotiation";
 
 /** `fetch`, the runtime's or the caller's own. */
 export type Fetch = (request: Request, init?: RequestInit) => Promise<Response>;
@@ -15,22 +15,23 @@ export type Fetch = (request: Request, init?: RequestInit) => Promise<Response>;
 const CLOSING_MS = 5_000;
 
 export class Exchange {
+  /** The protocol's version. */
+  version = VERSION;
   /** Whether the stream was closed: what is still sent serves to tell the server. */
   isClosing = false;
   readonly #address: Address;
   readonly #fetch: Fetch;
-  readonly #negotiation: Negotiation;
-  readonly #idleness: Idleness;
+  /** How long nothing was heard of the server. */
+  readonly idleness: Idleness;
   #call: Call | undefined;
   #isAnswered = false;
   /** Why a request was not sent or was not answered, as found here. */
   #reason: { reason: unknown } | undefined;
 
-  constructor(address: Address, fetch: Fetch, negotiation: Negotiation, idleness: Idleness) {
-    this.#idleness = idleness;
+  constructor(address: Address, fetch: Fetch, idleness: Idleness) {
+    this.idleness = idleness;
     this.#address = address;
     this.#fetch = fetch;
-    this.#negotiation = negotiation;
   }
 
   /** The requests from now on are those of this call. */
@@ -41,15 +42,22 @@ export class Exchange {
 
   /** What hrana-client calls instead of `fetch`. */
   readonly fetch = async (request: Request): Promise<Response> => {
-    if (request.method === "GET") return await this.#negotiation.ask(() => this.#send(request));
-    const response = await this.#send(request);
+    const response = await this.#send(await inVersion(this.version, request));
     if (!response.ok) throw this.#keep(await statusFailure(response, this.#address));
     const redirected = checkRedirect(response);
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
-    this.#idleness.heard();
+    this.idleness.heard();
     return response;
   };
+
+  /** Sends a request without a body to a path of the server. Its status may be one of an error. */
+  async ask(path: string): Promise<Response> {
+    const response = await this.#send(new Request(new URL(path, this.#address.target)));
+    // Its text says nothing that is needed. Until it is read, the connection serves nothing else.
+    await response.arrayBuffer();
+    return response;
+  }
 
   /** What to throw for an error of hrana-client, or for one that `fetch` has thrown. */
   reasonOf(error: unknown): unknown {

@@ -1,17 +1,34 @@
 /** Which of the protocol's versions a server speaks: asked once for each client. */
+import { ASKS_FOR_TRANSACTION } from "../protocol";
+
+/** The version that every server speaks, and whose requests hrana-client makes. */
+export const VERSION = 2;
 
 export class Negotiation {
-  #status: number | undefined;
+  #version: number | undefined;
 
   /**
-   * Answers the question of hrana-client whether the server has a version: with what it has answered before,
-   * if it has.
+   * The highest version that is of use here.
+   * @param ask sends a request without a body to a path of the server
    */
-  async ask(send: () => Promise<Response>): Promise<Response> {
-    if (this.#status !== undefined) return new Response(null, { status: this.#status });
-    const response = await send();
+  async version(ask: (path: string) => Promise<Response>): Promise<number> {
+    if (this.#version !== undefined) return this.#version;
+    const { ok, status } = await ask(`v${ASKS_FOR_TRANSACTION}`);
+    const version = ok ? ASKS_FOR_TRANSACTION : VERSION;
     // A server that is overloaded or down has said nothing about its versions.
-    if (response.status < 500 && response.status !== 429) this.#status = response.ok ? 200 : 404;
-    return response;
+    if (status < 500 && status !== 429) this.#version = version;
+    return version;
   }
+}
+
+/**
+ * The same request in another version. The requests of version 3 in JSON are those of version 2, and may ask
+ * for more; hrana-client would make them in protobuf, and would read texts without a byte order mark that
+ * they begin with.
+ */
+export async function inVersion(version: number, request: Request): Promise<Request> {
+  if (version === VERSION) return request;
+  const url = request.url.replace(`/v${VERSION}/pipeline`, `/v${version}/pipeline`);
+  const { headers, method } = request;
+  return new Request(url, { method, headers, body: await request.text() });
 }

@@ -3,14 +3,10 @@ import * as hrana from "@libsql/hrana-client";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { Idleness } from "../idleness";
-import { ASKS_FOR_TRANSACTION } from "../protocol";
 import type { Server, Stream, StreamUse } from "../server";
 import { HranaStream } from "../stream";
 import { Exchange, type Fetch } from "./exchange";
 import { Negotiation } from "./negotiation";
-
-/** The version that every server speaks. */
-const VERSION = 2;
 
 export class HttpServer implements Server {
   readonly protocol = "http";
@@ -31,24 +27,14 @@ export class HttpServer implements Server {
 
   async open(call: Call, use: StreamUse): Promise<Stream> {
     if (this.#idleness.isLong) await this.#idleness.see();
-    const exchange = new Exchange(this.#address, this.#fetch, this.#negotiation, this.#idleness);
+    const exchange = new Exchange(this.#address, this.#fetch, this.#idleness);
     exchange.begin(call);
     // Only a transaction gains by a higher version, which costs its client a request, once.
-    const wanted = use === "transaction" ? ASKS_FOR_TRANSACTION : VERSION;
-    const client = hrana.openHttp(
-      this.#address.target,
-      undefined,
-      exchange.fetch,
-      undefined,
-      wanted,
-    );
-    if (use === "call") return new HttpStream(client.openStream(), VERSION, exchange);
-    try {
-      const version = await client.getVersion();
-      return new HttpStream(client.openStream(), version, exchange);
-    } catch (error) {
-      throw exchange.reasonOf(error);
+    if (use === "transaction") {
+      exchange.version = await this.#negotiation.version((path) => exchange.ask(path));
     }
+    const client = hrana.openHttp(this.#address.target, undefined, exchange.fetch);
+    return new HttpStream(client.openStream(), exchange.version, exchange);
   }
 
   async connect(): Promise<void> {}
@@ -67,6 +53,10 @@ class HttpStream extends HranaStream {
   override close(): void {
     this.#exchange.isClosing = true;
     super.close();
+  }
+
+  protected override get idleness(): Idleness {
+    return this.#exchange.idleness;
   }
 
   protected override begin(call: Call): void {

@@ -13,8 +13,22 @@ const HANDSHAKE_MS = 10_000;
 const CHECK_MS = 5_000;
 /** After so long without a message, in ms, nobody knows whether the server still hears. */
 const SILENCE_MS = 10_000;
-/** The versions that are offered, the best first. The server picks one. */
-const SUBPROTOCOLS = ["hrana3-protobuf", "hrana3", "hrana2", "hrana1"];
+/**
+ * The versions that are offered, the best first. The server picks one. None with protobuf: hrana-client reads
+ * its texts without a byte order mark that they begin with.
+ */
+const SUBPROTOCOLS = ["hrana3", "hrana2", "hrana1"];
+
+/**
+ * For Node's `ws`, which ends a connection at a message of more than 100 MiB if nothing else is said: how long
+ * an answer may be is the server's to say. Other WebSockets take no third argument, and ignore it.
+ */
+const OPTIONS = { maxPayload: 0 };
+const WebSocketOfRuntime = hrana.WebSocket as new (
+  url: string,
+  protocols: string[],
+  options: typeof OPTIONS,
+) => InstanceType<typeof hrana.WebSocket>;
 
 const CODES = { unsentCode: "HRANA_WEBSOCKET_ERROR", lostCode: "HRANA_WEBSOCKET_ERROR" };
 
@@ -47,7 +61,7 @@ export class Connection {
   /** Begins the handshake. `ready` waits for its end. */
   constructor(address: Address, token: string | undefined) {
     this.#address = address;
-    const socket = new hrana.WebSocket(address.target, SUBPROTOCOLS);
+    const socket = new WebSocketOfRuntime(address.target, SUBPROTOCOLS, OPTIONS);
     this.#socket = socket as unknown as Socket;
     this.#socket.addEventListener("error", (event) => {
       const { error, message } = event as { error?: unknown; message?: unknown };

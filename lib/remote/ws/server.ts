@@ -5,6 +5,7 @@ import type { Failure } from "../../client/failure";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { hranaFailure, statementFailure } from "../errors";
+import type { Idleness } from "../idleness";
 import type { Server, Stream } from "../server";
 import { HranaStream } from "../stream";
 import { Connection } from "./connection";
@@ -110,6 +111,10 @@ class WsStream extends HranaStream {
     this.#isOver = true;
     super.close();
     this.#connection.leave();
+  }
+
+  protected override get idleness(): Idleness {
+    return this.#connection.idleness;
   }
 
   protected override begin(call: Call): void {
