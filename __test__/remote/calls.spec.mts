@@ -65,6 +65,8 @@ for (const protocol of protocols) {
   test(`${protocol}: queryTimeout ends a call, and its error says what is not known`, async (t) => {
     if (!hasServer(t)) return;
     const client = shared.open(t, protocol, { queryTimeout: 500 });
+    // The connection is there before the time counts.
+    await client.execute({ sql: "select 1", queryTimeout: 60_000 });
     const error = await t.throwsAsync<LibsqlError & PartlyCommitted>(
       client.execute(endlessSelect),
       {

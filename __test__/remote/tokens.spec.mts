@@ -56,8 +56,11 @@ for (const protocol of protocols) {
     let asked = 0;
     const authToken = async (): Promise<string> => tokens[Math.min(asked++, 1)] as string;
     const client = shared.open(t, protocol, { authToken });
-    // The first one has expired. It is rotated while the client is open.
-    await t.throwsAsync(client.execute("select 1"), { instanceOf: LibsqlError });
+    // The first one has expired. It is rotated while the client is open. By a WebSocket, whose greeting is
+    // refused, a read may have been sent again with the second one.
+    const first = client.execute("select 1");
+    if (protocol === "http") await t.throwsAsync(first, { instanceOf: LibsqlError });
+    else await first.catch(() => undefined);
     t.is(await selectValue(client, "select 2"), 2);
     t.is(await selectValue(client, "select 3"), 3);
     t.is(asked, protocol === "http" ? 3 : 2);

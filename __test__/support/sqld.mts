@@ -133,14 +133,20 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
   });
 }
 
-/** A port of loopback that was free a moment ago. */
+const given = new Set<number>();
+
+/** A port of loopback that was free a moment ago, and that no other test of the process has got. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return (address as { port: number }).port;
+  for (;;) {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, "close");
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
 }
 
 /** The wrapper's own command is made by an install script, which we do not run. */

@@ -3,7 +3,7 @@ import * as hrana from "@libsql/hrana-client";
 import { isError } from "../../client/errors";
 import { clearTimeout, setTimeout } from "../../client/timers";
 import type { Address } from "../address";
-import { RequestFailure } from "../errors";
+import { hranaFailure, RequestFailure } from "../errors";
 import { Idleness } from "../idleness";
 import { networkFailure } from "../network-errors";
 
@@ -171,6 +171,15 @@ export class Connection {
     const { url } = this.#address;
     const failure = networkFailure(this.#socketError, url, { ...CODES, isUnsent: true });
     return new RequestFailure("unsent", failure.make as never, "at once");
+  }
+
+  /** For a stream that finds the connection closed: the server may have refused its greeting. */
+  async refusal(): Promise<RequestFailure> {
+    const error = await this.client.getVersion().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return error instanceof hrana.ResponseError ? hranaFailure(error, "answered") : this.unsent();
   }
 
   /** For a request whose answer did not come before the end of the connection. */

@@ -38,7 +38,7 @@ export class WsServer implements Server {
     if (this.#current?.idleness.isLong) await this.#current.idleness.see();
     const connection = this.#usable() ?? (await this.#connect());
     if (connection.isSilent) await connection.check();
-    if (!connection.isUsable) throw connection.unsent();
+    if (!connection.isUsable) throw await connection.refusal();
     if (call.isEnded) throw new Error("the call was ended");
     return new WsStream(connection);
   }
