@@ -24,14 +24,16 @@ test.serial("every client is closed, on files and in memory, from every entry", 
   const { clients: reports, failures, ms } = await shutdownAll();
   await Promise.all(calls);
   t.deepEqual(
-    reports.map(({ path, cancelled, connections }) => ({ path, cancelled, connections })),
+    reports.map(({ path, cancelled }) => ({ path, cancelled })),
     [database.file, "file::memory:", "file::memory:?cache=shared", database.file].map((path) => ({
       path,
       cancelled: 1,
-      // A long read of a file runs on a connection of its own.
-      connections: path === database.file ? 2 : 1,
     })),
   );
+  for (const { path, connections } of reports) {
+    // A long read of a file runs on a connection of its own, once it has shown that it is long.
+    t.true(connections === 1 || (path === database.file && connections === 2), `${connections}`);
+  }
   t.deepEqual(failures, []);
   t.true(ms > 0 && ms < 5000, `${ms} ms`);
   for (const client of clients) {
