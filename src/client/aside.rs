@@ -60,8 +60,8 @@ impl Session {
         };
         next.hand_on(call, class);
         // A cancel may have met the job here meanwhile.
-        if self.cancel.reason().is_some() {
-            next.cancel_again(job);
+        if let Some(reason) = self.cancel.reason() {
+            next.cancel_again(job, reason);
         }
     }
 

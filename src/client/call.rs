@@ -106,7 +106,7 @@ pub trait HandOn: Send + Sync {
     /// Runs a call as one of this class.
     fn hand_on(&self, call: Call, class: Class);
     /// Ends a job whose cancel has met it on its former lane.
-    fn cancel_again(&self, job: JobId);
+    fn cancel_again(&self, job: JobId, reason: CancelReason);
 }
 
 /// Where calls are handed on, once the client has its lanes.

@@ -56,15 +56,17 @@ impl Dispatch {
     }
 
     /// Takes out a call that waits in the line or on a lane, or asks it to end.
-    pub fn cancel(&self, job: JobId) -> Cancelled {
-        match self.cancel_once(job) {
+    pub fn cancel(&self, job: JobId, reason: CancelReason) -> Cancelled {
+        match self.cancel_once(job, reason) {
             // A lane may have handed it on between the looks at two lanes.
-            Cancelled::Running if self.cancel_once(job) == Cancelled::Queued => Cancelled::Queued,
+            Cancelled::Running if self.cancel_once(job, reason) == Cancelled::Queued => {
+                Cancelled::Queued
+            }
             cancelled => cancelled,
         }
     }
 
-    fn cancel_once(&self, job: JobId) -> Cancelled {
+    fn cancel_once(&self, job: JobId, reason: CancelReason) -> Cancelled {
         let (waiting, lanes) = {
             let mut lanes = self.lanes();
             let waiting = lanes.line.remove(job);
@@ -73,14 +75,14 @@ impl Dispatch {
         if let Some(call) = waiting {
             // What waited behind it may start now.
             self.change(|_| ());
-            call.reject(CancelReason::Aborted);
+            call.reject(reason);
             return Cancelled::Queued;
         }
         // The job that a lane has handed on is the current one there for another moment. The main lane comes before
         // the reader lanes: a job that is handed back meanwhile is in the line at the second time.
         let mut found = Cancelled::Gone;
         for lane in lanes {
-            match lane.cancel(job, CancelReason::Aborted) {
+            match lane.cancel(job, reason) {
                 Cancelled::Gone => {}
                 Cancelled::Running => found = Cancelled::Running,
                 Cancelled::Queued => return Cancelled::Queued,
@@ -243,8 +245,8 @@ impl HandOn for Dispatch {
         });
     }
 
-    fn cancel_again(&self, job: JobId) {
-        self.cancel(job);
+    fn cancel_again(&self, job: JobId, reason: CancelReason) {
+        self.cancel(job, reason);
     }
 }
 

@@ -265,7 +265,7 @@ impl Client {
 
     /// Cancels one job on behalf of its caller's `AbortSignal`.
     pub fn cancel(&self, job: JobId) {
-        if self.dispatch.cancel(job) == Cancelled::Running {
+        if self.dispatch.cancel(job, CancelReason::Aborted) == Cancelled::Running {
             self.state.outbox.withhold_rows(job);
         }
     }
