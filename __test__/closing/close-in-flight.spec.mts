@@ -218,7 +218,7 @@ const situations: Situation[] = [
         client.transaction("write"),
         client.transaction("write"),
         client.execute(insert(2)),
-        client.execute("select 1"),
+        client.executeMultiple("select 1"),
         client.batch([insert(3)]),
       ];
       return { calls: answers.map((answer) => ({ answer })), allCancelled: true };
