@@ -52,7 +52,24 @@ impl Dispatch {
     /// Lets a call outside of transactions, or one that begins a transaction, start in its turn.
     pub fn enter(&self, mut call: Call, class: Class) {
         call.class = class;
-        self.change(|lanes| lanes.line.enter(call.number, call.job, class, call));
+        let (lane, queued) = {
+            let mut lanes = self.lanes();
+            let Some(main) = lanes.of(TransactionId::NONE) else {
+                drop(lanes);
+                return call.reject(CancelReason::ClientClosed);
+            };
+            if lanes.is_sealed || !lanes.line.start_at_once(class) {
+                drop(lanes);
+                return self.change(|lanes| lanes.line.enter(call.number, call.job, class, call));
+            }
+            call.way = Some(Way::Main);
+            let queued = main.enqueue(call);
+            (main, queued)
+        };
+        match queued {
+            Ok(need) => lane.meet(need),
+            Err(call) => call.reject(CancelReason::ClientClosed),
+        }
     }
 
     /// Takes out a call that waits in the line or on a lane, or asks it to end.

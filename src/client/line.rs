@@ -157,6 +157,20 @@ impl<J> Line<J> {
         self.waiting.insert(number, Waiting { id, class, call });
     }
 
+    /// Starts a call on the main lane at once, without a place in the line, if nothing is before it. Returns
+    /// whether it has.
+    pub fn start_at_once(&mut self, class: Class) -> bool {
+        let starts = self.waiting.is_empty()
+            && !self.is_blocked
+            && match class {
+                Class::ShortRead => true,
+                Class::Main => !self.is_starting(),
+                _ => false,
+            };
+        self.on_main += usize::from(starts);
+        starts
+    }
+
     /// Takes a call that has not started out of the line, because its caller has cancelled it.
     pub fn remove(&mut self, id: JobId) -> Option<J> {
         let number = *self.numbers.get(&id)?;

@@ -1,6 +1,7 @@
 //! The sink that writes the rows of a statement into the records of its job.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use super::error::Error;
 use super::state::ClientState;
@@ -22,8 +23,8 @@ pub struct RecordSink<'a> {
     allow: &'a dyn Fn(Prepared) -> Result<(), Error>,
     rolls_back: bool,
     chunk: RowsChunk,
-    /// Whether the statement may be ended, to run elsewhere, as long as nothing was sent.
-    may_move: Option<&'a Cell<bool>>,
+    /// Since when the statement has run, if it may be ended to run elsewhere, as long as nothing was sent.
+    may_move: Option<&'a Cell<Option<Instant>>>,
     begun: Option<&'a dyn Fn()>,
 }
 
@@ -41,9 +42,9 @@ impl<'a> RecordSink<'a> {
         Self { client, records, send, allow, rolls_back, chunk, may_move: None, begun: None }
     }
 
-    /// The same sink, of a statement that runs elsewhere if it is long and `may_move` is true. `begun` is called
+    /// The same sink, of a statement that runs elsewhere if it is long and `may_move` has a time. `begun` is called
     /// when a statement that runs aside has begun to read.
-    pub fn aside(mut self, may_move: &'a Cell<bool>, begun: &'a dyn Fn()) -> Self {
+    pub fn aside(mut self, may_move: &'a Cell<Option<Instant>>, begun: &'a dyn Fn()) -> Self {
         self.may_move = Some(may_move);
         self.begun = Some(begun);
         self
@@ -52,7 +53,7 @@ impl<'a> RecordSink<'a> {
     /// Whether the statement runs elsewhere if it has so many rows that some have to be sent.
     fn check_stays(&self) -> Result<(), Error> {
         match self.may_move {
-            Some(may_move) if may_move.get() => Err(Error::RunsElsewhere),
+            Some(may_move) if may_move.get().is_some() => Err(Error::RunsElsewhere),
             _ => Ok(()),
         }
     }

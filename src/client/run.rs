@@ -178,23 +178,32 @@ impl Run<'_> {
             }
             Ok(room?)
         };
-        let (bounds, is_bounded) = (self.connection.bounds(), Cell::new(false));
-        let allow = |prepared: Prepared| {
+        let may_run = |prepared: Prepared| {
             writes.set(!prepared.read_only);
             caller.waits.set_may_begin(prepared.begins);
+            caller.allow(prepared, read_only, Instant::now())
+        };
+        if self.place == Place::Here {
+            let (client, rolls_back) = (caller.client, self.rolls_back);
+            let mut sink = RecordSink::new(client, records, Some(&send), &may_run, rolls_back);
+            return self.connection.run(id, sql, &arguments, &mut sink);
+        }
+        let (bounds, bounded_since) = (self.connection.bounds(), Cell::new(None));
+        let allow = |prepared: Prepared| {
             if !prepared.may_run_aside && matches!(self.place, Place::Reader(_)) {
                 if let Some(id) = id {
                     caller.client.set_class(id, Class::Main);
                 }
                 return Err(Error::RunsElsewhere);
             }
-            caller.allow(prepared, read_only, Instant::now())?;
+            may_run(prepared)?;
             if self.place == Place::HereIfShort
                 && prepared.may_run_aside
                 && !prepared.in_transaction
             {
-                bounds.set_for_read();
-                is_bounded.set(true);
+                let now = Instant::now();
+                bounds.set_for_read(now);
+                bounded_since.set(Some(now));
             }
             Ok(())
         };
@@ -206,12 +215,12 @@ impl Run<'_> {
             }
         };
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
-        let mut sink = sink.aside(&is_bounded, &begun);
+        let mut sink = sink.aside(&bounded_since, &begun);
         let shape = id.and_then(|id| self.connection.shape_of(id));
-        let began = Instant::now();
+        let began = matches!(self.place, Place::Reader(_)).then(Instant::now);
         let mut ran = self.connection.run(id, sql, &arguments, &mut sink);
-        let took = began.elapsed();
-        if is_bounded.get() {
+        let began = began.or(bounded_since.get());
+        if bounded_since.get().is_some() {
             bounds.lift();
             if let Err(Error::Sqlite(error)) = &ran
                 && error.is_interrupt()
@@ -227,14 +236,15 @@ impl Run<'_> {
         {
             ran = Err(Error::RunsElsewhere);
         }
-        if let Some(id) = id {
+        if let (Some(id), Some(began)) = (id, began) {
+            let took = began.elapsed();
             match (&ran, self.place) {
                 // JavaScript does not get what was written so far.
                 (Err(Error::RunsElsewhere), _) if self.connection.shape_of(id) != shape => {
                     self.connection.forget_shape_of(id);
                 }
                 // A single operation has taken long.
-                (Ok(()), Place::HereIfShort) if is_bounded.get() && took > LONGEST_READ => {
+                (Ok(()), Place::HereIfShort) if took > LONGEST_READ => {
                     caller.client.set_class(id, Class::LongRead);
                 }
                 (Ok(()), Place::Reader(_)) if took < LONGEST_READ / 4 => {

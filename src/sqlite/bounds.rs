@@ -73,18 +73,22 @@ impl Bounds {
 
     /// Sets the bounds of a run in place, or removes them.
     pub fn set(&self, is_bounded: bool) {
-        self.begin(if is_bounded { LONGEST_RUN } else { Duration::ZERO }, MOST_CHECKS);
+        if is_bounded {
+            self.begin(Instant::now(), LONGEST_RUN, MOST_CHECKS);
+        } else {
+            self.deadline.store(0, Ordering::Relaxed);
+            self.checks.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Sets the bound of a read on the main lane.
-    pub fn set_for_read(&self) {
-        self.begin(LONGEST_READ, u32::MAX);
+    /// Sets the bound of a read on the main lane that begins now.
+    pub fn set_for_read(&self, now: Instant) {
+        self.begin(now, LONGEST_READ, u32::MAX);
     }
 
-    /// Sets the bounds. No time stands for none.
-    fn begin(&self, longest: Duration, most_checks: u32) {
-        let longest = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = if longest == 0 { 0 } else { self.since_epoch().saturating_add(longest) };
+    fn begin(&self, now: Instant, longest: Duration, most_checks: u32) {
+        let end = now.saturating_duration_since(self.epoch) + longest;
+        let deadline = u64::try_from(end.as_nanos()).unwrap_or(u64::MAX);
         self.most_checks.store(most_checks, Ordering::Relaxed);
         self.checks.store(0, Ordering::Relaxed);
         self.deadline.store(deadline, Ordering::Relaxed);

@@ -274,3 +274,22 @@ fn a_cancelled_call_is_no_longer_in_the_way() {
     assert_eq!(line.remove(JobId(2)), None);
     assert_eq!(line.next(), Some(Step::Start("b", Way::Main)));
 }
+
+#[test]
+fn a_call_starts_at_once_only_where_it_would_be_the_next_one() {
+    let mut bench = Bench::new(1, &[]);
+    assert!(bench.0.start_at_once(Write) && bench.0.start_at_once(Short));
+    assert!(!bench.0.start_at_once(Long) && !bench.0.start_at_once(Alone));
+    assert!(!bench.0.start_at_once(Begin));
+    bench.0.set_blocked(true);
+    assert!(!bench.0.start_at_once(Short));
+    bench.0.ended(Way::Main);
+    bench.enter("r", Long);
+    assert!(!bench.0.start_at_once(Write), "r is before it");
+    bench.0.ended(Way::Main);
+    assert_eq!(bench.started(), "r:0");
+    assert!(!bench.0.start_at_once(Write), "r has not begun");
+    assert!(bench.0.start_at_once(Short));
+    bench.0.begun(0);
+    assert!(bench.0.start_at_once(Write));
+}
