@@ -27,6 +27,12 @@ import { Patience } from "./patience";
 import { Requests } from "./requests";
 import { Suspension } from "./suspension";
 
+/**
+ * The most unanswered calls beside which a call on this thread is tried: they may be long reads, which run on
+ * connections of their own. With more, calls wait for a thread, and the try would be in vain.
+ */
+const MOST_BESIDE = 8;
+
 /** How the calls of a database are scheduled. */
 export interface SchedulerOptions extends DatabaseOptions {
   /** How long to wait for a connection for a transaction, in ms. */
@@ -133,7 +139,8 @@ export class Scheduler implements Host {
     // This may run the caller's code, which may make other calls.
     const request = this.requests.statement(statement);
     const mayRunInPlace = this.database.runsInPlace && !begins && !this.explicit.isOpen;
-    if (!mayRunInPlace || !this.lanes.areOthersDone || this.queue.isCrowded) {
+    const isBusy = !this.lanes.areOthersDone || this.lanes.pendingOnMain > MOST_BESIDE;
+    if (!mayRunInPlace || isBusy || this.queue.isCrowded) {
       return this.#submit(request, signal, onlyResult, { begins });
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
