@@ -221,7 +221,8 @@ impl Run<'_> {
         let mut ran = self.connection.run(id, sql, &arguments, &mut sink);
         let began = began.or(bounded_since.get());
         if bounded_since.get().is_some() {
-            bounds.lift();
+            // What it has counted says nothing of the next statement.
+            bounds.set(false);
             if let Err(Error::Sqlite(error)) = &ran
                 && error.is_interrupt()
                 && caller.cancel.reason().is_none()
