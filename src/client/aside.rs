@@ -32,11 +32,9 @@ impl Session {
                 Ok(Place::Reader(reader))
             }
             Some(Way::Main) => {
-                let has_readers = self.client.options.readers > 0
-                    && self.client.options.location.path().is_some()
-                    && self.client.pinned_lane().is_none();
                 let may_move = call.class.is_read()
-                    && has_readers
+                    && self.client.options.readers > 0
+                    && self.client.pinned_lane().is_none()
                     && self.transaction.is_none()
                     && self.client.journal() != Journal::Rollback;
                 Ok(if may_move { Place::HereIfShort } else { Place::Here })

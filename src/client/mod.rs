@@ -39,7 +39,6 @@ use crate::files::FileId;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::jobs::outbox::Outbox;
-use crate::sqlite::Location;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, MutexGuard};
@@ -109,15 +108,11 @@ impl Client {
                 opened => opened?,
             }
         }
-        let readers = match state.options.location {
-            Location::File(_) => state.options.readers,
-            Location::Memory(_) | Location::Temporary => 0,
-        };
         let reader = |index| {
             let session = Session::reader(index, Arc::clone(&state), Arc::clone(&file));
             lane(session.handing_on_to(&next))
         };
-        let readers = (0..readers).map(reader).collect();
+        let readers = (0..state.options.readers).map(reader).collect();
         let lanes = Lanes::new(lane(session), state.options.most_lanes, readers);
         let dispatch = Dispatch::new(Arc::clone(&state), lanes, &next);
         state.gate.open();

@@ -37,7 +37,7 @@ pub struct Options {
     pub read_only: bool,
     /// The largest number of open transactions. Each has a connection of its own, unless there can be one only.
     pub most_lanes: usize,
-    /// The number of reader lanes. Only a file has some.
+    /// The number of reader lanes. The state of a client makes it 0 for what is no file.
     pub readers: usize,
     /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
@@ -92,7 +92,10 @@ pub enum Journal {
 
 impl ClientState {
     /// The state of a new client, whose gate is not open yet.
-    pub fn new(options: Options, outbox: Arc<dyn Outbox>) -> Self {
+    pub fn new(mut options: Options, outbox: Arc<dyn Outbox>) -> Self {
+        if options.location.path().is_none() {
+            options.readers = 0;
+        }
         let timeout_ms = i64::try_from(options.timeout.as_millis()).unwrap_or(i64::MAX);
         let writers = OnceLock::new();
         match &options.location {
