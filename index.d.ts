@@ -131,6 +131,15 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
    */
   readers?: number | undefined;
   /**
+   * Whether calls of `execute()` that write, outside of transactions, and wait behind each other while a commit
+   * waits for the disk, are committed together (group commit), each as if it were alone: it is answered after
+   * the common commit, and its error is its own. Only where a
+   * commit waits for the disk: in rollback-journal modes, and in WAL mode with `synchronous` FULL. A group has
+   * at most 256 calls, and takes no further one after 5 ms. Other processes see all of its calls at once. Not
+   * for servers. Default: true.
+   */
+  groupCommit?: boolean | undefined;
+  /**
    * How long `transaction()` waits for a connection while `concurrency` transactions are open and idle, in
    * milliseconds. After that it rejects with TRANSACTION_ACTIVE. Not for servers. Default: `timeout`, or 4 s
    * without one.
@@ -284,6 +293,13 @@ export interface ClientStats {
     hits: number;
     /** How often a statement had to be prepared. */
     misses: number;
+  };
+  /** See {@link LatchConfig.groupCommit}. On a server all are 0. */
+  groupCommits: {
+    /** The number of commits that several calls have shared. */
+    commits: number;
+    /** The number of these calls. */
+    calls: number;
   };
 }
 

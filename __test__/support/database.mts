@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { createClient } from "latchdb";
-import type { Config, InStatement, LocalClient, ResultSet, Row, Value } from "latchdb";
+import type { InStatement, LatchConfig, LocalClient, ResultSet, Row, Value } from "latchdb";
 import { TestServer, type Protocol } from "./sqld.mjs";
 
-type Options = Omit<Config, "url">;
+type Options = Omit<LatchConfig, "url">;
 
 /**
  * With "http" or "ws", the databases of tests are on servers, each on one of its own: `npm run test:remote`

@@ -85,8 +85,8 @@ export declare const enum DatabaseInUse {
 }
 
 /**
- * What a client has counted: open connections, those of them that only read, and how often a statement was
- * found prepared and had to be prepared. Empty if the client is closed.
+ * What a client has counted: open connections, those of them that only read; how often a statement was found
+ * prepared and had to be prepared; the commits that calls have shared, and these calls. Empty if the client is closed.
  */
 export declare function databaseStats(attachment: number, database: number): Array<number>
 
@@ -174,7 +174,7 @@ export declare function laneState(attachment: number, database: number): number
  * JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
  * that may be open at once, without those of the `readers` reader lanes.
  */
-export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number): number | ArrayBuffer
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {

@@ -17,6 +17,7 @@ export interface LocalConfig extends ExpandedConfig {
   rowMode?: RowMode | undefined;
   execution?: Execution | undefined;
   readers?: number | undefined;
+  groupCommit?: boolean | undefined;
   acquireTimeout?: number | undefined;
   maxQueue?: number | undefined;
 }
@@ -37,7 +38,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
   const { acquireTimeout, authToken, concurrency, execution, intMode } = config;
-  const { maxQueue, queryTimeout, readers, rowMode, timeout } = config;
+  const { groupCommit, maxQueue, queryTimeout, readers, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   // A function gives a token for each request.
   if (typeof authToken !== "function") checkText("authToken", authToken);
@@ -49,6 +50,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     rowMode: parseRowMode(rowMode),
     execution: parseExecution(execution),
     readers: parseReaders(readers),
+    groupCommit: parseGroupCommit(groupCommit),
     acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
     maxQueue: parseMaxQueue(maxQueue),
     queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
@@ -117,6 +119,16 @@ export function parseMaxQueue(maxQueue: unknown): number | undefined {
   return maxQueue === Infinity ? undefined : parseNumber("maxQueue", maxQueue, 1);
 }
 
+/**
+ * The `groupCommit` option.
+ * @throws TypeError for a value that is not a boolean
+ */
+export function parseGroupCommit(groupCommit: unknown): boolean {
+  if (groupCommit === undefined || groupCommit === null) return true;
+  if (typeof groupCommit !== "boolean") throw invalid("groupCommit", groupCommit);
+  return groupCommit;
+}
+
 function parseNumber(
   name: "readers" | "maxQueue",
   value: unknown,
@@ -173,6 +185,7 @@ const EXPECTED = {
   intMode: 'intMode must be "number", "bigint" or "string"',
   acquireTimeout: "acquireTimeout must be a number of milliseconds",
   maxQueue: "maxQueue must be a number of calls, 1 or more",
+  groupCommit: "groupCommit must be a boolean",
   readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',
   execution: 'execution must be "auto" or "thread"',

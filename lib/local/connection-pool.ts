@@ -6,6 +6,7 @@ import {
   parseConcurrency,
   parseExecution,
   parseMaxQueue,
+  parseGroupCommit,
   parseReaders,
   parseRowMode,
   parseTimeout,
@@ -44,6 +45,8 @@ export interface PoolOptions {
   execution?: Execution | undefined;
   /** How many connections only read. Default: by the number of processors. */
   readers?: number | undefined;
+  /** Whether writes that wait behind each other are committed together. Default: true. */
+  groupCommit?: boolean | undefined;
   /** How long to wait for a connection for a transaction, in ms. Default: as for an idle transaction. */
   acquireTimeout?: number | undefined;
   /** The most unanswered calls outside of transactions. Default: no limit. */
@@ -85,6 +88,7 @@ export class ConnectionPool {
       rowMode: parseRowMode(options.rowMode),
       execution: parseExecution(options.execution),
       readers: readersOf(options.readers, this.#maxConnections),
+      groupCommit: parseGroupCommit(options.groupCommit),
       acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
       maxQueue: parseMaxQueue(options.maxQueue),
       readOnly,

@@ -208,6 +208,7 @@ export abstract class RemoteClient implements Client {
       transactions: { open: this.#transactions.size, idle: 0 },
       connections: { open: 0, readers: 0 },
       statements: { hits: 0, misses: 0 },
+      groupCommits: { commits: 0, calls: 0 },
     };
   }
 

@@ -62,6 +62,7 @@ pub fn open_database<'env>(
     read_only: bool,
     connections: u32,
     readers: u32,
+    group_commit: bool,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     reach(Point::Call);
     let location = match location {
@@ -82,6 +83,7 @@ pub fn open_database<'env>(
         read_only,
         most_lanes: connections as usize,
         readers: readers as usize,
+        group_commit,
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {
@@ -190,16 +192,19 @@ pub fn lane_state(env: Env, attachment: u32, database: u32) -> Result<u32> {
     })
 }
 
-/// What a client has counted: open connections, those of them that only read, and how often a statement was
-/// found prepared and had to be prepared. Empty if the client is closed.
+/// What a client has counted: open connections, those of them that only read; how often a statement was found
+/// prepared and had to be prepared; the commits that calls have shared, and these calls. Empty if the client is closed.
 #[napi(catch_unwind)]
 pub fn database_stats(env: Env, attachment: u32, database: u32) -> Result<Vec<f64>> {
     Ok(match look_up(env, attachment, database)? {
         Lookup::Found(client) => {
             let (connections, readers) = client.counts().connections();
             let Found { hits, misses } = client.counts().found();
+            let (groups, grouped) = client.counts().groups();
+            let counts =
+                [u64::from(connections), u64::from(readers), hits, misses, groups, grouped];
             #[allow(clippy::cast_precision_loss, reason = "nobody counts beyond 2^53")]
-            let counts = [f64::from(connections), f64::from(readers), hits as f64, misses as f64];
+            let counts = counts.map(|count| count as f64);
             counts.to_vec()
         }
         Lookup::Closed | Lookup::NeverOpened => Vec::new(),

@@ -13,7 +13,7 @@ use super::writer_queue::Ticket;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{CallNumber, JobId, TransactionId};
 use crate::wire::records::{Outcome, Records};
-use crate::wire::request;
+use crate::wire::request::{self, Sql};
 
 /// One call in the queue of a lane.
 pub struct Call {
@@ -35,6 +35,8 @@ pub struct Call {
     pub class: Class,
     /// Where it runs, once it has left the line of the calls. None if it did not go through the line.
     pub way: Option<Way>,
+    /// Whether it is not committed together with others.
+    pub runs_alone: bool,
 }
 
 impl Call {
@@ -54,6 +56,17 @@ impl Call {
             client,
             class: Class::Main,
             way: None,
+            runs_alone: false,
+        }
+    }
+}
+
+impl Call {
+    /// The number of the statement, if the call runs a single one that has a number.
+    pub fn statement(&self) -> Option<u32> {
+        match request::sql_of(&self.request) {
+            Some(Sql::Id(id)) => Some(id),
+            _ => None,
         }
     }
 }

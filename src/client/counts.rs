@@ -12,6 +12,8 @@ pub struct Counts {
     readers: AtomicU32,
     hits: AtomicU64,
     misses: AtomicU64,
+    groups: AtomicU64,
+    grouped: AtomicU64,
 }
 
 impl Counts {
@@ -24,6 +26,19 @@ impl Counts {
     pub fn found(&self) -> Found {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Found { hits: count(&self.hits), misses: count(&self.misses) }
+    }
+
+    /// The number of commits that calls have shared, and the number of these calls.
+    pub fn groups(&self) -> (u64, u64) {
+        (self.groups.load(Ordering::Relaxed), self.grouped.load(Ordering::Relaxed))
+    }
+
+    /// Adds a commit of so many calls.
+    pub fn add_group(&self, calls: usize) {
+        if calls > 1 {
+            self.groups.fetch_add(1, Ordering::Relaxed);
+            self.grouped.fetch_add(calls as u64, Ordering::Relaxed);
+        }
     }
 
     /// Adds what one connection has found.

@@ -25,6 +25,11 @@ impl KnownCommits {
         (of == version && !self.begins_wal && !cost.may_sync).then_some(cost)
     }
 
+    /// Whether a commit with this version of the settings may wait for the disk. False if that is not known.
+    pub fn may_sync(&self, version: u64) -> bool {
+        self.cost.is_some_and(|(of, cost)| of == version && cost.may_sync)
+    }
+
     /// Learns from a commit on the lane's thread.
     pub fn committed(&mut self, version: u64, connection: &Connection) {
         self.begins_wal = false;

@@ -27,11 +27,26 @@ pub trait Work: Send + 'static {
     type Job: Job;
     /// The type of the answers.
     type Answer: Answer;
-    /// Runs one job to its end, on the lane's thread. Returns its answer, which the lane sends once it has
-    /// nothing to do: the caller's next call then finds it so. Must not panic.
-    fn run(&mut self, job: Self::Job) -> Self::Answer;
+    /// Runs one job to its end, on the lane's thread, and maybe some of those `behind` it. Returns the answer,
+    /// which the lane sends once it has nothing to do: the caller's next call then finds it so. Must not panic.
+    fn run(&mut self, job: Self::Job, behind: &dyn Behind<Self::Job>) -> Self::Answer;
     /// Gives up, on the lane's thread, what the lane does not need without a job. Must not panic.
     fn rest(&mut self) {}
+}
+
+/// The jobs behind the running one. Several jobs can be run as one: each is taken in its turn, and the work says
+/// when none of them can be cancelled any more, or puts them back.
+pub trait Behind<J> {
+    /// Whether `is_wanted` returns true for the next job.
+    fn is_next(&self, is_wanted: &dyn Fn(&J) -> bool) -> bool;
+    /// Takes the next job, if `is_wanted` returns true for it. The jobs before it have run, but not ended. A
+    /// cancel of a single one of them raises no flag any more.
+    fn take_next(&self, is_wanted: &dyn Fn(&J) -> bool) -> Option<J>;
+    /// Says that the last job has run, too.
+    fn have_run(&self);
+    /// Puts jobs that were taken back, before all others. The jobs that were cancelled since they were taken are
+    /// rejected.
+    fn put_back(&self, jobs: Vec<J>);
 }
 
 /// The answer of a job.
@@ -66,6 +81,8 @@ struct Shared<W: Work> {
 struct Queue<J> {
     jobs: JobQueue<J>,
     running: Option<JobId>,
+    /// The jobs that run as one with the running one, and have run.
+    have_run: Vec<HasRun>,
     /// Whether the lane rejects new jobs. The thread of a sealed lane ends when the queue is empty.
     sealed: bool,
     thread_started: bool,
@@ -75,9 +92,27 @@ struct Queue<J> {
     waits_for_idle: usize,
 }
 
-impl<J> Queue<J> {
+/// A job that has run, but not ended.
+struct HasRun {
+    id: JobId,
+    /// Why it was cancelled, in case that it has to run again.
+    reason: Option<CancelReason>,
+}
+
+impl<J: Job> Queue<J> {
     fn is_idle(&self) -> bool {
         self.jobs.is_empty() && self.running.is_none()
+    }
+
+    /// Makes `next` the running job, beside which the former one has run.
+    fn run_next(&mut self, next: JobId, cancel: &Cancel) {
+        let reason = cancel.reason().filter(|reason| reason.is_of_one_call());
+        if reason.is_some() {
+            cancel.clear();
+        }
+        if let Some(id) = self.running.replace(next) {
+            self.have_run.push(HasRun { id, reason });
+        }
     }
 }
 
@@ -119,6 +154,7 @@ impl<W: Work> Lane<W> {
                 queue: Mutex::new(Queue {
                     jobs: JobQueue::default(),
                     running: None,
+                    have_run: Vec::new(),
                     sealed: false,
                     thread_started: false,
                     thread_sleeps: false,
@@ -206,6 +242,10 @@ impl<W: Work> Lane<W> {
         let mut queue = self.shared.lock_queue();
         if queue.running == Some(id) {
             self.shared.interrupt_current(reason);
+            return Cancelled::Running;
+        }
+        if let Some(has_run) = queue.have_run.iter_mut().find(|has_run| has_run.id == id) {
+            has_run.reason.get_or_insert(reason);
             return Cancelled::Running;
         }
         let Some(job) = queue.jobs.remove(id) else {
@@ -375,7 +415,7 @@ impl<W: Work> Shared<W> {
     }
 
     fn run(&self, job: W::Job) {
-        let answer = self.lock_work().as_mut().map(|work| work.run(job));
+        let answer = self.lock_work().as_mut().map(|work| work.run(job, self));
         self.end_job();
         if let Some(answer) = answer {
             answer.send();
@@ -385,6 +425,7 @@ impl<W: Work> Shared<W> {
     fn end_job(&self) {
         let mut queue = self.lock_queue();
         queue.running = None;
+        queue.have_run.clear();
         let is_awaited = queue.waits_for_idle > 0;
         // After a run in place, the thread may have jobs to run, or may have to end.
         let is_wanted = queue.thread_sleeps && (queue.sealed || !queue.jobs.is_empty());
@@ -409,6 +450,50 @@ impl<W: Work> Shared<W> {
 
     fn lock_work(&self) -> MutexGuard<'_, Option<W>> {
         lock(&self.work)
+    }
+}
+
+impl<W: Work> Behind<W::Job> for Shared<W> {
+    fn is_next(&self, is_wanted: &dyn Fn(&W::Job) -> bool) -> bool {
+        self.lock_queue().jobs.first().is_some_and(is_wanted)
+    }
+
+    fn take_next(&self, is_wanted: &dyn Fn(&W::Job) -> bool) -> Option<W::Job> {
+        let mut queue = self.lock_queue();
+        if self.cancel.reason().is_some_and(|reason| !reason.is_of_one_call())
+            || !queue.jobs.first().is_some_and(is_wanted)
+        {
+            return None;
+        }
+        let job = queue.jobs.pop()?;
+        queue.run_next(job.id(), &self.cancel);
+        Some(job)
+    }
+
+    fn have_run(&self) {
+        self.lock_queue().run_next(JobId::NONE, &self.cancel);
+    }
+
+    fn put_back(&self, jobs: Vec<W::Job>) {
+        let mut rejected = Vec::new();
+        let mut queue = self.lock_queue();
+        queue.run_next(JobId::NONE, &self.cancel);
+        // The lane is stopping: its other jobs have been rejected.
+        let of_all = self.cancel.reason();
+        for job in jobs.into_iter().rev() {
+            let has_run = queue.have_run.iter().find(|has_run| has_run.id == job.id());
+            match of_all.or_else(|| has_run?.reason) {
+                Some(reason) => rejected.push((job, reason)),
+                None => queue.jobs.push_first(job.id(), job),
+            }
+        }
+        // From now on a cancel finds those that wait in the queue.
+        let Queue { jobs, have_run, .. } = &mut *queue;
+        have_run.retain(|has_run| !jobs.contains(has_run.id));
+        drop(queue);
+        for (job, reason) in rejected.into_iter().rev() {
+            job.reject(reason);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One client: its gate, its lanes, the writer queue of its file, and its closing.
 
 mod activity;
+mod answers;
 mod aside;
 mod busy;
 mod call;
@@ -10,6 +11,7 @@ mod counts;
 mod dispatch;
 pub mod error;
 mod gate;
+mod group;
 mod hooks;
 mod in_place;
 mod known_commits;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::activity::LaneKey;
 use super::gate::{Gate, Shut};
-use super::lane::{Answer, Interrupt, Job, Lane, Work};
+use super::lane::{Answer, Behind, Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::jobs::backlog::{Backlog, ENOUGH_ROOM, MOST};
 use crate::jobs::cancel::{Cancel, CancelReason};
@@ -50,7 +50,7 @@ struct ModelWork {
 impl Work for ModelWork {
     type Job = ModelJob;
     type Answer = ModelAnswer;
-    fn run(&mut self, job: ModelJob) -> ModelAnswer {
+    fn run(&mut self, job: ModelJob, _: &dyn Behind<ModelJob>) -> ModelAnswer {
         let mut guard = self.wake.0.lock().unwrap();
         let end = loop {
             if let Some(reason) = self.cancel.reason() {

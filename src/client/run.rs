@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::class::Class;
 use super::error::Error;
-use super::row_sink::RecordSink;
+use super::row_sink::{RecordSink, Send};
 use super::state::ClientState;
 use super::waits::Waits;
 use super::writer_queue::LockTimeouts;
@@ -131,6 +131,8 @@ pub struct Run<'a> {
     pub rolls_back: bool,
     /// Where a single statement runs.
     pub place: Place,
+    /// Whether rows may be sent before the job has ended. Otherwise many rows are an error.
+    pub sends: bool,
 }
 
 /// Where a single statement runs.
@@ -185,7 +187,8 @@ impl Run<'_> {
         };
         if self.place == Place::Here {
             let (client, rolls_back) = (caller.client, self.rolls_back);
-            let mut sink = RecordSink::new(client, records, Some(&send), &may_run, rolls_back);
+            let send: Option<Send<'_>> = if self.sends { Some(&send) } else { None };
+            let mut sink = RecordSink::new(client, records, send, &may_run, rolls_back);
             return self.connection.run(id, sql, &arguments, &mut sink);
         }
         let (bounds, bounded_since) = (self.connection.bounds(), Cell::new(None));

@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use super::activity::LaneKey;
+use super::answers::{CallAnswer, CallAnswers};
 use super::call::{Call, NextLane};
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
-use super::lane::{Answer, Interrupt, Work};
+use super::lane::{Behind, Interrupt, Work};
 use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
 use super::scratch::Scratch;
@@ -18,9 +19,9 @@ use super::waits::Waits;
 use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
 use crate::files::{self, FileId};
-use crate::jobs::backlog::{Backlog, Load};
+use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::Cancel;
-use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::ids::{LaneId, TransactionId};
 use crate::jobs::panics;
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
@@ -49,7 +50,7 @@ pub struct Session {
     pub(super) client: Arc<ClientState>,
     pub(super) cancel: Arc<Cancel>,
     /// What the lane has posted and JavaScript has not fetched.
-    backlog: Arc<Backlog>,
+    pub(super) backlog: Arc<Backlog>,
     pub(super) interrupter: Arc<Mutex<Option<Interrupter>>>,
     pub(super) connection: Option<(Connection, Arc<LaneHooks>)>,
     pub(super) transaction: Option<OpenTransaction>,
@@ -172,7 +173,7 @@ impl Session {
 
     /// Lets a cancel interrupt SQLite from now on. An interrupt that comes late can cost the connection
     /// ([`Session::end_interrupts`]), and a database that is not a file would be lost with it.
-    fn begin_interrupts(&self) {
+    pub(super) fn begin_interrupts(&self) {
         if self.client.options.location.path().is_some() {
             let connection = self.connection.as_ref();
             *lock(&self.interrupter) = connection.map(|(connection, _)| connection.interrupter());
@@ -181,7 +182,7 @@ impl Session {
 
     /// Lets no cancel interrupt SQLite any more, and returns the result of the job in view of its cancel.
     /// An interrupt that came after the last statement must not end one of the next job.
-    fn end_interrupts<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+    pub(super) fn end_interrupts<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         lock(&self.interrupter).take();
         let Some(reason) = self.cancel.reason() else { return result };
         if let Some((connection, _)) = &self.connection
@@ -329,7 +330,7 @@ impl Session {
         let (client, cancel, backlog) = (&self.client, &*self.cancel, &self.backlog);
         let (waits, job) = (&*self.waits, call.job);
         let caller = Caller { client, lane, cancel, waits, backlog, job, call: call.number };
-        let mut run = Run { connection, caller, rolls_back, place };
+        let mut run = Run { connection, caller, rolls_back, place, sends: true };
         let read_only = open.is_some_and(|open| open.read_only);
         match request {
             Request::Execute(statement) => {
@@ -384,6 +385,16 @@ impl Session {
         Ok(Lesson::None)
     }
 
+    /// What runs a call of a group, on the open connection. Its rows are sent with its answer only.
+    pub(super) fn run_in_group(&mut self, call: &Call) -> Option<Run<'_>> {
+        let (connection, _) = self.connection.as_mut()?;
+        let (client, lane, cancel) = (&self.client, self.lane, &*self.cancel);
+        let (waits, backlog) = (&*self.waits, &self.backlog);
+        let (job, call) = (call.job, call.number);
+        let caller = Caller { client, lane, cancel, waits, backlog, job, call };
+        Some(Run { connection, caller, rolls_back: false, place: Place::Here, sends: false })
+    }
+
     /// Learns from a job what may run in place. No cancel may interrupt this: an interrupt rolls back the open
     /// transaction, also one of an EXPLAIN of a statement that writes, or of a PRAGMA that asks for the journal
     /// mode, because to SQLite these may write.
@@ -397,6 +408,13 @@ impl Session {
             Lesson::None => {}
             Lesson::Statement(id) => connection.learn(id),
             Lesson::Commit => self.known_commits.look(version, connection),
+        }
+    }
+
+    /// Learns what may run in place of a write that is about to run.
+    fn learn_before(&mut self, call: &Call) {
+        if let (Some(id), Some((connection, _))) = (call.statement(), &mut self.connection) {
+            connection.learn_program(id);
         }
     }
 
@@ -429,7 +447,7 @@ impl Session {
     /// Cleans up after a job. Forgets a transaction that SQLite or a COMMIT of the caller has ended. Rolls
     /// back a transaction without an owner. `may_hold` says whether a transaction that the job has
     /// begun belongs to the client.
-    fn leave_clean(&mut self, may_hold: bool) {
+    pub(super) fn leave_clean(&mut self, may_hold: bool) {
         let Some((connection, _)) = &self.connection else { return };
         if connection.is_autocommit() {
             self.transaction = None;
@@ -489,7 +507,7 @@ impl Drop for Session {
 
 impl Work for Session {
     type Job = Call;
-    type Answer = CallAnswer;
+    type Answer = CallAnswers;
 
     fn rest(&mut self) {
         self.close_reader();
@@ -498,7 +516,18 @@ impl Work for Session {
         }
     }
 
-    fn run(&mut self, mut call: Call) -> CallAnswer {
+    fn run(&mut self, call: Call, behind: &dyn Behind<Call>) -> CallAnswers {
+        if self.may_join_group(&call) && behind.is_next(&|next| self.may_join_group(next)) {
+            self.run_group(call, behind)
+        } else {
+            self.run_alone(call).into()
+        }
+    }
+}
+
+impl Session {
+    /// Runs a call by itself.
+    pub(super) fn run_alone(&mut self, mut call: Call) -> CallAnswer {
         let answered = panics::catch(|| self.answer(&mut call));
         let records = answered.unwrap_or_else(|panic| {
             // The writing of the answer has panicked.
@@ -512,35 +541,21 @@ impl Work for Session {
             Some(records)
         });
         let client = Arc::clone(&self.client);
-        let Some(mut records) = records else {
+        let Some(records) = records else {
             self.hand_on(call);
-            return CallAnswer { client, records: None };
+            return CallAnswer::elsewhere(client);
         };
-        if let (Some(way), Some(turns)) = (call.way, client.turns()) {
+        if let Some(way) = call.way {
+            self.tell_end(way);
+        }
+        CallAnswer::of(call.job, records, &self.backlog, client)
+    }
+
+    /// Tells the line that a call of this way has ended.
+    pub(super) fn tell_end(&self, way: Way) {
+        if let Some(turns) = self.client.turns() {
             let is_explicit = self.transaction.is_some_and(OpenTransaction::is_explicit);
             turns.ended(way, is_explicit, self.is_open());
-        }
-        // The load counts before the lane has nothing to do: JavaScript has yet to learn of the columns.
-        let records = (call.job != JobId::NONE).then(|| {
-            let bytes = records.take();
-            let load = self.backlog.add(bytes.len());
-            (call.job, bytes, load)
-        });
-        CallAnswer { client, records }
-    }
-}
-
-/// The answer of a call.
-pub struct CallAnswer {
-    client: Arc<ClientState>,
-    /// The job, its last records and their load. None if nobody waits for an answer, or another lane gives it.
-    records: Option<(JobId, Vec<u8>, Load)>,
-}
-
-impl Answer for CallAnswer {
-    fn send(self) {
-        if let Some((job, records, load)) = self.records {
-            self.client.outbox.post_answer(job, records, true, load);
         }
     }
 }
@@ -554,6 +569,7 @@ impl Session {
         let cancel = Arc::clone(&self.cancel);
         let _lease_wait = files::wait_while(move || cancel.reason().is_none());
         let mut records = Records::new(call.job);
+        self.learn_before(call);
         self.begin_interrupts();
         self.waits.begin_call(call.made);
         if request::is_write_begin(&call.request) {

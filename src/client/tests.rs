@@ -21,6 +21,7 @@ fn options(location: Location) -> Options {
         read_only: false,
         most_lanes: 20,
         readers: 2,
+        group_commit: true,
         before_open: |_| {},
     }
 }

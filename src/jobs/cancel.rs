@@ -22,6 +22,11 @@ pub enum CancelReason {
 }
 
 impl CancelReason {
+    /// Whether the reason is one of a single call, and not of all calls of a lane.
+    pub fn is_of_one_call(self) -> bool {
+        self == Self::Aborted
+    }
+
     fn from_u8(value: u8) -> Option<Self> {
         match value {
             1 => Some(Self::Aborted),

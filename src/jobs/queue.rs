@@ -7,16 +7,18 @@ use super::ids::JobId;
 
 /// Waiting jobs, in their order. Adding or taking one of n jobs takes time O(log n).
 pub struct JobQueue<J> {
-    /// The jobs by their places. The places increase in the order of [`JobQueue::push`].
-    jobs: BTreeMap<u64, (JobId, J)>,
+    /// The jobs by their places, which increase in their order.
+    jobs: BTreeMap<i64, (JobId, J)>,
     /// The places of the jobs that have a number.
-    places: HashMap<JobId, u64>,
-    last: u64,
+    places: HashMap<JobId, i64>,
+    /// The first place that was given, and the last one.
+    first: i64,
+    last: i64,
 }
 
 impl<J> Default for JobQueue<J> {
     fn default() -> Self {
-        Self { jobs: BTreeMap::new(), places: HashMap::new(), last: 0 }
+        Self { jobs: BTreeMap::new(), places: HashMap::new(), first: 1, last: 0 }
     }
 }
 
@@ -35,10 +37,30 @@ impl<J> JobQueue<J> {
     /// ([`JobId::NONE`]).
     pub fn push(&mut self, id: JobId, job: J) {
         self.last += 1;
+        self.insert(self.last, id, job);
+    }
+
+    /// Adds a job before all others.
+    pub fn push_first(&mut self, id: JobId, job: J) {
+        self.first -= 1;
+        self.insert(self.first, id, job);
+    }
+
+    fn insert(&mut self, place: i64, id: JobId, job: J) {
         if id != JobId::NONE {
-            self.places.insert(id, self.last);
+            self.places.insert(id, place);
         }
-        self.jobs.insert(self.last, (id, job));
+        self.jobs.insert(place, (id, job));
+    }
+
+    /// Whether the job with this number waits.
+    pub fn contains(&self, id: JobId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// The first job.
+    pub fn first(&self) -> Option<&J> {
+        self.jobs.first_key_value().map(|(_, (_, job))| job)
     }
 
     /// Takes the first job.
@@ -57,13 +79,13 @@ impl<J> JobQueue<J> {
 
     /// Takes the jobs for which `is_wanted` returns true, in their order.
     pub fn take_if(&mut self, mut is_wanted: impl FnMut(&J) -> bool) -> Vec<J> {
-        let wanted: Vec<u64> = self
+        let wanted: Vec<i64> = self
             .jobs
             .iter()
             .filter(|(_, (_, job))| is_wanted(job))
             .map(|(place, _)| *place)
             .collect();
-        let take = |place: u64| {
+        let take = |place: i64| {
             let (id, job) = self.jobs.remove(&place)?;
             self.places.remove(&id);
             Some(job)
@@ -128,6 +150,19 @@ mod tests {
         assert_eq!(queue.take_all().count(), 1);
         assert_eq!(queue.remove(JobId(2)), None);
         assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn a_job_that_is_put_back_comes_first() {
+        let mut queue = queue([1, 2, 3]);
+        assert_eq!(queue.pop(), Some(1));
+        assert_eq!(queue.pop(), Some(2));
+        queue.push_first(JobId(2), 2);
+        queue.push_first(JobId(1), 1);
+        queue.push(JobId(4), 4);
+        assert_eq!(queue.first(), Some(&1));
+        assert_eq!(queue.remove(JobId(2)), Some(2));
+        assert_eq!(rest(queue), [1, 3, 4]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MOST_CHECKS: u32 = 8;
 const LONGEST_RUN: Duration = Duration::from_micros(500);
 /// A read on the main lane that takes longer goes on on a reader lane.
 pub const LONGEST_READ: Duration = Duration::from_millis(2);
+/// A write that others wait for, because they are committed with it, is ended after this time.
+const LONGEST_MEMBER: Duration = Duration::from_millis(20);
 
 /// The bounds of the running statement, and what its commit has said. The progress handler and the WAL hook
 /// use it, on the thread that uses the connection.
@@ -84,6 +86,11 @@ impl Bounds {
     /// Sets the bound of a read on the main lane that begins now.
     pub fn set_for_read(&self, now: Instant) {
         self.begin(now, LONGEST_READ, u32::MAX);
+    }
+
+    /// Sets the bound of a write that begins now, and that is committed together with others.
+    pub fn set_for_member(&self, now: Instant) {
+        self.begin(now, LONGEST_MEMBER, u32::MAX);
     }
 
     fn begin(&self, now: Instant, longest: Duration, most_checks: u32) {

@@ -67,6 +67,8 @@ pub struct StatementKind {
     /// Whether the statement changes tables or the schema. CREATE TABLE IF NOT EXISTS does not if the table
     /// is there, although `sqlite3_stmt_readonly` is false for it.
     pub changes: bool,
+    /// Whether the statement changes the schema, or would if what it creates were not there.
+    pub changes_schema: bool,
     /// Whether the statement writes to the connection's temporary database and to no other one.
     pub writes_only_temp: bool,
     /// Whether the statement asks for something that each connection has of its own: the last rowid, a PRAGMA as
@@ -147,6 +149,7 @@ impl Recorder {
             pins_connection: flags & OTHER_DATABASE != 0 || exclusive,
             begins: flags & BEGIN != 0,
             changes: flags & CHANGE != 0,
+            changes_schema: flags & SCHEMA != 0,
             asks_connection: flags & ASKS_CONNECTION != 0,
             is_unknown: flags == 0,
             // SQLite asks about a TEMP trigger as if it were written to the database of its table.

@@ -105,7 +105,7 @@ pub struct Connection {
     has_read: Cell<bool>,
     pub(super) commits: Arc<Commits>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
-    is_past_cancelling: Arc<AtomicBool>,
+    pub(super) is_past_cancelling: Arc<AtomicBool>,
     /// Whether the running statement runs in place.
     pub(super) is_in_place: Cell<bool>,
     pub(super) found: Cell<Found>,
@@ -120,6 +120,13 @@ pub struct Connection {
 
 /// Keeps a cancel from ending the running statement until it is dropped.
 pub(super) struct PastCancelling<'a>(&'a AtomicBool);
+
+impl<'a> PastCancelling<'a> {
+    pub(super) fn begin(is_past_cancelling: &'a AtomicBool) -> Self {
+        is_past_cancelling.store(true, Ordering::Relaxed);
+        Self(is_past_cancelling)
+    }
+}
 
 impl Drop for PastCancelling<'_> {
     fn drop(&mut self) {
@@ -396,8 +403,7 @@ impl Connection {
     /// Keeps a cancel from ending the running statement while the returned value lives. For a statement
     /// that has taken effect already.
     pub(super) fn past_cancelling(&self) -> PastCancelling<'_> {
-        self.is_past_cancelling.store(true, Ordering::Relaxed);
-        PastCancelling(&self.is_past_cancelling)
+        PastCancelling::begin(&self.is_past_cancelling)
     }
 
     /// Says whether the statement that runs next needs a file that no other connection is reading.

@@ -44,7 +44,8 @@ impl Connection {
         let prepare = || slot.prepare(sql);
         let statement = self.recorder.with_few_questions(MOST_QUESTIONS, prepare).ok()?;
         let mut info = Box::new(self.info_of(&statement, sql));
-        if !info.may_run_in_place() || self.refuse_vector_indexes(&statement).is_err() {
+        let may_run = info.may_run_in_place() && info.may_be_explained();
+        if !may_run || self.refuse_vector_indexes(&statement).is_err() {
             return None;
         }
         let program = self.recorder.aside(|| Program::of(&self.raw, sql));

@@ -6,6 +6,7 @@ use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
 use super::columns::Column;
+use super::connection::PastCancelling;
 use super::program::Program;
 use super::statement::{RowSink, RunError};
 use super::statement_info::{QUICK_RUNS, StatementInfo};
@@ -66,7 +67,17 @@ impl Connection {
         }
         let is_quick = info.steps <= QUICK;
         info.quick_runs = if is_quick { (info.quick_runs + 1).min(QUICK_RUNS) } else { 0 };
-        if info.quick_runs == QUICK_RUNS && info.program.is_none() {
+        if !info.kind.changes {
+            self.learn_program(id);
+        }
+    }
+
+    /// Learns what a statement that has shown itself quick can cost. For one that changes rows, this has to come
+    /// right before its next run: `EXPLAIN` sets `changes()` to 0, as that run will set it in any case.
+    pub fn learn_program(&mut self, id: u32) {
+        let Some(info) = self.statements.get_mut(&id) else { return };
+        if info.quick_runs == QUICK_RUNS && info.program.is_none() && info.may_be_explained() {
+            let _past = PastCancelling::begin(&self.is_past_cancelling);
             let program = || Program::of(&self.raw, &info.sql);
             info.program = Some(self.recorder.aside(program));
         }

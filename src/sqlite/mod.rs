@@ -23,6 +23,7 @@ mod pragma;
 mod program;
 mod script;
 mod shared_cache;
+mod shared_commit;
 mod statement;
 mod statement_info;
 mod touched_tables;

@@ -64,6 +64,12 @@ impl StatementInfo {
             && !self.kind.begins
             && !self.kind.writes_only_temp
     }
+
+    /// Whether its program may be looked at. That of a statement that changes rows may not if the statement asks
+    /// for `changes()`, which an `EXPLAIN` sets to 0.
+    pub fn may_be_explained(&self) -> bool {
+        !(self.kind.changes && self.kind.asks_connection)
+    }
 }
 
 /// The parameters of a statement by their names. The names are read once: SQLite searches a list each time

@@ -41,6 +41,8 @@ export interface DatabaseOptions {
   execution: Execution;
   /** How many of its connections only read. A database that is not a file has none. */
   readers: number;
+  /** Whether writes that wait behind each other are committed together. */
+  groupCommit: boolean;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
 }
@@ -149,7 +151,7 @@ export class NativeDatabase implements ClosedAtExit {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readers, readOnly } = this.#options;
+    const { location, inMemory, timeout, intMode, readers, readOnly, groupCommit } = this.#options;
     const attachment = attach();
     const opened = addon.openDatabase(
       attachment,
@@ -160,6 +162,7 @@ export class NativeDatabase implements ClosedAtExit {
       readOnly,
       this.#connections,
       readers,
+      groupCommit,
     );
     if (typeof opened !== "number") {
       detachSoon();
@@ -264,12 +267,14 @@ export class NativeDatabase implements ClosedAtExit {
   }
 
   /** What the connections are doing, and how often statements were found prepared. */
-  stats(): Pick<ClientStats, "connections" | "statements"> {
-    const [open = 0, readers = 0, hits = 0, misses = 0] = addon.databaseStats(
-      this.#attachment,
-      this.#number,
-    );
-    return { connections: { open, readers }, statements: { hits, misses } };
+  stats(): Pick<ClientStats, "connections" | "statements" | "groupCommits"> {
+    const [open = 0, readers = 0, hits = 0, misses = 0, commits = 0, calls = 0] =
+      addon.databaseStats(this.#attachment, this.#number);
+    return {
+      connections: { open, readers },
+      statements: { hits, misses },
+      groupCommits: { commits, calls },
+    };
   }
 
   /** The state of the lanes: bits of `LaneFlag`. */

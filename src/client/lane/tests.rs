@@ -47,7 +47,7 @@ impl Answer for TestAnswer {
 impl Work for TestWork {
     type Job = TestJob;
     type Answer = TestAnswer;
-    fn run(&mut self, job: TestJob) -> TestAnswer {
+    fn run(&mut self, job: TestJob, _: &dyn Behind<TestJob>) -> TestAnswer {
         let answer = |event| TestAnswer { event, events: job.events.clone() };
         job.events.send(Event::Started(job.id)).unwrap();
         if let Some(until) = &job.until {

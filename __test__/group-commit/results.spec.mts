@@ -1,0 +1,166 @@
+/** Writes that are committed together have the results and the effect that they have alone. */
+import { deepStrictEqual } from "node:assert";
+import test from "ava";
+import fc from "fast-check";
+import { LibsqlError, type LocalClient } from "latchdb";
+import { openUrl, selectColumn, selectValue } from "../support/database.mjs";
+import { journalModes } from "../support/queries.mjs";
+import { kinds, prepared, readAll } from "./support.mjs";
+
+/** How a call ends, as far as it does not depend on what runs beside it. */
+async function endOf(call: Promise<unknown>): Promise<unknown> {
+  try {
+    const { rows, rowsAffected, lastInsertRowid, columns } = (await call) as Awaited<
+      ReturnType<LocalClient["execute"]>
+    >;
+    const values = rows.map((row) => Array.from(row as ArrayLike<unknown>));
+    return { values, rowsAffected, lastInsertRowid, columns };
+  } catch (error) {
+    if (!(error instanceof LibsqlError)) throw error;
+    const { code, extendedCode, message } = error;
+    return { code, extendedCode, message, committed: (error as { committed?: true }).committed };
+  }
+}
+
+const runs = Number(process.env["LATCHDB_GROUP_RUNS"] ?? 15);
+
+for (const mode of journalModes) {
+  test(`writes end as they do alone (${mode})`, async (t) => {
+    let shared = 0;
+    const write = fc.record({ kind: fc.nat(kinds.length - 1), number: fc.nat(60) });
+    // Some calls are made together, and some after the ones before have ended.
+    const rounds = fc.array(fc.array(write, { minLength: 1, maxLength: 40 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    const play = async (client: LocalClient, chosen: fc.RandomType[]): Promise<unknown[]> => {
+      const ends: unknown[] = [];
+      // The client gets to know the statements.
+      for (const kind of kinds) ends.push(await endOf(client.execute(kind(1000))));
+      for (const round of chosen as unknown as Array<Array<{ kind: number; number: number }>>) {
+        const calls = round.map(({ kind, number }) => {
+          const make = kinds[kind];
+          if (make === undefined) throw new Error("no such kind");
+          return endOf(client.execute(make(number)));
+        });
+        ends.push(...(await Promise.all(calls)));
+      }
+      return [...ends, await readAll(client)];
+    };
+    await fc.assert(
+      fc.asyncProperty(rounds, async (chosen) => {
+        const played = [];
+        for (const groupCommit of [true, false]) {
+          const { client } = await prepared(t, mode, { groupCommit });
+          played.push(await play(client, chosen as never));
+          if (groupCommit) shared += client.stats().groupCommits.calls;
+          else t.is(client.stats().groupCommits.calls, 0);
+          client.close();
+        }
+        deepStrictEqual(played[0], played[1]);
+      }),
+      { numRuns: runs },
+    );
+    t.true(shared > runs, `only ${shared} calls have shared a commit`);
+  });
+
+  test(`16 writers share their commits, and each gets its own result (${mode})`, async (t) => {
+    const { client } = await prepared(t, mode);
+    const sql = "insert into log (what) values (?) returning at, what";
+    await client.execute({ sql, args: ["first"] });
+    const ids = new Set<unknown>();
+    await Promise.all(
+      Array.from({ length: 16 }, async (_, writer) => {
+        for (let i = 0; i < 25; i++) {
+          const what = `${writer} ${i}`;
+          const { rows, rowsAffected, lastInsertRowid } = await client.execute({
+            sql,
+            args: [what],
+          });
+          t.is(rows[0]?.["what"], what);
+          t.is(rowsAffected, 1);
+          t.is(Number(lastInsertRowid), Number(rows[0]?.["at"]));
+          ids.add(rows[0]?.["at"]);
+        }
+      }),
+    );
+    t.is(ids.size, 400);
+    const { commits, calls } = client.stats().groupCommits;
+    t.true(commits > 0 && calls > 200, `${commits} commits of ${calls} calls`);
+    t.is(await selectValue(client, "select count(*) from log"), 401);
+  });
+}
+
+test("rows that are too many for one answer are not sent before they are committed", async (t) => {
+  const { client } = await prepared(t, "delete");
+  const sql = "update log set what = what || ? returning what";
+  const row = "x".repeat(3000);
+  await client.execute({ sql: "insert into log (what) values (?)", args: ["a"] });
+  await client.execute({ sql, args: [""] });
+  await client.execute({ sql, args: [""] });
+  await client.execute(
+    `insert into log (what) select '${row}' from (select 1 from pragma_function_list limit 50)`,
+  );
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => client.execute({ sql, args: [`${i}`] })),
+  );
+  const count = Number(await selectValue(client, "select count(*) from log"));
+  for (const [i, { rows }] of results.entries()) {
+    t.is(rows.length, count);
+    const added = Array.from({ length: i + 1 }, (_, j) => j).join("");
+    for (const { what } of rows) t.true(String(what).endsWith(added));
+  }
+});
+
+test("without `groupCommit`, and where a commit does not wait for the disk, each commits alone", async (t) => {
+  const write = async (client: LocalClient): Promise<number> => {
+    const sql = "insert into log (what) values (1)";
+    for (let i = 0; i < 3; i++) await client.execute(sql);
+    for (let i = 0; i < 5; i++) {
+      await Promise.all(Array.from({ length: 20 }, () => client.execute(sql)));
+    }
+    return client.stats().groupCommits.calls;
+  };
+  const { client, database } = await prepared(t, "wal");
+  t.true((await write(client)) > 0);
+  const without = openUrl(t, database.url, { groupCommit: false });
+  await without.execute("pragma synchronous = full");
+  t.is(await write(without), 0);
+  const quick = openUrl(t, database.url);
+  await quick.execute("pragma synchronous = normal");
+  t.is(await write(quick), 0);
+});
+
+test("another connection sees a group as a whole, and in the order of the calls", async (t) => {
+  const { client, database } = await prepared(t, "wal");
+  const observer = openUrl(t, database.url);
+  const sql = "insert into log (what) values (?)";
+  await client.execute({ sql, args: [-1] });
+  await client.execute({ sql, args: [-1] });
+  const seen: number[] = [];
+  let isOver = false;
+  const observing = (async () => {
+    while (!isOver) {
+      const found = await selectColumn(observer, "select what from log where what >= 0 order by at");
+      t.deepEqual(
+        found,
+        Array.from({ length: found.length }, (_, i) => i),
+      );
+      t.true(found.length >= Number(seen.at(-1) ?? 0));
+      seen.push(found.length);
+    }
+  })();
+  let next = 0;
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const args = [next++];
+        await client.execute({ sql, args });
+      }),
+    );
+  }
+  isOver = true;
+  await observing;
+  t.true(client.stats().groupCommits.calls > 0);
+  t.is(await selectValue(observer, "select count(*) from log where what >= 0"), 600);
+});
