@@ -141,7 +141,10 @@ test("another connection sees a group as a whole, and in the order of the calls"
   let isOver = false;
   const observing = (async () => {
     while (!isOver) {
-      const found = await selectColumn(observer, "select what from log where what >= 0 order by at");
+      const found = await selectColumn(
+        observer,
+        "select what from log where what >= 0 order by at",
+      );
       t.deepEqual(
         found,
         Array.from({ length: found.length }, (_, i) => i),

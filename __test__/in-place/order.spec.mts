@@ -3,9 +3,10 @@
  * them runs. Random calls are compared with a model that takes them one after the other.
  */
 import test from "ava";
-import type { InValue, LocalClient } from "latchdb";
+import type { InValue, LibsqlError, LocalClient } from "latchdb";
 import { createClient } from "latchdb";
 import { temporaryDatabase } from "../support/database.mjs";
+import { countTo } from "../support/queries.mjs";
 import { randomNumbers } from "../support/random.mjs";
 
 const isThorough = process.env.LATCHDB_ORDER === "all";
@@ -62,11 +63,21 @@ const kinds: Array<(random: Random, n: number) => Call> = [
     });
   },
   () =>
-    execute("select coalesce(sum(a), 0), coalesce(max(id), 0) from t", [], (model) => [
+    execute("select coalesce(sum(a), 0), max(0, coalesce(max(id), 0)) from t", [], (model) => [
       sum(model),
       Math.max(0, ...model.keys()),
     ]),
   () => execute("select count(*) from t", [], (model) => [model.size]),
+  (random) => {
+    const id = -random(10) - 1;
+    const insert = execute("insert into t (id, a) values (?, 0)", [id], (model) => {
+      if (model.has(id)) return "SQLITE_CONSTRAINT";
+      model.set(id, 0);
+      return 1;
+    });
+    const codeOf = (error: LibsqlError): string => error.code;
+    return { ...insert, make: (client) => insert.make(client).catch(codeOf) };
+  },
   (_, n) => ({
     make: async (client) => {
       const insert = "insert into t (id, a) values (?, ?)";
@@ -87,8 +98,19 @@ const kinds: Array<(random: Random, n: number) => Call> = [
   }),
 ];
 
-for (const execution of ["auto", "thread"] as const) {
-  test.serial(`random calls, execution: "${execution}"`, async (t) => {
+/** It takes longer than a read may take on the main lane. */
+const longRead = execute(`select (${countTo(50_000)}), count(*) from t`, [], (model) => [
+  50_000,
+  model.size,
+]);
+
+for (const [execution, mode, synchronous] of [
+  ["auto", "wal", "normal"],
+  ["thread", "wal", "normal"],
+  ["auto", "wal", "full"],
+  ["auto", "delete", "full"],
+] as const) {
+  test.serial(`random calls, execution: "${execution}", ${mode}, ${synchronous}`, async (t) => {
     t.timeout(600_000);
     const seed = Date.now() % 2 ** 31;
     t.log(`seed ${seed}`);
@@ -98,13 +120,13 @@ for (const execution of ["auto", "thread"] as const) {
     const client = createClient({ url, execution }) as LocalClient;
     t.teardown(() => client.close());
     await client.executeMultiple(
-      "pragma journal_mode = wal; pragma synchronous = normal; create table t (id integer primary key, a)",
+      `pragma journal_mode = ${mode}; pragma synchronous = ${synchronous}; create table t (id integer primary key, a)`,
     );
     const model: Model = new Map();
     const pending: Array<Promise<void>> = [];
     for (let n = 1; n <= CALLS; n++) {
       const kind = kinds[random(kinds.length)] as (typeof kinds)[number];
-      const call = kind(random, n);
+      const call = n % 50 === 0 ? longRead : kind(random, n);
       const expected = call.expect(model);
       const answer = call.make(client).then((value) => {
         t.deepEqual(value, expected, `call ${n}`);
@@ -115,9 +137,11 @@ for (const execution of ["auto", "thread"] as const) {
       if (n % 100 === 0) pending.push(client.executeMultiple(`alter table t add column c${n}`));
     }
     await Promise.all(pending);
-    const { inPlace, onThread } = client.stats().calls;
-    t.log(`${inPlace} in place, ${onThread} on a thread`);
+    const { calls, groupCommits } = client.stats();
+    const { inPlace, onThread } = calls;
+    t.log(`${inPlace} in place, ${onThread} on a thread, ${groupCommits.calls} in groups`);
     if (execution === "auto") t.true(inPlace > CALLS / 100);
     else t.is(inPlace, 0);
+    t.is(groupCommits.calls > 0, synchronous === "full");
   });
 }
