@@ -70,7 +70,7 @@ export const contents = [
 export async function prepared(
   t: ExecutionContext,
   mode: JournalMode,
-  options: { groupCommit?: boolean } = {},
+  options: Parameters<TemporaryDatabase["open"]>[0] = {},
 ): Promise<{ database: TemporaryDatabase; client: LocalClient }> {
   const database = await temporaryDatabase(t);
   const client = database.open(options);
