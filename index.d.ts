@@ -103,6 +103,19 @@ export type RowMode = "row" | "object";
  */
 export type Execution = "auto" | "thread";
 
+/**
+ * What copies the WAL into the database (https://sqlite.org/wal.html#ckpt), once it has as many pages as
+ * `PRAGMA wal_autocheckpoint` says (1,000 by default; 0 for never).
+ *
+ * - `"background"` (the default): a connection of its own, beside the calls. Where commits never pause, the
+ *   WAL cannot begin anew; once it has four times as many pages, writers wait for the rest of a checkpoint.
+ *   The connection is opened with the first checkpoint, closed after 5 s without one, and does not count
+ *   against `concurrency`. A client that has attached a database, has a TEMP table or an exclusive locking
+ *   mode makes them by "commit".
+ * - `"commit"`: the commit itself, as in SQLite. The call that commits takes as long as the copy.
+ */
+export type Checkpoints = "background" | "commit";
+
 /** The configuration of {@link createClient}: `@libsql/client`'s, and latchdb's additions. */
 export interface LatchConfig extends Omit<Config, "authToken"> {
   /**
@@ -139,6 +152,8 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
    * for servers. Default: true.
    */
   groupCommit?: boolean | undefined;
+  /** What makes checkpoints in WAL mode. Not for servers. Default: "background". */
+  checkpoints?: Checkpoints | undefined;
   /**
    * How long `transaction()` waits for a connection while `concurrency` transactions are open and idle, in
    * milliseconds. After that it rejects with TRANSACTION_ACTIVE. Not for servers. Default: `timeout`, or 4 s

@@ -174,7 +174,7 @@ export declare function laneState(attachment: number, database: number): number
  * JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
  * that may be open at once, without those of the `readers` reader lanes.
  */
-export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean): number | ArrayBuffer
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean, backgroundCheckpoints: boolean): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {

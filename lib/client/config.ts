@@ -1,7 +1,7 @@
 /** Checks the configuration of a client and fills in the defaults. */
 import { LibsqlError } from "@libsql/core/api";
 import { expandConfig, type ExpandedConfig } from "@libsql/core/config";
-import type { Config, Execution, LatchConfig, RowMode } from "../../index.js";
+import type { Checkpoints, Config, Execution, LatchConfig, RowMode } from "../../index.js";
 import { describe } from "./describe";
 import { LONGEST_MS } from "./timers";
 
@@ -18,6 +18,7 @@ export interface LocalConfig extends ExpandedConfig {
   execution?: Execution | undefined;
   readers?: number | undefined;
   groupCommit?: boolean | undefined;
+  checkpoints?: Checkpoints | undefined;
   acquireTimeout?: number | undefined;
   maxQueue?: number | undefined;
 }
@@ -37,7 +38,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { acquireTimeout, authToken, concurrency, execution, intMode } = config;
+  const { acquireTimeout, authToken, checkpoints, concurrency, execution, intMode } = config;
   const { groupCommit, maxQueue, queryTimeout, readers, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   // A function gives a token for each request.
@@ -51,6 +52,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     execution: parseExecution(execution),
     readers: parseReaders(readers),
     groupCommit: parseGroupCommit(groupCommit),
+    checkpoints: parseCheckpoints(checkpoints),
     acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
     maxQueue: parseMaxQueue(maxQueue),
     queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
@@ -158,6 +160,14 @@ export function parseExecution(execution: unknown): Execution {
   return parseChoice("execution", execution, ["auto", "thread"]);
 }
 
+/**
+ * The `checkpoints` option.
+ * @throws TypeError for an unknown value
+ */
+export function parseCheckpoints(checkpoints: unknown): Checkpoints {
+  return parseChoice("checkpoints", checkpoints, ["background", "commit"]);
+}
+
 /** One of some values, of which the first is the default. */
 function parseChoice<T extends string>(
   name: keyof typeof EXPECTED,
@@ -185,6 +195,7 @@ const EXPECTED = {
   intMode: 'intMode must be "number", "bigint" or "string"',
   acquireTimeout: "acquireTimeout must be a number of milliseconds",
   maxQueue: "maxQueue must be a number of calls, 1 or more",
+  checkpoints: 'checkpoints must be "background" or "commit"',
   groupCommit: "groupCommit must be a boolean",
   readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',

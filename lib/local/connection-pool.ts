@@ -1,11 +1,18 @@
 /** Opens, closes and reopens the database of one client. */
 import { availableParallelism } from "node:os";
 import type { IntMode } from "@libsql/core/api";
-import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../index.js";
+import type {
+  Checkpoints,
+  Execution,
+  RowMode,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../index.js";
 import {
   parseConcurrency,
   parseExecution,
   parseMaxQueue,
+  parseCheckpoints,
   parseGroupCommit,
   parseReaders,
   parseRowMode,
@@ -47,6 +54,8 @@ export interface PoolOptions {
   readers?: number | undefined;
   /** Whether writes that wait behind each other are committed together. Default: true. */
   groupCommit?: boolean | undefined;
+  /** What makes checkpoints. Default: "background". */
+  checkpoints?: Checkpoints | undefined;
   /** How long to wait for a connection for a transaction, in ms. Default: as for an idle transaction. */
   acquireTimeout?: number | undefined;
   /** The most unanswered calls outside of transactions. Default: no limit. */
@@ -89,6 +98,7 @@ export class ConnectionPool {
       execution: parseExecution(options.execution),
       readers: readersOf(options.readers, this.#maxConnections),
       groupCommit: parseGroupCommit(options.groupCommit),
+      checkpoints: parseCheckpoints(options.checkpoints),
       acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
       maxQueue: parseMaxQueue(options.maxQueue),
       readOnly,

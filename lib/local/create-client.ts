@@ -23,10 +23,11 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
   // Databases in memory, and the temporary one of the empty path, exist on one connection only.
   const isSingle = inMemory || location === "";
   const maxConnections = isSingle ? 1 : parseConcurrency(config.concurrency);
-  const { timeout, intMode, rowMode, execution, readers, groupCommit } = config;
-  const { acquireTimeout, maxQueue } = config;
+  const { timeout, intMode, rowMode, execution, readers } = config;
+  const { checkpoints, groupCommit, acquireTimeout, maxQueue } = config;
   const queueing = { timeout, acquireTimeout, maxQueue };
-  const options = { inMemory, intMode, rowMode, execution, readers, groupCommit, ...queueing };
+  const committing = { checkpoints, groupCommit };
+  const options = { inMemory, intMode, rowMode, execution, readers, ...committing, ...queueing };
   const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);

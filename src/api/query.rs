@@ -63,6 +63,7 @@ pub fn open_database<'env>(
     connections: u32,
     readers: u32,
     group_commit: bool,
+    background_checkpoints: bool,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     reach(Point::Call);
     let location = match location {
@@ -84,6 +85,7 @@ pub fn open_database<'env>(
         most_lanes: connections as usize,
         readers: readers as usize,
         group_commit,
+        background_checkpoints,
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {

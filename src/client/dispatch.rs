@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::call::{Call, HandOn, NextLane};
+use super::checkpoints::Pass;
 use super::class::Class;
 use super::lane::{Cancelled, Job, Lane, Need};
 use super::lanes::Lanes;
@@ -228,6 +229,33 @@ impl Turns for Dispatch {
 
     fn rested(&self, reader: usize) {
         self.change(|lanes| lanes.line.rested(reader));
+    }
+
+    fn checkpoint_is_due(&self, pass: Pass) {
+        let (lane, index) = {
+            let mut lanes = self.lanes();
+            if lanes.is_sealed || lanes.is_draining {
+                return;
+            }
+            let Some(index) = lanes.line.begin_checkpoint(pass) else { return };
+            (lanes.reader(index).cloned(), index)
+        };
+        let mut call = self.own_call(match pass {
+            Pass::Beside => request::CHECKPOINT,
+            Pass::Whole => request::WHOLE_CHECKPOINT,
+            Pass::Held => request::HELD_CHECKPOINT,
+        });
+        if pass == Pass::Held
+            && let Some(writers) = self.state.writers()
+        {
+            // The writes that are called from now on wait for it.
+            call.ticket = Some(writers.reserve(self.state.id, call.number));
+        }
+        call.way = Some(Way::Reader(index));
+        match lane {
+            Some(lane) => lane.push(call),
+            None => call.reject(CancelReason::ClientClosed),
+        }
     }
 
     fn set_blocked(&self, lane: LaneId, is_blocked: bool) {

@@ -235,13 +235,15 @@ impl Session {
             self.lose_transaction();
             return Err(error.into());
         }
-        let version = hooks.settings_version();
-        self.known_commits.committed(version, connection);
+        let (version, frames) = (hooks.settings_version(), connection.take_frames());
+        let completed = self.client.checkpoints.completed();
+        self.known_commits.committed(version, completed, connection);
         for member in &group.members {
             connection.learn(member.statement);
         }
         self.client.counts.add(connection.take_found());
         self.client.counts.add_group(group.members.len());
+        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
         Ok(())
     }
 

@@ -74,7 +74,7 @@ impl Session {
         let unknown = if is_unknown { Some(client.statement(id)?) } else { None };
         let lane = client.lane_key(self.lane());
         let version = client.settings.version();
-        let commit = self.known_commits.in_place(version);
+        let commit = self.known_commits.in_place(version, client.checkpoints.completed());
         let commits_before = self.commits();
         let (connection, hooks) = self.connection_mut()?;
         if hooks.settings_version() != version {
@@ -103,7 +103,7 @@ impl Session {
         });
         hooks.set_in_place(false);
         client.counts.add(connection.take_found());
-        let frames = connection.wal_frames();
+        let frames = connection.take_frames();
         let is_rolled_back = is_in_transaction && connection.is_autocommit();
         if ran.is_err() {
             self.drop_connection();
@@ -135,8 +135,12 @@ impl Session {
             }
             let committed = self.commits() != commits_before;
             records.done(self.outcome(committed));
-            checkpoint_is_due =
-                committed && commit.is_some_and(|cost| cost.is_checkpoint_due(frames));
+            let at = commit.map_or(0, |cost| cost.checkpoint_at);
+            if committed && client.makes_checkpoints() {
+                self.ask_for_checkpoint(frames, at);
+            } else {
+                checkpoint_is_due = committed && at > 0 && frames >= at;
+            }
         }
         scratch.records = records.take();
         Some(Answered { checkpoint_is_due })

@@ -36,7 +36,7 @@ pub struct Lanes {
     last: u32,
     /// The former main lane, during a move to the pinned lane.
     former: Option<LaneId>,
-    /// The reader lanes. Each opens its connection at its first call.
+    /// The reader lanes, and after them the lane that makes checkpoints. Each opens its connection at its first call.
     readers: Vec<Arc<Lane<Session>>>,
     /// The calls outside of transactions that have not started.
     pub line: Line<Call>,
@@ -60,13 +60,18 @@ pub enum Move {
 
 impl Lanes {
     /// The lanes of a new client: the main lane and the reader lanes. `most` is the largest number of open
-    /// transactions. With 1, that one has the main lane.
-    pub fn new(main: Lane<Session>, most: usize, readers: Vec<Lane<Session>>) -> Self {
+    /// transactions. With 1, that one has the main lane. `checkpointer` is the lane that makes checkpoints.
+    pub fn new(
+        main: Lane<Session>,
+        most: usize,
+        readers: Vec<Lane<Session>>,
+        checkpointer: Option<Lane<Session>>,
+    ) -> Self {
         Self {
-            line: Line::new(readers.len()),
+            line: Line::new(readers.len(), checkpointer.is_some()),
             is_draining: false,
             is_sealed: false,
-            readers: readers.into_iter().map(Arc::new).collect(),
+            readers: readers.into_iter().chain(checkpointer).map(Arc::new).collect(),
             all: BTreeMap::from([(LaneId::MAIN, Arc::new(main))]),
             main: Some(LaneId::MAIN),
             last_main: LaneId::MAIN,

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
+use super::checkpoints::Pass;
 use super::class::Class;
 use crate::jobs::ids::{CallNumber, JobId, LaneId};
 
@@ -25,6 +26,8 @@ pub trait Turns: Send + Sync {
     fn begun(&self, reader: usize);
     /// A reader lane has closed its connection because it had no call.
     fn rested(&self, reader: usize);
+    /// A checkpoint is due.
+    fn checkpoint_is_due(&self, pass: Pass);
     /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
     fn set_blocked(&self, lane: LaneId, is_blocked: bool);
 }
@@ -89,7 +92,12 @@ pub struct Line<J> {
     /// The calls that are no reads.
     others: BTreeSet<CallNumber>,
     numbers: FxHashMap<JobId, CallNumber>,
+    /// The reader lanes, and after them the lane that makes checkpoints, if there is one.
     readers: Vec<Reader>,
+    /// The number of lanes for reads.
+    for_reads: usize,
+    /// The number of checkpoints that run or wait on their lane.
+    checkpoints: u32,
     aside: Aside,
     /// The number of calls that the main lane has, running or queued.
     on_main: usize,
@@ -103,8 +111,8 @@ pub struct Line<J> {
 }
 
 impl<J> Line<J> {
-    /// A line without calls, for a client with so many reader lanes.
-    pub fn new(readers: usize) -> Self {
+    /// A line without calls, for a client with so many reader lanes, and maybe a lane that makes checkpoints.
+    pub fn new(for_reads: usize, makes_checkpoints: bool) -> Self {
         let reader = || Reader { reading: Reading::Nothing, has_connection: false };
         Self {
             waiting: BTreeMap::new(),
@@ -112,7 +120,11 @@ impl<J> Line<J> {
             short_reads: BTreeSet::new(),
             others: BTreeSet::new(),
             numbers: FxHashMap::default(),
-            readers: std::iter::repeat_with(reader).take(readers).collect(),
+            readers: std::iter::repeat_with(reader)
+                .take(for_reads + usize::from(makes_checkpoints))
+                .collect(),
+            for_reads,
+            checkpoints: 0,
             aside: Aside::Always,
             on_main: 0,
             is_blocked: false,
@@ -190,7 +202,7 @@ impl<J> Line<J> {
     pub fn next(&mut self) -> Option<Step<J>> {
         let (number, first) = self.waiting.first_key_value()?;
         let (number, class) = (*number, first.class);
-        if self.is_explicit || self.readers.is_empty() || self.aside == Aside::Never {
+        if self.is_explicit || self.for_reads == 0 || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
                 Class::Begin | Class::BeginRead | Class::BeginOnMain => self.begin(number, class),
@@ -238,7 +250,8 @@ impl<J> Line<J> {
 
     /// Starts a read on a reader lane, if one is free and no earlier write is running.
     fn read(&mut self, number: CallNumber) -> Option<Step<J>> {
-        let free = self.readers.iter().position(|reader| reader.reading == Reading::Nothing);
+        let mut readers = self.readers[..self.for_reads].iter();
+        let free = readers.position(|reader| reader.reading == Reading::Nothing);
         let Some(free) = free else { return self.overtake() };
         if !self.is_main_passable() {
             return None;
@@ -327,7 +340,14 @@ impl<J> Line<J> {
                 self.on_main = self.on_main.saturating_sub(1);
                 self.is_alone &= self.on_main > 0;
             }
-            Way::Reader(reader) => self.readers[reader].reading = Reading::Nothing,
+            Way::Reader(reader) => {
+                if reader == self.for_reads {
+                    self.checkpoints = self.checkpoints.saturating_sub(1);
+                }
+                if reader != self.for_reads || self.checkpoints == 0 {
+                    self.readers[reader].reading = Reading::Nothing;
+                }
+            }
             Way::Transaction => {}
         }
     }
@@ -337,6 +357,20 @@ impl<J> Line<J> {
         if self.readers[reader].reading == Reading::Nothing {
             self.set_connection(reader, false);
         }
+    }
+
+    /// Begins a checkpoint. Returns the index of its lane. None if there is none, if a call needs the file alone, or if
+    /// too many run or wait there: the more urgent it is, the more it may wait for.
+    pub fn begin_checkpoint(&mut self, pass: Pass) -> Option<usize> {
+        let index = self.for_reads;
+        let lane = self.readers.get_mut(index)?;
+        let is_resting = self.checkpoints == 0 && lane.reading != Reading::Nothing;
+        if self.is_alone || is_resting || self.checkpoints > pass as u32 {
+            return None;
+        }
+        self.checkpoints += 1;
+        *lane = Reader { reading: Reading::Begun, has_connection: true };
+        Some(index)
     }
 
     /// Whether a reader lane has a connection, at the end of a call.

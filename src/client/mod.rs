@@ -5,6 +5,7 @@ mod answers;
 mod aside;
 mod busy;
 mod call;
+mod checkpoints;
 mod class;
 mod closing;
 mod counts;
@@ -114,8 +115,12 @@ impl Client {
             let session = Session::reader(index, Arc::clone(&state), Arc::clone(&file));
             lane(session.handing_on_to(&next))
         };
-        let readers = (0..state.options.readers).map(reader).collect();
-        let lanes = Lanes::new(lane(session), state.options.most_lanes, readers);
+        let readers: Vec<_> = (0..state.options.readers).map(reader).collect();
+        let checkpointer = state.options.background_checkpoints.then(|| {
+            let (state, file) = (Arc::clone(&state), Arc::clone(&file));
+            lane(Session::checkpointer(readers.len(), state, file))
+        });
+        let lanes = Lanes::new(lane(session), state.options.most_lanes, readers, checkpointer);
         let dispatch = Dispatch::new(Arc::clone(&state), lanes, &next);
         state.gate.open();
         let client =

@@ -13,7 +13,7 @@ use super::writer_queue::LockTimeouts;
 use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId};
-use crate::sqlite::{self, Connection, LONGEST_READ, Prepared};
+use crate::sqlite::{self, Checkpoint, Connection, LONGEST_READ, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Malformed, Mode, Sql, Statement};
 
@@ -361,6 +361,17 @@ impl Run<'_> {
             self.connection.give_up();
         }
         result
+    }
+
+    /// Copies the WAL into the database: `beside` the writers, then `held`, while all of the process wait. An idle
+    /// transaction is not waited for.
+    pub fn checkpoint(&mut self, beside: bool, held: bool) -> Result<Option<Checkpoint>, Error> {
+        let done = if beside { self.connection.checkpoint() } else { None };
+        if !held {
+            return Ok(done);
+        }
+        self.caller.take_writer_slot_in_passing()?;
+        Ok(self.connection.checkpoint())
     }
 
     /// Begins a transaction. Mode "write" waits for the writer slot first.

@@ -23,7 +23,7 @@ use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::Cancel;
 use crate::jobs::ids::{LaneId, TransactionId};
 use crate::jobs::panics;
-use crate::sqlite::{Access, Connection, Interrupter, Location};
+use crate::sqlite::{Access, Checkpoint, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
 use crate::wire::request::{self, Mode, Request, Sql};
@@ -45,6 +45,8 @@ pub struct Session {
     lane: LaneId,
     /// The index of the reader lane. None if the lane is not one.
     pub(super) reader: Option<usize>,
+    /// Whether the lane makes checkpoints. It is then the last one of the reader lanes, and writes.
+    makes_checkpoints: bool,
     pub(super) waits: Arc<Waits>,
     pub(super) next: Arc<NextLane>,
     pub(super) client: Arc<ClientState>,
@@ -92,6 +94,7 @@ impl Session {
         Self {
             lane,
             reader: None,
+            makes_checkpoints: false,
             waits,
             next: Arc::default(),
             client,
@@ -114,6 +117,17 @@ impl Session {
         session
     }
 
+    /// The session of the lane that makes checkpoints, which has this index beside the reader lanes.
+    pub fn checkpointer(
+        index: usize,
+        client: Arc<ClientState>,
+        file: Arc<OnceLock<FileId>>,
+    ) -> Self {
+        let mut session = Self::reader(index, client, file);
+        session.makes_checkpoints = true;
+        session
+    }
+
     /// Says where the calls go that have to run on another lane.
     pub fn handing_on_to(mut self, next: &Arc<NextLane>) -> Self {
         self.next = Arc::clone(next);
@@ -129,6 +143,7 @@ impl Session {
     pub fn name(&self) -> String {
         match self.reader {
             None => format!("latchdb-lane-{}", self.lane.0),
+            Some(_) if self.makes_checkpoints => "latchdb-checkpoints".to_owned(),
             Some(index) => format!("latchdb-read-{index}"),
         }
     }
@@ -149,13 +164,13 @@ impl Session {
             (options.before_open)(path);
         }
         let access = match expected {
-            _ if options.read_only || self.reader.is_some() => Access::Read,
+            _ if options.read_only || self.only_reads() => Access::Read,
             None => Access::Create,
             Some(_) => Access::Write,
         };
         let (client, cancel) = (Arc::clone(&self.client), Arc::clone(&self.cancel));
         let waits = Arc::clone(&self.waits);
-        let reads = self.reader.is_some();
+        let reads = self.only_reads();
         let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel, waits, reads));
         let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
         if let Some(found) = connection.file_id() {
@@ -164,11 +179,15 @@ impl Session {
             self.expect_file(expected, Some(found))?;
             self.client.join_writers_of(found);
         }
-        if self.reader.is_some() {
+        if self.only_reads() {
             connection.hold_snapshots();
         }
         self.connection = Some((connection, hooks));
         Ok(())
+    }
+
+    fn only_reads(&self) -> bool {
+        self.reader.is_some() && !self.makes_checkpoints
     }
 
     /// Lets a cancel interrupt SQLite from now on. An interrupt that comes late can cost the connection
@@ -302,6 +321,12 @@ impl Session {
             }
             error => error,
         })?;
+        let leaves_checkpoints = self.client.makes_checkpoints();
+        let version = hooks.settings_version();
+        connection.leave_checkpoints(match leaves_checkpoints {
+            true => self.known_commits.checkpoint_at(version),
+            false => 0,
+        });
         let transaction = match request {
             // This request is for any open transaction.
             Request::EndAnyTransaction => TransactionId::NONE,
@@ -311,7 +336,7 @@ impl Session {
             && let Some(open) = self.transaction
         {
             let may_run = match request {
-                Request::EndAnyTransaction | Request::Checkpoint => true,
+                Request::EndAnyTransaction | Request::Checkpoint { .. } => true,
                 Request::Execute(_) | Request::Script(_) => open.is_explicit(),
                 _ => false,
             };
@@ -377,9 +402,13 @@ impl Session {
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::Rest => self.close_reader(),
-            Request::Checkpoint => {
-                connection.checkpoint();
-                self.known_commits.checkpointed();
+            Request::Checkpoint { beside, held } => {
+                let done = run.checkpoint(beside, held)?;
+                if !self.makes_checkpoints {
+                    self.known_commits.checkpointed();
+                } else if done.is_some_and(Checkpoint::is_complete) {
+                    self.client.checkpoints.count_completed();
+                }
             }
         }
         Ok(Lesson::None)
@@ -401,13 +430,25 @@ impl Session {
     fn learn(&mut self, committed: bool, lesson: Lesson) {
         let Some((connection, hooks)) = &mut self.connection else { return };
         let version = hooks.settings_version();
+        let frames = connection.take_frames();
         if committed {
-            self.known_commits.committed(version, connection);
+            let completed = self.client.checkpoints.completed();
+            self.known_commits.committed(version, completed, connection);
         }
         match lesson {
             Lesson::None => {}
             Lesson::Statement(id) => connection.learn(id),
             Lesson::Commit => self.known_commits.look(version, connection),
+        }
+        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
+    }
+
+    /// Lets a checkpoint be made on its lane, if one is due after a commit that has left so many frames.
+    pub(super) fn ask_for_checkpoint(&self, frames: i32, checkpoint_at: i32) {
+        if let Some(pass) = self.client.checkpoints.due(frames, checkpoint_at)
+            && let Some(turns) = self.client.turns()
+        {
+            turns.checkpoint_is_due(pass);
         }
     }
 
@@ -608,6 +649,10 @@ impl Session {
             self.client.set_main_waits_in_vain_since(self.waits.in_vain_since());
         }
         reach(Point::JobEnd);
+        if self.makes_checkpoints && result.is_err() && self.cancel.reason().is_none() {
+            // Where it cannot open the file, for example.
+            self.client.checkpoints.give_up();
+        }
         let outcome = self.outcome(committed);
         match result {
             Ok(()) => records.done(outcome),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::activity::LaneKey;
+use super::checkpoints::Checkpoints;
 use super::class::Class;
 use super::counts::Counts;
 use super::gate::Gate;
@@ -39,6 +40,9 @@ pub struct Options {
     pub most_lanes: usize,
     /// The number of reader lanes. The state of a client makes it 0 for what is no file.
     pub readers: usize,
+    /// Whether checkpoints are made on a lane of their own. The state of a client makes it false for what is no file
+    /// that it writes.
+    pub background_checkpoints: bool,
     /// Whether writes that wait behind each other are committed together.
     pub group_commit: bool,
     /// Called before each opening of the database file, with its path.
@@ -61,6 +65,8 @@ pub struct ClientState {
     writers: OnceLock<Arc<WriterQueue>>,
     /// What the client has counted.
     pub counts: Arc<Counts>,
+    /// The checkpoints that are due.
+    pub checkpoints: Checkpoints,
     /// Hands the calls to the lanes, which in turn have this state.
     turns: OnceLock<Weak<dyn Turns>>,
     statements: Mutex<FxHashMap<u32, Defined>>,
@@ -97,7 +103,9 @@ impl ClientState {
     pub fn new(mut options: Options, outbox: Arc<dyn Outbox>) -> Self {
         if options.location.path().is_none() {
             options.readers = 0;
+            options.background_checkpoints = false;
         }
+        options.background_checkpoints &= !options.read_only;
         let timeout_ms = i64::try_from(options.timeout.as_millis()).unwrap_or(i64::MAX);
         let writers = OnceLock::new();
         match &options.location {
@@ -117,6 +125,7 @@ impl ClientState {
             settings: Settings::default(),
             outbox,
             counts: Arc::default(),
+            checkpoints: Checkpoints::default(),
             turns: OnceLock::new(),
             statements: Mutex::default(),
             journal: AtomicU8::new(Journal::Unknown as u8),
@@ -192,6 +201,14 @@ impl ClientState {
     pub fn define_statement(&self, id: u32, sql: String) {
         let class = Class::of_statement(&sql);
         self.statements().insert(id, Defined { text: sql.into(), class });
+    }
+
+    /// Whether the checkpoints after commits are made on a lane of their own. Where something belongs to one
+    /// connection, that connection may be the only one that the file has (an exclusive locking mode).
+    pub fn makes_checkpoints(&self) -> bool {
+        self.options.background_checkpoints
+            && !self.checkpoints.is_given_up()
+            && self.pinned_lane().is_none()
     }
 
     /// The class of the statement with this number.

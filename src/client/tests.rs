@@ -22,6 +22,7 @@ fn options(location: Location) -> Options {
         most_lanes: 20,
         readers: 2,
         group_commit: true,
+        background_checkpoints: true,
         before_open: |_| {},
     }
 }

@@ -30,7 +30,7 @@ pub struct Bounds {
     most_checks: AtomicU32,
     /// Whether the bounds are those of a preparation.
     is_preparing: AtomicBool,
-    /// The number of frames in the WAL after the last commit in place.
+    /// The number of frames in the WAL after the last commit that was noted.
     wal_frames: AtomicI32,
 }
 
@@ -107,14 +107,9 @@ impl Bounds {
         self.is_preparing.store(false, Ordering::Relaxed);
     }
 
-    /// The number of frames in the WAL after the last commit that was noted.
-    pub fn wal_frames(&self) -> i32 {
-        self.wal_frames.load(Ordering::Relaxed)
-    }
-
-    /// Forgets the number of frames, because the WAL was copied into the database.
-    pub fn forget_frames(&self) {
-        self.wal_frames.store(0, Ordering::Relaxed);
+    /// The number of frames in the WAL after the last commit that was noted. 0 if there was none since the last call.
+    pub fn take_frames(&self) -> i32 {
+        self.wal_frames.swap(0, Ordering::Relaxed)
     }
 
     /// Replaces the connection's WAL hook by one that notes the number of frames of each commit, and does
@@ -131,7 +126,7 @@ impl Bounds {
     }
 }
 
-/// The WAL hook of a run in place (<https://sqlite.org/c3ref/wal_hook.html>): instead of a checkpoint, it
+/// The WAL hook of a commit whose checkpoint is not its own (<https://sqlite.org/c3ref/wal_hook.html>): instead of a checkpoint, it
 /// notes the number of frames.
 unsafe extern "C" fn note_frames(
     bounds: *mut c_void,
@@ -139,7 +134,7 @@ unsafe extern "C" fn note_frames(
     _database: *const c_char,
     frames: c_int,
 ) -> c_int {
-    // SAFETY: `Limits::begin` passes a pointer to the bounds, which its connection owns.
+    // SAFETY: `note_frames_of` passes a pointer to the bounds, which its connection owns.
     let bounds = unsafe { &*bounds.cast_const().cast::<Bounds>() };
     bounds.wal_frames.store(frames, Ordering::Relaxed);
     ffi::SQLITE_OK

@@ -109,6 +109,8 @@ pub struct Connection {
     /// Whether the running statement runs in place.
     pub(super) is_in_place: Cell<bool>,
     pub(super) found: Cell<Found>,
+    /// The connection's `wal_autocheckpoint`, if its checkpoints are made by another connection; else 0.
+    pub(super) left_checkpoint_at: Cell<i32>,
     /// Whether each statement says when it has begun to read.
     pub(super) holds_snapshots: Cell<bool>,
     /// The bounds of a run in place.
@@ -231,6 +233,7 @@ impl Connection {
             is_in_place: Cell::new(false),
             found: Cell::default(),
             holds_snapshots: Cell::new(false),
+            left_checkpoint_at: Cell::new(0),
             bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
@@ -260,6 +263,7 @@ impl Connection {
     /// Runs a statement of our own that returns no rows: BEGIN, COMMIT, ROLLBACK, a PRAGMA.
     pub fn run_own(&self, sql: &str) -> Result<(), Error> {
         self.set_exclusive(false);
+        let _frames = self.noting_frames();
         let ran = self.raw.prepare_cached(sql).and_then(|mut statement| {
             let commits = self.commits.only_in_steps();
             commits.step(&self.raw, || statement.raw_execute())

@@ -2,9 +2,9 @@
 //! effect, and runs again on the lane's thread.
 
 use rusqlite::Statement;
-use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
+use super::checkpoints::NotingFrames;
 use super::columns::Column;
 use super::connection::PastCancelling;
 use super::program::Program;
@@ -36,13 +36,6 @@ pub struct CommitCost {
     pub may_sync: bool,
     /// The number of frames from which a commit copies the WAL into the database. 0 if it never does.
     pub checkpoint_at: i32,
-}
-
-impl CommitCost {
-    /// Whether a commit that has left so many frames in the WAL has to be followed by a checkpoint.
-    pub fn is_checkpoint_due(self, frames: i32) -> bool {
-        self.checkpoint_at > 0 && frames >= self.checkpoint_at
-    }
 }
 
 impl Connection {
@@ -215,28 +208,6 @@ impl Connection {
             Err(RunError::Ours(error)) => Some(Err(error)),
         }
     }
-
-    /// The number of frames in the WAL after the last commit in place.
-    pub fn wal_frames(&self) -> i32 {
-        self.bounds.wal_frames()
-    }
-
-    /// Copies the WAL into the database as far as no reader is in the way, as a commit does
-    /// (<https://sqlite.org/c3ref/wal_checkpoint_v2.html>, SQLITE_CHECKPOINT_PASSIVE).
-    pub fn checkpoint(&self) {
-        // SAFETY: the connection is open, and only this thread uses it. Null stands for all databases, and
-        // for counts that nobody wants. A failed checkpoint leaves the WAL as it was.
-        unsafe {
-            ffi::sqlite3_wal_checkpoint_v2(
-                self.raw.handle(),
-                std::ptr::null(),
-                ffi::SQLITE_CHECKPOINT_PASSIVE,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            );
-        }
-        self.bounds.forget_frames();
-    }
 }
 
 /// Whether the columns are announced already, or can be announced in the answer, which has a bound. A text of few
@@ -250,8 +221,7 @@ fn has_short_names(info: &StatementInfo) -> bool {
 pub(super) struct Limits<'a> {
     connection: &'a Connection,
     longest_value: i32,
-    /// `wal_autocheckpoint`, to be set again. None if the WAL hook was not replaced.
-    checkpoint_at: Option<i32>,
+    _frames: Option<NotingFrames<'a>>,
 }
 
 impl<'a> Limits<'a> {
@@ -264,12 +234,8 @@ impl<'a> Limits<'a> {
         let longest = i32::try_from(longest).unwrap_or(i32::MAX);
         let longest_value = connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).ok()?;
         connection.bounds.set(is_bounded);
-        let checkpoint_at = (checkpoint_at > 0).then_some(checkpoint_at);
-        if checkpoint_at.is_some() {
-            // The hook is replaced again below, before the bounds can be freed.
-            connection.bounds.note_frames_of(&connection.raw);
-        }
-        Some(Self { connection, longest_value, checkpoint_at })
+        let frames = (checkpoint_at > 0).then(|| NotingFrames::begin(connection, checkpoint_at));
+        Some(Self { connection, longest_value, _frames: frames })
     }
 }
 
@@ -278,9 +244,5 @@ impl Drop for Limits<'_> {
         self.connection.bounds.lift();
         let raw = &self.connection.raw;
         let _ = raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.longest_value);
-        if let Some(frames) = self.checkpoint_at {
-            // SAFETY: the connection is open, and only this thread uses it. This installs SQLite's own hook.
-            unsafe { ffi::sqlite3_wal_autocheckpoint(raw.handle(), frames) };
-        }
     }
 }

@@ -7,6 +7,7 @@ mod authorizer;
 pub mod backup;
 mod bounds;
 mod callbacks;
+mod checkpoints;
 mod classify;
 pub mod codes;
 mod columns;
@@ -32,6 +33,7 @@ mod vector_index;
 mod whole_statement;
 
 pub use bounds::LONGEST_READ;
+pub use checkpoints::Checkpoint;
 pub use classify::StatementKind;
 pub use columns::Column;
 pub use connection::{Connection, Found, Hooks, Interrupter, LockWait, Wanted, utc_timestamp};

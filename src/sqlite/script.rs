@@ -68,6 +68,7 @@ impl Connection {
             self.hooks.busy_timeout(kind.value());
             return Ok(kind);
         }
+        self.heed_setting(&kind);
         let is_made = kind.is_made_when_prepared();
         let _past = is_made.then(|| self.past_cancelling());
         if !is_made {
@@ -90,6 +91,7 @@ impl Connection {
     ) -> Result<(), RunError<E>> {
         let writes = may_write(statement);
         let is_made = kind.is_made_when_prepared();
+        let _frames = if writes { self.noting_frames() } else { None };
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
         let mut has_row = false;

@@ -314,6 +314,7 @@ impl Connection {
         if info.kind.is_busy_timeout() {
             return self.answer_busy_timeout(&info.kind, sink).map_err(RunError::Ours);
         }
+        self.heed_setting(&info.kind);
         let is_made = info.kind.is_made_when_prepared();
         let _past = is_made.then(|| self.past_cancelling());
         if !is_made {
@@ -385,6 +386,7 @@ impl Connection {
     ) -> Result<(), RunError<S::Error>> {
         let writes = may_write(statement) || self.is_in_place.get();
         let mut is_first = true;
+        let _frames = if writes { self.noting_frames() } else { None };
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
         loop {

@@ -19,7 +19,13 @@ pub const ROLLBACK: &[u8] = &[RequestKind::Rollback as u8];
 pub const END_ANY_TRANSACTION: &[u8] = &[RequestKind::EndAnyTransaction as u8];
 
 /// The request that copies the WAL into the database.
-pub const CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8];
+pub const CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8, 1];
+
+/// The same, and then once more while all writers wait, so that the whole WAL is copied.
+pub const WHOLE_CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8, 3];
+
+/// The same, only while all writers wait.
+pub const HELD_CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8, 2];
 
 /// The request that closes the connection of a reader lane.
 pub const REST: &[u8] = &[RequestKind::Rest as u8];
@@ -27,7 +33,7 @@ pub const REST: &[u8] = &[RequestKind::Rest as u8];
 /// Whether a caller made the request. latchdb's own requests are not calls, and a closing does not count
 /// them.
 pub fn is_called_for(request: &[u8]) -> bool {
-    ![END_ANY_TRANSACTION, CHECKPOINT, REST].contains(&request)
+    ![END_ANY_TRANSACTION, CHECKPOINT, WHOLE_CHECKPOINT, HELD_CHECKPOINT, REST].contains(&request)
 }
 
 /// Whether a request begins a transaction.
@@ -86,7 +92,12 @@ pub enum Request<'a> {
     /// Rolls back any open transaction.
     EndAnyTransaction,
     /// Copies the WAL into the database.
-    Checkpoint,
+    Checkpoint {
+        /// Whether it is copied beside the writers.
+        beside: bool,
+        /// Whether it is copied, after that, while the writers wait.
+        held: bool,
+    },
     /// Closes the connection of a reader lane.
     Rest,
 }
@@ -134,7 +145,10 @@ impl<'a> Request<'a> {
             RequestKind::Commit => Self::Commit,
             RequestKind::Rollback => Self::Rollback,
             RequestKind::EndAnyTransaction => Self::EndAnyTransaction,
-            RequestKind::Checkpoint => Self::Checkpoint,
+            RequestKind::Checkpoint => {
+                let passes = reader.u8()?;
+                Self::Checkpoint { beside: passes & 1 != 0, held: passes & 2 != 0 }
+            }
             RequestKind::Rest => Self::Rest,
         };
         reader.end()?;

@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { IntMode, ResultSet } from "@libsql/core/api";
 import { Submitted, type LaneMove } from "../../addon/binding.js";
 import type {
+  Checkpoints,
   ClientStats,
   Execution,
   RowMode,
@@ -43,6 +44,8 @@ export interface DatabaseOptions {
   readers: number;
   /** Whether writes that wait behind each other are committed together. */
   groupCommit: boolean;
+  /** What makes checkpoints. */
+  checkpoints: Checkpoints;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
 }
@@ -151,7 +154,8 @@ export class NativeDatabase implements ClosedAtExit {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readers, readOnly, groupCommit } = this.#options;
+    const { location, inMemory, timeout, intMode, readers, readOnly, groupCommit, checkpoints } =
+      this.#options;
     const attachment = attach();
     const opened = addon.openDatabase(
       attachment,
@@ -163,6 +167,7 @@ export class NativeDatabase implements ClosedAtExit {
       this.#connections,
       readers,
       groupCommit,
+      checkpoints === "background",
     );
     if (typeof opened !== "number") {
       detachSoon();

@@ -7,7 +7,7 @@ struct Bench(Line<&'static str>);
 
 impl Bench {
     fn new(readers: usize, calls: &[(&'static str, Class)]) -> Self {
-        let mut bench = Self(Line::new(readers));
+        let mut bench = Self(Line::new(readers, false));
         for (call, class) in calls {
             bench.enter(call, *class);
         }
@@ -241,7 +241,7 @@ fn a_transaction_begins_behind_the_calls_before_it_but_not_behind_one_that_waits
 
 #[test]
 fn a_call_that_is_handed_on_comes_before_those_behind_it() {
-    let mut line = Line::new(1);
+    let mut line = Line::new(1, false);
     let numbers: Vec<_> = std::iter::repeat_with(CallNumber::next).take(2).collect();
     line.enter(numbers[0], JobId(1), Short, "r");
     assert_eq!(line.next(), Some(Step::Start("r", Way::Main)));
@@ -264,7 +264,7 @@ fn a_call_that_is_handed_on_comes_before_those_behind_it() {
 
 #[test]
 fn a_cancelled_call_is_no_longer_in_the_way() {
-    let mut line = Line::new(1);
+    let mut line = Line::new(1, false);
     line.enter(CallNumber::next(), JobId(1), Write, "a");
     assert_eq!(line.next(), Some(Step::Start("a", Way::Main)));
     line.enter(CallNumber::next(), JobId(2), Long, "r");
@@ -292,4 +292,32 @@ fn a_call_starts_at_once_only_where_it_would_be_the_next_one() {
     assert!(bench.0.start_at_once(Short));
     bench.0.begun(0);
     assert!(bench.0.start_at_once(Write));
+}
+
+#[test]
+fn a_checkpoint_is_in_the_way_of_what_needs_the_file_alone_only() {
+    let mut line = Line::new(0, true);
+    let (short, alone) = (JobId(1), JobId(2));
+    assert_eq!(line.begin_checkpoint(Pass::Beside), Some(0));
+    // Others may wait, if they are more urgent.
+    assert_eq!(line.begin_checkpoint(Pass::Beside), None);
+    assert_eq!(line.begin_checkpoint(Pass::Whole), Some(0));
+    assert_eq!(line.begin_checkpoint(Pass::Whole), None);
+    line.enter(CallNumber::next(), short, Class::Main, "write");
+    assert_eq!(line.next(), Some(Step::Start("write", Way::Main)));
+    line.enter(CallNumber::next(), alone, Class::Alone, "alone");
+    line.ended(Way::Main);
+    assert_eq!(line.next(), None);
+    line.ended(Way::Reader(0));
+    assert_eq!(line.next(), None);
+    line.ended(Way::Reader(0));
+    assert_eq!(line.next(), Some(Step::Rest(0)));
+    // Its lane is being closed.
+    assert_eq!(line.begin_checkpoint(Pass::Held), None);
+    line.set_connection(0, false);
+    line.ended(Way::Reader(0));
+    assert_eq!(line.next(), Some(Step::Start("alone", Way::Main)));
+    assert_eq!(line.begin_checkpoint(Pass::Held), None);
+    line.ended(Way::Main);
+    assert_eq!(line.begin_checkpoint(Pass::Beside), Some(0));
 }
