@@ -4,6 +4,7 @@ import type { Address } from "../address";
 import type { Call } from "../calls";
 import { badToken, hranaFailure, RequestFailure, statementFailure } from "../errors";
 import type { Idleness } from "../idleness";
+import { withReadableReals } from "../infinite-reals";
 import { networkFailure } from "../network-errors";
 import { checkRedirect, statusFailure } from "./answers";
 import { inVersion, VERSION } from "./negotiation";
@@ -48,7 +49,11 @@ export class Exchange {
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
     this.idleness.heard();
-    return response;
+    const json = async (): Promise<unknown> => {
+      const text = await response.text();
+      return JSON.parse(withReadableReals(text) ?? text);
+    };
+    return Object.defineProperty(response, "json", { value: json });
   };
 
   /** Sends a request without a body to a path of the server. Its status may be one of an error. */
