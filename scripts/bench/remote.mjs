@@ -2,6 +2,7 @@
  * `npm run bench:remote`: latchdb beside `@libsql/client` on one libSQL server, in one process and by turns.
  * Prints medians with quartiles in ms, and the ratios of the turns: what slows the machine for a while slows both.
  * The time of the client's processor is what the client itself takes; the rest is the server's.
+ * Of the checkout as it is built (npm run build).
  *
  *   --rounds 40           how many turns of each workload
  *   --only select,batch   the workloads whose titles contain one of these
@@ -12,8 +13,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as latchdb from "latchdb";
 import { ratio, shuffled, spread } from "../../bench/statistics.mjs";
+import { buildTests } from "../setup/javascript.mjs";
 import { root } from "../support/root.mjs";
 
+await buildTests();
 const stock = createRequire(import.meta.url)("@libsql/client");
 const { TestServer, protocols } = await import(join(root, "build/test/support/sqld.mjs"));
 

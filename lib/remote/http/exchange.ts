@@ -1,5 +1,6 @@
 /** The requests of one stream over HTTP: their token, their end, and why they fail. */
 import * as hrana from "@libsql/hrana-client";
+import { setImmediate } from "../../client/timers";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { badToken, hranaFailure, RequestFailure, statementFailure } from "../errors";
@@ -14,6 +15,8 @@ export type Fetch = (request: Request, init?: RequestInit) => Promise<Response>;
 
 /** The longest that a request to close a stream may take, in ms: nobody waits for it. */
 const CLOSING_MS = 5_000;
+/** An answer of so many characters takes milliseconds to read. */
+const LONG = 1_000_000;
 
 export class Exchange {
   /** The protocol's version. */
@@ -49,10 +52,7 @@ export class Exchange {
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
     this.idleness.heard();
-    const json = async (): Promise<unknown> => {
-      const text = await response.text();
-      return JSON.parse(withReadableReals(text) ?? text);
-    };
+    const json = (): Promise<unknown> => this.#json(response);
     return Object.defineProperty(response, "json", { value: json });
   };
 
@@ -79,6 +79,21 @@ export class Exchange {
     // The answer began, and could not be read.
     if (error instanceof SyntaxError) return hranaFailure(unreadable(error), "lost");
     return networkFailure(error, this.#address.url);
+  }
+
+  /** Reads an answer, a long one in several turns of the event loop: hrana-client's part has one of its own. */
+  async #json(response: Response): Promise<unknown> {
+    const text = await response.text();
+    if (text.length < LONG) return JSON.parse(withReadableReals(text) ?? text);
+    await this.#turn();
+    const parsed: unknown = JSON.parse(withReadableReals(text) ?? text);
+    await this.#turn();
+    return parsed;
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    if (this.#call?.isEnded === true) throw this.#keep(new Error("the call was ended"));
   }
 
   async #send(request: Request): Promise<Response> {

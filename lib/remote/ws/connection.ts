@@ -7,6 +7,7 @@ import { hranaFailure, RequestFailure } from "../errors";
 import { Idleness } from "../idleness";
 import { withReadableReals } from "../infinite-reals";
 import { networkFailure } from "../network-errors";
+import { withoutStacks } from "../without-stacks";
 
 /** How long the handshake may take, in ms. */
 const HANDSHAKE_MS = 10_000;
@@ -159,7 +160,7 @@ export class Connection {
   close(): void {
     clearTimeout(this.#watch);
     this.#watch = undefined;
-    this.client.close();
+    withoutStacks(() => this.client.close());
   }
 
   /** Ends it without waiting for the server, which does not answer. */
