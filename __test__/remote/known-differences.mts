@@ -103,7 +103,7 @@ export const rules: Rule[] = [
   {
     row: "a result with an infinite REAL on a server",
     error: (theirs, ours) =>
-      /^HRANA_PROTO_ERROR: Expected number, received null/.test(theirs?.message ?? "") &&
+      theirs?.message.startsWith("HRANA_PROTO_ERROR: Expected number, received null") === true &&
       /infinite REAL/.test(ours?.message ?? ""),
   },
   {

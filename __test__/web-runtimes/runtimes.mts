@@ -201,13 +201,13 @@ export async function bun(): Promise<Runtime> {
 
 /** A runtime that is a program, which takes the bundle's path behind some arguments. */
 async function commandLine(argument: string, program: string, options: string[]): Promise<Runtime> {
-  const code = await bundle(`console.log(JSON.stringify(await run(JSON.parse(${argument}))));`, {
+  const bundled = await bundle(`console.log(JSON.stringify(await run(JSON.parse(${argument}))));`, {
     platform: "neutral",
     conditions: ["deno", "bun", "import", "module"],
   });
   const scratch = await mkdtemp(join(tmpdir(), "latchdb-runtime-"));
   const file = join(scratch, "program.mjs");
-  await writeFile(file, code);
+  await writeFile(file, bundled);
   return {
     async run(task) {
       const child = spawn(program, [...options, file, JSON.stringify(task)], {

@@ -35,7 +35,10 @@ const clients = Object.entries({ latchdb, stock }).filter(
 const WARM_UP = 3;
 const ROWS = 100_000;
 const select = (n) => ({ sql: "select a, b from t where a = ?", args: [(n % ROWS) + 1] });
-const insert = { sql: "insert into log values (?, ?)", args: [1, "a text of some length"] };
+const inserts = Array.from({ length: 1000 }, (_, n) => ({
+  sql: "insert into log values (?, ?)",
+  args: [n, "a text of some length"],
+}));
 
 /** What one turn does with an open client, and how often. `per`: so many operations are in one turn. */
 const WORKLOADS = {
@@ -55,7 +58,7 @@ const WORKLOADS = {
   "batch of 1,000 inserts": {
     rounds: 40,
     per: 1,
-    turn: ({ client }) => client.batch(Array(1000).fill(insert), "write"),
+    turn: ({ client }) => client.batch(inserts, "write"),
   },
   "100,000 rows": { rounds: 12, per: 1, turn: ({ client }) => client.execute("select * from t") },
   "open, query, close": {
