@@ -87,6 +87,7 @@ export default function configuration({ projectDir }) {
     files: [
       "build/test/**/*.spec.mjs",
       "!build/test/packaging/**",
+      "!build/test/web-runtimes/**",
       ...sharing.map((path) => `!build/test/${path}`),
     ],
     workerThreads: false,

@@ -9,6 +9,8 @@ export {};
 declare global {
   interface AbortSignal {}
 
+  interface URL {}
+
   interface SymbolConstructor {
     readonly dispose: unique symbol;
     readonly asyncDispose: unique symbol;

@@ -1,9 +1,11 @@
 // The commands on a server: sqld.
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
+import type { LatchClient } from "latchdb";
 import { openUrl, selectColumn, temporaryDatabase } from "../support/database.mjs";
-import { hasServer, protocols, TestServer } from "../support/sqld.mjs";
+import { hasServer, protocols, TestServer, type Protocol } from "../support/sqld.mjs";
+import { newToken } from "../support/token.mjs";
 import { contentOf, EVERY_KIND } from "./every-kind.mjs";
 import { run } from "./run.mjs";
 
@@ -53,24 +55,47 @@ for (const protocol of protocols) {
   });
 }
 
-/** A token (https://datatracker.ietf.org/doc/html/rfc7519) for an hour. */
-function tokenBy(key: KeyObject): string {
-  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const exp = Math.floor(Date.now() / 1000) + 3600;
-  const signed = `${encode({ alg: "EdDSA", typ: "JWT" })}.${encode({ exp, a: "rw" })}`;
-  return `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
-}
-
-test("a token comes from the environment, and is shown nowhere", async (t) => {
-  if (!hasServer(t)) return;
+/** A server that checks tokens by a key of its own. */
+async function startWithKey(t: ExecutionContext): Promise<{ server: TestServer; token: string }> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const server = await TestServer.start({
     jwtKey: publicKey.export({ format: "jwk" }).x as string,
   });
   t.teardown(() => server.remove());
+  return { server, token: newToken(privateKey, 3600) };
+}
+
+test("a database goes from server to server, each with its own token and protocol", async (t) => {
+  if (!hasServer(t)) return;
+  const [source, target] = await Promise.all([startWithKey(t), startWithKey(t)]);
+  const open = ({ server, token }: typeof source, protocol: Protocol): LatchClient =>
+    openUrl(t, server.url(protocol), { intMode: "bigint", authToken: token });
+  const from = open(source, "http");
+  await from.executeMultiple(
+    `CREATE TABLE t (a INTEGER PRIMARY KEY, b); CREATE INDEX i ON t (b);
+    INSERT INTO t VALUES (1, 'Zürich'), (2, x'00ff'), (9007199254740993, 1.5), (4, NULL);
+    CREATE VIEW v AS SELECT b FROM t WHERE a > 1;
+    CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE t SET b = 'changed' WHERE a = new.a; END;`,
+  );
+  const env = { SOURCE: source.token, TARGET: target.token };
+  const args = ["--from-auth-token-env=SOURCE", "--to-auth-token-env=TARGET", "--json"];
+  const urls = [source.server.url("ws"), target.server.url("http")];
+  const copied = await run(["copy", ...urls, ...args], { env });
+  t.like(JSON.parse(copied.stdout), { tables: 1, rows: 4, refused: [] });
+  const to = open(target, "ws");
+  for (const sql of [
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name",
+    "SELECT a, b, typeof(b) FROM t ORDER BY a",
+  ]) {
+    t.deepEqual((await to.execute(sql)).rows, (await from.execute(sql)).rows);
+  }
+});
+
+test("a token comes from the environment, and is shown nowhere", async (t) => {
+  if (!hasServer(t)) return;
+  const { server, token: right } = await startWithKey(t);
   const url = server.url("http");
-  const right = tokenBy(privateKey);
-  const wrong = tokenBy(generateKeyPairSync("ed25519").privateKey);
+  const wrong = newToken(generateKeyPairSync("ed25519").privateKey, 3600);
   const query = (token: string, ...options: string[]) =>
     run(["query", url, `SELECT 1 FROM "${token}"`, ...options], {
       env: { LATCHDB_AUTH_TOKEN: token, OTHER_TOKEN: right },

@@ -134,7 +134,7 @@ test("a client can be passed to code written for the types of @libsql/core", asy
   await transaction.commit();
 });
 
-test("latchdb/sqlite3 names every type of latchdb", (t) => {
+test("latchdb/sqlite3, /http, /ws and /web name every type of latchdb", (t) => {
   const root = new URL("../../../", import.meta.url);
   const typesIn = (path: string): string[] => {
     const text = readFileSync(new URL(path, root), "utf8");
@@ -145,10 +145,14 @@ test("latchdb/sqlite3 names every type of latchdb", (t) => {
       ...declared.map(([, a = ""]) => a),
     ];
   };
-  const named = new Set(typesIn("types/sqlite3.d.ts"));
+  const named = new Set(typesIn("types/shared.d.ts"));
   const files = ["index.d.ts", "types/swap.d.ts", "types/swap-database.d.ts"];
   const missing = files
     .flatMap(typesIn)
     .filter((name) => !named.has(name) && !name.startsWith("Libsql"));
   t.deepEqual(missing, []);
+  for (const entry of ["sqlite3", "http", "ws", "web"]) {
+    const text = readFileSync(new URL(`types/${entry}.d.ts`, root), "utf8");
+    t.true(text.includes('export * from "./shared.js";'), entry);
+  }
 });

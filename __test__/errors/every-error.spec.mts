@@ -1625,6 +1625,57 @@ for (const [code, what] of [
     from: () => onServer(systemError(code)),
   });
 }
+for (const [text, what] of [
+  ["bad port", "has a port that fetch() does not connect to: let the server listen on another one"],
+  [
+    "Fetch failed: Requests to port 1 are blocked",
+    "has a port that fetch() does not connect to: let the server listen on another one",
+  ],
+  [
+    'Requires net access to "host:80", run again with the --allow-net flag',
+    "may not be connected to: Deno needs the permission (--allow-net)",
+  ],
+  [
+    "error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)",
+    "refused the connection: is the server running, and are host and port right?",
+  ],
+  [
+    "error sending request: client error (Connect): dns error: failed to lookup address information",
+    "has a host whose name could not be resolved: is the name right, and does DNS work here?",
+  ],
+  [
+    "error sending request: client error (Connect): invalid peer certificate: UnknownIssuer",
+    "could not be connected to by TLS: is the certificate valid for this host, and does the server speak TLS on this port?",
+  ],
+  [
+    "error sending request: client error (Connect): tcp connect error: timed out",
+    "could not be connected to: are host and port right, and is the server running?",
+  ],
+] as const) {
+  error(`the server cannot be reached, by a text alone (${text})`, {
+    code: "SERVER_UNREACHABLE",
+    message: `http://host/ ${what} (${text}). The request was not sent`,
+    from: () => onServer(() => Promise.reject(new TypeError(text))),
+  });
+}
+for (const text of ["Failed to fetch", "Load failed", "Network connection lost."]) {
+  error(`the runtime does not say why there is no answer (${text})`, {
+    code: "CONNECTION_LOST",
+    message: `http://host/ could not be reached, or does not allow this page (CORS), or the connection was lost before the answer was complete: this runtime does not say which (${text}). ${MAYBE}`,
+    from: () => onServer(() => Promise.reject(new TypeError(text))),
+  });
+}
+error("a result has an infinite REAL", {
+  code: "HRANA_PROTO_ERROR",
+  message:
+    "The result has an infinite REAL, and the server sends none: JSON has no number for it. Select it as a text: CAST(x AS TEXT) is 'Inf' or '-Inf'",
+  from: () => {
+    const rows = '[[{"type":"float","value":null}]]';
+    const result = `{"cols":[{"name":"x"}],"rows":${rows},"affected_row_count":0,"last_insert_rowid":null}`;
+    const results = `[{"type":"ok","response":{"type":"execute","result":${result}}},{"type":"ok","response":{"type":"close"}}]`;
+    return onServer(answer(200, `{"baton":null,"base_url":null,"results":${results}}`, json));
+  },
+});
 error("the connection is cut", {
   code: "CONNECTION_LOST",
   message: `the connection to http://host/ was lost before the answer was complete (ECONNRESET). ${MAYBE}`,

@@ -8,6 +8,7 @@ import test from "ava";
 import { createClient, LibsqlError, type PartlyCommitted } from "latchdb";
 import { selectColumn, selectValue } from "../support/database.mjs";
 import { elapsed } from "../support/elapsed.mjs";
+import { FaultProxy } from "../support/fault-proxy.mjs";
 import { hasServer, protocols } from "../support/sqld.mjs";
 import { endlessSelect, sharedServer } from "./servers.mjs";
 
@@ -171,6 +172,24 @@ for (const protocol of protocols) {
     t.true(transaction.closed);
   });
 }
+
+test("ws: close() before a call has reached its connection leaves no other connection", async (t) => {
+  if (!hasServer(t)) return;
+  const proxy = await FaultProxy.start(shared.server.port);
+  t.teardown(() => proxy.stop());
+  const client = createClient({ url: `ws://127.0.0.1:${proxy.port}` });
+  await client.execute("select 1");
+  // The call looks first whether the server has gone meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const late = client.execute("select 1");
+  client.close();
+  await t.throwsAsync(late, { code: "CLIENT_CLOSED" });
+  // A connection that was opened nevertheless has been accepted before this one.
+  const other = createClient({ url: `ws://127.0.0.1:${proxy.port}` });
+  await other.execute("select 1");
+  other.close();
+  t.is(proxy.connections, 2);
+});
 
 test("http: as many calls run at a time as concurrency says", async (t) => {
   let running = 0;

@@ -116,6 +116,36 @@ for (const protocol of protocols) {
     t.is(await selectValue(exact, "select 9007199254740993"), 9007199254740993n);
   });
 
+  test(`${protocol}: an infinite REAL, which the server cannot send, fails its own call alone`, async (t) => {
+    if (!hasServer(t)) return;
+    const { client, table } = await shared.withTable(t, protocol);
+    const infinite = {
+      instanceOf: LibsqlError,
+      code: "HRANA_PROTO_ERROR",
+      message: /CAST\(x AS TEXT\)/,
+    };
+    const beside = client.execute("select 1");
+    await t.throwsAsync(client.execute("select 1, -9e999"), infinite);
+    await t.throwsAsync(client.batch(["select 1", "select 9e999"]), infinite);
+    await t.notThrowsAsync(beside);
+
+    const transaction = await client.transaction();
+    await transaction.execute(`insert into ${table} values (1, 2)`);
+    await t.throwsAsync(transaction.execute(`select 9e999`), infinite);
+    t.false(transaction.closed);
+    await transaction.commit();
+    const insert = `insert into ${table} values (2, 'x') returning 9e999`;
+    const written = await t.throwsAsync<PartlyCommitted & LibsqlError>(
+      client.execute(insert),
+      infinite,
+    );
+    t.true(written?.committed);
+    t.is(await selectValue(client, `select count(*) from ${table}`), 2);
+    // A text that looks like one.
+    const text = '{"type":"float","value":null}';
+    t.is(await selectValue(client, { sql: "select ?", args: [text] }), text);
+  });
+
   test(`${protocol}: rowMode object gives plain objects`, async (t) => {
     if (!hasServer(t)) return;
     const client = shared.open(t, protocol, { rowMode: "object" });

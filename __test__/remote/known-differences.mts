@@ -101,6 +101,12 @@ export const rules: Rule[] = [
     error: (theirs, ours) => theirs?.code === "HRANA_WEBSOCKET_ERROR" && ours?.code === theirs.code,
   },
   {
+    row: "a result with an infinite REAL on a server",
+    error: (theirs, ours) =>
+      theirs?.message.startsWith("HRANA_PROTO_ERROR: Expected number, received null") === true &&
+      /infinite REAL/.test(ours?.message ?? ""),
+  },
+  {
     row: "an unknown mode of `transaction()`",
     error: (theirs, ours) => theirs === undefined && ours?.class === "RangeError",
   },

@@ -1,22 +1,17 @@
 /** Tokens: right, wrong, expired, and given by a function. None of them is in an error. */
-import { generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import test from "ava";
 import { createClient, LibsqlError } from "latchdb";
 import { selectValue } from "../support/database.mjs";
 import { hasServer, protocols } from "../support/sqld.mjs";
+import { newToken } from "../support/token.mjs";
 import { sharedServer } from "./servers.mjs";
 
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const shared = sharedServer(test, { jwtKey: publicKey.export({ format: "jwk" }).x as string });
 
-/** A token (https://datatracker.ietf.org/doc/html/rfc7519) for a time, in seconds from now. */
-function token(seconds: number, key = privateKey): string {
-  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const exp = Math.floor(Date.now() / 1000) + seconds;
-  const signed = `${encode({ alg: "EdDSA", typ: "JWT" })}.${encode({ exp, a: "rw" })}`;
-  return `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
-}
+const token = (seconds: number, key = privateKey): string => newToken(key, seconds);
 
 for (const protocol of protocols) {
   test(`${protocol}: a right token lets in, by the option and by the URL`, async (t) => {

@@ -1,4 +1,4 @@
-/** The client for web runtimes: bundled for a browser and for workerd, it asks for nothing of Node's. */
+/** The client for web runtimes: bundled for each, it asks for nothing of Node's. test:web runs it in them. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -34,6 +34,8 @@ const program = (entry: string): string => `
 const runtimes: Record<string, Partial<BuildOptions>> = {
   browser: { platform: "browser" },
   workerd: { platform: "neutral", conditions: ["workerd", "worker", "browser"] },
+  "edge-light": { platform: "neutral", conditions: ["edge-light"] },
+  netlify: { platform: "neutral", conditions: ["netlify"] },
 };
 
 /** Bundles a program, with what it imports. */

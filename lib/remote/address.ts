@@ -3,10 +3,14 @@
 /** A token, or a function that gives one for each request. */
 export type AuthToken = string | (() => string | Promise<string>) | undefined;
 
+const LOOPBACK = /^(?:localhost|127\.[\d.]+|\[::1\])$/;
+
 /** The URL of a server, and the secrets that its requests carry. */
 export class Address {
   /** Without a token, user or query: for messages and reports. */
   readonly url: string;
+  /** Whether the server is on this machine, by its host. */
+  readonly isLoopback: boolean;
   /** The URL that requests go to. */
   readonly #target: string;
   readonly #authToken: AuthToken;
@@ -20,6 +24,7 @@ export class Address {
     shown.username = "";
     shown.password = "";
     this.url = shown.href;
+    this.isLoopback = LOOPBACK.test(target.hostname);
     this.#authToken = authToken;
     this.#encryptionKey = encryptionKey;
     if (typeof authToken === "string") this.#latest = authToken;

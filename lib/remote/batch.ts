@@ -18,7 +18,7 @@ import {
 } from "./protocol";
 import { toResultSet, type ReadModes } from "./results";
 import type { Stream } from "./server";
-import { command } from "./statement";
+import { command, keepsTransaction } from "./statement";
 
 /** The steps of a batch, and which of them are the caller's statements. */
 export interface Program {
@@ -48,13 +48,15 @@ export function programOf(statements: readonly WireStatement[], options: Program
   const steps: WireStep[] = [];
   const add = (stmt: WireStatement, condition?: WireCondition): number =>
     steps.push({ stmt, condition }) - 1;
+  /** Behind a step; undefined: behind an earlier request, which may have ended the transaction. */
   const whenOpen = (after: number | undefined): WireCondition | undefined => {
-    const conditions: WireCondition[] = [];
-    if (after !== undefined) conditions.push({ type: "ok", step: after });
-    if (options.version >= ASKS_FOR_TRANSACTION) {
-      conditions.push({ type: "not", cond: { type: "is_autocommit" } });
-    }
-    return conditions.length > 1 ? { type: "and", conds: conditions } : conditions[0];
+    const previous = after === undefined ? undefined : steps[after]?.stmt;
+    const isOk: WireCondition | undefined =
+      after === undefined ? undefined : { type: "ok", step: after };
+    const asks = options.version >= ASKS_FOR_TRANSACTION;
+    if (!asks || (previous !== undefined && keepsTransaction(previous))) return isOk;
+    const isOpen: WireCondition = { type: "not", cond: { type: "is_autocommit" } };
+    return isOk === undefined ? isOpen : { type: "and", conds: [isOk, isOpen] };
   };
 
   if (options.foreignKeysOff) add(command("PRAGMA foreign_keys=off"));

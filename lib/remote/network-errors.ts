@@ -3,43 +3,75 @@ import { LibsqlError } from "@libsql/core/api";
 import { isError } from "../client/errors";
 import { MAYBE, RequestFailure } from "./errors";
 
-/** What a code says, and what to do. Each of these comes before a request is sent. */
-const BEFORE_SENDING: ReadonlyMap<string, string> = new Map([
-  ...codes(
-    ["ECONNREFUSED", "ConnectionRefused"],
-    "refused the connection: is the server running, and are host and port right?",
-  ),
-  ...codes(
-    ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "ERR_DNS_SET_SERVERS_FAILED"],
-    "has a host whose name could not be resolved: is the name right, and does DNS work here?",
-  ),
-  ...codes(
-    ["FailedToOpenSocket"],
-    "could not be connected to: are host and port right, and is the server running?",
-  ),
-  ...codes(
-    ["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"],
-    "is not reachable from here: is the network up?",
-  ),
-  ...codes(
-    ["UND_ERR_CONNECT_TIMEOUT"],
-    "has not accepted the connection in time: does a firewall drop it?",
-  ),
+/** What an error says of a request that was not sent. */
+interface Unsent {
+  /** What has happened, and what to do. */
+  why: string;
+  /** Whether another attempt, a moment later, may succeed: the server starts, a resolver is busy. */
+  isPassing?: boolean;
+}
+
+const REFUSED: Unsent = {
+  why: "refused the connection: is the server running, and are host and port right?",
+  isPassing: true,
+};
+const NO_SUCH_HOST: Unsent = {
+  why: "has a host whose name could not be resolved: is the name right, and does DNS work here?",
+};
+const NOT_CONNECTED: Unsent = {
+  why: "could not be connected to: are host and port right, and is the server running?",
+};
+const NO_WAY: Unsent = { why: "is not reachable from here: is the network up?" };
+const TLS: Unsent = {
+  why: "could not be connected to by TLS: is the certificate valid for this host, and does the server speak TLS on this port?",
+};
+
+/** Each of these comes before a request is sent. */
+const BY_CODE: ReadonlyMap<string, Unsent> = new Map([
+  ["ECONNREFUSED", REFUSED],
+  ["ConnectionRefused", REFUSED],
+  ["ENOTFOUND", NO_SUCH_HOST],
+  ["EAI_AGAIN", { ...NO_SUCH_HOST, isPassing: true }],
+  ["EAI_FAIL", NO_SUCH_HOST],
+  ["ERR_DNS_SET_SERVERS_FAILED", NO_SUCH_HOST],
+  ["FailedToOpenSocket", { ...NOT_CONNECTED, isPassing: true }],
+  ["EHOSTUNREACH", NO_WAY],
+  ["ENETUNREACH", NO_WAY],
+  ["EADDRNOTAVAIL", NO_WAY],
+  [
+    "UND_ERR_CONNECT_TIMEOUT",
+    { why: "has not accepted the connection in time: does a firewall drop it?" },
+  ],
 ]);
 
 /** Codes of OpenSSL and of Node's checks of certificates. */
 const OF_TLS =
   /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|UNKNOWN_CERTIFICATE)/;
-const TLS =
-  "could not be connected to by TLS: is the certificate valid for this host, and does the server speak TLS on this port?";
 
-const BAD_PORT =
-  "has a port that fetch() does not connect to: let the server listen on another one";
+/** The same in the texts of errors that have no code: Deno's have none. */
+const BY_TEXT: readonly (readonly [RegExp, Unsent])[] = [
+  [
+    // `fetch` asks some ports of other protocols for nothing (https://fetch.spec.whatwg.org/#port-blocking).
+    /^bad port$|\bto port \d+ are blocked$/,
+    { why: "has a port that fetch() does not connect to: let the server listen on another one" },
+  ],
+  [
+    /^Requires net access/,
+    { why: "may not be connected to: Deno needs the permission (--allow-net)" },
+  ],
+  // By the numbers of Linux, macOS and Windows: their texts are in the language of the user.
+  [/client error \(Connect\).*\(os error (?:111|61|10061)\)/s, REFUSED],
+  [/client error \(Connect\): dns error/, NO_SUCH_HOST],
+  [/client error \(Connect\): .*(?:certificate|tls|ssl)/is, TLS],
+  [/client error \(Connect\)/, NOT_CONNECTED],
+];
 
-/** Codes for which another attempt, a moment later, may succeed: the server starts, a resolver is busy. */
-const PASSING = new Set(["ECONNREFUSED", "ConnectionRefused", "FailedToOpenSocket", "EAI_AGAIN"]);
-/** The same in a handshake: elsewhere, such an error does not say whether the request has arrived. */
-const PASSING_IN_HANDSHAKE = new Set([...PASSING, "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
+/** The errors of browsers and of Cloudflare Workers, which are the same whatever has happened. */
+const SAYS_NOTHING =
+  /^(?:Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.|Network connection lost\.)$/;
+
+/** Passing in a handshake: elsewhere, such an error does not say whether the request has arrived. */
+const PASSING_IN_HANDSHAKE = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 
 /**
  * For an error of `fetch` or of a WebSocket.
@@ -51,32 +83,42 @@ export function networkFailure(
   { unsentCode = "SERVER_UNREACHABLE", lostCode = "CONNECTION_LOST", isUnsent = false } = {},
 ): RequestFailure {
   const code = systemCodeOf(error);
-  // `fetch` asks some ports of other protocols for nothing (https://fetch.spec.whatwg.org/#port-blocking).
-  const why = messageOf(error) === "bad port" ? BAD_PORT : reasonOf(code);
+  const message = messageOf(error);
+  const unsent = unsentOf(code, message);
   const cause = isError(error) ? error : undefined;
-  const detail = code ?? messageOf(error);
-  if (why === undefined && !isUnsent) {
-    const text = `the connection to ${url} was lost before the answer was complete (${detail}). ${MAYBE}`;
+  const detail = code ?? message;
+  if (unsent === undefined && !isUnsent) {
+    const what = SAYS_NOTHING.test(message)
+      ? `${url} could not be reached, or does not allow this page (CORS), or the connection was lost before the answer was complete: this runtime does not say which (${detail})`
+      : `the connection to ${url} was lost before the answer was complete (${detail})`;
     return new RequestFailure(
       "lost",
-      () => new LibsqlError(text, lostCode, undefined, undefined, cause),
+      () => new LibsqlError(`${what}. ${MAYBE}`, lostCode, undefined, undefined, cause),
     );
   }
-  const text = `${url} ${why ?? "could not be connected to"} (${detail}). The request was not sent`;
+  const why = unsent?.why ?? "could not be connected to";
+  const isPassing = unsent?.isPassing ?? (isUnsent && PASSING_IN_HANDSHAKE.has(code ?? ""));
   return new RequestFailure(
     "unsent",
-    () => new LibsqlError(text, unsentCode, undefined, undefined, cause),
-    code !== undefined && (isUnsent ? PASSING_IN_HANDSHAKE : PASSING).has(code) ? "later" : "never",
+    () =>
+      new LibsqlError(
+        `${url} ${why} (${detail}). The request was not sent`,
+        unsentCode,
+        undefined,
+        undefined,
+        cause,
+      ),
+    isPassing ? "later" : "never",
   );
 }
 
-function reasonOf(code: string | undefined): string | undefined {
-  if (code === undefined) return undefined;
-  return BEFORE_SENDING.get(code) ?? (OF_TLS.test(code) ? TLS : undefined);
+function unsentOf(code: string | undefined, message: string): Unsent | undefined {
+  if (code === undefined) return BY_TEXT.find(([text]) => text.test(message))?.[1];
+  return BY_CODE.get(code) ?? (OF_TLS.test(code) ? TLS : undefined);
 }
 
 /** The code of an error, or of what has caused it. `fetch` of Node wraps the system's error. */
-export function systemCodeOf(error: unknown): string | undefined {
+function systemCodeOf(error: unknown): string | undefined {
   const seen = new Set<unknown>();
   for (let at = error; isError(at) && !seen.has(at); at = at.cause) {
     seen.add(at);
@@ -94,8 +136,4 @@ function messageOf(error: unknown): string {
   if (isError(error) && isError(error.cause) && error.cause !== error)
     return messageOf(error.cause);
   return isError(error) ? error.message : String(error);
-}
-
-function codes(names: string[], why: string): [string, string][] {
-  return names.map((name) => [name, why]);
 }

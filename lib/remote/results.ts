@@ -6,6 +6,7 @@ import { resultSetOf } from "../client/rows/result-set";
 import type { Cells } from "../client/rows/row-layout";
 import { shapeOf, type Shape } from "../client/rows/rows";
 import { setImmediate } from "../client/timers";
+import { infiniteReal } from "./infinite-reals";
 import type { WireResult, WireValue } from "./protocol";
 
 /** How values and rows are read. */
@@ -19,7 +20,8 @@ const VALUES_PER_TURN = 20_000;
 
 /**
  * The result of one statement. A large one is made over several turns of the event loop.
- * @throws Failure with a RangeError, with `intMode: "number"`, for an integer that is not a safe one
+ * @throws Failure with a RangeError, with `intMode: "number"`, for an integer that is not a safe one; with a
+ * LibsqlError for an infinite REAL
  */
 export function toResultSet(wire: WireResult, modes: ReadModes): ResultSet | Promise<ResultSet> {
   const names = wire.cols.map(({ name }) => name ?? "");
@@ -80,6 +82,7 @@ class WireCells implements Cells {
 
 function toValue(value: WireValue, intMode: IntMode): Value {
   if (typeof value === "bigint") return toInteger(value, intMode);
+  if (value === Infinity) throw infiniteReal();
   if (value instanceof Uint8Array) return toArrayBuffer(value);
   if (value !== undefined) return value;
   throw new TypeError("the server has sent a value of a kind that this version does not know");

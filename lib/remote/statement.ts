@@ -36,6 +36,14 @@ function toWireArguments(given: InArgs | undefined): Pick<WireStatement, "args" 
 const BEFORE_FIRST_WORD = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/;
 const READING_WORDS = /^(?:select|values|explain)\b/i;
 
+const KEEPING_WORDS =
+  /^(?:begin|select|values|explain|insert|replace|update|delete|with|create|drop|alter|analyze|reindex)\b/i;
+
+/** Whether a transaction is certainly still open behind a statement that has succeeded, by its first word. */
+export function keepsTransaction({ sql = "" }: WireStatement): boolean {
+  return KEEPING_WORDS.test(sql.replace(BEFORE_FIRST_WORD, ""));
+}
+
 /**
  * Whether a statement certainly changes nothing, by its first word: it may be sent a second time when nobody
  * knows whether the first has arrived.

@@ -4,10 +4,14 @@ import type { Call } from "./calls";
 import type { Idleness } from "./idleness";
 import type { RawStream, WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
 import type { Stream } from "./server";
+import { withoutStacks } from "./without-stacks";
 
 export abstract class HranaStream implements Stream {
   readonly version: number;
   readonly #raw: RawStream;
+  /** The number of requests that have no answer. */
+  #unanswered = 0;
+  #closesBehind = false;
 
   constructor(raw: RawStream, version: number) {
     this.#raw = raw;
@@ -43,10 +47,13 @@ export abstract class HranaStream implements Stream {
   }
 
   closeBehind(): void {
-    this.#raw.closeGracefully();
+    this.#closesBehind = true;
+    withoutStacks(() => this.#raw.closeGracefully());
   }
 
   close(): void {
+    // It closes itself.
+    if (this.#closesBehind && this.#unanswered === 0) return;
     this.#raw.close();
   }
 
@@ -64,10 +71,13 @@ export abstract class HranaStream implements Stream {
 
   async #request<T>(call: Call, make: () => Promise<T>): Promise<T> {
     this.begin(call);
+    this.#unanswered++;
     try {
       return await make();
     } catch (error) {
       throw this.reasonOf(error);
+    } finally {
+      this.#unanswered--;
     }
   }
 }

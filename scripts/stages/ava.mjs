@@ -48,7 +48,9 @@ export function matchingTests(patterns, isOnBun) {
     async run() {
       const files = readdirSync(join(root, "build/test"), { recursive: true })
         .map((path) => path.replaceAll("\\", "/"))
-        .filter((path) => path.endsWith(".spec.mjs") && !/^(packaging|shared)\//.test(path))
+        .filter(
+          (path) => path.endsWith(".spec.mjs") && !/^(packaging|shared|web-runtimes)\//.test(path),
+        )
         .filter((path) => parts.some((part) => path.includes(part)));
       if (files.length === 0) throw new Error(`no test file's path contains ${parts.join(" or ")}`);
       const paths = files.map((path) => `build/test/${path}`);

@@ -5,7 +5,9 @@ import { clearTimeout, setTimeout } from "../../client/timers";
 import type { Address } from "../address";
 import { hranaFailure, RequestFailure } from "../errors";
 import { Idleness } from "../idleness";
+import { withReadableReals } from "../infinite-reals";
 import { networkFailure } from "../network-errors";
+import { withoutStacks } from "../without-stacks";
 
 /** How long the handshake may take, in ms. */
 const HANDSHAKE_MS = 10_000;
@@ -35,7 +37,7 @@ const CODES = { unsentCode: "HRANA_WEBSOCKET_ERROR", lostCode: "HRANA_WEBSOCKET_
 /** The part of a WebSocket that is used here. */
 interface Socket {
   readonly readyState: number;
-  addEventListener(type: "error" | "message", listener: (event: unknown) => void): void;
+  addEventListener(type: string, listener: (event: unknown) => void): void;
   close(): void;
   /** Ends it without a farewell. Only the WebSockets of Node's `ws` have it. */
   terminate?(): void;
@@ -70,6 +72,7 @@ export class Connection {
     this.#socket.addEventListener("message", () => {
       this.idleness.heard();
     });
+    readInfiniteReals(this.#socket);
     this.client = new hrana.WsClient(socket, token);
   }
 
@@ -157,7 +160,7 @@ export class Connection {
   close(): void {
     clearTimeout(this.#watch);
     this.#watch = undefined;
-    this.client.close();
+    withoutStacks(() => this.client.close());
   }
 
   /** Ends it without waiting for the server, which does not answer. */
@@ -186,6 +189,19 @@ export class Connection {
   lost(error: unknown): RequestFailure {
     return networkFailure(this.#socketError ?? error, this.#address.url, CODES);
   }
+}
+
+/** From now on, listeners are given messages in which infinite REALs can be read. */
+function readInfiniteReals(socket: Socket): void {
+  const add = socket.addEventListener.bind(socket);
+  socket.addEventListener = (type, listener) =>
+    add(type, type === "message" ? (event) => listener(withReadableData(event)) : listener);
+}
+
+function withReadableData(event: unknown): unknown {
+  const { data } = event as { data: unknown };
+  const readable = typeof data === "string" ? withReadableReals(data) : undefined;
+  return readable === undefined ? event : { data: readable };
 }
 
 async function within<T>(limitMs: number, promise: Promise<T>, what: string): Promise<T> {

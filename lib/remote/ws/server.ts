@@ -36,6 +36,8 @@ export class WsServer implements Server {
 
   async open(call: Call): Promise<Stream> {
     if (this.#current?.idleness.isLong) await this.#current.idleness.see();
+    // After a close() of the client, nobody would close the connection that is opened for this call.
+    if (call.isEnded) throw new Error("the call was ended");
     const connection = this.#usable() ?? (await this.#connect());
     if (connection.isSilent) await connection.check();
     if (!connection.isUsable) throw await connection.refusal();
