@@ -5,6 +5,7 @@
  */
 export type {
   AbortableStatement,
+  Checkpoints,
   Client,
   ClientStats,
   ClosingStep,
