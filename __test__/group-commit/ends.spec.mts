@@ -161,6 +161,32 @@ test("a COMMIT that readers block ends with them", async (t) => {
   );
 });
 
+test("an abort ends the wait for a COMMIT that readers block, and the others wait on", async (t) => {
+  const { client, database } = await prepared(t, "delete", { timeout: 60_000 });
+  await know(client);
+  const reader = openUrl(t, database.url);
+  const reading = await reader.transaction("read");
+  await reading.execute("select * from log");
+  const controllers = Array.from({ length: 8 }, () => new AbortController());
+  const calls = controllers.map(({ signal }, n) => client.execute({ sql, args: [n], signal }));
+  const ends = Promise.allSettled(calls);
+  // By then the COMMIT waits.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const ms = await elapsed(async () => {
+    const aborted = [controllers[0], controllers[1]];
+    for (const controller of aborted) controller?.abort();
+    const first = await Promise.allSettled(calls.slice(0, 2));
+    for (const [i, end] of first.entries()) {
+      t.is(end.status === "rejected" && end.reason, aborted[i]?.signal.reason);
+    }
+  });
+  t.true(ms < 10_000, `${ms} ms`);
+  await reading.rollback();
+  const ended = await ends;
+  t.true(ended.slice(2).every(({ status }) => status === "fulfilled"));
+  t.deepEqual(await selectColumn(client, written), [2, 3, 4, 5, 6, 7]);
+});
+
 test("a COMMIT that readers block for too long writes nothing, and each call tells it", async (t) => {
   const patience = 500;
   const { client, database } = await prepared(t, "delete", { timeout: patience });
