@@ -91,6 +91,31 @@ for (const mode of journalModes) {
   });
 }
 
+test("what was undone and has run again is counted once", async (t) => {
+  const counts: unknown[] = [];
+  for (const groupCommit of [true, false]) {
+    const { client } = await prepared(t, "delete", { groupCommit });
+    const [log, fails, rollsBack] = [
+      "insert into log (what) values (?)",
+      "insert or fail into t (a) values (?), (?), (?)",
+      "insert or rollback into t (a) values (?)",
+    ];
+    const run = (sql: string, ...args: number[]): Promise<unknown> =>
+      endOf(client.execute({ sql, args }));
+    for (let i = 0; i < 3; i++) {
+      await run(log, i);
+      await run(fails, 3 * i, 3 * i + 1, 3 * i + 2);
+      await run(rollsBack, 100 + i);
+    }
+    const told = "select total_changes(), last_insert_rowid()";
+    const ends = await Promise.all([run(log, 1), run(log, 2), run(fails, 50, 51, 0), run(told)]);
+    ends.push(await Promise.all([run(log, 3), run(log, 4), run(rollsBack, 100), run(told)]));
+    counts.push(ends);
+    t.is(client.stats().groupCommits.calls > 0, groupCommit);
+  }
+  t.deepEqual(counts[0], counts[1]);
+});
+
 test("rows that are too many for one answer are not sent before they are committed", async (t) => {
   const { client } = await prepared(t, "delete");
   const sql = "update log set what = what || ? returning what";

@@ -5,7 +5,8 @@
 //! (`sqlite::shared_commit`). Each is answered once the transaction is committed, and as if it had run alone. A call
 //! that fails is undone, and runs again by itself, once the calls before it are committed: its error is then that of
 //! a statement in autocommit mode. Where the whole transaction is lost (a cancel, a full disk, a COMMIT that has to
-//! wait for too long), nothing of it has happened, and its calls run again one by one.
+//! wait for too long, or during whose wait a call is aborted), nothing of it has happened, and its calls run again one
+//! by one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::failpoints::{Point, reach};
 use crate::files;
 use crate::jobs::ids::TransactionId;
 use crate::jobs::panics;
+use crate::sqlite::Past;
 use crate::wire::records::Records;
 use crate::wire::request::{Mode, Request};
 
@@ -39,6 +41,8 @@ struct Member {
     statement: u32,
     /// The number of the statement's columns before the run.
     shape: Option<u32>,
+    /// What the connection has told of the statements before.
+    past: Past,
 }
 
 /// What becomes of a group.
@@ -136,10 +140,11 @@ impl Session {
         let mut next = Some(first);
         while let Some(call) = next {
             let Some(statement) = call.statement() else { return };
-            let shape = self.connection.as_ref().and_then(|(open, _)| open.shape_of(statement));
+            let Some((connection, _)) = &self.connection else { return };
+            let (shape, past) = (connection.shape_of(statement), connection.past());
             let records = Records::new(call.job);
             let is_first = group.members.is_empty();
-            let member = group.last.insert(Member { call, records, statement, shape });
+            let member = group.last.insert(Member { call, records, statement, shape, past });
             match self.run_member(member, is_first) {
                 Ran::Stays => group.members.extend(group.last.take()),
                 Ran::Undone => return,
@@ -257,6 +262,7 @@ impl Session {
         let mut answers = Vec::new();
         match committed {
             Ok(Ok(())) => {
+                self.restore_past(last.as_ref());
                 let outcome = self.outcome(true);
                 for Member { call, mut records, .. } in members {
                     if answers.is_empty() {
@@ -283,6 +289,7 @@ impl Session {
                 }
                 // With the last one, the transaction was lost, or the COMMIT has failed: then each is by itself.
                 let is_alone = is_committing;
+                self.restore_past(members.first().or(last.as_ref()));
                 again.extend(members.into_iter().map(|member| self.take_back(member, is_alone)));
             }
         }
@@ -291,6 +298,13 @@ impl Session {
             behind.put_back(again);
         }
         answers
+    }
+
+    /// Lets the connection tell what it has told before this member has run, which is undone.
+    fn restore_past(&self, first: Option<&Member>) {
+        if let (Some((connection, _)), Some(first)) = (&self.connection, first) {
+            connection.restore(first.past);
+        }
     }
 
     fn answer_of(&self, call: Call, records: Records) -> CallAnswer {

@@ -19,6 +19,7 @@ mod in_place;
 mod kept_statements;
 mod libsql_schema;
 mod open;
+mod past;
 mod pragma;
 mod program;
 mod script;
@@ -38,6 +39,7 @@ pub use connection::{Connection, Found, Hooks, Interrupter, LockWait, Wanted, ut
 pub use error::Error;
 pub use in_place::{CommitCost, LONGEST_VALUE};
 pub use open::{Access, Location, is_too_long};
+pub use past::Past;
 pub use pragma::Pragma;
 pub use statement::{Prepared, Row, RowSink, StatementEnd};
 pub use values::{FromValue, ToValue};

@@ -36,7 +36,7 @@ impl Connection {
     /// SQLite's error.
     pub fn begin_member(&self) -> Result<(), Error> {
         let _past = self.past_cancelling();
-        self.run_own(SAVEPOINT)
+        self.run_savepoint(SAVEPOINT)
     }
 
     /// Ends a member that has succeeded. Returns whether it stays. It is undone where its own commit would
@@ -50,7 +50,7 @@ impl Connection {
             return self.undo_member().map(|()| false);
         }
         let _past = self.past_cancelling();
-        self.run_own(RELEASE).map(|()| true)
+        self.run_savepoint(RELEASE).map(|()| true)
     }
 
     /// Undoes a member.
@@ -59,11 +59,11 @@ impl Connection {
     /// SQLite's error. The transaction has to be rolled back.
     pub fn undo_member(&self) -> Result<(), Error> {
         let _past = self.past_cancelling();
-        self.run_own(ROLLBACK)?;
-        self.run_own(RELEASE)
+        self.run_savepoint(ROLLBACK)?;
+        self.run_savepoint(RELEASE)
     }
 
-    /// Commits the members. Only a cancel of all of them ends a wait for a lock.
+    /// Commits the members. A cancel ends a wait for a lock, and nothing else.
     ///
     /// # Errors
     /// SQLite's error. The transaction has to be rolled back if it is still open.
