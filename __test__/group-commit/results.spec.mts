@@ -116,6 +116,29 @@ test("what was undone and has run again is counted once", async (t) => {
   t.deepEqual(counts[0], counts[1]);
 });
 
+test("PRAGMA defer_foreign_keys holds for the next call, and not for those behind it", async (t) => {
+  const ends: unknown[] = [];
+  for (const groupCommit of [true, false]) {
+    const { client } = await prepared(t, "wal", { groupCommit });
+    const run = (sql: string, ...args: number[]): Promise<unknown> =>
+      endOf(client.execute({ sql, args }));
+    const log = "insert into log (what) values (?)";
+    const child = "insert into strict_child (parent) values (?)";
+    await run("insert into parent values (1)");
+    for (let i = 0; i < 4; i++) {
+      await run(log, i);
+      await run(child, 1);
+    }
+    await run(log, 4);
+    // Where the check is deferred, the rowid of the row that is refused is the last one.
+    const calls = [run("pragma defer_foreign_keys = on"), run(log, 5), run(log, 6), run(log, 7)];
+    calls.push(run(child, 2), run("select last_insert_rowid()"), run(log, 8), run(log, 9));
+    ends.push(await Promise.all(calls));
+    t.is(client.stats().groupCommits.calls > 0, groupCommit);
+  }
+  t.deepEqual(ends[0], ends[1]);
+});
+
 test("rows that are too many for one answer are not sent before they are committed", async (t) => {
   const { client } = await prepared(t, "delete");
   const sql = "update log set what = what || ? returning what";

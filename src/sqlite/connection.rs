@@ -106,6 +106,8 @@ pub struct Connection {
     has_read: Cell<bool>,
     pub(super) commits: Arc<Commits>,
     pub(super) uncounted: Arc<Uncounted>,
+    /// The number of commits when `PRAGMA defer_foreign_keys` has run, which holds until the next one.
+    pub(super) deferred_at: Cell<Option<u64>>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
     pub(super) is_past_cancelling: Arc<AtomicBool>,
     /// Whether the running statement runs in place.
@@ -231,6 +233,7 @@ impl Connection {
             has_read: Cell::new(false),
             commits,
             uncounted: Arc::default(),
+            deferred_at: Cell::new(None),
             is_past_cancelling,
             is_in_place: Cell::new(false),
             found: Cell::default(),

@@ -5,7 +5,7 @@
 
 use rusqlite::ffi;
 
-use super::{Connection, Error};
+use super::{Connection, Error, StatementKind};
 
 const SAVEPOINT: &str = "SAVEPOINT latchdb_member";
 const RELEASE: &str = "RELEASE latchdb_member";
@@ -18,6 +18,10 @@ impl Connection {
     /// Whether a statement has shown itself short, and has the same effect in a transaction with others: it
     /// changes rows, and does not ask for what a statement before it has left, which may have run twice.
     pub fn may_share_commit(&self, id: u32) -> bool {
+        if self.deferred_at.get() == Some(self.commits()) {
+            // The setting is for the next transaction alone.
+            return false;
+        }
         self.statements.get(&id).is_some_and(|info| {
             let kind = &info.kind;
             let changes_rows = kind.changes && !kind.changes_schema && kind.pragma.is_none();
@@ -28,6 +32,14 @@ impl Connection {
                 && !kind.writes_only_temp
                 && (1..=MOST_STEPS).contains(&info.steps)
         })
+    }
+
+    /// Notes that a statement has run: `PRAGMA defer_foreign_keys` holds until the next commit
+    /// (<https://sqlite.org/pragma.html#pragma_defer_foreign_keys>).
+    pub(super) fn note_deferring(&self, kind: &StatementKind) {
+        if kind.pragma.as_ref().is_some_and(|pragma| pragma.name == "defer_foreign_keys") {
+            self.deferred_at.set(Some(self.commits()));
+        }
     }
 
     /// Begins a member of the open transaction.
