@@ -1,9 +1,14 @@
 /** Writes that are committed together have the results and the effect that they have alone. */
 import { deepStrictEqual } from "node:assert";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { LibsqlError, type LocalClient } from "latchdb";
-import { openUrl, selectColumn, selectValue } from "../support/database.mjs";
+import {
+  openUrl,
+  selectColumn,
+  selectValue,
+  type TemporaryDatabase,
+} from "../support/database.mjs";
 import { journalModes } from "../support/queries.mjs";
 import { kinds, prepared, readAll } from "./support.mjs";
 
@@ -91,10 +96,24 @@ for (const mode of journalModes) {
   });
 }
 
+/** Makes calls while another client has the write lock: all of them wait behind each other. */
+async function together<T>(
+  t: ExecutionContext,
+  database: TemporaryDatabase,
+  make: () => Array<Promise<T>>,
+): Promise<T[]> {
+  const holder = openUrl(t, database.url);
+  const holding = await holder.transaction("write");
+  const calls = Promise.all(make());
+  await holding.rollback();
+  holder.close();
+  return calls;
+}
+
 test("what was undone and has run again is counted once", async (t) => {
   const counts: unknown[] = [];
   for (const groupCommit of [true, false]) {
-    const { client } = await prepared(t, "delete", { groupCommit });
+    const { client, database } = await prepared(t, "delete", { groupCommit, timeout: 60_000 });
     const [log, fails, rollsBack] = [
       "insert into log (what) values (?)",
       "insert or fail into t (a) values (?), (?), (?)",
@@ -108,8 +127,12 @@ test("what was undone and has run again is counted once", async (t) => {
       await run(rollsBack, 100 + i);
     }
     const told = "select total_changes(), last_insert_rowid()";
-    const ends = await Promise.all([run(log, 1), run(log, 2), run(fails, 50, 51, 0), run(told)]);
-    ends.push(await Promise.all([run(log, 3), run(log, 4), run(rollsBack, 100), run(told)]));
+    const logged = (): Array<Promise<unknown>> => [run(log, 1), run(log, 2), run(log, 3)];
+    const ends: unknown[] = [];
+    ends.push(await together(t, database, () => [...logged(), run(fails, 50, 51, 0)]));
+    ends.push(await run(told));
+    ends.push(await together(t, database, () => [...logged(), run(rollsBack, 100)]));
+    ends.push(await run(told));
     counts.push(ends);
     t.is(client.stats().groupCommits.calls > 0, groupCommit);
   }
@@ -119,7 +142,7 @@ test("what was undone and has run again is counted once", async (t) => {
 test("PRAGMA defer_foreign_keys holds for the next call, and not for those behind it", async (t) => {
   const ends: unknown[] = [];
   for (const groupCommit of [true, false]) {
-    const { client } = await prepared(t, "wal", { groupCommit });
+    const { client, database } = await prepared(t, "wal", { groupCommit, timeout: 60_000 });
     const run = (sql: string, ...args: number[]): Promise<unknown> =>
       endOf(client.execute({ sql, args }));
     const log = "insert into log (what) values (?)";
@@ -129,11 +152,14 @@ test("PRAGMA defer_foreign_keys holds for the next call, and not for those behin
       await run(log, i);
       await run(child, 1);
     }
-    await run(log, 4);
-    // Where the check is deferred, the rowid of the row that is refused is the last one.
-    const calls = [run("pragma defer_foreign_keys = on"), run(log, 5), run(log, 6), run(log, 7)];
-    calls.push(run(child, 2), run("select last_insert_rowid()"), run(log, 8), run(log, 9));
-    ends.push(await Promise.all(calls));
+    const calls = await together(t, database, () => [
+      run(log, 4),
+      run("pragma defer_foreign_keys = on"),
+      ...[5, 6, 7, 8].map((n) => run(log, n)),
+      run(child, 2),
+    ]);
+    // Where the check is deferred, the row that is refused has become the last one.
+    ends.push([calls, await run("select last_insert_rowid()")]);
     t.is(client.stats().groupCommits.calls > 0, groupCommit);
   }
   t.deepEqual(ends[0], ends[1]);
