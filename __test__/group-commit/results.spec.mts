@@ -212,9 +212,9 @@ test("another connection sees a group as a whole, and in the order of the calls"
   await client.execute({ sql, args: [-1] });
   await client.execute({ sql, args: [-1] });
   const seen: number[] = [];
-  let isOver = false;
+  const writing = { isOver: false };
   const observing = (async () => {
-    while (!isOver) {
+    while (!writing.isOver) {
       const found = await selectColumn(
         observer,
         "select what from log where what >= 0 order by at",
@@ -236,7 +236,7 @@ test("another connection sees a group as a whole, and in the order of the calls"
       }),
     );
   }
-  isOver = true;
+  writing.isOver = true;
   await observing;
   t.true(client.stats().groupCommits.calls > 0);
   t.is(await selectValue(observer, "select count(*) from log where what >= 0"), 600);

@@ -269,7 +269,7 @@ impl Session {
                         self.forget_statements(&mut records);
                     }
                     records.done(outcome);
-                    answers.push(self.answer_of(call, records));
+                    answers.push(self.answer_of(&call, records));
                 }
             }
             Err(panic) if is_committing => {
@@ -280,7 +280,7 @@ impl Session {
                     records.drop_rows();
                     let outcome = self.outcome(false);
                     self.client.fail(&call.request, &mut records, outcome, failure);
-                    answers.push(self.answer_of(call, records));
+                    answers.push(self.answer_of(&call, records));
                 }
             }
             failed => {
@@ -307,7 +307,7 @@ impl Session {
         }
     }
 
-    fn answer_of(&self, call: Call, records: Records) -> CallAnswer {
+    fn answer_of(&self, call: &Call, records: Records) -> CallAnswer {
         CallAnswer::of(call.job, records, &self.backlog, Arc::clone(&self.client))
     }
 

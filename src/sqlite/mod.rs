@@ -28,6 +28,7 @@ mod shared_commit;
 mod statement;
 mod statement_info;
 mod touched_tables;
+mod uncounted;
 mod values;
 mod vector_index;
 mod whole_statement;

@@ -1,60 +1,9 @@
 //! What a connection tells of its past statements: `last_insert_rowid()` and `total_changes()`. Statements that were
 //! undone and run again leave no trace in it.
 
-use std::ffi::{c_int, c_void};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use rusqlite::{Connection as RawConnection, ffi};
+use rusqlite::ffi;
 
 use super::{Connection, Error};
-
-/// The changes of a connection that `total_changes()` does not count. Only the thread that uses the connection
-/// accesses them.
-#[derive(Debug, Default)]
-pub struct Uncounted(AtomicI64);
-
-impl Uncounted {
-    /// Replaces the function `total_changes()` of a connection: SQLite counts what was undone, too
-    /// (<https://sqlite.org/c3ref/total_changes.html>). `self` has to live for longer than the connection.
-    pub fn install(self: &Arc<Self>, connection: &RawConnection) -> Result<(), Error> {
-        let uncounted = Arc::as_ptr(self).cast_mut().cast();
-        // SAFETY: the connection is open, and only this thread uses it. SQLite calls the function until the connection
-        // is closed, and the caller keeps the `Uncounted` until then.
-        let code = unsafe {
-            ffi::sqlite3_create_function_v2(
-                connection.handle(),
-                c"total_changes".as_ptr(),
-                0,
-                ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS,
-                uncounted,
-                Some(total_changes),
-                None,
-                None,
-                None,
-            )
-        };
-        match code {
-            ffi::SQLITE_OK => Ok(()),
-            code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()),
-        }
-    }
-}
-
-unsafe extern "C" fn total_changes(
-    context: *mut ffi::sqlite3_context,
-    _count: c_int,
-    _arguments: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: SQLite calls this with a valid context, and `Uncounted::install` has passed a pointer to an `Uncounted`
-    // that lives for longer than the connection.
-    unsafe {
-        let uncounted: *mut c_void = ffi::sqlite3_user_data(context);
-        let uncounted = &*uncounted.cast_const().cast::<Uncounted>();
-        let all = ffi::sqlite3_total_changes64(ffi::sqlite3_context_db_handle(context));
-        ffi::sqlite3_result_int64(context, all - uncounted.0.load(Ordering::Relaxed));
-    }
-}
 
 /// What a connection tells of its past statements.
 #[derive(Clone, Copy, Debug)]
@@ -68,14 +17,14 @@ impl Connection {
     pub fn past(&self) -> Past {
         Past {
             last_insert_rowid: self.raw.last_insert_rowid(),
-            total_changes: self.all_changes() - self.uncounted.0.load(Ordering::Relaxed),
+            total_changes: self.all_changes() - self.uncounted.get(),
         }
     }
 
     /// Lets the connection tell again what it has told then: the statements since were undone.
     pub fn restore(&self, past: Past) {
         let uncounted = self.all_changes() - past.total_changes;
-        self.uncounted.0.store(uncounted, Ordering::Relaxed);
+        self.uncounted.set(uncounted);
         self.restore_rowid(past.last_insert_rowid);
     }
 

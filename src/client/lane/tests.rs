@@ -218,17 +218,20 @@ fn waiting_for_an_idle_lane_ends_at_the_deadline_or_in_a_hurry() {
     assert!(bench.lane.wait_idle(None, &|| false));
 }
 
+/// A place in the run of a [`Pair`], and the flag there.
+type Told = (&'static str, Option<CancelReason>);
+
 /// Runs two jobs as one. `at` tells where it is, and it goes on once a message arrives. The first time, it puts both
 /// back.
 struct Pair {
     cancel: Arc<Cancel>,
-    at: Sender<(&'static str, Option<CancelReason>)>,
+    at: Sender<Told>,
     go_on: Receiver<()>,
     is_over: bool,
 }
 
 impl Pair {
-    fn lane() -> (Lane<Self>, Receiver<(&'static str, Option<CancelReason>)>, Sender<()>) {
+    fn lane() -> (Lane<Self>, Receiver<Told>, Sender<()>) {
         let cancel = Arc::new(Cancel::default());
         let (at, told) = mpsc::channel();
         let (go, go_on) = mpsc::channel();
@@ -261,7 +264,7 @@ impl Work for Pair {
     }
 }
 
-fn expect(told: &Receiver<(&'static str, Option<CancelReason>)>, at: (&str, Option<CancelReason>)) {
+fn expect(told: &Receiver<Told>, at: (&str, Option<CancelReason>)) {
     assert_eq!(told.recv_timeout(Duration::from_secs(30)).unwrap(), at);
 }
 
