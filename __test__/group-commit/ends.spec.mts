@@ -188,6 +188,28 @@ test("an abort ends the wait for a COMMIT that readers block, and the others wai
   t.deepEqual(await selectColumn(client, written), [3, 4, 5, 6, 7]);
 });
 
+test("a write whose page cache is full does not wait for readers before the COMMIT does", async (t) => {
+  const patience = 1000;
+  const { client, database } = await prepared(t, "delete", { timeout: patience });
+  await client.execute("pragma cache_size = 5");
+  const large = "insert into log (what) values (zeroblob(60000))";
+  for (let i = 0; i < 3; i++) await client.execute(large);
+  await know(client);
+  const reader = openUrl(t, database.url);
+  const reading = await reader.transaction("read");
+  await reading.execute("select count(*) from log");
+  const ms = await elapsed(async () => {
+    const calls = Array.from({ length: 12 }, (_, i) =>
+      client.execute(i % 2 === 0 ? { sql, args: [i] } : large),
+    );
+    for (const end of await Promise.allSettled(calls)) {
+      t.is(end.status === "rejected" && (end.reason as { code: string }).code, "SQLITE_BUSY");
+    }
+  });
+  t.true(ms < 3 * patience, `${ms} ms`);
+  await reading.rollback();
+});
+
 test("a COMMIT that readers block for too long writes nothing, and each call tells it", async (t) => {
   const patience = 500;
   const { client, database } = await prepared(t, "delete", { timeout: patience });
