@@ -161,6 +161,55 @@ test("a COMMIT that readers block ends with them", async (t) => {
   );
 });
 
+test("an abort ends the wait for a COMMIT that readers block, and the others wait on", async (t) => {
+  const { client, database } = await prepared(t, "delete", { timeout: 60_000 });
+  await know(client);
+  const reader = openUrl(t, database.url);
+  const reading = await reader.transaction("read");
+  await reading.execute("select * from log");
+  const controllers = Array.from({ length: 8 }, () => new AbortController());
+  const calls = controllers.map(({ signal }, n) => client.execute({ sql, args: [n], signal }));
+  const ends = Promise.allSettled(calls);
+  // One call after the other is aborted while the COMMIT waits: that of the first one, and that of all others.
+  const ms = await elapsed(async () => {
+    for (const [n, controller] of controllers.slice(0, 3).entries()) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      controller.abort();
+      await t.throwsAsync(calls[n] ?? Promise.resolve(), {
+        any: true,
+        is: controller.signal.reason,
+      });
+    }
+  });
+  t.true(ms < 10_000, `${ms} ms`);
+  await reading.rollback();
+  const ended = await ends;
+  t.true(ended.slice(3).every(({ status }) => status === "fulfilled"));
+  t.deepEqual(await selectColumn(client, written), [3, 4, 5, 6, 7]);
+});
+
+test("a write whose page cache is full does not wait for readers before the COMMIT does", async (t) => {
+  const patience = 1000;
+  const { client, database } = await prepared(t, "delete", { timeout: patience });
+  await client.execute("pragma cache_size = 5");
+  const large = "insert into log (what) values (zeroblob(60000))";
+  for (let i = 0; i < 3; i++) await client.execute(large);
+  await know(client);
+  const reader = openUrl(t, database.url);
+  const reading = await reader.transaction("read");
+  await reading.execute("select count(*) from log");
+  const ms = await elapsed(async () => {
+    const calls = Array.from({ length: 12 }, (_, i) =>
+      client.execute(i % 2 === 0 ? { sql, args: [i] } : large),
+    );
+    for (const end of await Promise.allSettled(calls)) {
+      t.is(end.status === "rejected" && (end.reason as { code: string }).code, "SQLITE_BUSY");
+    }
+  });
+  t.true(ms < 3 * patience, `${ms} ms`);
+  await reading.rollback();
+});
+
 test("a COMMIT that readers block for too long writes nothing, and each call tells it", async (t) => {
   const patience = 500;
   const { client, database } = await prepared(t, "delete", { timeout: patience });

@@ -1,9 +1,14 @@
 /** Writes that are committed together have the results and the effect that they have alone. */
 import { deepStrictEqual } from "node:assert";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { LibsqlError, type LocalClient } from "latchdb";
-import { openUrl, selectColumn, selectValue } from "../support/database.mjs";
+import {
+  openUrl,
+  selectColumn,
+  selectValue,
+  type TemporaryDatabase,
+} from "../support/database.mjs";
 import { journalModes } from "../support/queries.mjs";
 import { kinds, prepared, readAll } from "./support.mjs";
 
@@ -91,6 +96,75 @@ for (const mode of journalModes) {
   });
 }
 
+/** Makes calls while another client has the write lock: all of them wait behind each other. */
+async function together<T>(
+  t: ExecutionContext,
+  database: TemporaryDatabase,
+  make: () => Array<Promise<T>>,
+): Promise<T[]> {
+  const holder = openUrl(t, database.url);
+  const holding = await holder.transaction("write");
+  const calls = Promise.all(make());
+  await holding.rollback();
+  holder.close();
+  return calls;
+}
+
+test("what was undone and has run again is counted once", async (t) => {
+  const counts: unknown[] = [];
+  for (const groupCommit of [true, false]) {
+    const { client, database } = await prepared(t, "delete", { groupCommit, timeout: 60_000 });
+    const [log, fails, rollsBack] = [
+      "insert into log (what) values (?)",
+      "insert or fail into t (a) values (?), (?), (?)",
+      "insert or rollback into t (a) values (?)",
+    ];
+    const run = (sql: string, ...args: number[]): Promise<unknown> =>
+      endOf(client.execute({ sql, args }));
+    for (let i = 0; i < 3; i++) {
+      await run(log, i);
+      await run(fails, 3 * i, 3 * i + 1, 3 * i + 2);
+      await run(rollsBack, 100 + i);
+    }
+    const told = "select total_changes(), last_insert_rowid()";
+    const logged = (): Array<Promise<unknown>> => [run(log, 1), run(log, 2), run(log, 3)];
+    const ends: unknown[] = [];
+    ends.push(await together(t, database, () => [...logged(), run(fails, 50, 51, 0)]));
+    ends.push(await run(told));
+    ends.push(await together(t, database, () => [...logged(), run(rollsBack, 100)]));
+    ends.push(await run(told));
+    counts.push(ends);
+    t.is(client.stats().groupCommits.calls > 0, groupCommit);
+  }
+  t.deepEqual(counts[0], counts[1]);
+});
+
+test("PRAGMA defer_foreign_keys holds for the next call, and not for those behind it", async (t) => {
+  const ends: unknown[] = [];
+  for (const groupCommit of [true, false]) {
+    const { client, database } = await prepared(t, "wal", { groupCommit, timeout: 60_000 });
+    const run = (sql: string, ...args: number[]): Promise<unknown> =>
+      endOf(client.execute({ sql, args }));
+    const log = "insert into log (what) values (?)";
+    const child = "insert into strict_child (parent) values (?)";
+    await run("insert into parent values (1)");
+    for (let i = 0; i < 4; i++) {
+      await run(log, i);
+      await run(child, 1);
+    }
+    const calls = await together(t, database, () => [
+      run(log, 4),
+      run("pragma defer_foreign_keys = on"),
+      ...[5, 6, 7, 8].map((n) => run(log, n)),
+      run(child, 2),
+    ]);
+    // Where the check is deferred, the row that is refused has become the last one.
+    ends.push([calls, await run("select last_insert_rowid()")]);
+    t.is(client.stats().groupCommits.calls > 0, groupCommit);
+  }
+  t.deepEqual(ends[0], ends[1]);
+});
+
 test("rows that are too many for one answer are not sent before they are committed", async (t) => {
   const { client } = await prepared(t, "delete");
   const sql = "update log set what = what || ? returning what";
@@ -138,9 +212,9 @@ test("another connection sees a group as a whole, and in the order of the calls"
   await client.execute({ sql, args: [-1] });
   await client.execute({ sql, args: [-1] });
   const seen: number[] = [];
-  let isOver = false;
+  const writing = { isOver: false };
   const observing = (async () => {
-    while (!isOver) {
+    while (!writing.isOver) {
       const found = await selectColumn(
         observer,
         "select what from log where what >= 0 order by at",
@@ -162,7 +236,7 @@ test("another connection sees a group as a whole, and in the order of the calls"
       }),
     );
   }
-  isOver = true;
+  writing.isOver = true;
   await observing;
   t.true(client.stats().groupCommits.calls > 0);
   t.is(await selectValue(observer, "select count(*) from log where what >= 0"), 600);

@@ -25,6 +25,7 @@ const tables = `
   create table counter (n);
   insert into counter values (0);
   create virtual table search using fts5 (text);
+  create virtual table old_search using fts4 (text);
 `;
 
 /** The kinds of writes. Each runs the same text, so that the client gets to know it. */
@@ -51,6 +52,12 @@ export const kinds: readonly Write[] = [
   (n) => ({ sql: "delete from t where a = ?", args: [n % 7] }),
   (n) => ({ sql: "insert into search values (?)", args: [`word${n % 10} and more`] }),
   (n) => ({ sql: "delete from search where rowid = ?", args: [n % 20] }),
+  (n) => ({ sql: "insert into old_search values (?)", args: [`word${n % 10}`] }),
+  (n) => ({
+    sql: "insert into t (a, b) values (?, 1) on conflict (a) do update set b = b + 1",
+    args: [n % 7],
+  }),
+  () => "select changes(), last_insert_rowid()",
 ];
 
 /** What is in the database at the end. */
@@ -64,6 +71,7 @@ export const contents = [
   "select n from counter",
   "select rowid, text from search order by rowid",
   "select count(*) from search where search match 'word1'",
+  "select rowid, text from old_search where text match 'word1'",
 ];
 
 /** A database with the tables, in which a commit waits for the disk, and a client of it. */

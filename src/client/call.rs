@@ -90,7 +90,7 @@ impl Job for Call {
             turns.left(way);
         }
         if self.job != JobId::NONE {
-            self.client.outbox.post(records.take(), true);
+            self.client.outbox.post_end(self.job, records.take());
         }
     }
 }

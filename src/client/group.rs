@@ -5,7 +5,8 @@
 //! (`sqlite::shared_commit`). Each is answered once the transaction is committed, and as if it had run alone. A call
 //! that fails is undone, and runs again by itself, once the calls before it are committed: its error is then that of
 //! a statement in autocommit mode. Where the whole transaction is lost (a cancel, a full disk, a COMMIT that has to
-//! wait for too long), nothing of it has happened, and its calls run again one by one.
+//! wait for too long, or during whose wait a call is aborted), nothing of it has happened, and its calls run again one
+//! by one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::failpoints::{Point, reach};
 use crate::files;
 use crate::jobs::ids::TransactionId;
 use crate::jobs::panics;
+use crate::sqlite::Past;
 use crate::wire::records::Records;
 use crate::wire::request::{Mode, Request};
 
@@ -39,6 +41,8 @@ struct Member {
     statement: u32,
     /// The number of the statement's columns before the run.
     shape: Option<u32>,
+    /// What the connection has told of the statements before.
+    past: Past,
 }
 
 /// What becomes of a group.
@@ -136,10 +140,11 @@ impl Session {
         let mut next = Some(first);
         while let Some(call) = next {
             let Some(statement) = call.statement() else { return };
-            let shape = self.connection.as_ref().and_then(|(open, _)| open.shape_of(statement));
+            let Some((connection, _)) = &self.connection else { return };
+            let (shape, past) = (connection.shape_of(statement), connection.past());
             let records = Records::new(call.job);
             let is_first = group.members.is_empty();
-            let member = group.last.insert(Member { call, records, statement, shape });
+            let member = group.last.insert(Member { call, records, statement, shape, past });
             match self.run_member(member, is_first) {
                 Ran::Stays => group.members.extend(group.last.take()),
                 Ran::Undone => return,
@@ -154,8 +159,8 @@ impl Session {
 
     fn run_member(&mut self, member: &mut Member, is_first: bool) -> Ran {
         let panics_before = panics::count();
-        let Some((connection, _)) = &self.connection else { return Ran::AllUndone };
-        let bounds = connection.bounds();
+        let Some((connection, hooks)) = &self.connection else { return Ran::AllUndone };
+        let (bounds, hooks) = (connection.bounds(), Arc::clone(hooks));
         if connection.begin_member().is_err() {
             return Ran::AllUndone;
         }
@@ -165,7 +170,10 @@ impl Session {
         }
         self.begin_interrupts();
         reach(Point::Job);
+        // Where readers keep a full page cache from being written, it grows. The COMMIT waits for them.
+        hooks.set_waits(false);
         let ran = self.run_request(member);
+        hooks.set_waits(true);
         let ran = self.end_interrupts(ran);
         bounds.set(false);
         let is_interrupt =
@@ -259,13 +267,14 @@ impl Session {
         let mut answers = Vec::new();
         match committed {
             Ok(Ok(())) => {
+                self.restore_past(last.as_ref());
                 let outcome = self.outcome(true);
                 for Member { call, mut records, .. } in members {
                     if answers.is_empty() {
                         self.forget_statements(&mut records);
                     }
                     records.done(outcome);
-                    answers.push(self.answer_of(call, records));
+                    answers.push(self.answer_of(&call, records));
                 }
             }
             Err(panic) if is_committing => {
@@ -276,7 +285,7 @@ impl Session {
                     records.drop_rows();
                     let outcome = self.outcome(false);
                     self.client.fail(&call.request, &mut records, outcome, failure);
-                    answers.push(self.answer_of(call, records));
+                    answers.push(self.answer_of(&call, records));
                 }
             }
             failed => {
@@ -285,6 +294,7 @@ impl Session {
                 }
                 // With the last one, the transaction was lost, or the COMMIT has failed: then each is by itself.
                 let is_alone = is_committing;
+                self.restore_past(members.first().or(last.as_ref()));
                 again.extend(members.into_iter().map(|member| self.take_back(member, is_alone)));
             }
         }
@@ -295,7 +305,14 @@ impl Session {
         answers
     }
 
-    fn answer_of(&self, call: Call, records: Records) -> CallAnswer {
+    /// Lets the connection tell what it has told before this member has run, which is undone.
+    fn restore_past(&self, first: Option<&Member>) {
+        if let (Some((connection, _)), Some(first)) = (&self.connection, first) {
+            connection.restore(first.past);
+        }
+    }
+
+    fn answer_of(&self, call: &Call, records: Records) -> CallAnswer {
         CallAnswer::of(call.job, records, &self.backlog, Arc::clone(&self.client))
     }
 

@@ -21,7 +21,8 @@ pub struct LaneHooks {
     _counted: OpenConnection,
     /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
-    /// Whether the running call runs on the thread of JavaScript, which waits for no lock.
+    /// Whether the running call waits for no lock: it runs on the thread of JavaScript, or others are committed
+    /// with it.
     is_in_place: AtomicBool,
 }
 
@@ -53,6 +54,11 @@ impl LaneHooks {
     /// Says whether the call that runs next is on the thread of JavaScript.
     pub fn set_in_place(&self, is_in_place: bool) {
         self.is_in_place.store(is_in_place, Ordering::Relaxed);
+    }
+
+    /// Says whether the call that runs next waits for locks.
+    pub fn set_waits(&self, waits: bool) {
+        self.is_in_place.store(!waits, Ordering::Relaxed);
     }
 
     /// Applies the settings that other connections of the client have made since the last call. Does

@@ -40,9 +40,10 @@ pub trait Behind<J> {
     /// Whether `is_wanted` returns true for the next job.
     fn is_next(&self, is_wanted: &dyn Fn(&J) -> bool) -> bool;
     /// Takes the next job, if `is_wanted` returns true for it. The jobs before it have run, but not ended. A
-    /// cancel of a single one of them raises no flag any more.
+    /// cancel of a single one of them raises no flag while others run.
     fn take_next(&self, is_wanted: &dyn Fn(&J) -> bool) -> Option<J>;
-    /// Says that the last job has run, too.
+    /// Says that the last job has run, too, and that only their common end is left. From now on a cancel of any of
+    /// them raises the flag.
     fn have_run(&self);
     /// Puts jobs that were taken back, before all others. The jobs that were cancelled since they were taken are
     /// rejected.
@@ -83,6 +84,8 @@ struct Queue<J> {
     running: Option<JobId>,
     /// The jobs that run as one with the running one, and have run.
     have_run: Vec<HasRun>,
+    /// Why all jobs were cancelled while those ran. The flag may have the reason of a single one, which came first.
+    of_all: Option<CancelReason>,
     /// Whether the lane rejects new jobs. The thread of a sealed lane ends when the queue is empty.
     sealed: bool,
     thread_started: bool,
@@ -109,6 +112,9 @@ impl<J: Job> Queue<J> {
         let reason = cancel.reason().filter(|reason| reason.is_of_one_call());
         if reason.is_some() {
             cancel.clear();
+            if let Some(of_all) = self.of_all {
+                cancel.raise(of_all);
+            }
         }
         if let Some(id) = self.running.replace(next) {
             self.have_run.push(HasRun { id, reason });
@@ -155,6 +161,7 @@ impl<W: Work> Lane<W> {
                     jobs: JobQueue::default(),
                     running: None,
                     have_run: Vec::new(),
+                    of_all: None,
                     sealed: false,
                     thread_started: false,
                     thread_sleeps: false,
@@ -246,6 +253,10 @@ impl<W: Work> Lane<W> {
         }
         if let Some(has_run) = queue.have_run.iter_mut().find(|has_run| has_run.id == id) {
             has_run.reason.get_or_insert(reason);
+            if queue.running == Some(JobId::NONE) {
+                // Their common end may wait. Those that were not cancelled run again.
+                self.shared.interrupt_current(reason);
+            }
             return Cancelled::Running;
         }
         let Some(job) = queue.jobs.remove(id) else {
@@ -261,6 +272,7 @@ impl<W: Work> Lane<W> {
         let mut queue = self.shared.lock_queue();
         let jobs = queue.jobs.take_all();
         if queue.running.is_some() {
+            queue.of_all.get_or_insert(reason);
             self.shared.interrupt_current(reason);
         }
         drop(queue);
@@ -426,6 +438,7 @@ impl<W: Work> Shared<W> {
         let mut queue = self.lock_queue();
         queue.running = None;
         queue.have_run.clear();
+        queue.of_all = None;
         let is_awaited = queue.waits_for_idle > 0;
         // After a run in place, the thread may have jobs to run, or may have to end.
         let is_wanted = queue.thread_sleeps && (queue.sealed || !queue.jobs.is_empty());
@@ -460,7 +473,8 @@ impl<W: Work> Behind<W::Job> for Shared<W> {
 
     fn take_next(&self, is_wanted: &dyn Fn(&W::Job) -> bool) -> Option<W::Job> {
         let mut queue = self.lock_queue();
-        if self.cancel.reason().is_some_and(|reason| !reason.is_of_one_call())
+        if queue.of_all.is_some()
+            || self.cancel.reason().is_some_and(|reason| !reason.is_of_one_call())
             || !queue.jobs.first().is_some_and(is_wanted)
         {
             return None;
@@ -471,7 +485,12 @@ impl<W: Work> Behind<W::Job> for Shared<W> {
     }
 
     fn have_run(&self) {
-        self.lock_queue().run_next(JobId::NONE, &self.cancel);
+        let mut queue = self.lock_queue();
+        queue.run_next(JobId::NONE, &self.cancel);
+        // The job that was cancelled does not wait for the common end.
+        if let Some(reason) = queue.have_run.iter().find_map(|has_run| has_run.reason) {
+            self.cancel.raise(reason);
+        }
     }
 
     fn put_back(&self, jobs: Vec<W::Job>) {
@@ -482,7 +501,7 @@ impl<W: Work> Behind<W::Job> for Shared<W> {
         let of_all = self.cancel.reason();
         for job in jobs.into_iter().rev() {
             let has_run = queue.have_run.iter().find(|has_run| has_run.id == job.id());
-            match of_all.or_else(|| has_run?.reason) {
+            match has_run.and_then(|has_run| has_run.reason).or(of_all) {
                 Some(reason) => rejected.push((job, reason)),
                 None => queue.jobs.push_first(job.id(), job),
             }

@@ -192,6 +192,11 @@ impl Outbox for Mailbox {
         self.put(Letter::Records { records, ends_job, job, load: Some(load) });
     }
 
+    fn post_end(&self, job: JobId, records: Vec<u8>) {
+        self.post_panics();
+        self.put(Letter::Records { records, ends_job: true, job, load: None });
+    }
+
     fn withhold_rows(&self, job: JobId) {
         let mut state = self.lock();
         let has_ended = state.letters.iter().any(|letter| letter.ends(job));
@@ -475,6 +480,16 @@ mod tests {
         mailbox.drop_rows(JobId(3));
         lane.post(&mailbox, 3, done(3), true);
         assert_eq!(fetch_all(&mailbox), [(3, "done")], "it failed");
+    }
+
+    /// A call that has run with others, and was taken back, is rejected without an answer of its lane.
+    #[test]
+    fn nothing_is_kept_of_a_cancelled_call_that_is_rejected() {
+        let (mailbox, _) = mailbox();
+        mailbox.withhold_rows(JobId(1));
+        mailbox.post_end(JobId(1), done(1));
+        assert!(mailbox.lock().withheld.is_empty());
+        assert_eq!(fetch_all(&mailbox), [(1, "done")]);
     }
 
     #[test]

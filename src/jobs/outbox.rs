@@ -17,6 +17,11 @@ pub trait Outbox: Send + Sync {
         self.post(records, ends_job);
     }
 
+    /// Hands over the last records of a call that no lane has answered.
+    fn post_end(&self, _job: JobId, records: Vec<u8>) {
+        self.post(records, true);
+    }
+
     /// Keeps back the rows of a call that was cancelled while it runs, until it ends: only then it is known
     /// whether anybody needs them.
     fn withhold_rows(&self, _job: JobId) {}

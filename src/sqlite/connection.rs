@@ -25,6 +25,7 @@ use super::error::primary_code;
 use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
+use super::uncounted::Uncounted;
 use super::{Error, FromValue, ToValue, explained};
 use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
@@ -94,7 +95,7 @@ impl Interrupter {
 /// One SQLite connection.
 pub struct Connection {
     // Dropped before `file`, so that the connection is closed before its entry in the registry of open
-    // files is removed, and before `commits`, which its hooks use.
+    // files is removed, and before `commits` and `uncounted`, which its hooks and its functions use.
     pub(super) raw: KeptStatements,
     file: Option<OpenFile>,
     /// The path by which the file was opened, for the texts of errors.
@@ -104,6 +105,9 @@ pub struct Connection {
     pub(super) statements: FxHashMap<u32, Box<StatementInfo>>,
     has_read: Cell<bool>,
     pub(super) commits: Arc<Commits>,
+    pub(super) uncounted: Arc<Uncounted>,
+    /// The number of commits when `PRAGMA defer_foreign_keys` has run, which holds until the next one.
+    pub(super) deferred_at: Cell<Option<u64>>,
     /// Whether the running statement has taken effect already, so that no cancel may end it.
     pub(super) is_past_cancelling: Arc<AtomicBool>,
     /// Whether the running statement runs in place.
@@ -159,6 +163,7 @@ impl Connection {
         Commits::watch(&commits, &mut raw)?;
         let opened = location.path().map(|path| (path, access));
         let connection = Self::with(raw, opened, hooks, commits)?;
+        connection.uncounted.install(&connection.raw)?;
         let recorder = Arc::clone(&connection.recorder);
         recorder.know(CallbackHandle::of(&connection.raw));
         authorizer::install(&connection.raw, recorder)?;
@@ -229,6 +234,8 @@ impl Connection {
             statements: FxHashMap::default(),
             has_read: Cell::new(false),
             commits,
+            uncounted: Arc::default(),
+            deferred_at: Cell::new(None),
             is_past_cancelling,
             is_in_place: Cell::new(false),
             found: Cell::default(),

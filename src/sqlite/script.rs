@@ -22,6 +22,7 @@ impl Connection {
         let result = self.run_statements(sql, &mut effects, &mut allow);
         for (kind, was_autocommit) in &effects {
             self.hooks.ran(kind, *was_autocommit);
+            self.note_deferring(kind);
         }
         result
     }

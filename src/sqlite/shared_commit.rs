@@ -5,7 +5,7 @@
 
 use rusqlite::ffi;
 
-use super::{Connection, Error};
+use super::{Connection, Error, StatementKind};
 
 const SAVEPOINT: &str = "SAVEPOINT latchdb_member";
 const RELEASE: &str = "RELEASE latchdb_member";
@@ -18,6 +18,10 @@ impl Connection {
     /// Whether a statement has shown itself short, and has the same effect in a transaction with others: it
     /// changes rows, and does not ask for what a statement before it has left, which may have run twice.
     pub fn may_share_commit(&self, id: u32) -> bool {
+        if self.deferred_at.get() == Some(self.commits()) {
+            // The setting is for the next transaction alone.
+            return false;
+        }
         self.statements.get(&id).is_some_and(|info| {
             let kind = &info.kind;
             let changes_rows = kind.changes && !kind.changes_schema && kind.pragma.is_none();
@@ -30,13 +34,21 @@ impl Connection {
         })
     }
 
+    /// Notes that a statement has run: `PRAGMA defer_foreign_keys` holds until the next commit
+    /// (<https://sqlite.org/pragma.html#pragma_defer_foreign_keys>).
+    pub(super) fn note_deferring(&self, kind: &StatementKind) {
+        if kind.pragma.as_ref().is_some_and(|pragma| pragma.name == "defer_foreign_keys") {
+            self.deferred_at.set(Some(self.commits()));
+        }
+    }
+
     /// Begins a member of the open transaction.
     ///
     /// # Errors
     /// SQLite's error.
     pub fn begin_member(&self) -> Result<(), Error> {
         let _past = self.past_cancelling();
-        self.run_own(SAVEPOINT)
+        self.run_savepoint(SAVEPOINT)
     }
 
     /// Ends a member that has succeeded. Returns whether it stays. It is undone where its own commit would
@@ -50,7 +62,7 @@ impl Connection {
             return self.undo_member().map(|()| false);
         }
         let _past = self.past_cancelling();
-        self.run_own(RELEASE).map(|()| true)
+        self.run_savepoint(RELEASE).map(|()| true)
     }
 
     /// Undoes a member.
@@ -59,11 +71,11 @@ impl Connection {
     /// SQLite's error. The transaction has to be rolled back.
     pub fn undo_member(&self) -> Result<(), Error> {
         let _past = self.past_cancelling();
-        self.run_own(ROLLBACK)?;
-        self.run_own(RELEASE)
+        self.run_savepoint(ROLLBACK)?;
+        self.run_savepoint(RELEASE)
     }
 
-    /// Commits the members. Only a cancel of all of them ends a wait for a lock.
+    /// Commits the members. A cancel ends a wait for a lock, and nothing else.
     ///
     /// # Errors
     /// SQLite's error. The transaction has to be rolled back if it is still open.

@@ -172,6 +172,7 @@ impl Connection {
         let is_made = info.kind.is_made_when_prepared();
         if result.is_ok() || is_made {
             self.hooks.ran(&info.kind, was_autocommit);
+            self.note_deferring(&info.kind);
         }
         if result.is_err() && is_made {
             self.commits.count_setting();

@@ -24,7 +24,7 @@ impl Connection {
         if self.raw.is_autocommit() {
             return run();
         }
-        self.run_own(SAVEPOINT).map_err(|error| RunError::Ours(error.into()))?;
+        self.run_savepoint(SAVEPOINT).map_err(|error| RunError::Ours(error.into()))?;
         let result = run();
         // The statement may have ended the transaction (OR ROLLBACK, an interrupt).
         if self.raw.is_autocommit() {
@@ -49,7 +49,7 @@ impl Connection {
     fn insist(&self, sql: &str) -> Result<(), Error> {
         let mut result = Ok(());
         for _ in 0..MOST_INTERRUPTS {
-            result = self.run_own(sql);
+            result = self.run_savepoint(sql);
             if result.is_ok() {
                 break;
             }

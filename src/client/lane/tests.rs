@@ -217,3 +217,113 @@ fn waiting_for_an_idle_lane_ends_at_the_deadline_or_in_a_hurry() {
     finish.send(()).unwrap();
     assert!(bench.lane.wait_idle(None, &|| false));
 }
+
+/// A place in the run of a [`Pair`], and the flag there.
+type Told = (&'static str, Option<CancelReason>);
+
+/// Runs two jobs as one. `at` tells where it is, and it goes on once a message arrives. The first time, it puts both
+/// back.
+struct Pair {
+    cancel: Arc<Cancel>,
+    at: Sender<Told>,
+    go_on: Receiver<()>,
+    is_over: bool,
+}
+
+impl Pair {
+    fn lane() -> (Lane<Self>, Receiver<Told>, Sender<()>) {
+        let cancel = Arc::new(Cancel::default());
+        let (at, told) = mpsc::channel();
+        let (go, go_on) = mpsc::channel();
+        let work = Self { cancel: Arc::clone(&cancel), at, go_on, is_over: false };
+        (Lane::new("test".into(), work, cancel, Arc::new(|| ()), None), told, go)
+    }
+
+    fn tell(&self, place: &'static str) {
+        self.at.send((place, self.cancel.reason())).unwrap();
+        self.go_on.recv().unwrap();
+    }
+}
+
+impl Work for Pair {
+    type Job = TestJob;
+    type Answer = TestAnswer;
+    fn run(&mut self, job: TestJob, behind: &dyn Behind<TestJob>) -> TestAnswer {
+        let event = if self.is_over { Event::Ran(job.id) } else { Event::Started(job.id) };
+        let answer = TestAnswer { event, events: job.events.clone() };
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.tell("first");
+            let second = behind.take_next(&|_| true).unwrap();
+            self.tell("second");
+            behind.have_run();
+            self.tell("end");
+            self.tell("late end");
+            behind.put_back(vec![job, second]);
+        }
+        answer
+    }
+}
+
+fn expect(told: &Receiver<Told>, at: (&str, Option<CancelReason>)) {
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)).unwrap(), at);
+}
+
+#[test]
+fn a_cancel_of_a_job_that_has_run_with_others_ends_the_wait_of_their_common_end() {
+    for is_early in [true, false] {
+        let (lane, told, go) = Pair::lane();
+        let (events, ends) = mpsc::channel();
+        let job = |id| TestJob { id, events: events.clone(), until: None };
+        lane.push(job(1));
+        expect(&told, ("first", None));
+        lane.push(job(2));
+        go.send(()).unwrap();
+        expect(&told, ("second", None));
+        let cancel =
+            || assert_eq!(lane.cancel(JobId(1), CancelReason::Aborted), Cancelled::Running);
+        if is_early {
+            cancel();
+            assert_eq!(lane.shared.cancel.reason(), None, "the other one runs");
+        }
+        go.send(()).unwrap();
+        expect(&told, ("end", is_early.then_some(CancelReason::Aborted)));
+        if !is_early {
+            cancel();
+        }
+        go.send(()).unwrap();
+        expect(&told, ("late end", Some(CancelReason::Aborted)));
+        go.send(()).unwrap();
+        lane.seal();
+        assert!(lane.join().is_some());
+        drop(events);
+        let ends: Vec<_> = ends.iter().collect();
+        let rejected = Event::Rejected(1, CancelReason::Aborted);
+        assert_eq!(ends, [rejected, Event::Started(1), Event::Ran(2)]);
+    }
+}
+
+#[test]
+fn a_cancel_of_all_jobs_is_not_lost_behind_that_of_the_running_one() {
+    let (lane, told, go) = Pair::lane();
+    let (events, ends) = mpsc::channel();
+    let job = |id| TestJob { id, events: events.clone(), until: None };
+    lane.push(job(1));
+    expect(&told, ("first", None));
+    lane.push(job(2));
+    go.send(()).unwrap();
+    expect(&told, ("second", None));
+    assert_eq!(lane.cancel(JobId(2), CancelReason::Aborted), Cancelled::Running);
+    lane.stop(CancelReason::ClientClosed);
+    go.send(()).unwrap();
+    expect(&told, ("end", Some(CancelReason::ClientClosed)));
+    go.send(()).unwrap();
+    expect(&told, ("late end", Some(CancelReason::ClientClosed)));
+    go.send(()).unwrap();
+    assert!(lane.join().is_some());
+    drop(events);
+    let ends: Vec<_> = ends.iter().collect();
+    let rejected = [(1, CancelReason::ClientClosed), (2, CancelReason::Aborted)]
+        .map(|(id, why)| Event::Rejected(id, why));
+    let [first, second] = rejected;
+    assert_eq!(ends, [first, second, Event::Started(1)]);
+}
