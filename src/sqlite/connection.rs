@@ -25,7 +25,7 @@ use super::error::primary_code;
 use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
-use super::{Error, FromValue, ToValue, explained};
+use super::{Error, FromValue, ToValue, explained, vector_functions};
 use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
@@ -209,6 +209,8 @@ impl Connection {
             reached.are_reached() || asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
         };
         end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
+        let recorder = Arc::default();
+        vector_functions::register(&raw, &recorder)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {
@@ -216,7 +218,7 @@ impl Connection {
             file,
             opened: opened.map(|(path, access)| (path.to_owned(), access)),
             hooks,
-            recorder: Arc::default(),
+            recorder,
             statements: FxHashMap::default(),
             has_read: Cell::new(false),
             commits,

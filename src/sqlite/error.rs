@@ -57,7 +57,8 @@ pub enum Error {
     /// The statement uses a table with a vector index of libSQL. SQLite would return wrong results.
     #[error(
         "the table {table} has the libSQL vector index {index}, in which this SQLite would find no rows, so \
-         latchdb neither reads nor writes the table; use libSQL for this file, or DROP INDEX {index}"
+         latchdb neither reads nor writes the table; take the index over by npx latchdb adopt or by the option \
+         adoptVectorIndexes, or DROP INDEX {index}, or use libSQL for this file"
     )]
     VectorIndex {
         /// The table.

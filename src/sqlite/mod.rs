@@ -27,7 +27,11 @@ mod statement;
 mod statement_info;
 mod touched_tables;
 mod values;
+mod vector_checks;
+mod vector_functions;
 mod vector_index;
+mod vector_schema;
+mod vector_top_k;
 mod whole_statement;
 
 pub use bounds::LONGEST_READ;

@@ -111,6 +111,11 @@ impl MaintenanceConnection {
         &mut self.connection
     }
 
+    /// Fails if libSQL has made a vector index in the database, which a check would find wrong.
+    pub fn refuse_indexes_of_libsql(&self) -> Result<()> {
+        self.connection.refuse_indexes_of_libsql().map_err(|error| self.error(error))
+    }
+
     /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
