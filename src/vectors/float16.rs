@@ -29,8 +29,8 @@ pub fn f16_from_f32(number: f32) -> u16 {
         255 if mantissa != 0 => (31, 1 << 22),
         143.. => (31, 0),
         113.. => (exponent - 112, mantissa),
-        // At least as large as the least subnormal number.
-        103.. => (0, (mantissa | 0x80_0000) >> (113 - exponent)),
+        // As large as the least subnormal number, or half as large.
+        102.. => (0, (mantissa | 0x80_0000) >> (113 - exponent)),
         _ => (0, 0),
     };
     let is_up = mantissa & 0x1fff > 0x1000 - (mantissa >> 13 & 1);
@@ -76,7 +76,8 @@ mod tests {
             (-1e9, 0xfc00),
             (5.960_464_5e-8, 0x0001),
             (1e-10, 0),
-            (3e-8, 0),
+            (3e-8, 1),
+            (2.98e-8, 0),
             (6e-8, 1),
             (1.000_488_3, 0x3c00),
             (1.001_464_8, 0x3c02),

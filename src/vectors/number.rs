@@ -70,8 +70,8 @@ pub fn append(text: &mut String, number: f64) {
 
 /// Six digits of a positive number, and the exponent of the first one.
 fn rounded(number: f64) -> (String, i32) {
-    // A float needs at most 17 digits; the one more keeps this first rounding from making a half.
-    let exact = format!("{number:.17e}");
+    // So many digits that this first rounding makes no half.
+    let exact = format!("{number:.25e}");
     let (mantissa, exponent) = exact.split_once('e').unwrap_or((&exact, "0"));
     let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
     let mut exponent = exponent.parse().unwrap_or(0);
@@ -104,6 +104,7 @@ mod tests {
             (-2.5, "-2.5"),
             (0.1, "0.1"),
             (100_000.5, "100001"),
+            (51.39255, "51.3925"),
             (123_456.7, "123457"),
             (999_999.5, "1e+06"),
             (1_234_567.0, "1.23457e+06"),
