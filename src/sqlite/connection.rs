@@ -116,6 +116,8 @@ pub struct Connection {
     /// Whether the running statement needs a file that no other connection is reading.
     is_exclusive: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
+    /// Whether vector indexes of libSQL are taken over.
+    pub(super) adopts: Cell<bool>,
 }
 
 /// Keeps a cancel from ending the running statement until it is dropped.
@@ -229,6 +231,7 @@ impl Connection {
             bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
+            adopts: Cell::new(false),
         })
     }
 

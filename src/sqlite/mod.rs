@@ -3,6 +3,7 @@
 //!
 //! Only this folder and `files::sqlite_calls` use rusqlite, so that a second engine is one more folder.
 
+mod adopt;
 mod authorizer;
 pub mod backup;
 mod bounds;
@@ -34,6 +35,7 @@ mod vector_schema;
 mod vector_top_k;
 mod whole_statement;
 
+pub use adopt::AdoptedIndex;
 pub use bounds::LONGEST_READ;
 pub use classify::StatementKind;
 pub use columns::Column;

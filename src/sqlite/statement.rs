@@ -405,20 +405,29 @@ impl Connection {
             };
             if is_first {
                 is_first = false;
-                self.look_again(row.as_ref(), info, sink).map_err(RunError::from_ours)?;
+                self.look_again(row.as_ref(), info, sink).map_err(|error| self.stale_or(error))?;
             }
             let shape = announce(info, sink);
             sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
         }
         drop(rows);
         if is_first {
-            self.look_again(statement, info, sink).map_err(RunError::from_ours)?;
+            self.look_again(statement, info, sink).map_err(|error| self.stale_or(error))?;
             if !info.columns.is_empty() {
                 announce(info, sink);
             }
         }
         sink.end_rows();
         Ok(())
+    }
+
+    /// A statement that touches an index of libSQL, which can be taken over before the statement is prepared again,
+    /// is stale. No row of it was handed on.
+    fn stale_or<E: From<Error>>(&self, error: Error) -> RunError<E> {
+        let is_stale = matches!(error, Error::VectorIndex { .. })
+            && self.adopts.get()
+            && self.recorder.refuses_stale();
+        if is_stale { RunError::Stale } else { RunError::from_ours(error) }
     }
 
     /// Updates `info` if SQLite has prepared the statement again.
