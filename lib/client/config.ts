@@ -19,6 +19,7 @@ export interface LocalConfig extends ExpandedConfig {
   readers?: number | undefined;
   acquireTimeout?: number | undefined;
   maxQueue?: number | undefined;
+  adoptVectorIndexes?: boolean | undefined;
 }
 
 /** The same for a client of any backend. */
@@ -36,7 +37,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { acquireTimeout, authToken, concurrency, execution, intMode } = config;
+  const { acquireTimeout, adoptVectorIndexes, authToken, concurrency, execution, intMode } = config;
   const { maxQueue, queryTimeout, readers, rowMode, timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   // A function gives a token for each request.
@@ -51,6 +52,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     readers: parseReaders(readers),
     acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
     maxQueue: parseMaxQueue(maxQueue),
+    adoptVectorIndexes: parseAdoptVectorIndexes(adoptVectorIndexes),
     queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
   };
   return Object.assign(expand(config, preferHttp), parsed);
@@ -117,6 +119,16 @@ export function parseMaxQueue(maxQueue: unknown): number | undefined {
   return maxQueue === Infinity ? undefined : parseNumber("maxQueue", maxQueue, 1);
 }
 
+/**
+ * The `adoptVectorIndexes` option.
+ * @throws TypeError for a value that is not a boolean
+ */
+export function parseAdoptVectorIndexes(adopt: unknown): boolean {
+  if (adopt === undefined || adopt === null) return false;
+  if (typeof adopt !== "boolean") throw invalid("adoptVectorIndexes", adopt);
+  return adopt;
+}
+
 function parseNumber(
   name: "readers" | "maxQueue",
   value: unknown,
@@ -176,6 +188,7 @@ const EXPECTED = {
   readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',
   execution: 'execution must be "auto" or "thread"',
+  adoptVectorIndexes: "adoptVectorIndexes must be true or false",
 };
 
 function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {

@@ -5,6 +5,7 @@ import type { Execution, RowMode, ShutdownOptions, ShutdownReport } from "../../
 import {
   parseConcurrency,
   parseExecution,
+  parseAdoptVectorIndexes,
   parseMaxQueue,
   parseReaders,
   parseRowMode,
@@ -48,6 +49,8 @@ export interface PoolOptions {
   acquireTimeout?: number | undefined;
   /** The most unanswered calls outside of transactions. Default: no limit. */
   maxQueue?: number | undefined;
+  /** Whether vector indexes that libSQL has made are taken over. Default: false. */
+  adoptVectorIndexes?: boolean | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -87,6 +90,7 @@ export class ConnectionPool {
       readers: readersOf(options.readers, this.#maxConnections),
       acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
       maxQueue: parseMaxQueue(options.maxQueue),
+      adoptVectorIndexes: parseAdoptVectorIndexes(options.adoptVectorIndexes),
       readOnly,
     };
   }

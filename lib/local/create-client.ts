@@ -25,7 +25,9 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
   const maxConnections = isSingle ? 1 : parseConcurrency(config.concurrency);
   const { timeout, intMode, rowMode, execution, readers, acquireTimeout, maxQueue } = config;
   const queueing = { timeout, acquireTimeout, maxQueue };
-  const options = { inMemory, intMode, rowMode, execution, readers, ...queueing };
+  const { adoptVectorIndexes } = config;
+  const types = { intMode, rowMode };
+  const options = { inMemory, ...types, execution, readers, adoptVectorIndexes, ...queueing };
   const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);

@@ -329,8 +329,10 @@ impl Session {
         let (client, cancel, backlog) = (&self.client, &*self.cancel, &self.backlog);
         let (waits, job) = (&*self.waits, call.job);
         let caller = Caller { client, lane, cancel, waits, backlog, job, call: call.number };
-        let mut run = Run { connection, caller, rolls_back, place };
         let read_only = open.is_some_and(|open| open.read_only);
+        let is_read = read_only || matches!(request, Request::Batch { mode: Mode::Read, .. });
+        connection.adopt_when_touched(client.options.adopts_vector_indexes && !is_read);
+        let mut run = Run { connection, caller, rolls_back, place };
         match request {
             Request::Execute(statement) => {
                 let ran = run.statement(&statement, read_only, records);

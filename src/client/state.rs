@@ -39,6 +39,8 @@ pub struct Options {
     pub most_lanes: usize,
     /// The number of reader lanes. The state of a client makes it 0 for what is no file.
     pub readers: usize,
+    /// Whether vector indexes of libSQL are taken over.
+    pub adopts_vector_indexes: bool,
     /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
 }

@@ -21,6 +21,7 @@ fn options(location: Location) -> Options {
         read_only: false,
         most_lanes: 20,
         readers: 2,
+        adopts_vector_indexes: false,
         before_open: |_| {},
     }
 }

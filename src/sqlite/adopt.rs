@@ -1,26 +1,20 @@
 //! Takes over the vector indexes that libSQL has made: fills their b-trees, and removes libSQL's tables of them.
 //! Afterwards each is an index of ours.
 
-use rusqlite::Connection as Raw;
+use rusqlite::{Connection as Raw, Statement};
 
+use super::classify::StatementKind;
 use super::libsql_schema::INDEX_METADATA;
+use super::statement::{Prepared, RunError};
+use super::vector_index::IndexName;
 use super::vector_schema::quoted;
 use super::{Connection, Error, codes};
 
-/// A vector index that was taken over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdoptedIndex {
-    /// The name of the index.
-    pub index: String,
-    /// Its table.
-    pub table: String,
-}
-
 impl Connection {
-    /// Makes the connection take over a vector index of libSQL when a statement touches its table, instead of
+    /// Sets whether the connection takes over a vector index of libSQL when a statement touches its table, instead of
     /// refusing the statement.
-    pub fn adopt_when_touched(&self) {
-        self.adopts.set(true);
+    pub fn adopt_when_touched(&self, adopts: bool) {
+        self.adopts.set(adopts);
     }
 
     /// Takes over all vector indexes of libSQL in the main database, in one transaction: the open one, or one of its
@@ -28,7 +22,7 @@ impl Connection {
     ///
     /// # Errors
     /// SQLite's error; nothing has changed then.
-    pub fn adopt(&self) -> Result<Vec<AdoptedIndex>, Error> {
+    pub fn adopt(&self) -> Result<Vec<IndexName>, Error> {
         let (begin, end, undo) = match self.is_autocommit() {
             true => ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),
             false => (
@@ -51,7 +45,7 @@ impl Connection {
         })
     }
 
-    fn adopt_in_transaction(&self) -> Result<Vec<AdoptedIndex>, Error> {
+    fn adopt_in_transaction(&self) -> Result<Vec<IndexName>, Error> {
         let mut adopted = Vec::new();
         for (database, index, table) in self.indexes_of_libsql()? {
             if database != "main" {
@@ -60,28 +54,40 @@ impl Connection {
             let name = |bytes| {
                 String::from_utf8(bytes).map_err(|_| Error::Sqlite {
                     code: codes::SQLITE_ERROR,
-                    message: "a vector index whose name is no UTF-8 cannot be taken over".to_owned(),
+                    message: "a vector index whose name is no UTF-8 cannot be taken over"
+                        .to_owned(),
                 })
             };
             let (index, table) = (name(index)?, name(table)?);
             self.run_all(&format!("REINDEX main.{}", quoted(&index)))?;
-            adopted.push(AdoptedIndex { index, table });
+            adopted.push(IndexName { index, table });
         }
         remove_tables(&self.raw).map_err(|error| self.error(error))?;
         Ok(adopted)
     }
 
-    /// Takes over the indexes of libSQL that a statement has touched, if the connection may. Returns whether it has.
-    /// The statement is stale then.
-    pub(super) fn adopts_touched(&self) -> Result<bool, Error> {
-        if !self.adopts.get() {
-            return Ok(false);
-        }
-        match self.adopt() {
-            Ok(_) => Ok(true),
-            // A connection that only reads. The statement is refused.
-            Err(error) if error.is_read_only() => Ok(false),
-            Err(error) => Err(error),
+    /// Refuses a statement as [`Connection::refuse_vector_indexes`] does, or takes over the indexes of libSQL that it
+    /// touches. SQLite prepares the statement anew then. `allow` decides whether the connection may write.
+    pub(super) fn refuse_or_adopt<E: From<Error>>(
+        &self,
+        statement: &Statement<'_>,
+        allow: impl FnOnce(Prepared) -> Result<(), E>,
+    ) -> Result<(), RunError<E>> {
+        match self.refuse_vector_indexes(statement) {
+            Err(Error::VectorIndex { .. }) if self.adopts.get() => {
+                let kind = StatementKind { changes: true, ..StatementKind::default() };
+                let prepared = self.prepared(statement, &kind);
+                let may_not_write = false;
+                allow(Prepared {
+                    read_only: false,
+                    may_run_aside: false,
+                    may_not_write,
+                    ..prepared
+                })
+                .map_err(RunError::Ours)?;
+                self.adopt().map(drop).map_err(RunError::from_ours)
+            }
+            other => other.map_err(RunError::from_ours),
         }
     }
 }
@@ -149,7 +155,7 @@ mod tests {
             connection.run_all(begin).unwrap();
             assert!(connection.refuse_indexes_of_libsql().is_err());
             let (index, table) = ("ti".to_owned(), "t".to_owned());
-            assert_eq!(connection.adopt().unwrap(), [AdoptedIndex { index, table }]);
+            assert_eq!(connection.adopt().unwrap(), [IndexName { index, table }]);
             assert_eq!(connection.is_autocommit(), begin.is_empty());
             let names = texts(&connection, "SELECT name FROM sqlite_schema ORDER BY name");
             assert_eq!(names, ["t", "ti", "users_shadow"]);

@@ -191,11 +191,6 @@ impl Recorder {
         most != 0 && self.questions.fetch_add(1, Ordering::Relaxed) >= most
     }
 
-    /// Whether a statement of the connection is running.
-    pub fn runs_a_statement(&self) -> bool {
-        self.handle.get().is_some_and(CallbackHandle::runs_a_statement)
-    }
-
     /// Whether it is refused.
     pub fn refuses_stale(&self) -> bool {
         self.refuses_stale.load(Ordering::Relaxed)

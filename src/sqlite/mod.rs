@@ -35,7 +35,6 @@ mod vector_schema;
 mod vector_top_k;
 mod whole_statement;
 
-pub use adopt::AdoptedIndex;
 pub use bounds::LONGEST_READ;
 pub use classify::StatementKind;
 pub use columns::Column;
@@ -46,3 +45,4 @@ pub use open::{Access, Location, is_too_long};
 pub use pragma::Pragma;
 pub use statement::{Prepared, Row, RowSink, StatementEnd};
 pub use values::{FromValue, ToValue};
+pub use vector_index::IndexName;

@@ -240,10 +240,12 @@ impl Connection {
         let Some(info) = info.as_mut() else {
             return Err(RunError::Ours(Error::NoStatement.into()));
         };
-        let allowed = if is_new { self.refuse_vector_indexes(&statement) } else { Ok(()) };
-        let result = allowed
-            .map_err(RunError::from_ours)
-            .and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
+        let allowed = match is_new {
+            true => self.refuse_or_adopt(&statement, |prepared| sink.allow(prepared)),
+            false => Ok(()),
+        };
+        let result =
+            allowed.and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
         let has_run = !is_new || statement.get_status(StatementStatus::Run) > 0;
         if has_run && !matches!(result, Err(RunError::Stale)) {
             // Otherwise the next run must prepare the statement again, so that SQLite asks the authorizer.
@@ -291,7 +293,7 @@ impl Connection {
         self.found.set(self.found.get().and(false));
         forget(info.take(), sink);
         let info = info.insert(Box::new(self.info_of(&statement, "")));
-        self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
+        self.refuse_or_adopt(&statement, |prepared| sink.allow(prepared))?;
         self.run_prepared(&mut statement, info, arguments, sink)
     }
 

@@ -11,12 +11,23 @@ use std::ffi::{CStr, CString};
 use fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Statement, ffi};
+use serde::Serialize;
 
 use super::libsql_schema::{INDEX_METADATA, REMAINS};
 use super::touched_tables::TableName;
 use super::vector_schema::{Key, declared_type, indexes_of_libsql, key, remains};
+use super::vector_top_k::NAME as SEARCH;
 use super::{Connection, Error, codes};
 use crate::vectors::{Definition, DefinitionError, VectorColumn};
+
+/// A vector index, and its table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IndexName {
+    /// The name of the index.
+    pub index: String,
+    /// The name of its table.
+    pub table: String,
+}
 
 impl Connection {
     /// Refuses a statement that reads or writes a table with a vector index of libSQL, and one that creates a vector
@@ -51,6 +62,9 @@ impl Connection {
         let is_all = self.goes_through_indexes(statement);
         let sql = statement.expanded_sql();
         let touched = sql.map_or_else(Vec::new, |sql| self.touched_tables(&sql));
+        // A search reads the table of its index by a statement of its own.
+        let searches = |(_, name): &TableName| name == SEARCH;
+        let is_all = is_all || self.adopts.get() && touched.iter().any(searches);
         for (database, index, table) in self.indexes_of_libsql()? {
             let is_it = |(of, name): &TableName| {
                 let is_there =
@@ -58,13 +72,30 @@ impl Connection {
                 is_there && is_same(name.to_bytes(), &table)
             };
             if is_all || touched.iter().any(is_it) {
-                if !self.recorder.runs_a_statement() && self.adopts_touched()? {
-                    return Ok(());
-                }
                 return Err(Error::VectorIndex { table: lossy(&table), index: lossy(&index) });
             }
         }
         Ok(())
+    }
+
+    /// Whether libSQL has described vector indexes in the main database.
+    ///
+    /// # Errors
+    /// SQLite's error.
+    pub fn has_vector_indexes_of_libsql(&self) -> Result<bool, Error> {
+        self.raw.table_exists(Some(c"main"), INDEX_METADATA).map_err(|error| self.error(error))
+    }
+
+    /// The names of the vector indexes that libSQL has made.
+    ///
+    /// # Errors
+    /// SQLite's error.
+    pub fn names_of_indexes_of_libsql(&self) -> Result<Vec<IndexName>, Error> {
+        let named = |(_, index, table): (String, Vec<u8>, Vec<u8>)| IndexName {
+            index: lossy(&index),
+            table: lossy(&table),
+        };
+        Ok(self.indexes_of_libsql()?.into_iter().map(named).collect())
     }
 
     /// Refuses what goes through a whole database if libSQL has made a vector index in it.

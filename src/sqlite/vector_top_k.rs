@@ -22,6 +22,9 @@ use super::vector_schema::{Key, VectorIndex, find, indexes_of_libsql, key, quote
 use crate::jobs::panics;
 use crate::vectors::{ElementType, Query, Top, Vector, VectorColumn};
 
+/// The name of the function.
+pub const NAME: &CStr = c"vector_top_k";
+
 const SCHEMA: &CStr = c"CREATE TABLE x(idx HIDDEN, vector HIDDEN, k HIDDEN, id)";
 
 /// The number of arguments: the first columns.
@@ -39,7 +42,7 @@ const PLAN: &CStr = c"exact, reads every row that the index covers";
 /// SQLite's error, for lack of memory.
 pub fn register(connection: &Connection, recorder: &Arc<Recorder>) -> Result<()> {
     const MODULE: Module<'_, TopK> = Module::eponymous_only_module();
-    connection.create_module(c"vector_top_k", &MODULE, Some(Arc::clone(recorder)))
+    connection.create_module(NAME, &MODULE, Some(Arc::clone(recorder)))
 }
 
 /// The table of a connection.

@@ -41,6 +41,8 @@ export interface DatabaseOptions {
   execution: Execution;
   /** How many of its connections only read. A database that is not a file has none. */
   readers: number;
+  /** Whether vector indexes that libSQL has made are taken over. */
+  adoptVectorIndexes: boolean;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
 }
@@ -150,6 +152,7 @@ export class NativeDatabase implements ClosedAtExit {
    */
   open(): void {
     const { location, inMemory, timeout, intMode, readers, readOnly } = this.#options;
+    const { adoptVectorIndexes } = this.#options;
     const attachment = attach();
     const opened = addon.openDatabase(
       attachment,
@@ -160,6 +163,7 @@ export class NativeDatabase implements ClosedAtExit {
       readOnly,
       this.#connections,
       readers,
+      adoptVectorIndexes,
     );
     if (typeof opened !== "number") {
       detachSoon();
