@@ -182,3 +182,9 @@ pub(super) fn without_path<'a>(message: &'a str, path: &Path) -> &'a str {
 pub(super) fn primary_code(error: &rusqlite::Error) -> Option<i32> {
     error.sqlite_error().map(|failure| primary(failure.extended_code))
 }
+
+/// An error of a function of SQL, with a text.
+pub(super) fn failure(text: &(impl ToString + ?Sized)) -> rusqlite::Error {
+    let error = ffi::Error::new(ffi::SQLITE_ERROR);
+    rusqlite::Error::SqliteFailure(error, Some(text.to_string()))
+}

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Null, ValueRef};
-use rusqlite::{Connection, Error, Result, ffi};
+use rusqlite::{Connection, Result};
 
 use super::classify::Recorder;
+use super::error::failure;
 use super::vector_checks::Checks;
 use super::vector_top_k;
 use crate::jobs::panics;
@@ -50,11 +51,6 @@ pub fn register(connection: &Connection, recorder: &Arc<Recorder>) -> Result<()>
     let index = move |context: &Context<'_>| caught(|| index(context, &checks));
     connection.create_scalar_function(INDEX_FUNCTION, -1, flags, index)?;
     vector_top_k::register(connection, recorder)
-}
-
-/// An error of a function, with a text.
-pub fn failure(text: &(impl ToString + ?Sized)) -> Error {
-    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(text.to_string()))
 }
 
 /// A panic does not unwind into SQLite: it is recorded, and is an error.

@@ -20,6 +20,9 @@ use super::vector_top_k::NAME as SEARCH;
 use super::{Connection, Error, codes};
 use crate::vectors::{Definition, DefinitionError, VectorColumn};
 
+/// A database, a vector index in it, and the table of the index. The two names may be no UTF-8.
+pub(super) type Found = (String, Vec<u8>, Vec<u8>);
+
 /// A vector index, and its table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IndexName {
@@ -91,10 +94,8 @@ impl Connection {
     /// # Errors
     /// SQLite's error.
     pub fn names_of_indexes_of_libsql(&self) -> Result<Vec<IndexName>, Error> {
-        let named = |(_, index, table): (String, Vec<u8>, Vec<u8>)| IndexName {
-            index: lossy(&index),
-            table: lossy(&table),
-        };
+        let named =
+            |(_, index, table): Found| IndexName { index: lossy(&index), table: lossy(&table) };
         Ok(self.indexes_of_libsql()?.into_iter().map(named).collect())
     }
 
@@ -111,9 +112,8 @@ impl Connection {
         }
     }
 
-    /// The vector indexes that libSQL has made: the database, the index, and the table. The names may be no UTF-8, but
-    /// that of the database: SQLite's client gives it.
-    pub(super) fn indexes_of_libsql(&self) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>, Error> {
+    /// The vector indexes that libSQL has made.
+    pub(super) fn indexes_of_libsql(&self) -> Result<Vec<Found>, Error> {
         self.recorder
             .aside(|| {
                 let mut all = Vec::new();

@@ -17,7 +17,7 @@ use rusqlite::{Connection, Error, Result, ffi};
 
 use super::Error as OurError;
 use super::classify::Recorder;
-use super::vector_functions::failure;
+use super::error::failure;
 use super::vector_schema::{Key, VectorIndex, find, indexes_of_libsql, key, quoted};
 use crate::jobs::panics;
 use crate::vectors::{ElementType, Query, Top, Vector, VectorColumn};

@@ -2,7 +2,7 @@
 
 use super::ElementType;
 use super::definition::DefinitionError;
-use super::vector::{MOST_DIMENSIONS, VectorError};
+use super::error::{MOST_DIMENSIONS, VectorError};
 use crate::value::Value;
 
 /// The names of the types. A dimension in parentheses follows.

@@ -58,24 +58,44 @@ impl<'a> Query<'a> {
     }
 
     fn cosine(&self, other: &[u8]) -> f32 {
-        let (mut products, mut squares) = ([0.0f32; SUMS], [0.0f32; SUMS]);
-        let (chunks, rest) = self.elements.as_chunks::<SUMS>();
-        let (others, rest_of_others) = other.as_chunks::<{ SUMS * 4 }>();
-        for (chunk, bytes) in chunks.iter().zip(others) {
-            let bytes = bytes.as_chunks::<4>().0;
-            for sum in 0..SUMS {
-                let number = f32::from_le_bytes(bytes[sum]);
-                products[sum] += chunk[sum] * number;
-                squares[sum] += number * number;
-            }
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            let (product, square) = unsafe { products_and_squares_avx2(&self.elements, other) };
+            return cosine_distance(product, self.norm, square);
         }
-        let (mut product, mut square) = (products.iter().sum::<f32>(), squares.iter().sum::<f32>());
-        for (one, other) in rest.iter().zip(floats(rest_of_others)) {
-            product += one * other;
-            square += other * other;
-        }
+        let (product, square) = products_and_squares(&self.elements, other);
         cosine_distance(product, self.norm, square)
     }
+}
+
+/// The same with the wider registers of newer processors. The sums are the same: nothing is fused or reordered.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn products_and_squares_avx2(ones: &[f32], others: &[u8]) -> (f32, f32) {
+    products_and_squares(ones, others)
+}
+
+/// The sum of the products, and that of the squares of the second vector.
+#[inline(always)]
+fn products_and_squares(ones: &[f32], others: &[u8]) -> (f32, f32) {
+    let (mut products, mut squares) = ([0.0f32; SUMS], [0.0f32; SUMS]);
+    let (chunks, rest) = ones.as_chunks::<SUMS>();
+    let (others, rest_of_others) = others.as_chunks::<{ SUMS * 4 }>();
+    for (chunk, bytes) in chunks.iter().zip(others) {
+        let bytes = bytes.as_chunks::<4>().0;
+        for sum in 0..SUMS {
+            let number = f32::from_le_bytes(bytes[sum]);
+            products[sum] += chunk[sum] * number;
+            squares[sum] += number * number;
+        }
+    }
+    let (mut product, mut square) = (products.iter().sum::<f32>(), squares.iter().sum::<f32>());
+    for (one, other) in rest.iter().zip(floats(rest_of_others)) {
+        product += one * other;
+        square += other * other;
+    }
+    (product, square)
 }
 
 /// The sum of a term for each pair of elements.

@@ -4,6 +4,7 @@
 mod column;
 mod definition;
 mod distance;
+mod error;
 mod float16;
 mod number;
 mod text;
@@ -14,5 +15,6 @@ mod vector;
 pub use column::{ColumnError, VectorColumn};
 pub use definition::{Definition, DefinitionError, INDEX_FUNCTION, Metric};
 pub use distance::Query;
+pub use error::VectorError;
 pub use top::Top;
-pub use vector::{ElementType, Vector, VectorError, shape_of};
+pub use vector::{ElementType, Vector, shape_of};
