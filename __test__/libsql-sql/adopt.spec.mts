@@ -1,8 +1,10 @@
-import { readdir } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, readdir } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
 import { createClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
-import { runCommand } from "../support/command.mjs";
+import { program, runCommand } from "../support/command.mjs";
 import { answer } from "./answers.mjs";
 import { stockAnswers } from "./stock.mjs";
 
@@ -15,7 +17,7 @@ const made = [
   "with recursive n (i) as (select 1 union all select i + 1 from n limit 51) " +
     "insert into t select i, 'n' || i, vector32('[1,2,' || i || ']') from n",
 ];
-const top = "select id from vector_top_k('ti', '[1,2,40]', 3)";
+const top = "select id from vector_top_k('ti', '[1,2,40.4]', 3)";
 
 async function fileOfStock(t: ExecutionContext): Promise<{ file: string; directory: string }> {
   const { file, directory } = await temporaryDatabase(t);
@@ -38,7 +40,7 @@ for (const [way, first] of Object.entries({
     await client.execute(first);
     const rows = first.startsWith("insert") ? 52 : 51;
     t.is(await selectValue(client, "select count(*) from t"), rows);
-    t.deepEqual(await selectColumn(client, top), [40, 39, 41]);
+    t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
     t.is(await selectValue(client, "pragma integrity_check"), "ok");
     t.deepEqual(await selectColumn(client, "select name from sqlite_schema"), ["t", "other", "ti"]);
     await t.throwsAsync(client.execute("insert into t (e) values (vector('[1]'))"), {
@@ -73,7 +75,7 @@ test("adoptVectorIndexes: an index that libSQL makes later is taken over, also i
   for (const way of ways) {
     t.is((await stockAnswers([index], file))[0], "[]");
     t.is(await way(), 51);
-    t.deepEqual(await selectColumn(client, top), [40, 39, 41]);
+    t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
     await client.execute("drop index ti");
   }
 });
@@ -112,7 +114,7 @@ test("what libSQL has left of a dropped index is not taken for an index of libSQ
   const { code } = await runCommand("adopt", file);
   t.is(code, 0);
   await client.execute(made[2] ?? "");
-  t.deepEqual(await selectColumn(client, top), [40, 39, 41]);
+  t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
 });
 
 test("latchdb doctor names the indexes, and latchdb adopt takes them over behind a backup", async (t) => {
@@ -131,7 +133,7 @@ test("latchdb doctor names the indexes, and latchdb adopt takes them over behind
   t.is((await readdir(directory)).filter((name) => name.includes("before-adopt")).length, 1);
   const client = createClient({ url: `file:${file}` });
   t.teardown(() => client.close());
-  t.deepEqual(await selectColumn(client, top), [40, 39, 41]);
+  t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
   // The backup is the file of libSQL, whose index it can use.
   const theirs = await stockAnswers(["select count(*) from t", top], report.backup);
   t.deepEqual(
@@ -164,4 +166,33 @@ test("libSQL reads a file of ours, and writes to it once it has made the index a
   t.teardown(() => adopting.close());
   t.is(await answer(adopting, "select id from vector_top_k('ti', '[1,2,300]', 2)"), "[[100],[51]]");
   t.is(await answer(adopting, "pragma integrity_check"), '[["ok"]]');
+});
+
+test("latchdb adopt that is killed leaves the old index or the new one", async (t) => {
+  const { file, directory } = await fileOfStock(t);
+  const states = new Set<string>();
+  for (let i = 0; i < 10; i++) {
+    const copy = `${directory}/${i}.db`;
+    await copyFile(file, copy);
+    const child = spawn(process.execPath, [program, "adopt", copy], { stdio: "ignore" });
+    const ended = once(child, "close");
+    // From before the file is opened until after the end.
+    const timer = setTimeout(() => child.kill("SIGKILL"), 60 + i * 25);
+    await ended;
+    clearTimeout(timer);
+    const client = createClient({ url: `file:${copy}` });
+    const count = await answer(client, "select count(*) from t");
+    if (count === "[[51]]") {
+      t.is(await answer(client, "pragma integrity_check"), '[["ok"]]');
+      t.is(await answer(client, top), "[[40],[41],[39]]");
+      states.add("new");
+    } else {
+      t.regex(count, /VECTOR_INDEX_NOT_SUPPORTED/);
+      states.add("old");
+      const [found] = await stockAnswers([top], copy);
+      t.is(found, "[[40],[41],[39]]");
+    }
+    client.close();
+  }
+  t.log([...states].join(", "));
 });
