@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { watch } from "node:fs";
 import { copyFile, readdir } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
 import { createClient } from "latchdb";
@@ -174,12 +175,15 @@ test("latchdb adopt that is killed leaves the old index or the new one", async (
   for (let i = 0; i < 10; i++) {
     const copy = `${directory}/${i}.db`;
     await copyFile(file, copy);
+    const watcher = watch(directory);
     const child = spawn(process.execPath, [program, "adopt", copy], { stdio: "ignore" });
     const ended = once(child, "close");
-    // From before the file is opened until after the end.
-    const timer = setTimeout(() => child.kill("SIGKILL"), 60 + i * 25);
+    watcher.on("change", (_, name) => {
+      // From the first page of the backup until after the end.
+      if (String(name).includes(`${i}.db.before`)) setTimeout(() => child.kill("SIGKILL"), i * 3);
+    });
     await ended;
-    clearTimeout(timer);
+    watcher.close();
     const client = createClient({ url: `file:${copy}` });
     const count = await answer(client, "select count(*) from t");
     if (count === "[[51]]") {

@@ -35,9 +35,9 @@ test("the vector functions answer what those of the stock client answer", async 
   ]);
   const differing = statements
     .map((sql, i) => ({ sql, ours: ours[i] ?? "", theirs: theirs[i] ?? "" }))
-    .filter(({ ours, theirs }) => !isSame(ours, theirs));
+    .filter((each) => !isSame(each.ours, each.theirs));
   t.deepEqual(differing.slice(0, 5), [], `${differing.length} differ, seed ${seed}`);
-  const errors = ours.filter((text) => text.startsWith("error"));
+  const errors = ours.filter((each) => each.startsWith("error"));
   t.true(errors.length > count / 50 && errors.length < count / 2, "both kinds of answers came");
 });
 
@@ -161,7 +161,7 @@ function isSame(ours: string, theirs: string): boolean {
  * place. The distance by the cosine is 1 less a quotient of such sums.
  */
 function closeNumbers(ours: string, theirs: string): boolean {
-  const [one, other] = [ours, theirs].map((text) => /^\[\[([-+.\de]+)\]\]$/.exec(text)?.[1]);
+  const [one, other] = [ours, theirs].map((each) => /^\[\[([-+.\de]+)\]\]$/.exec(each)?.[1]);
   if (one === undefined || other === undefined) return false;
   const difference = Math.abs(Number(one) - Number(other));
   return difference <= 100 * 2 ** -24 * Math.max(1, Math.abs(Number(other)));
@@ -169,8 +169,8 @@ function closeNumbers(ours: string, theirs: string): boolean {
 
 /** libSQL leaves the bytes between the elements and the two floats as its allocator left them. */
 function sameBytesOfVector8(ours: string, theirs: string): boolean {
-  const known = [ours, theirs].map((text) => {
-    const blob = Buffer.from(/^\[\["x((?:..)*04)"\]\]$/.exec(text)?.[1] ?? "", "hex");
+  const known = [ours, theirs].map((each) => {
+    const blob = Buffer.from(/^\[\["x((?:..)*04)"\]\]$/.exec(each)?.[1] ?? "", "hex");
     const missing = blob.at(-2) ?? 0;
     const end = blob.length - 3 - 8;
     return blob.length < 11 ? undefined : blob.fill(0, end - missing, end).toString("hex");

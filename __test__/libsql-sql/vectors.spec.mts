@@ -59,8 +59,8 @@ test("the metric, the condition and the key of an index are honoured", async (t)
     "create index oi on o (libsql_vector_idx(e))",
     "insert into o values ('not this', vector8('[1,2]'))",
   );
-  const top = async (index: string, vector: string): Promise<unknown[]> =>
-    await selectColumn(client, `select id from vector_top_k('${index}', ${vector}, 2)`);
+  const top = async (name: string, vector: string): Promise<unknown[]> =>
+    await selectColumn(client, `select id from vector_top_k('${name}', ${vector}, 2)`);
   t.deepEqual(await top("l2", "'[1,1,1]'"), [1, 3]);
   t.deepEqual(await top("part", "'[1,1,1]'"), [2, 3]);
   t.deepEqual(await top("wi", "vector64('[0,1]')"), ["y", "x"]);

@@ -62,7 +62,7 @@ function describe(report: DoctorReport): string {
       ["pages", `${pageCount} of ${pageSize} bytes, ${freelistCount} free`],
       ["text", `${database.encoding}, auto_vacuum ${database.autoVacuum}`],
       ["versions", versions(database)],
-      ["integrity", integrity(database)],
+      ["integrity", integrityOf(database)],
       ["foreign keys", database.foreignKeys.length === 0 ? "ok" : "violated"],
     );
   }
@@ -77,7 +77,7 @@ function describe(report: DoctorReport): string {
   return [...lines, "", ...(wrong.length === 0 ? ["All is well"] : wrong)].join("\n");
 }
 
-function integrity({ integrity, vectorIndexes }: NonNullable<DoctorReport["database"]>): string {
+function integrityOf({ integrity, vectorIndexes }: NonNullable<DoctorReport["database"]>): string {
   if (vectorIndexes.length > 0) return "not checked";
   return integrity.length === 0 ? "ok" : "damaged";
 }

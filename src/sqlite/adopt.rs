@@ -7,7 +7,7 @@ use super::classify::StatementKind;
 use super::libsql_schema::INDEX_METADATA;
 use super::statement::{Prepared, RunError};
 use super::vector_index::IndexName;
-use super::vector_schema::quoted;
+use super::vector_schema::{has_metadata, quoted};
 use super::{Connection, Error, codes};
 
 impl Connection {
@@ -94,10 +94,10 @@ impl Connection {
 
 /// Removes the tables in which libSQL keeps vector indexes, and the one in which it describes them.
 fn remove_tables(connection: &Raw) -> rusqlite::Result<()> {
-    let metadata = INDEX_METADATA.to_string_lossy();
-    if !connection.table_exists(Some("main"), &*metadata)? {
+    if !has_metadata(connection, "main") {
         return Ok(());
     }
+    let metadata = INDEX_METADATA.to_string_lossy();
     // Only tables of the shape that libSQL gives them: a file may come from anywhere.
     let mut statement = connection.prepare(&format!(
         "SELECT s.name FROM main.sqlite_schema AS s WHERE s.type = 'table' \

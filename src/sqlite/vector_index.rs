@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::libsql_schema::{INDEX_METADATA, REMAINS};
 use super::touched_tables::TableName;
-use super::vector_schema::{Key, declared_type, indexes_of_libsql, key, remains};
+use super::vector_schema::{Key, declared_type, has_metadata, indexes_of_libsql, key, remains};
 use super::vector_top_k::NAME as SEARCH;
 use super::{Connection, Error, codes};
 use crate::vectors::{Definition, DefinitionError, VectorColumn};
@@ -82,11 +82,8 @@ impl Connection {
     }
 
     /// Whether libSQL has described vector indexes in the main database.
-    ///
-    /// # Errors
-    /// SQLite's error.
-    pub fn has_vector_indexes_of_libsql(&self) -> Result<bool, Error> {
-        self.raw.table_exists(Some(c"main"), INDEX_METADATA).map_err(|error| self.error(error))
+    pub fn has_vector_indexes_of_libsql(&self) -> bool {
+        has_metadata(&self.raw, "main")
     }
 
     /// The names of the vector indexes that libSQL has made.

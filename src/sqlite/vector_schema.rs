@@ -135,13 +135,21 @@ pub fn key(
     Ok((Key::Rowid(rowid.to_owned()), alias))
 }
 
+/// Whether a database has the table in which libSQL describes its indexes. A table of that name alone could be
+/// anybody's.
+pub fn has_metadata(connection: &Connection, database: &str) -> bool {
+    let metadata = INDEX_METADATA.to_string_lossy();
+    let has = |column| declared_type(connection, Some(database), &metadata, column).is_some();
+    has("name") && has("metadata")
+}
+
 /// The query for the vector indexes of libSQL in a database: their names, and those of their tables. None if the
 /// database has no table in which libSQL describes its indexes.
 pub fn indexes_of_libsql(connection: &Connection, database: &str) -> Option<String> {
-    let metadata = INDEX_METADATA.to_string_lossy();
-    if !connection.table_exists(Some(database), &*metadata).unwrap_or(false) {
+    if !has_metadata(connection, database) {
         return None;
     }
+    let metadata = INDEX_METADATA.to_string_lossy();
     let database = quoted(database);
     Some(format!(
         "SELECT name, tbl_name FROM {database}.sqlite_schema AS i \
@@ -157,10 +165,10 @@ pub fn indexes_of_libsql(connection: &Connection, database: &str) -> Option<Stri
 /// # Errors
 /// SQLite's error.
 pub fn remains(connection: &Connection, database: &str, index: &str) -> rusqlite::Result<bool> {
-    let metadata = INDEX_METADATA.to_string_lossy();
-    if !connection.table_exists(Some(database), &*metadata).unwrap_or(false) {
+    if !has_metadata(connection, database) {
         return Ok(false);
     }
+    let metadata = INDEX_METADATA.to_string_lossy();
     let database = quoted(database);
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM {database}.{metadata} WHERE name = ?1 COLLATE NOCASE) OR EXISTS ( \
