@@ -136,6 +136,31 @@ test("the schema that holds when a statement runs says what fits", async (t) => 
   await t.throwsAsync(client.execute(insert), refused);
 });
 
+test("a schema that a rollback has taken back says nothing", async (t) => {
+  const client = await openWith(t);
+  const insert = { sql: "insert into t (e) values (?)", args: ["[1,2,3]"] };
+  const make = async (dimensions: number): Promise<void> => {
+    await client.execute(`create table t (id integer primary key, e F32_BLOB(${dimensions}))`);
+    await client.execute(index);
+  };
+  for (const [undo, dimensions] of [
+    ["rollback", 3],
+    ["rollback to s; release s", 4],
+    ["rollback", 3],
+  ] as const) {
+    await client.execute(undo === "rollback" ? "begin" : "savepoint s");
+    await make(dimensions);
+    const fits = dimensions === 3;
+    for (let i = 0; i < 3; i++) {
+      const text = await answer({ execute: () => client.execute(insert) }, "");
+      t.is(text.startsWith("error"), !fits, text);
+    }
+    await client.executeMultiple(undo);
+  }
+  await make(5);
+  await t.throwsAsync(client.execute(insert), { message: /dimensions are different: 3 != 5/ });
+});
+
 test("an index that libSQL would refuse is refused with its text", async (t) => {
   const client = await openWith(
     t,

@@ -6,7 +6,7 @@
 //! one of their vector indexes. A table with several such columns of different dimensions does not tell them apart.
 
 use std::collections::HashMap;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
 use rusqlite::{Connection, Result, ffi};
@@ -17,9 +17,8 @@ use crate::sync::{Mutex, lock};
 use crate::value::Value;
 use crate::vectors::{ColumnError, VectorColumn};
 
-/// The most statements whose columns are known, and the longest text of one, in bytes.
-const MOST: usize = 64;
-const LONGEST: usize = 4096;
+/// The most statements whose columns are known.
+const MOST: usize = 256;
 
 /// The columns into which a statement may write a vector. None if it writes none.
 #[derive(Debug, Default)]
@@ -43,18 +42,30 @@ impl Columns {
     }
 }
 
-/// The columns of the statements that ran last.
+/// The columns of the statements that ran last, by their addresses.
 #[derive(Debug)]
 pub struct Checks {
     recorder: Arc<Recorder>,
-    known: Mutex<Known>,
+    known: Mutex<HashMap<usize, Known>>,
 }
 
-#[derive(Debug, Default)]
+/// What is known of a statement. SQLite prepares it anew if the schema is another one, also where a rollback has
+/// brought back an old one. So it holds for as long as the statement is the same: at the same address, with the same
+/// text, not prepared anew, and run more often than before.
+#[derive(Debug)]
 struct Known {
-    /// The versions of the main and the temporary schema.
-    versions: (i64, i64),
-    columns: HashMap<Box<str>, Arc<[VectorColumn]>>,
+    sql: Box<CStr>,
+    reprepared: c_int,
+    runs: c_int,
+    columns: Arc<[VectorColumn]>,
+}
+
+/// A statement that runs now and writes.
+struct Running {
+    address: usize,
+    sql: Box<CStr>,
+    reprepared: c_int,
+    runs: c_int,
 }
 
 impl Checks {
@@ -69,39 +80,39 @@ impl Checks {
     /// # Errors
     /// SQLite's error.
     pub fn columns(&self, connection: &Connection) -> Result<Columns> {
-        self.recorder.aside(|| {
-            let version = |database| {
-                connection.pragma_query_value(Some(database), "schema_version", |row| row.get(0))
+        let mut all = Vec::new();
+        for running in running_writes(connection) {
+            let known = self.known(&running);
+            let found = match known {
+                Some(found) => found,
+                None => self.recorder.aside(|| self.look(connection, running))?,
             };
-            let versions = (version("main")?, version("temp")?);
-            let mut all = Vec::new();
-            for sql in running_writes(connection) {
-                let known = {
-                    let mut known = lock(&self.known);
-                    if known.versions != versions {
-                        *known = Known { versions, ..Known::default() };
-                    }
-                    known.columns.get(sql.as_str()).cloned()
-                };
-                let found = match known {
-                    Some(found) => found,
-                    None => self.look(connection, &sql)?,
-                };
-                all.extend_from_slice(&found);
-            }
-            Ok(Columns(all.into()))
-        })
+            all.extend_from_slice(&found);
+        }
+        Ok(Columns(all.into()))
     }
 
-    fn look(&self, connection: &Connection, sql: &str) -> Result<Arc<[VectorColumn]>> {
-        if let Some(index) = described(connection, None, sql) {
+    fn known(&self, running: &Running) -> Option<Arc<[VectorColumn]>> {
+        let mut known = lock(&self.known);
+        let known = known.get_mut(&running.address)?;
+        let is_same = known.reprepared == running.reprepared
+            && known.runs < running.runs
+            && known.sql == running.sql;
+        known.runs = running.runs;
+        is_same.then(|| Arc::clone(&known.columns))
+    }
+
+    fn look(&self, connection: &Connection, running: Running) -> Result<Arc<[VectorColumn]>> {
+        let Running { address, sql, reprepared, runs } = running;
+        let text = sql.to_string_lossy();
+        if let Some(index) = described(connection, None, &text) {
             // CREATE INDEX, whose index is not in the schema yet.
             return Ok([index.vectors].into());
         }
         self.recorder.set_dry_run(true);
         self.recorder.tables().begin();
         // SQLite has prepared the text before.
-        let prepared = connection.prepare(sql);
+        let prepared = connection.prepare(&text);
         let tables = self.recorder.tables().end_written();
         self.recorder.set_dry_run(false);
         drop(prepared);
@@ -118,22 +129,19 @@ impl Checks {
             }
         }
         let found: Arc<[VectorColumn]> = found.into();
-        // The schema of an attached database has a version of its own.
-        let are_known = tables.iter().all(|(of, _)| of.as_deref().is_none_or(|of| of == c"main"));
-        if are_known && sql.len() <= LONGEST {
-            let mut known = lock(&self.known);
-            if known.columns.len() >= MOST {
-                known.columns.clear();
-            }
-            known.columns.insert(sql.into(), Arc::clone(&found));
+        drop(text);
+        let mut known = lock(&self.known);
+        if known.len() >= MOST {
+            known.clear();
         }
+        known.insert(address, Known { sql, reprepared, runs, columns: Arc::clone(&found) });
         Ok(found)
     }
 }
 
-/// The texts of the statements that run now and write.
-fn running_writes(connection: &Connection) -> Vec<String> {
-    let mut texts = Vec::new();
+/// The statements that run now and write.
+fn running_writes(connection: &Connection) -> Vec<Running> {
+    let mut running = Vec::new();
     let mut statement = std::ptr::null_mut();
     loop {
         // SAFETY: the connection is open, and only this thread uses it, so its list of statements does not change
@@ -142,12 +150,18 @@ fn running_writes(connection: &Connection) -> Vec<String> {
         unsafe {
             statement = ffi::sqlite3_next_stmt(connection.handle(), statement);
             if statement.is_null() {
-                return texts;
+                return running;
             }
             let runs = ffi::sqlite3_stmt_busy(statement) != 0;
             let sql = ffi::sqlite3_sql(statement);
             if runs && ffi::sqlite3_stmt_readonly(statement) == 0 && !sql.is_null() {
-                texts.push(CStr::from_ptr(sql).to_string_lossy().into_owned());
+                let status = |counter| ffi::sqlite3_stmt_status(statement, counter, 0);
+                running.push(Running {
+                    address: statement.addr(),
+                    sql: CStr::from_ptr(sql).into(),
+                    reprepared: status(ffi::SQLITE_STMTSTATUS_REPREPARE),
+                    runs: status(ffi::SQLITE_STMTSTATUS_RUN),
+                });
             }
         }
     }
