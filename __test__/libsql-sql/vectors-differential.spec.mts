@@ -88,7 +88,6 @@ function size(): number {
   return Math.floor(random() < 0.9 ? random() * 20 : random() * 100);
 }
 
-/** Up to 15 digits: libSQL's reading of more may be off by one unit in the last place (COMPAT.md). */
 function number(): string {
   const value = (random() - 0.5) * 2 * pick([1, 1, 1, 100, 1e-3, 1e6, 70_000, 1e-7, 1e30]);
   switch (pick([0, 1, 2, 3, 4, 5])) {
@@ -103,7 +102,7 @@ function number(): string {
     case 3:
       return value.toExponential(Math.floor(random() * 14));
     case 4:
-      return value.toPrecision(1 + Math.floor(random() * 14));
+      return value.toPrecision(1 + Math.floor(random() * 17));
     default:
       return pick([
         "0",
@@ -153,7 +152,12 @@ function pick<T>(from: readonly T[]): T {
 }
 
 function isSame(ours: string, theirs: string): boolean {
-  return ours === theirs || closeNumbers(ours, theirs) || sameBytesOfVector8(ours, theirs);
+  return (
+    ours === theirs ||
+    closeNumbers(ours, theirs) ||
+    nearDoubles(ours, theirs) ||
+    sameBytesOfVector8(ours, theirs)
+  );
 }
 
 /**
@@ -165,6 +169,20 @@ function closeNumbers(ours: string, theirs: string): boolean {
   if (one === undefined || other === undefined) return false;
   const difference = Math.abs(Number(one) - Number(other));
   return difference <= 100 * 2 ** -24 * Math.max(1, Math.abs(Number(other)));
+}
+
+/** Of 20,000 doubles, libSQL reads about one that is off by one unit in the last place (COMPAT.md). */
+function nearDoubles(ours: string, theirs: string): boolean {
+  const [one, other] = [ours, theirs].map((each) =>
+    Buffer.from(/^\[\["x((?:.{16})+)02"\]\]$/.exec(each)?.[1] ?? "", "hex"),
+  );
+  if (one === undefined || other === undefined) return false;
+  if (one.length === 0 || one.length !== other.length) return false;
+  const places = Array.from({ length: one.length / 8 }, (_, i) => i * 8);
+  return places.every((at) => {
+    const difference = one.readBigInt64LE(at) - other.readBigInt64LE(at);
+    return difference >= -1n && difference <= 1n;
+  });
 }
 
 /** libSQL leaves the bytes between the elements and the two floats as its allocator left them. */
