@@ -93,6 +93,25 @@ test("a connection that only reads does not take an index over", async (t) => {
   t.is(await selectValue(client, "select count(*) from t"), 51);
 });
 
+test("the index of an attached file is not taken over, and refused", async (t) => {
+  const { file } = await fileOfStock(t);
+  const { file: main } = await fileOfStock(t);
+  const client = createClient({ url: `file:${main}`, adoptVectorIndexes: true });
+  t.teardown(() => client.close());
+  await client.execute({ sql: "attach ? as other", args: [file] });
+  const refused = { code: "VECTOR_INDEX_NOT_SUPPORTED" };
+  for (let i = 0; i < 2; i++) {
+    await t.throwsAsync(client.execute("select count(*) from other.t"), refused);
+    await t.throwsAsync(client.executeMultiple("update other.t set name = 'x'"), refused);
+    await t.throwsAsync(
+      client.execute("select id from vector_top_k('other.ti', '[1,2,3]', 1)"),
+      refused,
+    );
+    t.is(await selectValue(client, "select count(*) from main.t"), 51);
+    t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
+  }
+});
+
 test("vector_top_k alone does not read the empty index of libSQL", async (t) => {
   const { file } = await fileOfStock(t);
   const client = createClient({ url: `file:${file}` });

@@ -85,7 +85,12 @@ impl Connection {
                     ..prepared
                 })
                 .map_err(RunError::Ours)?;
-                self.adopt().map(drop).map_err(RunError::from_ours)
+                self.adopt().map_err(RunError::from_ours)?;
+                // An attached database has its index still.
+                self.adopts.set(false);
+                let refused = self.refuse_vector_indexes_now(statement);
+                self.adopts.set(true);
+                refused.map_err(RunError::from_ours)
             }
             other => other.map_err(RunError::from_ours),
         }
