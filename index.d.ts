@@ -165,6 +165,13 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
    * Not for servers. Default: no limit.
    */
   maxQueue?: number | undefined;
+  /**
+   * Whether to take over the vector indexes that libSQL has made. A statement that touches the table of one is
+   * otherwise refused with VECTOR_INDEX_NOT_SUPPORTED. With `true`, the first such statement makes the file's
+   * indexes ours, in one transaction; libSQL can then read the file, and write to the table after DROP INDEX
+   * and CREATE INDEX. There is no backup: `npx latchdb adopt` makes one. Not for servers. Default: false.
+   */
+  adoptVectorIndexes?: boolean | undefined;
 }
 
 /** A row with `rowMode: "object"`. */

@@ -8,7 +8,8 @@
 //! - `sqlite`: the engine floor, one SQLite connection;
 //! - `jobs`: job numbers, cancels, the thread pool for file jobs, the channel to JavaScript; `wire`:
 //!   the byte format of requests and answers;
-//! - `files`: the files that this process has open.
+//! - `files`: the files that this process has open;
+//! - `vectors`: libSQL's vectors, without SQLite.
 //!
 //! Every module may use `sync`, `value` and `failpoints`. ARCHITECTURE.md describes the whole.
 
@@ -22,4 +23,5 @@ mod sqlite;
 mod swap;
 mod sync;
 mod value;
+mod vectors;
 mod wire;

@@ -125,6 +125,7 @@ test("an option that is null or undefined is not set", async (t) => {
   const { url } = await temporaryDatabase(t);
   for (const none of [null, undefined]) {
     const options: Record<string, unknown> = { intMode: none, rowMode: none };
+    options["adoptVectorIndexes"] = none;
     for (const name of ["authToken", "encryptionKey", "remoteEncryptionKey", "syncUrl", "tls"]) {
       options[name] = none;
     }
@@ -144,6 +145,16 @@ for (const mode of ["", "x", "array", 0, 5, NaN, 5n, true, {}, [], Object("row")
     t.throws(() => createClient(unchecked<LatchConfig>({ url, intMode: mode })), {
       instanceOf: TypeError,
       message: /intMode.*"number", "bigint" or "string", got /,
+    });
+  });
+}
+
+for (const adopt of ["", "true", 0, 1, {}]) {
+  test(`adoptVectorIndexes: ${nameOf(adopt)} is a TypeError`, async (t) => {
+    const { url } = await temporaryDatabase(t);
+    t.throws(() => createClient(unchecked<LatchConfig>({ url, adoptVectorIndexes: adopt })), {
+      instanceOf: TypeError,
+      message: /^adoptVectorIndexes must be true or false, got /,
     });
   });
 }

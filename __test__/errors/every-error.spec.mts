@@ -1863,6 +1863,15 @@ error("the binary does not work", {
 
 /** Texts whose cause cannot be made here, and why; or where a test makes it. */
 const ELSEWHERE: Record<string, string> = {
+  // libSQL's texts for its vectors, with which libsql-sql/vectors-differential.spec compares ours.
+  "vector: ": "libsql-sql/vectors-differential.spec",
+  "vector blob": "the same",
+  "vector_distance: ": "the same",
+  "dimensions are different:": "libsql-sql/vectors.spec",
+  "vector type differs from column type:": "the same",
+  "vector index: ": "the same",
+  "first argument must be": "the same",
+  "must contain at least one argument": "the same",
   "has the libSQL vector index": "libSQL must have made the index: errors/vector-index.spec",
   "string or blob too big": "needs gigabytes: transactions/unreadable-returning.spec",
   "an open transaction holds this connection":

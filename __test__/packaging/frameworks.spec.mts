@@ -67,12 +67,6 @@ const frameworks: Record<string, Framework> = {
       { ours: ["program", "alone"] },
       { ours: ["program", "together"], stock: ["program", "alone"] },
     ],
-    // SQLite has no vectors.
-    different: {
-      "vector index": /VECTOR_INDEX_NOT_SUPPORTED: no such function: libsql_vector_idx/,
-      "vectors inserted": /SQLITE_ERROR: no such function: vector32/,
-      "vector found": /SQLITE_ERROR: no such function: vector_distance_cos/,
-    },
   },
   voltagent: {
     versions: { "@voltagent/core": "2.10.0", "@voltagent/libsql": "2.1.2" },

@@ -172,9 +172,10 @@ export declare function laneState(attachment: number, database: number): number
  * `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
  * is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
  * JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
- * that may be open at once, without those of the `readers` reader lanes.
+ * that may be open at once, without those of the `readers` reader lanes. With `adopt_vector_indexes`, vector
+ * indexes of libSQL are taken over when they are met.
  */
-export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean, backgroundCheckpoints: boolean): number | ArrayBuffer
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean, backgroundCheckpoints: boolean, adoptVectorIndexes: boolean): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {
@@ -209,6 +210,12 @@ export declare function reopenDatabase(attachment: number, database: number): Ar
  * `drain`, queued jobs run first, for at most `timeout` milliseconds.
  */
 export declare function shutDownDatabase(attachment: number, database: number, job: number, drain: boolean, timeout: number): Submitted
+
+/**
+ * Starts to take over the vector indexes that libSQL has made in a database, behind a backup. The answer is a
+ * report.
+ */
+export declare function startAdoption(attachment: number, job: number, target: string): void
 
 /** Starts a copy of a database: a swap whose new database is a copy of `source`. */
 export declare function startDatabaseCopy(attachment: number, job: number, request: DatabaseCopyRequest): void

@@ -31,6 +31,12 @@ function complaints({ problem, lockFile, leftovers, database }: DoctorReport): s
   // Also that the file does not exist.
   if (problem !== null) found.push(problem);
   found.push(...(database?.integrity ?? []), ...(database?.foreignKeys ?? []));
+  for (const { index, table } of database?.vectorIndexes ?? []) {
+    found.push(
+      `libSQL has made the vector index ${index} of ${table}, which SQLite finds empty: ` +
+        "npx latchdb adopt takes it over",
+    );
+  }
   // During a swap, the files beside the database belong to the swap.
   if (lockFile !== "held" && (leftovers.length > 0 || lockFile === "left")) {
     found.push("a killed swap left files behind: npx latchdb recover clears them");
@@ -56,7 +62,7 @@ function describe(report: DoctorReport): string {
       ["pages", `${pageCount} of ${pageSize} bytes, ${freelistCount} free`],
       ["text", `${database.encoding}, auto_vacuum ${database.autoVacuum}`],
       ["versions", versions(database)],
-      ["integrity", database.integrity.length === 0 ? "ok" : "damaged"],
+      ["integrity", integrityOf(database)],
       ["foreign keys", database.foreignKeys.length === 0 ? "ok" : "violated"],
     );
   }
@@ -69,6 +75,11 @@ function describe(report: DoctorReport): string {
   const lines = rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`);
   const wrong = complaints(report);
   return [...lines, "", ...(wrong.length === 0 ? ["All is well"] : wrong)].join("\n");
+}
+
+function integrityOf({ integrity, vectorIndexes }: NonNullable<DoctorReport["database"]>): string {
+  if (vectorIndexes.length > 0) return "not checked";
+  return integrity.length === 0 ? "ok" : "damaged";
 }
 
 function versions(database: NonNullable<DoctorReport["database"]>): string {

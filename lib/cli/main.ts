@@ -10,6 +10,7 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
   ["copy", async () => (await import("./copy/copy.js")).copy],
   ["swap", async () => (await import("./swap.js")).swap],
   ["recover", async () => (await import("./recover.js")).recover],
+  ["adopt", async () => (await import("./adopt.js")).adopt],
   ["doctor", async () => (await import("./doctor.js")).doctor],
 ]);
 
@@ -23,6 +24,7 @@ Commands:
   copy <from> <to>        copy a database, from file to server, back, or file to file
   swap <source> <target>  replace a file by a copy of another, atomically
   recover <file>          clear what a killed swap left beside a database
+  adopt <file>            take over the vector indexes that libSQL has made
   doctor <file>           examine a database and change nothing
   help [command]          print this, or the help of a command
 

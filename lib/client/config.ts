@@ -21,6 +21,7 @@ export interface LocalConfig extends ExpandedConfig {
   checkpoints?: Checkpoints | undefined;
   acquireTimeout?: number | undefined;
   maxQueue?: number | undefined;
+  adoptVectorIndexes?: boolean | undefined;
 }
 
 /** The same for a client of any backend. */
@@ -38,8 +39,9 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
   if (config === null || typeof config !== "object") {
     throw new TypeError(`Expected client configuration as object, got ${describe(config)}`);
   }
-  const { acquireTimeout, authToken, checkpoints, concurrency, execution, intMode } = config;
-  const { groupCommit, maxQueue, queryTimeout, readers, rowMode, timeout } = config;
+  const { acquireTimeout, adoptVectorIndexes, authToken, checkpoints, concurrency } = config;
+  const { execution, groupCommit, intMode, maxQueue, queryTimeout, readers, rowMode } = config;
+  const { timeout } = config;
   for (const name of TEXTS) checkText(name, config[name]);
   // A function gives a token for each request.
   if (typeof authToken !== "function") checkText("authToken", authToken);
@@ -55,6 +57,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     checkpoints: parseCheckpoints(checkpoints),
     acquireTimeout: parseTimeout(acquireTimeout, "acquireTimeout"),
     maxQueue: parseMaxQueue(maxQueue),
+    adoptVectorIndexes: parseAdoptVectorIndexes(adoptVectorIndexes),
     queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
   };
   return Object.assign(expand(config, preferHttp), parsed);
@@ -131,6 +134,16 @@ export function parseGroupCommit(groupCommit: unknown): boolean {
   return groupCommit;
 }
 
+/**
+ * The `adoptVectorIndexes` option.
+ * @throws TypeError for a value that is not a boolean
+ */
+export function parseAdoptVectorIndexes(adopt: unknown): boolean {
+  if (adopt === undefined || adopt === null) return false;
+  if (typeof adopt !== "boolean") throw invalid("adoptVectorIndexes", adopt);
+  return adopt;
+}
+
 function parseNumber(
   name: "readers" | "maxQueue",
   value: unknown,
@@ -200,6 +213,7 @@ const EXPECTED = {
   readers: "readers must be a number of connections, 0 or more",
   rowMode: 'rowMode must be "row" or "object"',
   execution: 'execution must be "auto" or "thread"',
+  adoptVectorIndexes: "adoptVectorIndexes must be true or false",
 };
 
 function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {

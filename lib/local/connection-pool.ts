@@ -11,6 +11,7 @@ import type {
 import {
   parseConcurrency,
   parseExecution,
+  parseAdoptVectorIndexes,
   parseMaxQueue,
   parseCheckpoints,
   parseGroupCommit,
@@ -60,6 +61,8 @@ export interface PoolOptions {
   acquireTimeout?: number | undefined;
   /** The most unanswered calls outside of transactions. Default: no limit. */
   maxQueue?: number | undefined;
+  /** Whether vector indexes that libSQL has made are taken over. Default: false. */
+  adoptVectorIndexes?: boolean | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
   readOnly?: boolean;
 }
@@ -101,6 +104,7 @@ export class ConnectionPool {
       checkpoints: parseCheckpoints(options.checkpoints),
       acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
       maxQueue: parseMaxQueue(options.maxQueue),
+      adoptVectorIndexes: parseAdoptVectorIndexes(options.adoptVectorIndexes),
       readOnly,
     };
   }

@@ -26,8 +26,11 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
   const { timeout, intMode, rowMode, execution, readers } = config;
   const { checkpoints, groupCommit, acquireTimeout, maxQueue } = config;
   const queueing = { timeout, acquireTimeout, maxQueue };
+  const { adoptVectorIndexes } = config;
+  const types = { intMode, rowMode };
   const committing = { checkpoints, groupCommit };
-  const options = { inMemory, intMode, rowMode, execution, readers, ...committing, ...queueing };
+  const running = { execution, readers, ...committing, ...queueing };
+  const options = { inMemory, ...types, adoptVectorIndexes, ...running };
   const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);

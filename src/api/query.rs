@@ -49,7 +49,8 @@ impl From<Refused> for Submitted {
 /// `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
 /// is SQLite's temporary database. `timeout` is the setting in milliseconds. With `numbers`, integers become
 /// JavaScript numbers, and an unsafe integer is an error. `connections` is the largest number of connections
-/// that may be open at once, without those of the `readers` reader lanes.
+/// that may be open at once, without those of the `readers` reader lanes. With `adopt_vector_indexes`, vector
+/// indexes of libSQL are taken over when they are met.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments, reason = "each property of an object costs a lookup")]
 pub fn open_database<'env>(
@@ -64,6 +65,7 @@ pub fn open_database<'env>(
     readers: u32,
     group_commit: bool,
     background_checkpoints: bool,
+    adopt_vector_indexes: bool,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     reach(Point::Call);
     let location = match location {
@@ -86,6 +88,7 @@ pub fn open_database<'env>(
         readers: readers as usize,
         group_commit,
         background_checkpoints,
+        adopts_vector_indexes: adopt_vector_indexes,
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {

@@ -240,6 +240,7 @@ pub fn start_database_swap(
             source: request.source.as_deref().map(absolute).transpose()?,
             build: request.build,
             verify: request.verify,
+            check: true,
             constraints: true,
             backup: match (request.backup, request.backup_name) {
                 (DatabaseBackup::None, _) => Backup::None,
@@ -291,6 +292,7 @@ pub fn start_database_copy(
             source: Some(absolute(&request.source)?),
             build: false,
             verify: false,
+            check: true,
             constraints: false,
             backup: Backup::None,
             in_use: InUse::Refuse,
@@ -307,6 +309,14 @@ pub fn start_database_copy(
 #[allow(clippy::needless_pass_by_value)]
 pub fn start_recovery(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
     start(env, attachment, job, || Ok(FileTask::Recover(absolute(&target)?)))
+}
+
+/// Starts to take over the vector indexes that libSQL has made in a database, behind a backup. The answer is a
+/// report.
+#[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value)]
+pub fn start_adoption(env: Env, attachment: u32, job: u32, target: String) -> Result<()> {
+    start(env, attachment, job, || Ok(FileTask::Adopt(absolute(&target)?)))
 }
 
 /// Starts an examination of a database and the files beside it, without changing them. The answer is a

@@ -355,8 +355,10 @@ impl Session {
         let (client, cancel, backlog) = (&self.client, &*self.cancel, &self.backlog);
         let (waits, job) = (&*self.waits, call.job);
         let caller = Caller { client, lane, cancel, waits, backlog, job, call: call.number };
-        let mut run = Run { connection, caller, rolls_back, place, sends: true };
         let read_only = open.is_some_and(|open| open.read_only);
+        let is_read = read_only || matches!(request, Request::Batch { mode: Mode::Read, .. });
+        connection.adopt_when_touched(client.options.adopts_vector_indexes && !is_read);
+        let mut run = Run { connection, caller, rolls_back, place, sends: true };
         match request {
             Request::Execute(statement) => {
                 let ran = run.statement(&statement, read_only, records);
@@ -417,6 +419,7 @@ impl Session {
     /// What runs a call of a group, on the open connection. Its rows are sent with its answer only.
     pub(super) fn run_in_group(&mut self, call: &Call) -> Option<Run<'_>> {
         let (connection, _) = self.connection.as_mut()?;
+        connection.adopt_when_touched(false);
         let (client, lane, cancel) = (&self.client, self.lane, &*self.cancel);
         let (waits, backlog) = (&*self.waits, &self.backlog);
         let (job, call) = (call.job, call.number);

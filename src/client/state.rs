@@ -45,6 +45,8 @@ pub struct Options {
     pub background_checkpoints: bool,
     /// Whether writes that wait behind each other are committed together.
     pub group_commit: bool,
+    /// Whether vector indexes of libSQL are taken over.
+    pub adopts_vector_indexes: bool,
     /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
 }

@@ -23,6 +23,7 @@ fn options(location: Location) -> Options {
         readers: 2,
         group_commit: true,
         background_checkpoints: true,
+        adopts_vector_indexes: false,
         before_open: |_| {},
     }
 }

@@ -25,6 +25,8 @@ const TEMP_TRIGGER: u16 = 128;
 const BEGIN: u16 = 256;
 const CHANGE: u16 = 512;
 const ASKS_CONNECTION: u16 = 1024;
+const CREATES_INDEX: u16 = 2048;
+const REINDEXES: u16 = 4096;
 
 /// The schema table, which SQLite asks about before it knows whether CREATE TABLE IF NOT EXISTS changes it.
 const SCHEMA_TABLES: [&CStr; 2] = [c"sqlite_master", c"sqlite_temp_master"];
@@ -228,6 +230,21 @@ impl Recorder {
         self.flags.load(Ordering::Relaxed) & TABLE != 0
     }
 
+    /// Whether the statement creates an index.
+    pub fn creates_index(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & CREATES_INDEX != 0
+    }
+
+    /// Whether the statement goes through the indexes of whole databases, or through more tables than it asks about:
+    /// REINDEX, and the PRAGMAs that check a database. VACUUM, which asks about nothing, does, too.
+    pub fn goes_through_indexes(&self) -> bool {
+        let flags = self.flags.load(Ordering::Relaxed);
+        let checks =
+            |pragma: &Pragma| matches!(pragma.name.as_str(), "integrity_check" | "quick_check");
+        flags & REINDEXES != 0
+            || flags & PRAGMA != 0 && lock(&self.pragma).as_ref().is_some_and(checks)
+    }
+
     /// The recorder of the tables that a statement reads or writes.
     pub fn tables(&self) -> &TouchedTables {
         &self.tables
@@ -277,6 +294,14 @@ impl Recorder {
         self.set(if database == Some(c"temp") { WRITES_TEMP } else { WRITES_FILE });
     }
 
+    fn note_index(&self, question: &Question<'_>) {
+        match question.action {
+            ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_CREATE_TEMP_INDEX => self.set(CREATES_INDEX),
+            ffi::SQLITE_REINDEX => self.set(REINDEXES),
+            _ => {}
+        }
+    }
+
     fn set(&self, flags: u16) {
         self.flags.fetch_or(flags, Ordering::Relaxed);
     }
@@ -296,6 +321,7 @@ impl Authorizer for Recorder {
             return Answer::Deny;
         }
         self.tables.note(question);
+        self.note_index(question);
         self.note_write(question);
         let in_main = question.database.is_none_or(|name| name == c"main");
         let place = if in_main { 0 } else { OTHER_DATABASE };

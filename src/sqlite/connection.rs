@@ -26,7 +26,7 @@ use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
 use super::statement_info::StatementInfo;
 use super::uncounted::Uncounted;
-use super::{Error, FromValue, ToValue, explained};
+use super::{Error, FromValue, ToValue, explained, vector_functions};
 use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
@@ -122,6 +122,8 @@ pub struct Connection {
     /// Whether the running statement needs a file that no other connection is reading.
     is_exclusive: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
+    /// Whether vector indexes of libSQL are taken over.
+    pub(super) adopts: Cell<bool>,
 }
 
 /// Keeps a cancel from ending the running statement until it is dropped.
@@ -223,6 +225,8 @@ impl Connection {
             reached.are_reached() || asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
         };
         end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
+        let recorder = Arc::default();
+        vector_functions::register(&raw, &recorder)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {
@@ -230,7 +234,7 @@ impl Connection {
             file,
             opened: opened.map(|(path, access)| (path.to_owned(), access)),
             hooks,
-            recorder: Arc::default(),
+            recorder,
             statements: FxHashMap::default(),
             has_read: Cell::new(false),
             commits,
@@ -244,6 +248,7 @@ impl Connection {
             bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
+            adopts: Cell::new(false),
         })
     }
 

@@ -57,7 +57,8 @@ pub enum Error {
     /// The statement uses a table with a vector index of libSQL. SQLite would return wrong results.
     #[error(
         "the table {table} has the libSQL vector index {index}, in which this SQLite would find no rows, so \
-         latchdb neither reads nor writes the table; use libSQL for this file, or DROP INDEX {index}"
+         latchdb neither reads nor writes the table; take the index over by npx latchdb adopt or by the option \
+         adoptVectorIndexes, or DROP INDEX {index}, or use libSQL for this file"
     )]
     VectorIndex {
         /// The table.
@@ -180,4 +181,10 @@ pub(super) fn without_path<'a>(message: &'a str, path: &Path) -> &'a str {
 /// SQLite's primary result code. None if the error is not one of SQLite.
 pub(super) fn primary_code(error: &rusqlite::Error) -> Option<i32> {
     error.sqlite_error().map(|failure| primary(failure.extended_code))
+}
+
+/// An error of a function of SQL, with a text.
+pub(super) fn failure(text: &(impl ToString + ?Sized)) -> rusqlite::Error {
+    let error = ffi::Error::new(ffi::SQLITE_ERROR);
+    rusqlite::Error::SqliteFailure(error, Some(text.to_string()))
 }

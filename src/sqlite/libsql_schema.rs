@@ -7,18 +7,20 @@ use rusqlite::ffi;
 /// The table in which libSQL describes its vector indexes. A file without this table has no vector index.
 pub const INDEX_METADATA: &CStr = c"libsql_vector_meta_shadow";
 
-/// The function that the definition of a vector index calls.
-pub const INDEX_FUNCTION: &str = "libsql_vector_idx";
+/// What to do about what libSQL has left of an index.
+pub const REMAINS: &str = "the database still has what libSQL kept for an index of this name, which DROP INDEX \
+    leaves; remove it by npx latchdb adopt, or by DROP TABLE of the table named like the index with _shadow behind \
+    it, and DELETE of its row in libsql_vector_meta_shadow";
+
+/// A part of the text of [`Error::VectorIndex`](super::Error::VectorIndex). A table-valued function can fail with
+/// a text alone.
+const REFUSED: &str = "has the libSQL vector index";
 
 /// A text for an error that SQLite reports because of such a schema, which says what to do. None if the
 /// error has another cause.
 pub fn explain(code: i32, message: &str) -> Option<String> {
-    if message.contains(INDEX_FUNCTION) {
-        return Some(format!(
-            "{message}: the database has a libSQL vector index, which this SQLite can neither read nor \
-             maintain; use libSQL for this file, or remove the index by DROP INDEX (in sqlite_schema, its \
-             `sql` names {INDEX_FUNCTION} and `tbl_name` is its table)"
-        ));
+    if message.contains(REFUSED) {
+        return Some(message.to_owned());
     }
     // SQLite takes RANDOM for the name of a table option, so the syntax error is near ROWID.
     let is_random_rowid = code & 0xff == ffi::SQLITE_CORRUPT

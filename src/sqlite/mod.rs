@@ -3,6 +3,7 @@
 //!
 //! Only this folder and `files::sqlite_calls` use rusqlite, so that a second engine is one more folder.
 
+mod adopt;
 mod authorizer;
 pub mod backup;
 mod bounds;
@@ -31,7 +32,11 @@ mod statement_info;
 mod touched_tables;
 mod uncounted;
 mod values;
+mod vector_checks;
+mod vector_functions;
 mod vector_index;
+mod vector_schema;
+mod vector_top_k;
 mod whole_statement;
 
 pub use bounds::LONGEST_READ;
@@ -46,3 +51,4 @@ pub use past::Past;
 pub use pragma::Pragma;
 pub use statement::{Prepared, Row, RowSink, StatementEnd};
 pub use values::{FromValue, ToValue};
+pub use vector_index::IndexName;

@@ -180,7 +180,10 @@ fn goes_back(operation: &Operation) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::sqlite::vector_functions;
 
     const SCHEMA: &str = "
         create table t (id integer primary key, a integer, b text);
@@ -199,12 +202,15 @@ mod tests {
         create table keyed (a text, b text, primary key (a, b)) without rowid;
         create virtual table words using fts5(text);
         create view v as select a, b from t where a > 1;
+        create table vectors (id integer primary key, e F32_BLOB(3));
+        create index vectors_e on vectors (libsql_vector_idx(e));
     ";
 
     #[test]
     fn programs_are_judged_by_their_operations() {
         use Program::{Loops, Straight, StraightInParts, Unbounded};
         let connection = Connection::open_in_memory().unwrap();
+        vector_functions::register(&connection, &Arc::default()).unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let cases = [
             // One row, by its rowid or a unique key.
@@ -278,6 +284,10 @@ mod tests {
             (Unbounded, "select load_extension('x')"),
             (Unbounded, "select * from pragma_table_info('t')"),
             (Unbounded, "select value from json_each(?)"),
+            (Unbounded, "select id from vector_top_k('i', ?, 3)"),
+            (Unbounded, "select t.id from vector_top_k('i', ?, 3) v join t on t.id = v.id limit 1"),
+            (Unbounded, "select vector32(?)"),
+            (Unbounded, "insert into vectors values (?, ?)"),
             (Unbounded, "select value from generate_series(1, 1000000)"),
             (Unbounded, "create table other (a)"),
             (Unbounded, "create index t_b on t (b)"),

@@ -64,7 +64,7 @@ impl Connection {
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<StatementKind, RunError<E>> {
         let kind = self.kind_of(statement);
-        self.refuse_vector_indexes(statement).map_err(RunError::from_ours)?;
+        self.refuse_or_adopt(statement, &mut *allow)?;
         if kind.is_busy_timeout() {
             self.hooks.busy_timeout(kind.value());
             return Ok(kind);

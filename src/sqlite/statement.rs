@@ -241,10 +241,12 @@ impl Connection {
         let Some(info) = info.as_mut() else {
             return Err(RunError::Ours(Error::NoStatement.into()));
         };
-        let allowed = if is_new { self.refuse_vector_indexes(&statement) } else { Ok(()) };
-        let result = allowed
-            .map_err(RunError::from_ours)
-            .and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
+        let allowed = match is_new {
+            true => self.refuse_or_adopt(&statement, |prepared| sink.allow(prepared)),
+            false => Ok(()),
+        };
+        let result =
+            allowed.and_then(|()| self.run_prepared(&mut statement, info, arguments, sink));
         let has_run = !is_new || statement.get_status(StatementStatus::Run) > 0;
         if has_run && !matches!(result, Err(RunError::Stale)) {
             // Otherwise the next run must prepare the statement again, so that SQLite asks the authorizer.
@@ -292,7 +294,7 @@ impl Connection {
         self.found.set(self.found.get().and(false));
         forget(info.take(), sink);
         let info = info.insert(Box::new(self.info_of(&statement, "")));
-        self.refuse_vector_indexes(&statement).map_err(RunError::from_ours)?;
+        self.refuse_or_adopt(&statement, |prepared| sink.allow(prepared))?;
         self.run_prepared(&mut statement, info, arguments, sink)
     }
 
@@ -408,20 +410,29 @@ impl Connection {
             };
             if is_first {
                 is_first = false;
-                self.look_again(row.as_ref(), info, sink).map_err(RunError::from_ours)?;
+                self.look_again(row.as_ref(), info, sink).map_err(|error| self.stale_or(error))?;
             }
             let shape = announce(info, sink);
             sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
         }
         drop(rows);
         if is_first {
-            self.look_again(statement, info, sink).map_err(RunError::from_ours)?;
+            self.look_again(statement, info, sink).map_err(|error| self.stale_or(error))?;
             if !info.columns.is_empty() {
                 announce(info, sink);
             }
         }
         sink.end_rows();
         Ok(())
+    }
+
+    /// A statement that touches an index of libSQL, which can be taken over before the statement is prepared again,
+    /// is stale. No row of it was handed on.
+    fn stale_or<E: From<Error>>(&self, error: Error) -> RunError<E> {
+        let is_stale = matches!(error, Error::VectorIndex { .. })
+            && self.adopts.get()
+            && self.recorder.refuses_stale();
+        if is_stale { RunError::Stale } else { RunError::from_ours(error) }
     }
 
     /// Updates `info` if SQLite has prepared the statement again.

@@ -1,32 +1,60 @@
-//! Refuses statements on tables with a libSQL vector index, for which SQLite would return wrong results.
+//! Refuses statements on tables with a vector index that libSQL has made, for which SQLite would return wrong
+//! results, and the creation of vector indexes that libSQL would refuse.
 //!
 //! libSQL keeps the rows of such an index (`CREATE INDEX i ON t (libsql_vector_idx(e))`) in a table of its
 //! own, and leaves the b-tree of the index empty. SQLite takes the index for an empty one, so a query that
 //! uses it, for example a `count(*)`, finds no rows. A statement that reads or writes such a table is
 //! therefore refused. `DROP INDEX` is allowed, and solves the problem.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString};
 
 use fallible_iterator::FallibleIterator;
+use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Statement, ffi};
+use serde::Serialize;
 
-use super::libsql_schema::{INDEX_FUNCTION, INDEX_METADATA};
+use super::libsql_schema::{INDEX_METADATA, REMAINS};
 use super::touched_tables::TableName;
-use super::{Connection, Error};
+use super::vector_schema::{Key, declared_type, has_metadata, indexes_of_libsql, key, remains};
+use super::vector_top_k::NAME as SEARCH;
+use super::{Connection, Error, codes};
+use crate::vectors::{Definition, DefinitionError, VectorColumn};
+
+/// A database, a vector index in it, and the table of the index. The two names may be no UTF-8.
+pub(super) type Found = (String, Vec<u8>, Vec<u8>);
+
+/// A vector index, and its table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IndexName {
+    /// The name of the index.
+    pub index: String,
+    /// The name of its table.
+    pub table: String,
+}
 
 impl Connection {
-    /// Refuses a statement that reads or writes a table with a vector index. To be called each time SQLite
-    /// has prepared a statement, because SQLite has then read the current schema.
+    /// Refuses a statement that reads or writes a table with a vector index of libSQL, and one that creates a vector
+    /// index which libSQL would refuse. To be called each time SQLite has prepared a statement, because SQLite has
+    /// then read the current schema.
     ///
     /// In a file without such indexes, this costs one lookup in SQLite's own list of tables.
     pub(super) fn refuse_vector_indexes(&self, statement: &Statement<'_>) -> Result<(), Error> {
+        if self.recorder.creates_index() {
+            self.refuse_wrong_vector_index(statement)?;
+        }
         // If the statement uses no table, SQLite may not have read the schema yet. The check would make
         // SQLite read it.
-        if self.recorder.touches_a_table() {
+        if self.recorder.touches_a_table() || self.goes_through_indexes(statement) {
             self.refuse_vector_indexes_now(statement)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a statement goes through whole databases.
+    fn goes_through_indexes(&self, statement: &Statement<'_>) -> bool {
+        let is_vacuum = || !statement.readonly() && self.recorder.kind().is_unknown;
+        self.recorder.goes_through_indexes() || is_vacuum()
     }
 
     /// The same check, for a statement that has been stepped.
@@ -34,24 +62,108 @@ impl Connection {
         if !self.raw.table_exists(None, INDEX_METADATA).unwrap_or(false) {
             return Ok(());
         }
+        let is_all = self.goes_through_indexes(statement);
         let sql = statement.expanded_sql();
         let touched = sql.map_or_else(Vec::new, |sql| self.touched_tables(&sql));
-        for database in (0..).map_while(|index| self.database_name(index)) {
-            let indexes = self.vector_indexes(&database).map_err(|error| self.error(error))?;
-            for (index, table) in indexes {
-                let is_it = |(of, name): &TableName| {
-                    let is_there = of.as_ref().is_none_or(|of| is_same(of, &database));
-                    is_there && is_same(name, &table)
-                };
-                if touched.iter().any(is_it) {
-                    return Err(Error::VectorIndex {
-                        table: table.to_string_lossy().into_owned(),
-                        index: index.to_string_lossy().into_owned(),
-                    });
-                }
+        // A search reads the table of its index by a statement of its own.
+        let searches = |(_, name): &TableName| name == SEARCH;
+        let is_all = is_all || self.adopts.get() && touched.iter().any(searches);
+        for (database, index, table) in self.indexes_of_libsql()? {
+            let is_it = |(of, name): &TableName| {
+                let is_there =
+                    of.as_ref().is_none_or(|of| is_same(of.to_bytes(), database.as_bytes()));
+                is_there && is_same(name.to_bytes(), &table)
+            };
+            if is_all || touched.iter().any(is_it) {
+                return Err(Error::VectorIndex { table: lossy(&table), index: lossy(&index) });
             }
         }
         Ok(())
+    }
+
+    /// Whether libSQL has described vector indexes in the main database.
+    pub fn has_vector_indexes_of_libsql(&self) -> bool {
+        has_metadata(&self.raw, "main")
+    }
+
+    /// The names of the vector indexes that libSQL has made.
+    ///
+    /// # Errors
+    /// SQLite's error.
+    pub fn names_of_indexes_of_libsql(&self) -> Result<Vec<IndexName>, Error> {
+        let named =
+            |(_, index, table): Found| IndexName { index: lossy(&index), table: lossy(&table) };
+        Ok(self.indexes_of_libsql()?.into_iter().map(named).collect())
+    }
+
+    /// Refuses what goes through a whole database if libSQL has made a vector index in it.
+    ///
+    /// # Errors
+    /// [`Error::VectorIndex`], or SQLite's error.
+    pub fn refuse_indexes_of_libsql(&self) -> Result<(), Error> {
+        match self.indexes_of_libsql()?.first() {
+            Some((_, index, table)) => {
+                Err(Error::VectorIndex { table: lossy(table), index: lossy(index) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The vector indexes that libSQL has made.
+    pub(super) fn indexes_of_libsql(&self) -> Result<Vec<Found>, Error> {
+        self.recorder
+            .aside(|| {
+                let mut all = Vec::new();
+                for database in (0..).map_while(|number| self.database_name(number)) {
+                    let Ok(database) = database.into_string() else { continue };
+                    let Some(sql) = indexes_of_libsql(&self.raw, &database) else { continue };
+                    let mut statement = self.raw.prepare(&sql)?;
+                    let mut rows = statement.query([])?;
+                    while let Some(row) = rows.next()? {
+                        let name = |column| row.get_ref(column).map(bytes);
+                        all.push((database.clone(), name(0)?, name(1)?));
+                    }
+                }
+                Ok(all)
+            })
+            .map_err(|error: rusqlite::Error| self.error(error))
+    }
+
+    /// Refuses to create a vector index that libSQL would refuse, with its text, and one that could be taken for one
+    /// of libSQL's.
+    fn refuse_wrong_vector_index(&self, statement: &Statement<'_>) -> Result<(), Error> {
+        let Some(sql) = statement.expanded_sql() else { return Ok(()) };
+        let Some(definition) = Definition::parse(&sql) else { return Ok(()) };
+        let wrong = |error: DefinitionError| Error::Sqlite {
+            code: codes::SQLITE_ERROR,
+            message: error.to_string(),
+        };
+        let Definition { schema, index, table, column, .. } = definition.map_err(wrong)?;
+        self.recorder.aside(|| {
+            let is_temporary = || declared_type(&self.raw, Some("temp"), &table, &column).is_some();
+            let default = if schema.is_none() && is_temporary() { "temp" } else { "main" };
+            let database = schema.as_deref().unwrap_or(default);
+            let declared = declared_type(&self.raw, Some(database), &table, &column);
+            let (key, alias) =
+                key(&self.raw, database, &table).map_err(|error| self.error(error))?;
+            // The rowid is in no column of the index.
+            let is_column = |name: &String| name.eq_ignore_ascii_case(&column);
+            if alias.is_some_and(|alias| is_column(&alias)) || declared.is_none() {
+                return Err(wrong(DefinitionError::NoVectorColumn));
+            }
+            let declared = declared.unwrap_or_default();
+            VectorColumn::parse(&declared).map_err(wrong)?;
+            if matches!(key, Key::Columns(columns) if columns.len() != 1) {
+                return Err(wrong(DefinitionError::CompositeKey));
+            }
+            match remains(&self.raw, database, &index).map_err(|error| self.error(error))? {
+                true => Err(Error::LibsqlSchema {
+                    code: codes::SQLITE_ERROR,
+                    message: format!("the index {index} cannot be created: {REMAINS}"),
+                }),
+                false => Ok(()),
+            }
+        })
     }
 
     /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run.
@@ -77,62 +189,19 @@ impl Connection {
             (!name.is_null()).then(|| CStr::from_ptr(name).to_owned())
         }
     }
-
-    /// The names of the vector indexes of a database, each with the name of its table.
-    fn vector_indexes(&self, database: &CStr) -> rusqlite::Result<Vec<(CString, CString)>> {
-        let mut sql = b"SELECT name, tbl_name FROM \"".to_vec();
-        for byte in database.to_bytes() {
-            sql.extend_from_slice(if *byte == b'"' { b"\"\"" } else { std::slice::from_ref(byte) });
-        }
-        sql.extend_from_slice(b"\".sqlite_schema WHERE type = 'index' AND instr(lower(sql), '");
-        sql.extend_from_slice(INDEX_FUNCTION.as_bytes());
-        sql.extend_from_slice(b"')");
-        let sql = CString::new(sql)?;
-        let mut found = Vec::new();
-        // SAFETY: the connection is open, and only this thread uses it. The text ends with NUL.
-        // `take_names` gets the address of `found`, which lives longer than the call.
-        let (code, message) = self.recorder.aside(|| unsafe {
-            let handle = self.raw.handle();
-            let rows = (&raw mut found).cast();
-            let no_message = std::ptr::null_mut();
-            match ffi::sqlite3_exec(handle, sql.as_ptr(), Some(take_names), rows, no_message) {
-                ffi::SQLITE_OK => (ffi::SQLITE_OK, None),
-                code => {
-                    let text = CStr::from_ptr(ffi::sqlite3_errmsg(handle));
-                    (code, Some(text.to_string_lossy().into_owned()))
-                }
-            }
-        });
-        match code {
-            ffi::SQLITE_OK => Ok(found),
-            code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), message)),
-        }
-    }
 }
 
-fn is_same(one: &CStr, other: &CStr) -> bool {
-    one.to_bytes().eq_ignore_ascii_case(other.to_bytes())
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
-/// Adds a row of two texts to a list (<https://sqlite.org/c3ref/exec.html>). Without memory, the process is
-/// aborted, and nothing unwinds.
-///
-/// # Safety
-/// `found` is the address of a `Vec<(CString, CString)>`. The row has two columns, each null or a text that
-/// ends with NUL.
-unsafe extern "C" fn take_names(
-    found: *mut c_void,
-    _columns: c_int,
-    row: *mut *mut c_char,
-    _names: *mut *mut c_char,
-) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let found = &mut *found.cast::<Vec<(CString, CString)>>();
-        let (name, table) = (*row, *row.add(1));
-        if !name.is_null() && !table.is_null() {
-            found.push((CStr::from_ptr(name).to_owned(), CStr::from_ptr(table).to_owned()));
-        }
+fn lossy(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+fn bytes(value: ValueRef<'_>) -> Vec<u8> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+        _ => Vec::new(),
     }
-    ffi::SQLITE_OK
 }

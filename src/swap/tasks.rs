@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::answers::{self, Ended};
 use super::callbacks::JobCallbacks;
 use super::database::request::{DatabaseSwap, Limits};
-use super::database::{doctor, protocol, recovery};
+use super::database::{adopt, doctor, protocol, recovery};
 use super::file::by_hand;
 use super::file::{self, FileSwap, FileSwapped};
 use super::steps::error::{Problem, Result, Step, SwapError};
@@ -41,6 +41,8 @@ pub enum FileTask {
     },
     /// Clears the remains of a killed swap of a database.
     Recover(PathBuf),
+    /// Takes over the vector indexes of libSQL in a database.
+    Adopt(PathBuf),
     /// Reports on a database.
     Examine(PathBuf),
     /// Syncs a file.
@@ -74,6 +76,7 @@ impl FileTask {
             Self::SyncFile(path)
             | Self::SyncDirectory(path)
             | Self::Recover(path)
+            | Self::Adopt(path)
             | Self::Examine(path)
             | Self::Remove { path, .. } => path,
             Self::Rename { from, .. } => from,
@@ -105,6 +108,10 @@ impl FileTask {
             }
             Self::Recover(path) => {
                 recovery::recover(path, &limits()).and_then(|report| self.report(&report))
+            }
+            Self::Adopt(path) => {
+                let callbacks = &mut JobCallbacks::new(channel, false);
+                adopt::adopt(path, &limits(), callbacks).and_then(|report| self.report(&report))
             }
             Self::Examine(path) => {
                 doctor::examine(path, &limits()).and_then(|report| self.report(&report))

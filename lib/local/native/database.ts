@@ -46,6 +46,8 @@ export interface DatabaseOptions {
   groupCommit: boolean;
   /** What makes checkpoints. */
   checkpoints: Checkpoints;
+  /** Whether vector indexes that libSQL has made are taken over. */
+  adoptVectorIndexes: boolean;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
 }
@@ -154,8 +156,8 @@ export class NativeDatabase implements ClosedAtExit {
    * @throws Failure with SQLite's code if the file cannot be opened
    */
   open(): void {
-    const { location, inMemory, timeout, intMode, readers, readOnly, groupCommit, checkpoints } =
-      this.#options;
+    const { location, inMemory, timeout, intMode, readers, readOnly } = this.#options;
+    const { groupCommit, checkpoints, adoptVectorIndexes } = this.#options;
     const attachment = attach();
     const opened = addon.openDatabase(
       attachment,
@@ -168,6 +170,7 @@ export class NativeDatabase implements ClosedAtExit {
       readers,
       groupCommit,
       checkpoints === "background",
+      adoptVectorIndexes,
     );
     if (typeof opened !== "number") {
       detachSoon();

@@ -194,7 +194,7 @@ fn is_target_still_old(
 }
 
 /// An unused name that contains the time.
-fn dated(target: &Target, what: &str) -> OsString {
+pub fn dated(target: &Target, what: &str) -> OsString {
     let end = format!(".{what}-{}", timestamp(SystemTime::now()));
     let mut name = shortened(target.path.file_name().unwrap_or_default(), end.len());
     name.push(end);

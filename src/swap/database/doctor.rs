@@ -20,6 +20,7 @@ use super::sidecars;
 use super::target::resolve;
 use super::{new_database, openers, recovery};
 use crate::files;
+use crate::sqlite::IndexName;
 use crate::swap::steps::error::database::Opener;
 use crate::swap::steps::error::{Problem, Result, Step};
 use crate::swap::steps::lock::{self, TargetLock};
@@ -96,6 +97,9 @@ struct Database {
     /// The findings of `integrity_check`; empty if there are none.
     integrity: Vec<String>,
     foreign_keys: Vec<String>,
+    /// The vector indexes that libSQL has made. The integrity of a database with one is not checked, because SQLite
+    /// finds the index empty.
+    vector_indexes: Vec<IndexName>,
 }
 
 /// Reading these databases would change them.
@@ -163,7 +167,11 @@ fn examine_content(path: &Path, limits: &Limits) -> std::result::Result<Database
         let connection = MaintenanceConnection::open_to_read(path, Step::Check, limits, reading)?;
         let page_size: i64 = connection.pragma("page_size")?;
         let frame = 24 + u64::try_from(page_size).unwrap_or(0);
-        let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
+        let vector_indexes = connection.vector_indexes_of_libsql()?;
+        let integrity = match vector_indexes.is_empty() {
+            true => connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?,
+            false => vec!["ok".to_owned()],
+        };
         let database = Database {
             journal_mode: match reading {
                 // SQLite reports no journal mode for an immutable file.
@@ -181,6 +189,7 @@ fn examine_content(path: &Path, limits: &Limits) -> std::result::Result<Database
             wal_frames: wal_bytes.saturating_sub(32) / frame,
             integrity: if integrity == ["ok"] { Vec::new() } else { integrity },
             foreign_keys: connection.texts(new_database::FOREIGN_KEYS, MOST_FINDINGS)?,
+            vector_indexes,
         };
         connection.close()?;
         Ok(database)

@@ -112,7 +112,9 @@ impl<'a> Job<'a> {
             self.ask(Step::Build, &new, |caller, staging, old| caller.build(staging, old))?;
         }
         self.caller.begin(Step::Check);
-        new.check(request.constraints, request.source.as_deref())?;
+        if request.check {
+            new.check(request.constraints, request.source.as_deref())?;
+        }
         if request.verify {
             self.ask(Step::Verify, &new, |caller, staging, old| caller.verify(staging, old))?;
         }

@@ -10,7 +10,7 @@ use super::request::Limits;
 use super::sidecars;
 use crate::files::{self, Link, PlainFile};
 use crate::jobs::cancel::CancelReason;
-use crate::sqlite::{self, Access, Connection, FromValue, Hooks, LockWait};
+use crate::sqlite::{self, Access, Connection, FromValue, Hooks, IndexName, LockWait};
 use crate::swap::steps::error::database::DatabaseProblem;
 use crate::swap::steps::error::{Problem, Result, Step, SwapError};
 
@@ -109,6 +109,26 @@ impl MaintenanceConnection {
     /// The engine's connection, for calls that need it exclusively.
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+
+    /// Fails if libSQL has made a vector index in the database, which a check would find wrong.
+    pub fn refuse_indexes_of_libsql(&self) -> Result<()> {
+        self.connection.refuse_indexes_of_libsql().map_err(|error| self.error(error))
+    }
+
+    /// Whether libSQL has made vector indexes in the database, or has left tables of some.
+    pub fn has_vector_indexes_of_libsql(&self) -> bool {
+        self.connection.has_vector_indexes_of_libsql()
+    }
+
+    /// The vector indexes that libSQL has made.
+    pub fn vector_indexes_of_libsql(&self) -> Result<Vec<IndexName>> {
+        self.connection.names_of_indexes_of_libsql().map_err(|error| self.error(error))
+    }
+
+    /// Takes over the vector indexes that libSQL has made.
+    pub fn adopt_vector_indexes(&self) -> Result<Vec<IndexName>> {
+        self.connection.adopt().map_err(|error| self.error(error))
     }
 
     /// The path of the database.

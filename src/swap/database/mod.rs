@@ -19,8 +19,9 @@
 //!
 //! `recovery_record` holds what a recovery must know. `maintenance` has the connections that the
 //! steps use. `openers` lists the processes that have a file open. `doctor` reports on a database
-//! without changing anything.
+//! without changing anything. `adopt` takes over its vector indexes.
 
+pub mod adopt;
 mod backup;
 pub mod doctor;
 mod first;

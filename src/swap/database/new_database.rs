@@ -112,6 +112,7 @@ impl NewDatabase {
     fn check_content(&self, constraints: bool) -> Result<()> {
         let connection = self.open(Step::Check)?;
         connection.set("ignore_check_constraints", !constraints)?;
+        connection.refuse_indexes_of_libsql()?;
         let integrity = connection.texts("PRAGMA integrity_check", MOST_FINDINGS)?;
         if integrity != ["ok"] {
             return Err(connection.problem(DatabaseProblem::IntegrityCheck(integrity)));

@@ -19,6 +19,8 @@ pub struct DatabaseSwap {
     pub build: bool,
     /// Whether the caller has a `verify` step.
     pub verify: bool,
+    /// Whether the new database is checked for damage.
+    pub check: bool,
     /// Whether content that violates the database's constraints is an error. For a plain copy it is
     /// not, because the source has the same content.
     pub constraints: bool,

@@ -1,6 +1,5 @@
 // Mastra's stores in parallel on one file, each with a client of its own; or one call after the other:
-// `program.mjs FILE together|alone`. Both print the same, but for the vector functions, which SQLite
-// does not have.
+// `program.mjs FILE together|alone`. Both print the same.
 import { LibSQLStore, LibSQLVector } from "@mastra/libsql";
 import { print, printOpen, printSuccesses, range, failure } from "../frameworks/print.mjs";
 

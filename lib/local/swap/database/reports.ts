@@ -6,6 +6,21 @@ import type { RecordReader } from "../../wire/response";
 import { FileJob, type StartFileJob } from "../file-job";
 import { pathOf } from "../paths";
 
+/** A vector index, and its table. */
+export interface VectorIndex {
+  index: string;
+  table: string;
+}
+
+/** The report of `npx latchdb adopt`. */
+export interface AdoptionReport {
+  /** The path of the database, with symlinks resolved. */
+  target: string;
+  /** The copy of the database as it was; null if there was nothing to do. */
+  backup: string | null;
+  adopted: VectorIndex[];
+}
+
 /** The report of `npx latchdb doctor`. */
 export interface DoctorReport {
   /** The path as it was passed, and with symlinks resolved. */
@@ -37,6 +52,8 @@ export interface DoctorReport {
     /** The errors that `PRAGMA integrity_check` has found. */
     integrity: string[];
     foreignKeys: string[];
+    /** The vector indexes that libSQL has made. With one, the integrity is not checked. */
+    vectorIndexes: VectorIndex[];
   };
   /** The reason if the database could not be read. */
   problem: string | null;
@@ -45,6 +62,11 @@ export interface DoctorReport {
 export async function recover(given: PathInput): Promise<RecoveryReport> {
   const target = pathOf(given, "target");
   return await report((attachment, job) => addon.startRecovery(attachment, job, target));
+}
+
+export async function adopt(given: PathInput): Promise<AdoptionReport> {
+  const target = pathOf(given, "target");
+  return await report((attachment, job) => addon.startAdoption(attachment, job, target));
 }
 
 export async function examine(given: PathInput): Promise<DoctorReport> {

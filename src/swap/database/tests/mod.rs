@@ -160,6 +160,7 @@ impl Bench {
 
     fn request(&self) -> DatabaseSwap {
         DatabaseSwap {
+            check: true,
             constraints: true,
             target: self.path(),
             source: None,
