@@ -243,7 +243,7 @@ impl Turns for Dispatch {
         let mut call = self.own_call(match pass {
             Pass::Beside => request::CHECKPOINT,
             Pass::Whole => request::WHOLE_CHECKPOINT,
-            Pass::Held => request::HELD_CHECKPOINT,
+            Pass::Held | Pass::Own => request::HELD_CHECKPOINT,
         });
         if pass == Pass::Held
             && let Some(writers) = self.state.writers()

@@ -251,7 +251,7 @@ impl Session {
         }
         self.client.counts.add(connection.take_found());
         self.client.counts.add_group(group.members.len());
-        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
+        self.see_to_checkpoint(frames, self.known_commits.checkpoint_at(version));
         Ok(())
     }
 

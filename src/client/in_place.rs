@@ -137,7 +137,7 @@ impl Session {
             records.done(self.outcome(committed));
             let at = commit.map_or(0, |cost| cost.checkpoint_at);
             if committed && client.makes_checkpoints() {
-                self.ask_for_checkpoint(frames, at);
+                checkpoint_is_due = self.ask_for_checkpoint(frames, at);
             } else {
                 checkpoint_is_due = committed && at > 0 && frames >= at;
             }

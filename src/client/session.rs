@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::activity::LaneKey;
 use super::answers::{CallAnswer, CallAnswers};
 use super::call::{Call, NextLane};
+use super::checkpoints::Pass;
+use super::class::Class;
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
@@ -321,7 +323,8 @@ impl Session {
             }
             error => error,
         })?;
-        let leaves_checkpoints = self.client.makes_checkpoints();
+        // A checkpoint beside a call that has the file alone would not be begun.
+        let leaves_checkpoints = self.client.makes_checkpoints() && call.class != Class::Alone;
         let version = hooks.settings_version();
         connection.leave_checkpoints(match leaves_checkpoints {
             true => self.known_commits.checkpoint_at(version),
@@ -440,16 +443,29 @@ impl Session {
             Lesson::Statement(id) => connection.learn(id),
             Lesson::Commit => self.known_commits.look(version, connection),
         }
-        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
+        self.see_to_checkpoint(frames, self.known_commits.checkpoint_at(version));
     }
 
-    /// Lets a checkpoint be made on its lane, if one is due after a commit that has left so many frames.
-    pub(super) fn ask_for_checkpoint(&self, frames: i32, checkpoint_at: i32) {
-        if let Some(pass) = self.client.checkpoints.due(frames, checkpoint_at)
+    /// Lets a checkpoint be made on its lane, if one is due after a commit that has left so many frames, or makes it.
+    pub(super) fn see_to_checkpoint(&self, frames: i32, checkpoint_at: i32) {
+        if self.ask_for_checkpoint(frames, checkpoint_at)
+            && let Some((connection, _)) = &self.connection
+            && connection.checkpoint().is_some_and(Checkpoint::is_complete)
+        {
+            self.client.checkpoints.count_completed();
+        }
+    }
+
+    /// Lets a checkpoint be made on its lane, if one is due after a commit that has left so many frames. Returns whether
+    /// the lane that has committed has to make it.
+    pub(super) fn ask_for_checkpoint(&self, frames: i32, checkpoint_at: i32) -> bool {
+        let pass = self.client.checkpoints.due(frames, checkpoint_at);
+        if let Some(pass) = pass.filter(|pass| *pass != Pass::Own)
             && let Some(turns) = self.client.turns()
         {
             turns.checkpoint_is_due(pass);
         }
+        pass == Some(Pass::Own)
     }
 
     /// Learns what may run in place of a write that is about to run.

@@ -201,13 +201,16 @@ impl WriterQueue {
         state.holder == Some(lane)
     }
 
-    /// Takes the slot for `lane` if the slot is free or the lane has it. Returns whether the lane has it
-    /// now. Used by a transaction that has read already, which waiting cannot help: in WAL mode its
-    /// snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal
-    /// mode the writer waits for this very reader.
+    /// Takes the slot for `lane` if the slot is free or the lane has it, or if a checkpoint has it: that does not write.
+    /// Returns whether the lane has it now. Used by a transaction that has read already, which waiting cannot help: in
+    /// WAL mode its snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal mode
+    /// the writer waits for this very reader.
     pub fn try_take_slot(&self, lane: LaneKey) -> bool {
         let mut state = lock(&self.state);
-        *state.holder.get_or_insert(lane) == lane
+        if state.holder.is_none_or(|holder| holder.lane.is_reader()) {
+            state.holder = Some(lane);
+        }
+        state.holder == Some(lane)
     }
 
     /// Records that a job has begun on the lane.
