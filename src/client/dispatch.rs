@@ -232,19 +232,20 @@ impl Turns for Dispatch {
     }
 
     fn checkpoint_is_due(&self, pass: Pass) {
-        let (lane, index) = {
+        let (lane, index, mut call) = {
             let mut lanes = self.lanes();
             if lanes.is_sealed || lanes.is_draining {
                 return;
             }
             let Some(index) = lanes.line.begin_checkpoint(pass) else { return };
-            (lanes.reader(index).cloned(), index)
+            // It comes before the transactions behind a call that needs the file alone and waits for it.
+            let call = self.own_call(match pass {
+                Pass::Beside => request::CHECKPOINT,
+                Pass::Whole => request::WHOLE_CHECKPOINT,
+                Pass::Held | Pass::Own => request::HELD_CHECKPOINT,
+            });
+            (lanes.reader(index).cloned(), index, call)
         };
-        let mut call = self.own_call(match pass {
-            Pass::Beside => request::CHECKPOINT,
-            Pass::Whole => request::WHOLE_CHECKPOINT,
-            Pass::Held | Pass::Own => request::HELD_CHECKPOINT,
-        });
         if pass == Pass::Held
             && let Some(writers) = self.state.writers()
         {

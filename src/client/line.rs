@@ -91,6 +91,8 @@ pub struct Line<J> {
     short_reads: BTreeSet<CallNumber>,
     /// The calls that are no reads.
     others: BTreeSet<CallNumber>,
+    /// The number of calls that need the file alone.
+    alone: usize,
     numbers: FxHashMap<JobId, CallNumber>,
     /// The reader lanes, and after them the lane that makes checkpoints, if there is one.
     readers: Vec<Reader>,
@@ -119,6 +121,7 @@ impl<J> Line<J> {
             reads: BTreeSet::new(),
             short_reads: BTreeSet::new(),
             others: BTreeSet::new(),
+            alone: 0,
             numbers: FxHashMap::default(),
             readers: std::iter::repeat_with(reader)
                 .take(for_reads + usize::from(makes_checkpoints))
@@ -163,6 +166,7 @@ impl<J> Line<J> {
         if class == Class::ShortRead {
             self.short_reads.insert(number);
         }
+        self.alone += usize::from(class == Class::Alone);
         if id != JobId::NONE {
             self.numbers.insert(id, number);
         }
@@ -194,6 +198,7 @@ impl<J> Line<J> {
         self.reads.clear();
         self.short_reads.clear();
         self.others.clear();
+        self.alone = 0;
         self.numbers.clear();
         std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.call)
     }
@@ -301,6 +306,7 @@ impl<J> Line<J> {
         self.reads.remove(&number);
         self.short_reads.remove(&number);
         self.others.remove(&number);
+        self.alone -= usize::from(waiting.class == Class::Alone);
         Some(waiting)
     }
 
@@ -360,12 +366,14 @@ impl<J> Line<J> {
     }
 
     /// Begins a checkpoint. Returns the index of its lane. None if there is none, if a call needs the file alone, or if
-    /// too many run or wait there: the more urgent it is, the more it may wait for.
+    /// too many run or wait there: the more urgent it is, the more it may wait for. A call that needs the file alone and
+    /// waits would wait for it, and it for the writer slot, which belongs to the transactions behind that call.
     pub fn begin_checkpoint(&mut self, pass: Pass) -> Option<usize> {
         let index = self.for_reads;
         let lane = self.readers.get_mut(index)?;
         let is_resting = self.checkpoints == 0 && lane.reading != Reading::Nothing;
-        if self.is_alone || is_resting || self.checkpoints > pass as u32 {
+        let waits_alone = self.is_alone || self.alone > 0;
+        if waits_alone || is_resting || self.checkpoints > pass as u32 {
             return None;
         }
         self.checkpoints += 1;

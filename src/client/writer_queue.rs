@@ -401,6 +401,18 @@ pub mod tests {
     }
 
     #[test]
+    fn a_transaction_that_has_read_passes_a_checkpoint() {
+        let queue = queue();
+        let checkpointer = LaneKey { client: ClientId(0), lane: LaneId::reader(1) };
+        take(&queue, checkpointer, PATIENT).unwrap();
+        assert!(queue.try_take_slot(lane(1)));
+        queue.end_job(checkpointer, false);
+        assert!(!queue.try_take_slot(lane(2)), "the transaction keeps the slot");
+        queue.end_job(lane(1), false);
+        assert!(queue.try_take_slot(lane(2)));
+    }
+
+    #[test]
     fn a_call_that_has_waited_already_does_not_wait_again() {
         let queue = queue();
         take(&queue, other_client(), PATIENT).unwrap();
