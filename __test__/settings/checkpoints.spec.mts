@@ -123,6 +123,24 @@ test("a checkpoint does not wait for a transaction behind a call that needs the 
   t.is(await selectValue(client, "select count(*) from t"), 1);
 });
 
+test("a transaction that sets the exclusive locking mode leaves the file to one connection", async (t) => {
+  for (const how of ["transaction", "begin"]) {
+    const { client } = await place(t);
+    await fill(client, 3 * PAGES);
+    if (how === "begin") {
+      await client.execute("begin");
+      await client.execute("pragma locking_mode = exclusive");
+      await client.execute("commit");
+    } else {
+      const transaction = await client.transaction("write");
+      await transaction.execute("pragma locking_mode = exclusive");
+      await transaction.commit();
+    }
+    await fill(client, 1);
+    t.is(await selectValue(client, "select count(*) from t"), 3 * PAGES + 1, how);
+  }
+});
+
 test("after a VACUUM the next write begins the WAL anew", async (t) => {
   const { client, file } = await place(t);
   await fill(client, 4 * PAGES);

@@ -136,6 +136,11 @@ impl<J> Line<J> {
         }
     }
 
+    /// The number of lanes for reads.
+    pub fn for_reads(&self) -> usize {
+        self.for_reads
+    }
+
     /// Whether no call waits or runs.
     pub fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.on_main == 0 && self.are_readers_idle()
@@ -282,7 +287,7 @@ impl<J> Line<J> {
         }
         match self.readers.iter().position(|reader| reader.has_connection) {
             Some(index) => {
-                self.readers[index].reading = Reading::Starting;
+                self.begin_rest(index);
                 Some(Step::Rest(index))
             }
             None => {
@@ -356,6 +361,16 @@ impl<J> Line<J> {
             }
             Way::Transaction => {}
         }
+    }
+
+    /// Whether a reader lane has a connection and no call. Its connection is then to be closed.
+    pub fn begin_rest(&mut self, reader: usize) -> bool {
+        let Some(lane) = self.readers.get_mut(reader) else { return false };
+        let rests = lane.has_connection && lane.reading == Reading::Nothing;
+        if rests {
+            lane.reading = Reading::Starting;
+        }
+        rests
     }
 
     /// A reader lane has closed its connection because it had no call. One that has come since opens another.
