@@ -92,6 +92,66 @@ test("a reader of an old state keeps no writer waiting, and the WAL ends after i
   t.true(walPages(file) < before + 15 * PAGES, `${before}, then ${walPages(file)} pages`);
 });
 
+test("a transaction that has read, and then writes, does not meet a checkpoint", async (t) => {
+  const { client, file } = await place(t);
+  for (let i = 0; i < 600; i++) {
+    const transaction = await client.transaction("deferred");
+    await transaction.execute("select a from t limit 1");
+    await transaction.execute({ sql: insert, args: ["x".repeat(16_000)] });
+    await transaction.commit();
+  }
+  // A commit makes the checkpoint itself where the transactions follow each other without a pause.
+  t.true(walPages(file) < 20 * PAGES, `${walPages(file)} pages`);
+  t.is(await selectValue(client, "select count(*) from t"), 600);
+});
+
+test("a checkpoint does not wait for a transaction behind a call that needs the file alone", async (t) => {
+  const { client } = await place(t);
+  await client.execute("pragma wal_autocheckpoint = 1");
+  const transaction = await client.transaction("write");
+  await transaction.execute({ sql: insert, args: ["x".repeat(100_000)] });
+  // The second call waits for the first one, and the transaction behind it has a place before all later writes.
+  const reading = client.execute(
+    "with recursive n (i) as (select 1 union all select i + 1 from n limit 300000) select count(*) from n",
+  );
+  const checkpoint = client.execute("pragma wal_checkpoint(truncate)");
+  const next = client.transaction("write");
+  await transaction.commit();
+  t.is((await reading).rows[0]?.[0], 300_000);
+  await checkpoint;
+  await (await next).rollback();
+  t.is(await selectValue(client, "select count(*) from t"), 1);
+});
+
+test("a transaction that sets the exclusive locking mode leaves the file to one connection", async (t) => {
+  for (const how of ["transaction", "begin"]) {
+    const { client } = await place(t);
+    await fill(client, 3 * PAGES);
+    if (how === "begin") {
+      await client.execute("begin");
+      await client.execute("pragma locking_mode = exclusive");
+      await client.execute("commit");
+    } else {
+      const transaction = await client.transaction("write");
+      await transaction.execute("pragma locking_mode = exclusive");
+      await transaction.commit();
+    }
+    await fill(client, 1);
+    t.is(await selectValue(client, "select count(*) from t"), 3 * PAGES + 1, how);
+  }
+});
+
+test("after a VACUUM the next write begins the WAL anew", async (t) => {
+  const { client, file } = await place(t);
+  await fill(client, 4 * PAGES);
+  t.is(await selectValue(client, "pragma wal_checkpoint(truncate)"), 0);
+  await client.execute("vacuum");
+  const pages = walPages(file);
+  t.true(pages >= 4 * PAGES, `${pages} pages`);
+  await fill(client, 5);
+  t.is(walPages(file), pages);
+});
+
 test("a change of the journal mode, a VACUUM and a checkpoint find the file alone", async (t) => {
   const { client, file, directory } = await place(t);
   for (let round = 0; round < 5; round++) {

@@ -3,7 +3,9 @@
 //! A pass copies the WAL into the database while others write. It gets to the end of the WAL, so that the next
 //! write can begin the WAL anew, only where nobody commits meanwhile. Where the WAL has grown to four times
 //! `wal_autocheckpoint`, a second pass has the writer slot: what is left for it is what was written during the first.
-//! Where that comes too late, too, because few pages are allowed, the writers wait from eight times on.
+//! Where that comes too late, too, because few pages are allowed, the writers wait from eight times on. A transaction that
+//! has read does not wait, and the WAL does not begin anew while it is open. From sixteen times on a commit makes the
+//! checkpoint itself, before it is answered, so that transactions that follow each other do not keep the WAL growing.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 const LONG_WAL: i32 = 4;
 /// At so many times, they wait for the whole.
 const LONGEST_WAL: i32 = 8;
+/// At so many times, the commit makes it.
+const ENDLESS_WAL: i32 = 16;
 
 /// A checkpoint that is due. The later ones are the more urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Pass {
     Whole,
     /// While the writers wait.
     Held,
+    /// By the lane that has committed, before its answer.
+    Own,
 }
 
 /// The checkpoints of one client.
@@ -54,6 +60,7 @@ impl Checkpoints {
         }
         self.next_at.store(frames.saturating_add(checkpoint_at), Ordering::Relaxed);
         Some(match frames / checkpoint_at {
+            ENDLESS_WAL.. => Pass::Own,
             LONGEST_WAL.. => Pass::Held,
             LONG_WAL.. => Pass::Whole,
             _ => Pass::Beside,
@@ -99,6 +106,7 @@ mod tests {
             [None, Some(Pass::Whole), None, Some(Pass::Whole)]
         );
         assert_eq!([due(79), due(89)], [Some(Pass::Whole), Some(Pass::Held)]);
+        assert_eq!([due(159), due(160), due(169)], [Some(Pass::Held), None, Some(Pass::Own)]);
         // The WAL has begun anew.
         assert_eq!([due(1), due(10), due(12)], [None, Some(Pass::Beside), None]);
         assert_eq!(checkpoints.due(1000, 0), None);

@@ -139,6 +139,27 @@ impl Dispatch {
         self.done.notify_all();
     }
 
+    /// Closes the connection that makes checkpoints and those of idle reader lanes, and waits for that: the client has
+    /// been pinned to one connection, which may be the only one that the file can have from now on.
+    pub fn rest(&self, deadline: Instant) {
+        let (readers, checkpointer) = {
+            let lanes = self.lanes();
+            (lanes.readers().to_vec(), lanes.checkpointer().cloned())
+        };
+        if let Some(lane) = checkpointer {
+            lane.wait_idle(Some(deadline), &|| false);
+        }
+        for (index, lane) in readers.iter().enumerate() {
+            if !self.lanes().line.begin_rest(index) {
+                continue;
+            }
+            let mut call = self.own_call(request::REST);
+            call.way = Some(Way::Reader(index));
+            lane.push(call);
+            lane.wait_idle(Some(deadline), &|| false);
+        }
+    }
+
     /// Changes the line, and starts what may start now.
     fn change(&self, change: impl FnOnce(&mut Lanes)) {
         let next = {
@@ -232,19 +253,20 @@ impl Turns for Dispatch {
     }
 
     fn checkpoint_is_due(&self, pass: Pass) {
-        let (lane, index) = {
+        let (lane, index, mut call) = {
             let mut lanes = self.lanes();
             if lanes.is_sealed || lanes.is_draining {
                 return;
             }
             let Some(index) = lanes.line.begin_checkpoint(pass) else { return };
-            (lanes.reader(index).cloned(), index)
+            // It comes before the transactions behind a call that needs the file alone and waits for it.
+            let call = self.own_call(match pass {
+                Pass::Beside => request::CHECKPOINT,
+                Pass::Whole => request::WHOLE_CHECKPOINT,
+                Pass::Held | Pass::Own => request::HELD_CHECKPOINT,
+            });
+            (lanes.reader(index).cloned(), index, call)
         };
-        let mut call = self.own_call(match pass {
-            Pass::Beside => request::CHECKPOINT,
-            Pass::Whole => request::WHOLE_CHECKPOINT,
-            Pass::Held => request::HELD_CHECKPOINT,
-        });
         if pass == Pass::Held
             && let Some(writers) = self.state.writers()
         {

@@ -108,6 +108,7 @@ impl Session {
         let is_busy = matches!(&committed, Ok(Err(error)) if error.is_busy());
         let answers = self.end_group(group, committed, behind);
         self.note(|writers, lane| writers.end_job(lane, false));
+        self.ask_for_checkpoint();
         self.waits.end_call(is_busy);
         self.client.set_main_waits_in_vain_since(self.waits.in_vain_since());
         for _ in &answers {
@@ -251,7 +252,8 @@ impl Session {
         }
         self.client.counts.add(connection.take_found());
         self.client.counts.add_group(group.members.len());
-        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
+        let checkpoint_at = self.known_commits.checkpoint_at(version);
+        self.see_to_checkpoint(frames, checkpoint_at);
         Ok(())
     }
 

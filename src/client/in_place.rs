@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::checkpoints::Pass;
 use super::error::Error;
 use super::row_sink::RecordSink;
 use super::scratch::Scratch;
@@ -137,7 +138,9 @@ impl Session {
             records.done(self.outcome(committed));
             let at = commit.map_or(0, |cost| cost.checkpoint_at);
             if committed && client.makes_checkpoints() {
-                self.ask_for_checkpoint(frames, at);
+                self.due = client.checkpoints.due(frames, at);
+                checkpoint_is_due = self.due == Some(Pass::Own);
+                self.ask_for_checkpoint();
             } else {
                 checkpoint_is_due = committed && at > 0 && frames >= at;
             }

@@ -111,6 +111,16 @@ impl Lanes {
         self.readers.get(index)
     }
 
+    /// The reader lanes, and after them the lane that makes checkpoints.
+    pub fn readers(&self) -> &[Arc<Lane<Session>>] {
+        &self.readers
+    }
+
+    /// The lane that makes checkpoints.
+    pub fn checkpointer(&self) -> Option<&Arc<Lane<Session>>> {
+        self.readers.get(self.line.for_reads())
+    }
+
     /// The main lane. None while a transaction uses it.
     pub fn main(&self) -> Option<LaneId> {
         self.main

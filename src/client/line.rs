@@ -91,6 +91,8 @@ pub struct Line<J> {
     short_reads: BTreeSet<CallNumber>,
     /// The calls that are no reads.
     others: BTreeSet<CallNumber>,
+    /// The number of calls that need the file alone.
+    alone: usize,
     numbers: FxHashMap<JobId, CallNumber>,
     /// The reader lanes, and after them the lane that makes checkpoints, if there is one.
     readers: Vec<Reader>,
@@ -119,6 +121,7 @@ impl<J> Line<J> {
             reads: BTreeSet::new(),
             short_reads: BTreeSet::new(),
             others: BTreeSet::new(),
+            alone: 0,
             numbers: FxHashMap::default(),
             readers: std::iter::repeat_with(reader)
                 .take(for_reads + usize::from(makes_checkpoints))
@@ -131,6 +134,11 @@ impl<J> Line<J> {
             is_alone: false,
             is_explicit: false,
         }
+    }
+
+    /// The number of lanes for reads.
+    pub fn for_reads(&self) -> usize {
+        self.for_reads
     }
 
     /// Whether no call waits or runs.
@@ -163,6 +171,7 @@ impl<J> Line<J> {
         if class == Class::ShortRead {
             self.short_reads.insert(number);
         }
+        self.alone += usize::from(class == Class::Alone);
         if id != JobId::NONE {
             self.numbers.insert(id, number);
         }
@@ -194,6 +203,7 @@ impl<J> Line<J> {
         self.reads.clear();
         self.short_reads.clear();
         self.others.clear();
+        self.alone = 0;
         self.numbers.clear();
         std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.call)
     }
@@ -277,7 +287,7 @@ impl<J> Line<J> {
         }
         match self.readers.iter().position(|reader| reader.has_connection) {
             Some(index) => {
-                self.readers[index].reading = Reading::Starting;
+                self.begin_rest(index);
                 Some(Step::Rest(index))
             }
             None => {
@@ -301,6 +311,7 @@ impl<J> Line<J> {
         self.reads.remove(&number);
         self.short_reads.remove(&number);
         self.others.remove(&number);
+        self.alone -= usize::from(waiting.class == Class::Alone);
         Some(waiting)
     }
 
@@ -352,6 +363,16 @@ impl<J> Line<J> {
         }
     }
 
+    /// Whether a reader lane has a connection and no call. Its connection is then to be closed.
+    pub fn begin_rest(&mut self, reader: usize) -> bool {
+        let Some(lane) = self.readers.get_mut(reader) else { return false };
+        let rests = lane.has_connection && lane.reading == Reading::Nothing;
+        if rests {
+            lane.reading = Reading::Starting;
+        }
+        rests
+    }
+
     /// A reader lane has closed its connection because it had no call. One that has come since opens another.
     pub fn rested(&mut self, reader: usize) {
         if self.readers[reader].reading == Reading::Nothing {
@@ -360,12 +381,14 @@ impl<J> Line<J> {
     }
 
     /// Begins a checkpoint. Returns the index of its lane. None if there is none, if a call needs the file alone, or if
-    /// too many run or wait there: the more urgent it is, the more it may wait for.
+    /// too many run or wait there: the more urgent it is, the more it may wait for. A call that needs the file alone and
+    /// waits would wait for it, and it for the writer slot, which belongs to the transactions behind that call.
     pub fn begin_checkpoint(&mut self, pass: Pass) -> Option<usize> {
         let index = self.for_reads;
         let lane = self.readers.get_mut(index)?;
         let is_resting = self.checkpoints == 0 && lane.reading != Reading::Nothing;
-        if self.is_alone || is_resting || self.checkpoints > pass as u32 {
+        let waits_alone = self.is_alone || self.alone > 0;
+        if waits_alone || is_resting || self.checkpoints > pass as u32 {
             return None;
         }
         self.checkpoints += 1;

@@ -62,6 +62,9 @@ use state::{ClientState, Options};
 /// How long `Transaction.close()` waits for its rollback. A longer rollback ends on the lane's thread.
 const ROLLBACK_LIMIT: Duration = Duration::from_millis(100);
 
+/// How long a client that has been pinned waits until its other connections are closed.
+const REST_LIMIT: Duration = Duration::from_millis(100);
+
 /// The native half of one client of JavaScript.
 pub struct Client {
     state: Arc<ClientState>,
@@ -249,7 +252,11 @@ impl Client {
 
     /// Begins to make the pinned lane the main lane.
     pub fn begin_move(&self) -> Move {
-        self.lanes().begin_move(self.state.pinned_lane())
+        let begun = self.lanes().begin_move(self.state.pinned_lane());
+        if begun == Move::Done {
+            self.dispatch.rest(Instant::now() + REST_LIMIT);
+        }
+        begun
     }
 
     /// Finishes the move that [`Client::begin_move`] has begun, and closes the former main lane. To be
@@ -257,6 +264,7 @@ impl Client {
     pub fn finish_move(&self) {
         let former = self.lanes().finish_move(self.state.pinned_lane());
         close_lanes(former);
+        self.dispatch.rest(Instant::now() + REST_LIMIT);
     }
 
     /// Closes the idle lanes, except the main lane.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::activity::LaneKey;
 use super::answers::{CallAnswer, CallAnswers};
 use super::call::{Call, NextLane};
+use super::checkpoints::Pass;
+use super::class::Class;
 use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
@@ -61,6 +63,8 @@ pub struct Session {
     file: Arc<OnceLock<FileId>>,
     /// What is known of the commits on the connection.
     pub(super) known_commits: KnownCommits,
+    /// The checkpoint that is due after the last commit, until it is asked for.
+    pub(super) due: Option<Pass>,
     /// The memory of the last answer in place.
     pub(super) scratch: Scratch,
     /// Whether a connection was given up. An in-memory database is lost with it.
@@ -105,6 +109,7 @@ impl Session {
             transaction: None,
             file,
             known_commits: KnownCommits::default(),
+            due: None,
             scratch: Scratch::default(),
             lost: false,
         }
@@ -321,7 +326,8 @@ impl Session {
             }
             error => error,
         })?;
-        let leaves_checkpoints = self.client.makes_checkpoints();
+        // A checkpoint beside a call that has the file alone would not be begun.
+        let leaves_checkpoints = self.client.makes_checkpoints() && call.class != Class::Alone;
         let version = hooks.settings_version();
         connection.leave_checkpoints(match leaves_checkpoints {
             true => self.known_commits.checkpoint_at(version),
@@ -443,12 +449,25 @@ impl Session {
             Lesson::Statement(id) => connection.learn(id),
             Lesson::Commit => self.known_commits.look(version, connection),
         }
-        self.ask_for_checkpoint(frames, self.known_commits.checkpoint_at(version));
+        let checkpoint_at = self.known_commits.checkpoint_at(version);
+        self.see_to_checkpoint(frames, checkpoint_at);
     }
 
-    /// Lets a checkpoint be made on its lane, if one is due after a commit that has left so many frames.
-    pub(super) fn ask_for_checkpoint(&self, frames: i32, checkpoint_at: i32) {
-        if let Some(pass) = self.client.checkpoints.due(frames, checkpoint_at)
+    /// Makes the checkpoint that is due after a commit that has left so many frames, or keeps in mind which one is.
+    pub(super) fn see_to_checkpoint(&mut self, frames: i32, checkpoint_at: i32) {
+        self.due = self.client.checkpoints.due(frames, checkpoint_at);
+        if self.due == Some(Pass::Own)
+            && let Some((connection, _)) = &self.connection
+            && connection.checkpoint().is_some_and(Checkpoint::is_complete)
+        {
+            self.client.checkpoints.count_completed();
+        }
+    }
+
+    /// Lets the checkpoint that is due be made on its lane. To be called without the writer slot, for which it may
+    /// wait: where the system has no thread left, it is made here.
+    pub(super) fn ask_for_checkpoint(&mut self) {
+        if let Some(pass) = self.due.take().filter(|pass| *pass != Pass::Own)
             && let Some(turns) = self.client.turns()
         {
             turns.checkpoint_is_due(pass);
@@ -647,6 +666,7 @@ impl Session {
         let in_transaction = self.transaction.is_some();
         self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
+        self.ask_for_checkpoint();
         self.waits.end_call(matches!(&result, Err(Failure { error, .. }) if error.is_busy()));
         if call.way == Some(Way::Main) {
             self.client.set_main_waits_in_vain_since(self.waits.in_vain_since());

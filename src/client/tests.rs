@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::jobs::backlog::{Load, MOST};
+use crate::jobs::ids::CallNumber;
 use crate::sqlite::Location;
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
@@ -934,4 +935,46 @@ fn closing_and_ending_a_transaction_end_the_wait_for_room() {
     bench.inbox.full_bytes();
     bench.database.close(&mut |_, _| ()).unwrap();
     assert_eq!(bench.last_code(), "CLIENT_CLOSED");
+}
+
+/// Tries to take the writer slot when a checkpoint is due.
+struct TakesSlot {
+    client: Arc<ClientState>,
+    has_taken: Mutex<Vec<bool>>,
+}
+
+impl line::Turns for TakesSlot {
+    fn ended(&self, _: line::Way, _: bool, _: bool) {}
+    fn left(&self, _: line::Way) {}
+    fn begun(&self, _: usize) {}
+    fn rested(&self, _: usize) {}
+    fn checkpoint_is_due(&self, _: checkpoints::Pass) {
+        let (writers, lane) = (self.client.writers().unwrap(), LaneId::reader(2));
+        let lane = self.client.lane_key(lane);
+        let has_taken = writers.take_slot_now(lane, CallNumber::next());
+        writers.end_job(lane, false);
+        self.has_taken.lock().unwrap().push(has_taken);
+    }
+    fn set_blocked(&self, _: LaneId, _: bool) {}
+}
+
+#[test]
+fn a_checkpoint_is_asked_for_without_the_writer_slot() {
+    // Without a thread for its lane, it is made by the thread that asks for it.
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::File(folder.path().join("a.db"));
+    let inbox = Arc::new(Inbox::new(mpsc::channel().0));
+    let client = Arc::new(ClientState::new(options(location), inbox));
+    let turns = Arc::new(TakesSlot { client: Arc::clone(&client), has_taken: Mutex::default() });
+    let known: std::sync::Weak<TakesSlot> = Arc::downgrade(&turns);
+    client.know(known);
+    let mut session = Session::new(LaneId::MAIN, Arc::clone(&client), Arc::default());
+    for sql in [
+        "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 1; CREATE TABLE t (a)",
+        "INSERT INTO t VALUES (1)",
+    ] {
+        drop(session.run_alone(Call::own(Arc::clone(&client), TransactionId::NONE, script(sql))));
+    }
+    assert_eq!(*turns.has_taken.lock().unwrap(), [true]);
+    session.close().unwrap();
 }

@@ -201,13 +201,16 @@ impl WriterQueue {
         state.holder == Some(lane)
     }
 
-    /// Takes the slot for `lane` if the slot is free or the lane has it. Returns whether the lane has it
-    /// now. Used by a transaction that has read already, which waiting cannot help: in WAL mode its
-    /// snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal
-    /// mode the writer waits for this very reader.
+    /// Takes the slot for `lane` if the slot is free or the lane has it, or if a checkpoint has it: that does not write.
+    /// Returns whether the lane has it now. Used by a transaction that has read already, which waiting cannot help: in
+    /// WAL mode its snapshot would be stale once it got the slot (SQLITE_BUSY_SNAPSHOT), and in a rollback-journal mode
+    /// the writer waits for this very reader.
     pub fn try_take_slot(&self, lane: LaneKey) -> bool {
         let mut state = lock(&self.state);
-        *state.holder.get_or_insert(lane) == lane
+        if state.holder.is_none_or(|holder| holder.lane.is_reader()) {
+            state.holder = Some(lane);
+        }
+        state.holder == Some(lane)
     }
 
     /// Records that a job has begun on the lane.
@@ -393,6 +396,18 @@ pub mod tests {
         take(&queue, lane(1), PATIENT).unwrap();
         assert!(!queue.try_take_slot(lane(2)));
         assert!(queue.try_take_slot(lane(1)));
+        queue.end_job(lane(1), false);
+        assert!(queue.try_take_slot(lane(2)));
+    }
+
+    #[test]
+    fn a_transaction_that_has_read_passes_a_checkpoint() {
+        let queue = queue();
+        let checkpointer = LaneKey { client: ClientId(0), lane: LaneId::reader(1) };
+        take(&queue, checkpointer, PATIENT).unwrap();
+        assert!(queue.try_take_slot(lane(1)));
+        queue.end_job(checkpointer, false);
+        assert!(!queue.try_take_slot(lane(2)), "the transaction keeps the slot");
         queue.end_job(lane(1), false);
         assert!(queue.try_take_slot(lane(2)));
     }

@@ -46,9 +46,15 @@ impl LaneId {
 
     /// The reader lane with this index.
     pub fn reader(index: usize) -> Self {
-        const FIRST: u32 = 1 << 30;
-        Self(FIRST + u32::try_from(index).unwrap_or_default())
+        Self(Self::FIRST_READER + u32::try_from(index).unwrap_or_default())
     }
+
+    /// Whether the lane is a reader lane, or the one that makes checkpoints.
+    pub fn is_reader(self) -> bool {
+        self.0 >= Self::FIRST_READER
+    }
+
+    const FIRST_READER: u32 = 1 << 30;
 }
 
 /// The number of a transaction: that of the job that began it.

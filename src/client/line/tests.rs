@@ -295,6 +295,24 @@ fn a_call_starts_at_once_only_where_it_would_be_the_next_one() {
 }
 
 #[test]
+fn no_checkpoint_begins_while_what_needs_the_file_alone_waits() {
+    let mut line = Line::<&str>::new(1, true);
+    assert_eq!(line.begin_checkpoint(Pass::Beside), Some(1));
+    line.enter(CallNumber::next(), JobId::NONE, Alone, "vacuum");
+    assert_eq!(line.next(), None);
+    // Behind it there may be a transaction that has a place before the checkpoint, and begins after the VACUUM.
+    assert_eq!(line.begin_checkpoint(Pass::Held), None);
+    line.ended(Way::Reader(1));
+    line.set_connection(1, false);
+    assert_eq!(line.next(), Some(Step::Start("vacuum", Way::Main)));
+    line.ended(Way::Main);
+    assert_eq!(line.begin_checkpoint(Pass::Held), Some(1));
+    line.enter(CallNumber::next(), JobId::NONE, Alone, "vacuum");
+    assert_eq!(line.take_all().count(), 1);
+    assert_eq!(line.begin_checkpoint(Pass::Held), Some(1));
+}
+
+#[test]
 fn a_checkpoint_is_in_the_way_of_what_needs_the_file_alone_only() {
     let mut line = Line::new(0, true);
     let (short, alone) = (JobId(1), JobId(2));
