@@ -16,7 +16,7 @@ use super::call::Call;
 use super::error::Error;
 use super::lane::Behind;
 use super::line::Way;
-use super::run::Failure;
+use super::run::{Caller, Failure, Place, Run};
 use super::session::Session;
 use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
@@ -212,6 +212,17 @@ impl Session {
             return Err(Error::TransactionClosed.into());
         };
         Ok(run.statement(&statement, false, &mut member.records)?)
+    }
+
+    /// What runs a call of a group, on the open connection. Its rows are sent with its answer only.
+    fn run_in_group(&mut self, call: &Call) -> Option<Run<'_>> {
+        let (connection, _) = self.connection.as_mut()?;
+        connection.adopt_when_touched(false);
+        let (client, lane, cancel) = (&self.client, self.lane, &*self.cancel);
+        let (waits, backlog) = (&*self.waits, &self.backlog);
+        let (job, call) = (call.job, call.number);
+        let caller = Caller { client, lane, cancel, waits, backlog, job, call };
+        Some(Run { connection, caller, rolls_back: false, place: Place::Here, sends: false })
     }
 
     /// Rolls the transaction of a group back, if it is still open.

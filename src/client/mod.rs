@@ -22,6 +22,7 @@ mod line;
 #[cfg(test)]
 #[cfg(feature = "model")]
 mod models;
+mod perform;
 mod row_sink;
 mod run;
 mod scratch;
