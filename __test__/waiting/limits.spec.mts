@@ -43,6 +43,27 @@ test("plain calls do not wait for the number of open transactions", async (t) =>
   for (const transaction of open) transaction.close();
 });
 
+test("a transaction that waits for its turn to write holds no connection", async (t) => {
+  const client = await openClient(t, { timeout: 60_000 });
+  await client.execute("create table t (a)");
+  const first = await client.transaction("write");
+  await first.execute(insert);
+  const { open } = client.stats().connections;
+  const waiting = Array.from({ length: 10 }, () => client.transaction("write"));
+  t.is(await selectValue(client, "select count(*) from t"), 0);
+  // By then each has come to its lane.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const { connections } = client.stats();
+  t.is(connections.open - connections.readers, open);
+  await first.commit();
+  for (const begun of waiting) {
+    const transaction = await begun;
+    await transaction.execute(insert);
+    await transaction.commit();
+  }
+  t.is(await selectValue(client, "select count(*) from t"), 11);
+});
+
 test("a call beyond `maxQueue` is refused, and one of a transaction is not", async (t) => {
   const { url } = await temporaryDatabase(t);
   const client = createClient({ url, maxQueue: 5 });

@@ -1,6 +1,7 @@
 //! Runs a call of a lane to its end, and writes its answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::answers::{CallAnswer, CallAnswers};
 use super::call::Call;
@@ -170,6 +171,9 @@ impl Session {
             if is_end && self.reader.is_some() {
                 return Ok(Lesson::None);
             }
+            if matches!(request, Request::Begin(Mode::Write)) {
+                self.wait_for_turn(call)?;
+            }
             self.reopen()?;
         }
         let lane = self.lane;
@@ -274,6 +278,14 @@ impl Session {
             }
         }
         Ok(Lesson::None)
+    }
+
+    /// Takes the writer slot for a transaction before it has a connection: while it waits, it holds none.
+    fn wait_for_turn(&self, call: &Call) -> Result<(), Error> {
+        let (client, lane, cancel) = (&self.client, self.lane, &*self.cancel);
+        let (waits, backlog) = (&*self.waits, &self.backlog);
+        let (job, call) = (call.job, call.number);
+        Caller { client, lane, cancel, waits, backlog, job, call }.take_writer_slot(Instant::now())
     }
 
     /// Learns from a job what may run in place. No cancel may interrupt this: an interrupt rolls back the open

@@ -69,7 +69,8 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn take_writer_slot(&self, began: Instant) -> Result<(), Error> {
+    /// Takes the writer slot, for which the call has waited since `began`.
+    pub fn take_writer_slot(&self, began: Instant) -> Result<(), Error> {
         self.take_writer_slot_within(self.client.lock_timeouts(), began)
     }
 
