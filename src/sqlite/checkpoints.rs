@@ -101,28 +101,14 @@ impl Drop for NotingFrames<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Access, Hooks, Location, LockWait};
+    use super::super::Location;
     use super::*;
-    use crate::jobs::cancel::CancelReason;
-    use std::sync::Arc;
-
-    struct Never;
-
-    impl Hooks for Never {
-        fn cancelled(&self) -> Option<CancelReason> {
-            None
-        }
-        fn wait_for_lock(&self, _: LockWait) -> bool {
-            false
-        }
-    }
 
     #[test]
     fn commits_leave_their_checkpoint_to_another_connection() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("a.db"));
-        let open = || Connection::open(&location, Access::Create, Arc::new(Never)).unwrap();
-        let (writer, other) = (open(), open());
+        let (writer, other) = (Connection::of_test(&location), Connection::of_test(&location));
         assert_eq!(writer.set_journal_mode("wal").unwrap(), "wal");
         writer.set_pragma("wal_autocheckpoint", 1).unwrap();
         writer.run_own("CREATE TABLE t (a)").unwrap();

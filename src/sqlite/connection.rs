@@ -188,6 +188,12 @@ impl Connection {
     /// A private in-memory database.
     #[cfg(test)]
     pub fn in_memory() -> Self {
+        Self::of_test(&Location::Memory(":memory:".to_owned()))
+    }
+
+    /// A connection that waits for no lock, and is never cancelled.
+    #[cfg(test)]
+    pub fn of_test(location: &Location) -> Self {
         struct Never;
         impl Hooks for Never {
             fn cancelled(&self) -> Option<CancelReason> {
@@ -197,8 +203,7 @@ impl Connection {
                 false
             }
         }
-        let location = Location::Memory(":memory:".to_owned());
-        Self::open(&location, Access::Create, Arc::new(Never)).unwrap()
+        Self::open(location, Access::Create, Arc::new(Never)).unwrap()
     }
 
     fn with(
