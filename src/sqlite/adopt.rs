@@ -5,7 +5,8 @@ use rusqlite::{Connection as Raw, Statement};
 
 use super::classify::StatementKind;
 use super::libsql_schema::INDEX_METADATA;
-use super::statement::{Prepared, RunError};
+use super::preparing::RunError;
+use super::rows::Prepared;
 use super::vector_index::IndexName;
 use super::vector_schema::{has_metadata, quoted};
 use super::{Connection, Error, codes};

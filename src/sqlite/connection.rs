@@ -381,7 +381,7 @@ impl Connection {
         Ok(before)
     }
 
-    /// Makes each statement say when it has begun to read ([`super::statement::RowSink::begun`]). For a connection
+    /// Makes each statement say when it has begun to read ([`super::rows::RowSink::begun`]). For a connection
     /// that only reads.
     pub fn hold_snapshots(&self) {
         self.holds_snapshots.set(true);

@@ -4,7 +4,8 @@ use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, StatementStatus};
 
 use super::classify::StatementKind;
-use super::statement::{Prepared, RunError, has_pragma, is_interrupt, may_write};
+use super::preparing::{RunError, has_pragma, is_interrupt, may_write};
+use super::rows::Prepared;
 use super::{Connection, Error};
 
 impl Connection {

@@ -3,7 +3,7 @@
 use super::Connection;
 use super::Error;
 use super::connection::MOST_INTERRUPTS;
-use super::statement::RunError;
+use super::preparing::RunError;
 
 /// Opens our own savepoint. One name is enough, because statements run one at a time, and SQLite uses the
 /// most recent savepoint of a name (<https://sqlite.org/lang_savepoint.html>).
