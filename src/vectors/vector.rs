@@ -153,7 +153,9 @@ impl<'a> Vector<'a> {
                 Ok(Self { element, dimensions, data: Cow::Borrowed(data) })
             }
             Value::Text(text) => {
-                let mut data = Vec::with_capacity(element.size_of(dimensions));
+                // The text may have more commas than a vector has elements.
+                let expected = dimensions.min(MOST_DIMENSIONS);
+                let mut data = Vec::with_capacity(element.size_of(expected));
                 let dimensions = text::elements(text, |number| match element {
                     ElementType::F64 => data.extend_from_slice(&number.to_le_bytes()),
                     _ => data.extend_from_slice(&as_f32(number).to_le_bytes()),
@@ -334,5 +336,19 @@ fn nearest_step(step: f32) -> u8 {
         step if step < 0.0 => 0,
         step if step > 255.0 => 255,
         step => (f64::from(step) + 0.5) as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_take_no_memory() {
+        let text = format!("[1]\0{}", ",".repeat(10 * MOST_DIMENSIONS));
+        let vector = Vector::parse(Value::Text(text.as_bytes()), ElementType::F32).unwrap();
+        assert_eq!(vector.dimensions, 1);
+        let Cow::Owned(data) = vector.data else { panic!("it borrows the text") };
+        assert!(data.capacity() <= 4 * MOST_DIMENSIONS, "{}", data.capacity());
     }
 }
