@@ -64,7 +64,10 @@ impl Connection {
         }
         let is_all = self.goes_through_indexes(statement);
         let sql = statement.expanded_sql();
-        let touched = sql.map_or_else(Vec::new, |sql| self.touched_tables(&sql));
+        let touched = sql.and_then(|sql| self.touched_tables(&sql));
+        // Of a statement whose tables cannot be told, any table may be read.
+        let is_all = is_all || touched.is_none();
+        let touched = touched.unwrap_or_default();
         // A search reads the table of its index by a statement of its own.
         let searches = |(_, name): &TableName| name == SEARCH;
         let is_all = is_all || self.adopts.get() && touched.iter().any(searches);
@@ -166,16 +169,17 @@ impl Connection {
         })
     }
 
-    /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run.
-    fn touched_tables(&self, sql: &str) -> Vec<TableName> {
+    /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run. None if SQLite
+    /// cannot prepare it any more.
+    fn touched_tables(&self, sql: &str) -> Option<Vec<TableName>> {
         self.recorder.aside(|| {
             self.recorder.set_dry_run(true);
             self.recorder.tables().begin();
-            // The statement was prepared before, and an error was reported then.
-            let _ = Batch::new(&self.raw, sql).next();
+            // The statement was prepared before. With its arguments its text may be too long.
+            let prepared = Batch::new(&self.raw, sql).next().is_ok();
             let tables = self.recorder.tables().end();
             self.recorder.set_dry_run(false);
-            tables
+            prepared.then_some(tables)
         })
     }
 
