@@ -229,7 +229,10 @@ test("a join searches once, not once for each row of another table", async (t) =
 
 test("the condition of an index may end in a comment that is not closed", async (t) => {
   const client = await openWith(t, table, `${index} where name > 'a' /* open`, rows);
-  t.deepEqual(await selectColumn(client, "select id from vector_top_k('ti', '[1,2,3]', 9)"), [4, 2]);
+  t.deepEqual(
+    await selectColumn(client, "select id from vector_top_k('ti', '[1,2,3]', 9)"),
+    [4, 2],
+  );
 });
 
 test("a row whose vector does not fit is named, not left out", async (t) => {
