@@ -176,6 +176,7 @@ mod tests {
         use rusqlite::limits::Limit;
         let connection = as_of_libsql();
         connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, 1000).unwrap();
+        connection.recorder.clear();
         let mut statement =
             connection.raw.prepare("SELECT count(*) FROM t WHERE ?1 IS NOT NULL").unwrap();
         for length in [1, 600] {
