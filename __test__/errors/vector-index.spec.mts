@@ -96,6 +96,33 @@ test("the table can be dropped with its index", async (t) => {
   t.is(await selectValue(client, "select count(*) from sqlite_schema where name = 'ti'"), 0);
 });
 
+test("a table of which foreign keys delete the rows is not dropped with its index", async (t) => {
+  const { client } = await openWithIndex(t);
+  await client.execute("create table child (t integer references t)");
+  // SQLite would find the rows missing in the index, and the file damaged.
+  await t.throwsAsync(client.execute("drop table t"), refused);
+  await client.execute("drop table other");
+  await client.execute("pragma foreign_keys = off");
+  await client.execute("drop table t");
+});
+
+test("the tables of the PRAGMAs that check a database do not take the file for damaged", async (t) => {
+  const { client } = await openWithIndex(t);
+  for (const name of ["integrity_check", "quick_check"]) {
+    await t.throwsAsync(client.execute(`select * from pragma_${name}`), refused);
+  }
+});
+
+test("what tells an index of libSQL from ours is not dropped while there is one", async (t) => {
+  const { client } = await openWithIndex(t);
+  const drop = "drop table libsql_vector_meta_shadow";
+  await t.throwsAsync(client.execute(drop), refused);
+  await t.throwsAsync(client.execute("select count(*) from t"), refused);
+  await client.execute("drop index ti");
+  await client.execute(drop);
+  t.is(await selectValue(client, "select count(*) from t"), 51);
+});
+
 test("an index that libSQL makes while we have the file open is seen by the next statement", async (t) => {
   const database = await temporaryDatabase(t);
   await stock(t, database.file, schema);

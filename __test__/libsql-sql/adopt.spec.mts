@@ -122,6 +122,24 @@ test("vector_top_k alone does not read the empty index of libSQL", async (t) => 
   });
 });
 
+test("vector_top_k does not read the empty index of libSQL beside an index of ours", async (t) => {
+  const { file } = await temporaryDatabase(t);
+  const [table = "", , , insert = ""] = made;
+  const condition = "(libsql_vector_idx(e, 'metric=l2')) where name > 'n3'";
+  await stockAnswers([table, insert], file);
+  const client = createClient({ url: `file:${file}` });
+  t.teardown(() => client.close());
+  await client.execute(`create index ti on t ${condition}`);
+  t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
+  t.deepEqual(await stockAnswers([`create index theirs on t ${condition}`], file), ["[]"]);
+  await t.throwsAsync(client.execute(top), {
+    code: "VECTOR_INDEX_NOT_SUPPORTED",
+    message: /t has the libSQL vector index theirs\b/,
+  });
+  t.is((await runCommand("adopt", file)).code, 0);
+  t.deepEqual(await selectColumn(client, top), [40, 41, 39]);
+});
+
 test("what libSQL has left of a dropped index is not taken for an index of libSQL", async (t) => {
   const { file } = await fileOfStock(t);
   const client = createClient({ url: `file:${file}` });

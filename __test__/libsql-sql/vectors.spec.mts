@@ -218,6 +218,23 @@ test("wrong calls of vector_top_k have the texts of libSQL", async (t) => {
   }
 });
 
+test("a join searches once, not once for each row of another table", async (t) => {
+  const client = await openWith(t, table, index, rows, "create index names on t (name)");
+  const plan = await client.execute(
+    "explain query plan select t.id from vector_top_k('ti', '[1,2,3]', 10) as v " +
+      "join t on t.rowid = v.id where t.name = 'a'",
+  );
+  t.regex(String(plan.rows[0]?.["detail"]), /^SCAN v VIRTUAL TABLE/);
+});
+
+test("the condition of an index may end in a comment that is not closed", async (t) => {
+  const client = await openWith(t, table, `${index} where name > 'a' /* open`, rows);
+  t.deepEqual(
+    await selectColumn(client, "select id from vector_top_k('ti', '[1,2,3]', 9)"),
+    [4, 2],
+  );
+});
+
 test("a row whose vector does not fit is named, not left out", async (t) => {
   const client = await openWith(
     t,

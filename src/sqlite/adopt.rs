@@ -173,6 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_whose_text_is_too_long_with_its_arguments_is_refused() {
+        use rusqlite::limits::Limit;
+        let connection = as_of_libsql();
+        connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, 1000).unwrap();
+        connection.recorder.clear();
+        let mut statement =
+            connection.raw.prepare("SELECT count(*) FROM t WHERE ?1 IS NOT NULL").unwrap();
+        for length in [1, 600] {
+            statement.raw_bind_parameter(1, vec![0u8; length]).unwrap();
+            let refused = connection.refuse_vector_indexes_now(&statement);
+            assert!(matches!(refused, Err(Error::VectorIndex { .. })), "{length}: {refused:?}");
+        }
+    }
+
+    #[test]
     fn what_fails_changes_nothing() {
         let connection = as_of_libsql();
         connection.run_all("PRAGMA query_only = on").unwrap();

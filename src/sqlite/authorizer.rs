@@ -186,6 +186,6 @@ mod tests {
         assert_eq!(code, ffi::SQLITE_OK);
         // SAFETY: the statement is not used any more.
         unsafe { ffi::sqlite3_finalize(statement) };
-        assert_eq!(recorder.tables().end(), [(Some(c"main".into()), c"\xff".into())]);
+        assert_eq!(recorder.tables().end().0, [(Some(c"main".into()), c"\xff".into())]);
     }
 }

@@ -54,6 +54,8 @@ pub struct Recorder {
     /// The number of questions after which a statement is refused, and that of those so far. 0 for no bound.
     most_questions: AtomicU32,
     questions: AtomicU32,
+    /// The number of questions about inserts and updates so far, outside of dry runs.
+    writes: AtomicU32,
 }
 
 /// What a statement does, as far as SQLite's own functions do not say it.
@@ -225,6 +227,11 @@ impl Recorder {
             && self.handle.get().is_some_and(|handle| !handle.runs_a_statement())
     }
 
+    /// A number that is another one once SQLite has prepared a statement that inserts or updates rows.
+    pub fn writes_prepared(&self) -> u32 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
     /// Whether the statement reads or writes a table.
     pub fn touches_a_table(&self) -> bool {
         self.flags.load(Ordering::Relaxed) & TABLE != 0
@@ -321,6 +328,10 @@ impl Authorizer for Recorder {
             return Answer::Deny;
         }
         self.tables.note(question);
+        let writes = matches!(question.action, ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE);
+        if writes && !self.dry_run.load(Ordering::Relaxed) {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+        }
         self.note_index(question);
         self.note_write(question);
         let in_main = question.database.is_none_or(|name| name == c"main");

@@ -51,9 +51,11 @@ pub struct Checks {
 
 /// What is known of a statement. SQLite prepares it anew if the schema is another one, also where a rollback has
 /// brought back an old one. So it holds for as long as the statement is the same: at the same address, with the same
-/// text, not prepared anew, and run more often than before.
+/// text, not prepared anew, and run more often than before, while no other statement that writes was prepared, which
+/// could have got the address.
 #[derive(Debug)]
 struct Known {
+    writes_prepared: u32,
     sql: Box<CStr>,
     reprepared: c_int,
     runs: c_int,
@@ -95,7 +97,8 @@ impl Checks {
     fn known(&self, running: &Running) -> Option<Arc<[VectorColumn]>> {
         let mut known = lock(&self.known);
         let known = known.get_mut(&running.address)?;
-        let is_same = known.reprepared == running.reprepared
+        let is_same = known.writes_prepared == self.recorder.writes_prepared()
+            && known.reprepared == running.reprepared
             && known.runs < running.runs
             && known.sql == running.sql;
         known.runs = running.runs;
@@ -134,7 +137,9 @@ impl Checks {
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(address, Known { sql, reprepared, runs, columns: Arc::clone(&found) });
+        let writes_prepared = self.recorder.writes_prepared();
+        let columns = Arc::clone(&found);
+        known.insert(address, Known { writes_prepared, sql, reprepared, runs, columns });
         Ok(found)
     }
 }
@@ -163,6 +168,37 @@ fn running_writes(connection: &Connection) -> Vec<Running> {
                     runs: status(ffi::SQLITE_STMTSTATUS_RUN),
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sqlite::Connection;
+
+    #[test]
+    fn a_statement_in_the_place_of_another_one_is_looked_at_anew() {
+        let connection = Connection::in_memory();
+        let make = |dimensions| {
+            let sql = format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (e F32_BLOB({dimensions})); \
+                 CREATE INDEX ti ON t (libsql_vector_idx(e))"
+            );
+            connection.run_all(&sql).unwrap();
+        };
+        let prepare = || -> Vec<_> {
+            let one = |_| connection.raw.prepare("INSERT INTO t VALUES (?1)").unwrap();
+            (0..50).map(one).collect()
+        };
+        make(1);
+        for statement in &mut prepare() {
+            statement.execute([Some("[1]")]).unwrap();
+        }
+        make(2);
+        for statement in &mut prepare() {
+            statement.execute([None::<&str>]).unwrap();
+            assert!(statement.execute([Some("[1]")]).is_err());
+            statement.execute([Some("[1,2]")]).unwrap();
         }
     }
 }

@@ -64,7 +64,13 @@ impl Connection {
         }
         let is_all = self.goes_through_indexes(statement);
         let sql = statement.expanded_sql();
-        let touched = sql.map_or_else(Vec::new, |sql| self.touched_tables(&sql));
+        let touched = sql.and_then(|sql| self.touched_tables(&sql));
+        // Of a statement whose tables cannot be told, any table may be read.
+        let is_all = is_all || touched.is_none();
+        let (touched, dropped) = touched.unwrap_or_default();
+        // Without this table the indexes could not be told from ours any more.
+        let is_all = is_all || dropped.is_some_and(|(_, name)| is_metadata(&name));
+        let is_all = is_all || touched.iter().any(|(_, name)| checks_database(name));
         // A search reads the table of its index by a statement of its own.
         let searches = |(_, name): &TableName| name == SEARCH;
         let is_all = is_all || self.adopts.get() && touched.iter().any(searches);
@@ -166,16 +172,17 @@ impl Connection {
         })
     }
 
-    /// The tables that a statement reads or writes. Prepares the statement once more, in a dry run.
-    fn touched_tables(&self, sql: &str) -> Vec<TableName> {
+    /// The tables that a statement reads or writes, and the one that it drops. Prepares the statement once more, in a
+    /// dry run. None if SQLite cannot prepare it any more.
+    fn touched_tables(&self, sql: &str) -> Option<(Vec<TableName>, Option<TableName>)> {
         self.recorder.aside(|| {
             self.recorder.set_dry_run(true);
             self.recorder.tables().begin();
-            // The statement was prepared before, and an error was reported then.
-            let _ = Batch::new(&self.raw, sql).next();
+            // The statement was prepared before. With its arguments its text may be too long.
+            let prepared = Batch::new(&self.raw, sql).next().is_ok();
             let tables = self.recorder.tables().end();
             self.recorder.set_dry_run(false);
-            tables
+            prepared.then_some(tables)
         })
     }
 
@@ -193,6 +200,16 @@ impl Connection {
 
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.eq_ignore_ascii_case(other)
+}
+
+fn is_metadata(table: &CStr) -> bool {
+    is_same(table.to_bytes(), INDEX_METADATA.to_bytes())
+}
+
+/// Whether a table is that of a PRAGMA that checks a database (<https://sqlite.org/pragma.html#pragfunc>).
+fn checks_database(table: &CStr) -> bool {
+    let is_it = |name: &[u8]| is_same(table.to_bytes(), name);
+    is_it(b"pragma_integrity_check") || is_it(b"pragma_quick_check")
 }
 
 fn lossy(name: &[u8]) -> String {

@@ -36,6 +36,9 @@ const ID: c_int = 3;
 /// What EXPLAIN QUERY PLAN says.
 const PLAN: &CStr = c"exact, reads every row that the index covers";
 
+/// The cost of a search for the planner, about that of so many rows read.
+const COST: f64 = 1e6;
+
 /// Registers the function on a connection.
 ///
 /// # Errors
@@ -97,7 +100,8 @@ unsafe impl<'vtab> VTab<'vtab> for TopK {
         }
         info.set_idx_num(1);
         info.set_idx_cstr(PLAN);
-        info.set_estimated_cost(1.0);
+        // A search reads a whole table. The planner would otherwise search once for each row of another table.
+        info.set_estimated_cost(COST);
         info.set_estimated_rows(100);
         Ok(true)
     }
@@ -197,7 +201,7 @@ impl Nearest {
         }
         let index = find(connection, database, name)?
             .ok_or_else(|| wrong("failed to parse vector index parameters"))?;
-        refuse_index_of_libsql(connection, database, name)?;
+        refuse_indexes_of_libsql(connection, database, &index.table)?;
         let VectorIndex { vectors, metric, .. } = index;
         vectors
             .accept("search", vector.element, vector.dimensions)
@@ -285,14 +289,15 @@ fn misfit(index: &VectorIndex, key: &Value, value: ValueRef<'_>, column: VectorC
     )
 }
 
-/// Refuses an index of libSQL, whose b-tree is empty.
-fn refuse_index_of_libsql(connection: &Connection, database: &str, name: &str) -> Result<()> {
+/// Refuses a table with an index of libSQL, whose b-tree is empty. SQLite may use it where the index that is searched
+/// has the same condition.
+fn refuse_indexes_of_libsql(connection: &Connection, database: &str, table: &str) -> Result<()> {
     let Some(sql) = indexes_of_libsql(connection, database) else { return Ok(()) };
     let mut statement = connection.prepare(&sql)?;
     let found = statement
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
         .collect::<Result<Vec<_>>>()?;
-    match found.into_iter().find(|(index, _)| index.eq_ignore_ascii_case(name)) {
+    match found.into_iter().find(|(_, of)| of.eq_ignore_ascii_case(table)) {
         Some((index, table)) => Err(failure(&OurError::VectorIndex { table, index })),
         None => Ok(()),
     }

@@ -140,10 +140,11 @@ fn name(tokens: &[Spanned]) -> Option<String> {
     }
 }
 
-/// The text up to a semicolon, from `begin` on.
+/// The text up to the last token before a semicolon, from `begin` on. What follows it is a comment, which may be open.
 fn without_end<'a>(text: &'a str, tokens: &[Spanned], begin: usize) -> &'a str {
-    let end = tokens.iter().find(|(token, _)| *token == Token::Other(';'));
-    end.and_then(|(_, range)| text.get(..range.start - begin)).unwrap_or(text).trim()
+    let is_end = |(token, _): &&Spanned| *token == Token::Other(';');
+    let last = tokens.iter().take_while(|token| !is_end(token)).last();
+    last.and_then(|(_, range)| text.get(..range.end.checked_sub(begin)?)).unwrap_or(text).trim()
 }
 
 /// The tokens before the parenthesis that closes the one before them, and those behind it.
@@ -292,6 +293,10 @@ mod tests {
             (
                 "CREATE INDEX i ON t ((libsql_vector_idx(t.e, 'metric=COS')) DESC) -- where",
                 definition("i", "t", "e", Metric::Cosine, None),
+            ),
+            (
+                "CREATE INDEX i ON t (libsql_vector_idx(e)) WHERE a > /* not */ 1 /* open",
+                definition("i", "t", "e", Metric::Cosine, Some("a > /* not */ 1")),
             ),
         ];
         for (sql, expected) in cases {

@@ -153,7 +153,9 @@ impl<'a> Vector<'a> {
                 Ok(Self { element, dimensions, data: Cow::Borrowed(data) })
             }
             Value::Text(text) => {
-                let mut data = Vec::with_capacity(element.size_of(dimensions));
+                // The text may have more commas than a vector has elements.
+                let expected = dimensions.min(MOST_DIMENSIONS);
+                let mut data = Vec::with_capacity(element.size_of(expected));
                 let dimensions = text::elements(text, |number| match element {
                     ElementType::F64 => data.extend_from_slice(&number.to_le_bytes()),
                     _ => data.extend_from_slice(&as_f32(number).to_le_bytes()),
@@ -231,15 +233,12 @@ impl<'a> Vector<'a> {
             return Vector { element, dimensions, data: Cow::Borrowed(&self.data) };
         }
         let numbers = (0..dimensions).map(|index| self.number(index));
+        let floats = (0..dimensions).map(|index| self.float(index));
         let data = match element {
-            ElementType::F32 => numbers.flat_map(|n| as_f32(n).to_le_bytes()).collect(),
+            ElementType::F32 => floats.flat_map(f32::to_le_bytes).collect(),
             ElementType::F64 => numbers.flat_map(f64::to_le_bytes).collect(),
-            ElementType::F16 => {
-                numbers.flat_map(|n| f16_from_f32(as_f32(n)).to_le_bytes()).collect()
-            }
-            ElementType::BF16 => {
-                numbers.flat_map(|n| bf16_from_f32(as_f32(n)).to_le_bytes()).collect()
-            }
+            ElementType::F16 => floats.flat_map(|n| f16_from_f32(n).to_le_bytes()).collect(),
+            ElementType::BF16 => floats.flat_map(|n| bf16_from_f32(n).to_le_bytes()).collect(),
             ElementType::Bit => {
                 let mut data = vec![0; element.size_of(dimensions)];
                 for (index, _) in numbers.enumerate().filter(|(_, number)| *number > 0.0) {
@@ -258,14 +257,14 @@ impl<'a> Vector<'a> {
         for index in 0..self.dimensions {
             let number = self.number(index);
             if index == 0 {
-                (least, greatest) = (as_f32(number), as_f32(number));
+                (least, greatest) = (self.float(index), self.float(index));
             }
             // C's MIN and MAX take their second operand where one is no number.
             if f64::from(least).partial_cmp(&number) != Some(Ordering::Less) {
-                least = as_f32(number);
+                least = self.float(index);
             }
             if f64::from(greatest).partial_cmp(&number) != Some(Ordering::Greater) {
-                greatest = as_f32(number);
+                greatest = self.float(index);
             }
         }
         let alpha = (greatest - least) / 255.0;
@@ -288,10 +287,18 @@ impl<'a> Vector<'a> {
     /// An element as a number.
     fn number(&self, index: usize) -> f64 {
         match self.element {
-            ElementType::F32 => f64::from(f32::from_le_bytes(self.bytes(index))),
             ElementType::F64 => f64::from_le_bytes(self.bytes(index)),
-            ElementType::F16 => f64::from(f16_to_f32(u16::from_le_bytes(self.bytes(index)))),
-            ElementType::BF16 => f64::from(bf16_to_f32(u16::from_le_bytes(self.bytes(index)))),
+            _ => f64::from(self.float(index)),
+        }
+    }
+
+    /// An element as a 32-bit float. The way through a double would change the bits of some NaNs.
+    fn float(&self, index: usize) -> f32 {
+        match self.element {
+            ElementType::F64 => as_f32(f64::from_le_bytes(self.bytes(index))),
+            ElementType::F32 => f32::from_le_bytes(self.bytes(index)),
+            ElementType::F16 => f16_to_f32(u16::from_le_bytes(self.bytes(index))),
+            ElementType::BF16 => bf16_to_f32(u16::from_le_bytes(self.bytes(index))),
             ElementType::Bit => {
                 match self.data.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1) {
                     true => 1.0,
@@ -301,7 +308,7 @@ impl<'a> Vector<'a> {
             ElementType::F8 => {
                 let (alpha, shift) = self.steps();
                 let step = self.data.get(index).map_or(0.0, |step| f32::from(*step));
-                f64::from(alpha * step + shift)
+                alpha * step + shift
             }
         }
     }
@@ -334,5 +341,29 @@ fn nearest_step(step: f32) -> u8 {
         step if step < 0.0 => 0,
         step if step > 255.0 => 255,
         step => (f64::from(step) + 0.5) as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nan_that_signals_keeps_its_bits() {
+        let blob = [0x92, 0x7f, 6];
+        let vector = Vector::parse(Value::Blob(&blob), ElementType::F32).unwrap();
+        let floats = vector.convert(ElementType::F32);
+        assert_eq!(floats.to_blob(), [0, 0, 0x92, 0x7f]);
+        assert_eq!(floats.convert(ElementType::BF16).to_blob(), blob);
+        assert_eq!(floats.convert(ElementType::F8).to_blob()[8..12], [0, 0, 0x92, 0x7f]);
+    }
+
+    #[test]
+    fn commas_take_no_memory() {
+        let text = format!("[1]\0{}", ",".repeat(10 * MOST_DIMENSIONS));
+        let vector = Vector::parse(Value::Text(text.as_bytes()), ElementType::F32).unwrap();
+        assert_eq!(vector.dimensions, 1);
+        let Cow::Owned(data) = vector.data else { panic!("it borrows the text") };
+        assert!(data.capacity() <= 4 * MOST_DIMENSIONS, "{}", data.capacity());
     }
 }
