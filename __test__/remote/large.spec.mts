@@ -1,5 +1,7 @@
 /** Large results: whole, and the event loop is held no longer than hrana-client needs to read the answer. */
 import { createRequire } from "node:module";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import test from "ava";
 import { longestGap } from "../support/event-loop-gap.mjs";
 import { hasServer, protocols } from "../support/sqld.mjs";
@@ -25,6 +27,11 @@ interface HranaClient {
 }
 const hrana = createRequire(import.meta.url)("@libsql/hrana-client") as Hrana;
 
+const bun = (globalThis as { Bun?: { gc(force: boolean): void } }).Bun;
+if (bun === undefined) setFlagsFromString("--expose-gc");
+const collectGarbage: () => void =
+  bun === undefined ? (runInNewContext("gc") as () => void) : () => bun.gc(true);
+
 // Serial: these tests measure time.
 for (const protocol of protocols) {
   test.serial(
@@ -39,9 +46,12 @@ for (const protocol of protocols) {
           `select n, printf('%080d', n) from c`,
       );
       const sql = `select a, b from ${table} order by a`;
-      const { rows } = await client.execute(sql);
-      t.is(rows.length, count);
-      t.true(rows.every((row, i) => row["a"] === i + 1 && Number(row[1]) === i + 1));
+      const isWhole = async (): Promise<boolean> => {
+        const { rows } = await client.execute(sql);
+        const isRight = rows.every((row, i) => row["a"] === i + 1 && Number(row[1]) === i + 1);
+        return isRight && rows.length === count;
+      };
+      t.true(await isWhole());
 
       const url = shared.url(protocol);
       const raw = protocol === "http" ? hrana.openHttp(url) : hrana.openWs(url, undefined, 3);
@@ -53,15 +63,22 @@ for (const protocol of protocols) {
         await stream._execute(stmt);
         stream.close();
       };
+      const readByOurs = async (): Promise<void> => void (await client.execute(sql));
+      // Neither pays for the garbage of the other.
+      const gapOf = async (read: () => Promise<void>): Promise<number> => {
+        collectGarbage();
+        return (await longestGap(read)).held;
+      };
       const gaps: string[] = [];
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const alone = await longestGap(readAlone);
-        const ours = await longestGap(() => client.execute(sql));
-        gaps.push(`${alone.held.toFixed()} + ${(ours.held - alone.held).toFixed()} ms`);
-        if (ours.held - alone.held < ADDED_MS) break;
+      let isWithin = false;
+      for (let attempt = 0; attempt < ATTEMPTS && !isWithin; attempt++) {
+        const alone = await gapOf(readAlone);
+        const added = (await gapOf(readByOurs)) - alone;
+        gaps.push(`${alone.toFixed()} + ${added.toFixed()} ms`);
+        isWithin = added < ADDED_MS;
       }
       t.log(`longest gaps, hrana-client's and what ours adds: ${gaps.join("; ")}`);
-      t.true(gaps.length < ATTEMPTS);
+      t.true(isWithin);
     },
   );
 }
