@@ -574,8 +574,24 @@ mod tests {
                     std::thread::sleep(std::time::Duration::from_micros(300));
                 }
             });
-            let alter = |_| connection.run_own("ALTER TABLE t RENAME COLUMN a TO c").err();
-            let errors = (0..200).filter_map(alter).collect();
+            let mut names = ["a", "c"];
+            let mut alter = |_| {
+                let [from, to] = names;
+                let altered =
+                    connection.run_own(&format!("ALTER TABLE t RENAME COLUMN {from} TO {to}"));
+                if altered.is_ok() {
+                    // The other thread has had no processor for so long.
+                    names.reverse();
+                }
+                altered.err()
+            };
+            let mut errors: Vec<Error> = Vec::new();
+            for _ in 0..50 {
+                errors.extend((0..200).filter_map(&mut alter));
+                if !errors.is_empty() {
+                    break;
+                }
+            }
             is_done.store(true, std::sync::atomic::Ordering::Relaxed);
             errors
         });
