@@ -109,7 +109,8 @@ for (const mode of journalModes) {
       t.is(errors.size, 20);
       for (const error of errors.values()) t.is((error as { code?: string }).code, "SQLITE_BUSY");
     });
-    t.true(ms >= patience - 10 && ms < 3 * patience, `${ms} ms`);
+    // One after the other, they would wait for twenty times as long.
+    t.true(ms >= patience - 10 && ms < 10 * patience, `${ms} ms`);
     const patient = openUrl(t, database.url, { timeout: 60_000 });
     await patient.execute("pragma synchronous = full");
     const writing = write(patient, 100, 20);
@@ -206,7 +207,8 @@ test("a write whose page cache is full does not wait for readers before the COMM
       t.is(end.status === "rejected" && (end.reason as { code: string }).code, "SQLITE_BUSY");
     }
   });
-  t.true(ms < 3 * patience, `${ms} ms`);
+  // Those that wait in the middle of the group, and then alone, take more than six times as long.
+  t.true(ms < 5 * patience, `${ms} ms`);
   await reading.rollback();
 });
 
@@ -222,7 +224,7 @@ test("a COMMIT that readers block for too long writes nothing, and each call tel
     t.is(errors.size, 20);
     for (const error of errors.values()) t.is((error as { code?: string }).code, "SQLITE_BUSY");
   });
-  t.true(ms < 4 * patience, `${ms} ms`);
+  t.true(ms < 10 * patience, `${ms} ms`);
   await reading.rollback();
   t.deepEqual(await selectColumn(client, written), []);
   t.is((await write(client, 0, 20)).resolved.length, 20);
