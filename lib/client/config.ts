@@ -129,9 +129,7 @@ export function parseMaxQueue(maxQueue: unknown): number | undefined {
  * @throws TypeError for a value that is not a boolean
  */
 export function parseGroupCommit(groupCommit: unknown): boolean {
-  if (groupCommit === undefined || groupCommit === null) return true;
-  if (typeof groupCommit !== "boolean") throw invalid("groupCommit", groupCommit);
-  return groupCommit;
+  return parseBoolean("groupCommit", groupCommit, true);
 }
 
 /**
@@ -139,9 +137,17 @@ export function parseGroupCommit(groupCommit: unknown): boolean {
  * @throws TypeError for a value that is not a boolean
  */
 export function parseAdoptVectorIndexes(adopt: unknown): boolean {
-  if (adopt === undefined || adopt === null) return false;
-  if (typeof adopt !== "boolean") throw invalid("adoptVectorIndexes", adopt);
-  return adopt;
+  return parseBoolean("adoptVectorIndexes", adopt, false);
+}
+
+function parseBoolean(
+  name: "groupCommit" | "adoptVectorIndexes",
+  value: unknown,
+  byDefault: boolean,
+): boolean {
+  if (value === undefined || value === null) return byDefault;
+  if (typeof value !== "boolean") throw invalid(name, value);
+  return value;
 }
 
 function parseNumber(

@@ -23,14 +23,21 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
   // Databases in memory, and the temporary one of the empty path, exist on one connection only.
   const isSingle = inMemory || location === "";
   const maxConnections = isSingle ? 1 : parseConcurrency(config.concurrency);
-  const { timeout, intMode, rowMode, execution, readers } = config;
+  const { timeout, intMode, rowMode, execution, readers, adoptVectorIndexes } = config;
   const { checkpoints, groupCommit, acquireTimeout, maxQueue } = config;
-  const queueing = { timeout, acquireTimeout, maxQueue };
-  const { adoptVectorIndexes } = config;
-  const types = { intMode, rowMode };
-  const committing = { checkpoints, groupCommit };
-  const running = { execution, readers, ...committing, ...queueing };
-  const options = { inMemory, ...types, adoptVectorIndexes, ...running };
+  const options = {
+    inMemory,
+    intMode,
+    rowMode,
+    execution,
+    readers,
+    adoptVectorIndexes,
+    checkpoints,
+    groupCommit,
+    timeout,
+    acquireTimeout,
+    maxQueue,
+  };
   const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);

@@ -21,9 +21,9 @@ pub struct LaneHooks {
     _counted: OpenConnection,
     /// The version of the client's settings that the connection has.
     settings_version: AtomicU64,
-    /// Whether the running call waits for no lock: it runs on the thread of JavaScript, or others are committed
+    /// Whether the running call waits for locks. On the thread of JavaScript it does not, nor while others are committed
     /// with it.
-    is_in_place: AtomicBool,
+    waits_for_locks: AtomicBool,
 }
 
 impl LaneHooks {
@@ -42,7 +42,7 @@ impl LaneHooks {
             cancel,
             waits,
             settings_version: AtomicU64::new(0),
-            is_in_place: AtomicBool::new(false),
+            waits_for_locks: AtomicBool::new(true),
         }
     }
 
@@ -51,14 +51,9 @@ impl LaneHooks {
         self.settings_version.load(Ordering::Relaxed)
     }
 
-    /// Says whether the call that runs next is on the thread of JavaScript.
-    pub fn set_in_place(&self, is_in_place: bool) {
-        self.is_in_place.store(is_in_place, Ordering::Relaxed);
-    }
-
     /// Says whether the call that runs next waits for locks.
     pub fn set_waits(&self, waits: bool) {
-        self.is_in_place.store(!waits, Ordering::Relaxed);
+        self.waits_for_locks.store(waits, Ordering::Relaxed);
     }
 
     /// Applies the settings that other connections of the client have made since the last call. Does
@@ -79,7 +74,7 @@ impl Hooks for LaneHooks {
     }
 
     fn wait_for_lock(&self, wait: LockWait) -> bool {
-        if self.is_in_place.load(Ordering::Relaxed) {
+        if !self.waits_for_locks.load(Ordering::Relaxed) {
             return false;
         }
         let Some(writers) = self.state.writers() else { return false };

@@ -83,7 +83,7 @@ impl Session {
         }
         let writers = client.writers()?;
         writers.begin_job(lane);
-        hooks.set_in_place(true);
+        hooks.set_waits(false);
         let mut records = Records::reusing(job, std::mem::take(&mut scratch.records));
         let allow = |prepared: Prepared| {
             let may_run = prepared.read_only
@@ -102,7 +102,7 @@ impl Session {
             scratch.chunk = sink.into_chunk();
             ran
         });
-        hooks.set_in_place(false);
+        hooks.set_waits(true);
         client.counts.add(connection.take_found());
         let frames = connection.take_frames();
         let is_rolled_back = is_in_transaction && connection.is_autocommit();

@@ -24,6 +24,7 @@ use super::commits::Commits;
 use super::error::primary_code;
 use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
+use super::past_cancelling::PastCancelling;
 use super::statement_info::StatementInfo;
 use super::uncounted::Uncounted;
 use super::{Error, FromValue, ToValue, explained, vector_functions};
@@ -124,22 +125,6 @@ pub struct Connection {
     is_given_up: Cell<bool>,
     /// Whether vector indexes of libSQL are taken over.
     pub(super) adopts: Cell<bool>,
-}
-
-/// Keeps a cancel from ending the running statement until it is dropped.
-pub(super) struct PastCancelling<'a>(&'a AtomicBool);
-
-impl<'a> PastCancelling<'a> {
-    pub(super) fn begin(is_past_cancelling: &'a AtomicBool) -> Self {
-        is_past_cancelling.store(true, Ordering::Relaxed);
-        Self(is_past_cancelling)
-    }
-}
-
-impl Drop for PastCancelling<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
 }
 
 impl fmt::Debug for Connection {

@@ -6,7 +6,7 @@ use rusqlite::limits::Limit;
 
 use super::checkpoints::NotingFrames;
 use super::columns::Column;
-use super::connection::PastCancelling;
+use super::past_cancelling::PastCancelling;
 use super::preparing::RunError;
 use super::program::Program;
 use super::rows::RowSink;

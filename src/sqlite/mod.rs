@@ -22,6 +22,7 @@ mod kept_statements;
 mod libsql_schema;
 mod open;
 mod past;
+mod past_cancelling;
 mod pragma;
 mod preparing;
 mod program;

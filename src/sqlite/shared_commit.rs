@@ -24,12 +24,10 @@ impl Connection {
         }
         self.statements.get(&id).is_some_and(|info| {
             let kind = &info.kind;
-            let changes_rows = kind.changes && !kind.changes_schema && kind.pragma.is_none();
-            changes_rows
-                && !kind.begins
-                && !kind.pins_connection
+            info.may_run_in_place()
+                && kind.changes
+                && !kind.changes_schema
                 && !kind.asks_connection
-                && !kind.writes_only_temp
                 && (1..=MOST_STEPS).contains(&info.steps)
         })
     }
