@@ -11,7 +11,7 @@
 //! - `files`: the files that this process has open;
 //! - `vectors`: libSQL's vectors, without SQLite.
 //!
-//! Every module may use `sync`, `value` and `failpoints`. ARCHITECTURE.md describes the whole.
+//! Every module may use `sync`, `tokens`, `value` and `failpoints`. ARCHITECTURE.md describes the whole.
 
 pub mod api;
 mod client;
@@ -22,6 +22,7 @@ mod jobs;
 mod sqlite;
 mod swap;
 mod sync;
+mod tokens;
 mod value;
 mod vectors;
 mod wire;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import test from "ava";
 import { createClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDirectory } from "../support/database.mjs";
-import { sweepKills, type Change } from "../support/kill-sweep.mjs";
+import { everySoMany, sweepKills, type Change } from "../support/kill-sweep.mjs";
 import { journalModes } from "../support/queries.mjs";
 import { isDisregarded, isThorough, whyNotRecorded } from "../replacing/recording.mjs";
 
@@ -79,6 +79,5 @@ function chosen(changes: Change[]): Change[] {
   if (isThorough) return changes;
   // What is before them happens at the same call in each run.
   const ofCommits = changes.filter(({ text }) => /-(?:wal|journal)\b/.test(text));
-  const every = Math.ceil(ofCommits.length / KILLS);
-  return ofCommits.filter((_, i) => i % every === 0);
+  return everySoMany(ofCommits, KILLS);
 }

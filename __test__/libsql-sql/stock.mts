@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** The stock client's answers to these statements, in a process of its own on this file. */
+/** The stock client's answers to these statements, in a process of its own on this file. `null` opens it anew. */
 export async function stockAnswers(
-  statements: readonly string[],
+  statements: readonly (string | null)[],
   file = ":memory:",
 ): Promise<string[]> {
   const program = fileURLToPath(new URL("./stock-answers.mjs", import.meta.url));

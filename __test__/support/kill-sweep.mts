@@ -34,6 +34,12 @@ export interface Change {
   text: string;
 }
 
+/** So many of the changes, spread over all of them. */
+export function everySoMany(changes: Change[], count: number): Change[] {
+  const every = Math.ceil(changes.length / count);
+  return changes.filter((_, i) => i % every === 0);
+}
+
 /**
  * Another run may share its calls out between its threads in another way, or make one more that
  * changes nothing: what a pass has missed, the next ones look for beside where it was, and there again.

@@ -4,6 +4,7 @@
 //! Only this folder and `files::sqlite_calls` use rusqlite, so that a second engine is one more folder.
 
 mod adopt;
+mod alter_column;
 mod authorizer;
 pub mod backup;
 mod bounds;

@@ -4,6 +4,7 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, TransactionState};
 
+use super::alter_column::AlterColumn;
 use super::classify::StatementKind;
 use super::codes::SQLITE_SCHEMA;
 use super::connection::MOST_INTERRUPTS;
@@ -24,6 +25,9 @@ impl Connection {
     /// earlier statement has yet to create its table. This is a dry run: it has no effect. It leaves no new
     /// statement in the cache, so that SQLite asks the authorizer again when the statement runs.
     pub fn writes(&mut self, id: Option<u32>, sql: &str) -> Option<bool> {
+        if AlterColumn::read(sql).is_some() {
+            return Some(true);
+        }
         let known = id.and_then(|id| Some((id, self.statements.get(&id)?)));
         self.recorder.set_dry_run(true);
         self.recorder.clear();

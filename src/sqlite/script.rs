@@ -3,6 +3,7 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, StatementStatus};
 
+use super::alter_column::{Piece, pieces};
 use super::classify::StatementKind;
 use super::preparing::{RunError, has_pragma, is_interrupt, may_write};
 use super::rows::Prepared;
@@ -20,7 +21,10 @@ impl Connection {
         mut allow: impl FnMut(Prepared) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut effects = Vec::new();
-        let result = self.run_statements(sql, &mut effects, &mut allow);
+        let result = pieces(sql).into_iter().try_for_each(|piece| match piece {
+            Piece::Sql(sql) => self.run_statements(sql, &mut effects, &mut allow),
+            Piece::Alter(alter) => self.alter_column(&alter, &mut allow).map(drop),
+        });
         for (kind, was_autocommit) in &effects {
             self.hooks.ran(kind, *was_autocommit);
             self.note_deferring(kind);

@@ -2,6 +2,7 @@
 
 use rusqlite::{Statement, StatementStatus};
 
+use super::alter_column::AlterColumn;
 use super::classify::StatementKind;
 use super::columns::{Column, columns_of};
 use super::kept_statements::Slot;
@@ -49,6 +50,11 @@ impl Connection {
     ) -> Result<(), S::Error> {
         let id = id.filter(|_| !may_have_tail(sql));
         let mut info = id.and_then(|id| self.statements.remove(&id));
+        if info.is_none()
+            && let Some(alter) = AlterColumn::read(sql)
+        {
+            return self.run_alter_column(&alter, sink);
+        }
         let was_autocommit = self.raw.is_autocommit();
         self.recorder.clear();
         let result = self.until_fresh(|this| match id {

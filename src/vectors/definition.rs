@@ -1,7 +1,7 @@
 //! What the definition of a vector index says: `CREATE INDEX i ON t (libsql_vector_idx(e, 'metric=l2')) WHERE …`.
 
 use super::number;
-use super::tokens::{Token, tokens};
+use crate::tokens::{Spanned, Token, name, split, tokens, up_to_closing};
 
 /// The function that the definition of a vector index calls.
 pub const INDEX_FUNCTION: &str = "libsql_vector_idx";
@@ -131,51 +131,11 @@ impl<'a> Definition<'a> {
     }
 }
 
-type Spanned = (Token, std::ops::Range<usize>);
-
-fn name(tokens: &[Spanned]) -> Option<String> {
-    match tokens.first()? {
-        (Token::Text(name), _) => Some(name.clone()),
-        (token, _) => token.name().map(str::to_owned),
-    }
-}
-
 /// The text up to the last token before a semicolon, from `begin` on. What follows it is a comment, which may be open.
 fn without_end<'a>(text: &'a str, tokens: &[Spanned], begin: usize) -> &'a str {
     let is_end = |(token, _): &&Spanned| *token == Token::Other(';');
     let last = tokens.iter().take_while(|token| !is_end(token)).last();
     last.and_then(|(_, range)| text.get(..range.end.checked_sub(begin)?)).unwrap_or(text).trim()
-}
-
-/// The tokens before the parenthesis that closes the one before them, and those behind it.
-fn up_to_closing(tokens: &[Spanned]) -> Option<(&[Spanned], &[Spanned])> {
-    let mut depth = 0;
-    for (at, (token, _)) in tokens.iter().enumerate() {
-        match token {
-            Token::Other('(') => depth += 1,
-            Token::Other(')') if depth == 0 => {
-                return Some((tokens.get(..at)?, tokens.get(at + 1..)?));
-            }
-            Token::Other(')') => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Splits at the commas that are in no parentheses.
-fn split(tokens: &[Spanned]) -> Vec<&[Spanned]> {
-    let mut depth = 0;
-    tokens
-        .split(|(token, _)| {
-            match token {
-                Token::Other('(') => depth += 1,
-                Token::Other(')') => depth -= 1,
-                _ => {}
-            }
-            depth == 0 && *token == Token::Other(',')
-        })
-        .collect()
 }
 
 fn calls_function(tokens: &[Spanned]) -> bool {

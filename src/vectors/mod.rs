@@ -8,7 +8,6 @@ mod error;
 mod float16;
 mod number;
 mod text;
-mod tokens;
 mod top;
 mod vector;
 

@@ -1,4 +1,5 @@
-//! Splits SQL into tokens, as far as the definition of an index needs (<https://sqlite.org/lang_createindex.html>).
+//! Splits SQL into tokens, as far as the definitions of indexes and columns need
+//! (<https://sqlite.org/lang_createindex.html>, <https://sqlite.org/lang_createtable.html>).
 
 use std::ops::Range;
 
@@ -31,8 +32,50 @@ impl Token {
     }
 }
 
+/// A token, and its place in the text.
+pub type Spanned = (Token, Range<usize>);
+
+/// The name that the first token is. SQLite takes a string for a name where only a name can be.
+pub fn name(tokens: &[Spanned]) -> Option<String> {
+    match tokens.first()? {
+        (Token::Text(name), _) => Some(name.clone()),
+        (token, _) => token.name().map(str::to_owned),
+    }
+}
+
+/// The tokens before the parenthesis that closes the one before them, and those behind it.
+pub fn up_to_closing(tokens: &[Spanned]) -> Option<(&[Spanned], &[Spanned])> {
+    let mut depth = 0;
+    for (at, (token, _)) in tokens.iter().enumerate() {
+        match token {
+            Token::Other('(') => depth += 1,
+            Token::Other(')') if depth == 0 => {
+                return Some((tokens.get(..at)?, tokens.get(at + 1..)?));
+            }
+            Token::Other(')') => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Splits at the commas that are in no parentheses.
+pub fn split(tokens: &[Spanned]) -> Vec<&[Spanned]> {
+    let mut depth = 0;
+    tokens
+        .split(|(token, _)| {
+            match token {
+                Token::Other('(') => depth += 1,
+                Token::Other(')') => depth -= 1,
+                _ => {}
+            }
+            depth == 0 && *token == Token::Other(',')
+        })
+        .collect()
+}
+
 /// The tokens of a text, each with its place. What is not ended goes on to the end of the text.
-pub fn tokens(sql: &str) -> Vec<(Token, Range<usize>)> {
+pub fn tokens(sql: &str) -> Vec<Spanned> {
     let mut found = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {

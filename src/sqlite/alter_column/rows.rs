@@ -1,0 +1,76 @@
+//! The rows of a table whose column is altered: what they would lose, and what an index would not find.
+
+use rusqlite::OptionalExtension;
+use rusqlite::config::DbConfig;
+
+use super::{Affinity, Column, Connection, Error, TEST, UNDO_TEST, quoted};
+
+impl Connection {
+    /// Lets the rows keep their values where the default value of the column changes. Rows that are older than the
+    /// column (ALTER TABLE ADD COLUMN) do not store its value: SQLite takes the default of the schema, so a new
+    /// default would change them. They are found by a default that no row can have, and are written anew.
+    pub(super) fn keep_defaults(
+        &self,
+        column: &Column,
+        with_default: impl Fn(&str) -> String,
+    ) -> Result<(), Error> {
+        let (table, name) = (column.table(), quoted(&column.name));
+        let value: String = self.value("SELECT hex(randomblob(16))")?;
+        self.run_all(TEST)?;
+        self.replace_definition(column, &with_default(&value))?;
+        let found = self.raw.query_row(
+            &format!("SELECT 1 FROM {table} NOT INDEXED WHERE {name} = x'{value}' LIMIT 1"),
+            [],
+            |_| Ok(()),
+        );
+        let found = found.optional().map_err(|error| self.error(error))?;
+        self.run_all(UNDO_TEST)?;
+        if found.is_none() {
+            return Ok(());
+        }
+        // Nothing changes, so nothing is to be checked or fired.
+        let ignores: i64 = self.value("PRAGMA ignore_check_constraints")?;
+        self.run_all("PRAGMA ignore_check_constraints = on")?;
+        let written = self.with_setting(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false, || {
+            self.with_setting(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false, || {
+                self.run_all(&format!("UPDATE {table} SET {name} = {name}"))
+            })
+        });
+        if ignores == 0 {
+            self.run_all("PRAGMA ignore_check_constraints = off")?;
+        }
+        written
+    }
+
+    /// An index with the column, if the column has a value that this affinity would have stored as another type.
+    /// A scan converts such a value to compare it, and a search in the index does not find it.
+    pub(super) fn misfit(
+        &self,
+        column: &Column,
+        affinity: Affinity,
+    ) -> Result<Option<String>, Error> {
+        let name = quoted(&column.name);
+        let is_misfit = match affinity {
+            Affinity::Blob => return Ok(None),
+            Affinity::Text => format!("typeof({name}) IN ('integer', 'real')"),
+            // A column without affinity (`+`) is compared as the number that it looks like.
+            Affinity::Numeric => {
+                format!("typeof({name}) = 'text' AND +{name} = CAST({name} AS NUMERIC)")
+            }
+        };
+        let find = || {
+            let index = self.raw.query_row(
+                "SELECT i.name FROM pragma_index_list(?1, ?2) AS i, pragma_index_xinfo(i.name, ?2) AS x \
+                 WHERE x.key AND x.name = ?3 COLLATE NOCASE",
+                (&column.table, &column.database, &column.name),
+                |row| row.get::<_, String>(0),
+            );
+            let Some(index) = index.optional()? else { return Ok(None) };
+            let table = column.table();
+            let misfit = format!("SELECT 1 FROM {table} NOT INDEXED WHERE {is_misfit} LIMIT 1");
+            let found = self.raw.query_row(&misfit, [], |_| Ok(())).optional()?;
+            Ok(found.map(|()| index))
+        };
+        find().map_err(|error| self.error(error))
+    }
+}
