@@ -116,6 +116,20 @@ for (const [sql, message] of [
   });
 }
 
+test("nothing is altered beside a view that is broken, as with stock", async (t) => {
+  const run = [
+    "create table t (a, b text)",
+    "create view v as select nothing from t",
+    "alter table t alter column b to b int",
+    "select sql from sqlite_schema where name = 't'",
+  ];
+  const client = await openClient(t);
+  const answers = [];
+  for (const sql of run) answers.push(await answer(client, sql));
+  t.regex(answers[2] ?? "", /error in view v/);
+  t.deepEqual(answers, await stockAnswers(run));
+});
+
 test("a new default changes no row, also none that is older than the column", async (t) => {
   const client = await withTable(
     t,
