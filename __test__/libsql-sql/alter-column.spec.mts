@@ -119,7 +119,7 @@ for (const [sql, message] of [
 test("nothing is altered beside a view that is broken, as with stock", async (t) => {
   const run = [
     "create table t (a, b text)",
-    "create view v as select nothing from t",
+    "create view v as select missing from t",
     "alter table t alter column b to b int",
     "select sql from sqlite_schema where name = 't'",
   ];
