@@ -216,6 +216,29 @@ export interface SignalOption {
   queryTimeout?: number | undefined;
 }
 
+/** The options of {@link LatchClient.iterate}. */
+export interface IterateOptions {
+  /** How many rows are fetched at once at most. Default: as many as 64 KiB hold. */
+  chunk?: number | undefined;
+}
+
+/**
+ * The rows of a statement, as they come. The statement begins when the first row is asked for, and is open until its last
+ * row, or until `break`, `return()` or dispose ends it. At most two chunks are in memory: the caller's, and one that is
+ * fetched ahead. `next()` rejects with the error of the statement, with CLIENT_CLOSED or TRANSACTION_CLOSED, or with
+ * the `reason` of the statement's signal.
+ */
+export interface RowIterator<R = Row> extends AsyncIterableIterator<R> {
+  next(): Promise<IteratorResult<R, undefined>>;
+  return(): Promise<IteratorResult<R, undefined>>;
+  throw(error?: unknown): Promise<IteratorResult<R, undefined>>;
+  [Symbol.asyncIterator](): this;
+  /** The same rows, each time as many as were fetched at once. */
+  chunks(): AsyncIterableIterator<R[]>;
+  /** Ends the statement. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
 export interface ShutdownOptions {
   /**
@@ -393,6 +416,23 @@ export interface LatchClient extends Client {
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
+   * The rows of a statement, one after the other, with a bounded number of them in memory.
+   *
+   * The statement reads in a snapshot: it sees what was committed when its first row was asked for. On a file, it has a
+   * connection of its own, which counts in `concurrency`, until it ends. Other calls go on, writes, too. In WAL mode
+   * it only keeps checkpoints from completing. In a rollback-journal mode a commit waits for it, as for any other reader.
+   * A client that has a single connection (in memory, with a TEMP table or an attached database, with a `concurrency` of 1)
+   * reads on that: then it is not defined whether it sees what this client writes meanwhile, and VACUUM and a change of
+   * the journal mode fail. A statement that writes (RETURNING) runs to its end with the first row.
+   *
+   * @throws TypeError for what is no statement, RangeError for a `chunk` that is not a whole number
+   */
+  iterate<R = Row>(
+    stmt: InStatement | AbortableStatement,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+
+  /**
    * Runs statements in one transaction: all of them take effect, or none.
    *
    * @param mode "deferred" by default. A batch in which a statement writes begins with `BEGIN IMMEDIATE`
@@ -514,6 +554,15 @@ export interface LatchTransaction extends Transaction {
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /**
+   * See {@link LatchClient.iterate}. The statement reads on the transaction's connection, and ends with it; it is not
+   * defined whether it sees what the transaction writes meanwhile (https://sqlite.org/isolation.html).
+   */
+  iterate<R = Row>(
+    stmt: InStatement | AbortableStatement,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+
+  /**
    * Rolls an open transaction back and waits for the rollback, at most 100 ms: then its locks are free.
    * A longer rollback ends on the lane's thread. Idempotent.
    */
@@ -523,7 +572,11 @@ export interface LatchTransaction extends Transaction {
 }
 
 /** A transaction of an {@link ObjectClient}. */
-export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "batch"> {
+export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "batch" | "iterate"> {
+  iterate<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement,
+    options?: IterateOptions,
+  ): RowIterator<R>;
   execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
   batch(
@@ -538,8 +591,12 @@ export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "b
  */
 export interface ObjectClient extends Omit<
   LocalClient,
-  "execute" | "batch" | "migrate" | "transaction"
+  "execute" | "batch" | "migrate" | "transaction" | "iterate"
 > {
+  iterate<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement,
+    options?: IterateOptions,
+  ): RowIterator<R>;
   execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
   batch(

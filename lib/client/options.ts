@@ -1,5 +1,6 @@
 /** Options that the calls of every backend take. */
 import type { ShutdownOptions } from "../../index.js";
+import { describe } from "./describe";
 import { CallSignal } from "./call-signal";
 import { LONGEST_MS } from "./timers";
 
@@ -19,6 +20,23 @@ export interface SignalOption {
 export function parseSignal(options: object | undefined): CallSignal | undefined {
   const signal = (options as SignalOption | undefined)?.signal ?? undefined;
   return signal === undefined ? undefined : CallSignal.of(signal);
+}
+
+/**
+ * How many rows an iterator fetches at once at most; undefined if it was not said.
+ * @throws TypeError, RangeError
+ */
+export function parseChunk(
+  options: { chunk?: number | undefined } | undefined,
+): number | undefined {
+  const chunk = options?.chunk;
+  if (chunk === undefined) return undefined;
+  if (typeof chunk !== "number")
+    throw new TypeError(`chunk is a number of rows, not ${describe(chunk)}`);
+  if (!Number.isInteger(chunk) || chunk < 1 || chunk >= 2 ** 32) {
+    throw new RangeError(`chunk is a whole number of rows from 1 on, not ${chunk}`);
+  }
+  return chunk;
 }
 
 /**

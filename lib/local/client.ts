@@ -13,13 +13,16 @@ import { transactionModeToBegin } from "@libsql/core/util";
 import type {
   DatabaseSwapOptions,
   DatabaseSwapResult,
+  IterateOptions,
   ResultSetOf,
+  RowIterator,
   ShutdownOptions,
   ClientStats,
   ShutdownReport,
 } from "../../index.js";
 import { errorOf } from "../client/failure";
-import { parseSignal, type SignalOption } from "../client/options";
+import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { Rows } from "../client/row-iterator";
 import {
   parseStatement,
   parseStatements,
@@ -27,6 +30,7 @@ import {
   type InStatement,
 } from "../client/statement";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
+import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import { publishEnd } from "./swap/database/channel";
 import { runDatabaseSwap } from "./swap/database/database-swap";
 import { checkSwapOptions } from "./swap/database/options";
@@ -60,6 +64,18 @@ export class Sqlite3Client implements Client {
       const { statement, signal } = parseStatement(stmtOrSql, args);
       const result = scheduler.execute(statement, signal);
       return result instanceof Promise ? await result : result;
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    try {
+      const { scheduler } = this.#pool;
+      const { statement, signal } = parseStatement(stmt, undefined);
+      return new Rows<R>(
+        new Cursor(scheduler, statement, signal, parseChunk(options) ?? MOST_ROWS),
+      );
     } catch (failure) {
       throw errorOf(failure);
     }

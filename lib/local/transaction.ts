@@ -1,9 +1,10 @@
 /** The interactive transaction of local clients. */
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
-import type { ResultSetOf } from "../../index.js";
+import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { errorOf } from "../client/failure";
-import { parseSignal, type SignalOption } from "../client/options";
+import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { Rows } from "../client/row-iterator";
 import {
   parseStatement,
   parseStatements,
@@ -11,6 +12,7 @@ import {
   type InStatement,
 } from "../client/statement";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
+import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import type { OpenTransaction } from "./scheduler/open-transaction";
 
 /**
@@ -49,6 +51,16 @@ export class Sqlite3Transaction implements Transaction {
       const { statement, signal } = parseStatement(stmtOrSql, args);
       const result = this.#transaction.execute(statement, signal);
       return result instanceof Promise ? await result : result;
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    try {
+      const { statement, signal } = parseStatement(stmt, undefined);
+      const mostRows = parseChunk(options) ?? MOST_ROWS;
+      return new Rows<R>(new Cursor(this.#transaction, statement, signal, mostRows));
     } catch (failure) {
       throw errorOf(failure);
     }

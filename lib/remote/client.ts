@@ -13,14 +13,19 @@ import type {
   ClientStats,
   DatabaseSwapOptions,
   DatabaseSwapResult,
+  IterateOptions,
   ResultSetOf,
+  RowIterator,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
 } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { errorOf, type Failure } from "../client/failure";
-import type { SignalOption } from "../client/options";
+import { clientClosed } from "../client/errors";
+import { keptStatement } from "../client/kept-statement";
+import { parseChunk, type SignalOption } from "../client/options";
+import { Rows, WholeResult } from "../client/row-iterator";
 import {
   parseBatchStatement,
   parseStatement,
@@ -104,6 +109,16 @@ export abstract class RemoteClient implements Client {
     } catch (failure) {
       throw errorOf(failure);
     }
+  }
+
+  /** The whole result comes with the first row. */
+  iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    parseChunk(options);
+    const { statement, signal } = parseStatement(stmt, undefined);
+    const kept = { ...keptStatement(statement), signal };
+    const failure = (): { error: unknown } | undefined =>
+      this.#calls.isClosed ? { error: clientClosed() } : undefined;
+    return new Rows<R>(new WholeResult(() => this.execute(kept as InStatement), failure));
   }
 
   async batch(

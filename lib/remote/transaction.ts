@@ -1,10 +1,12 @@
 /** The interactive transaction of remote clients. */
 import type { InArgs, ResultSet, Row, Transaction, TransactionMode } from "@libsql/core/api";
-import type { ResultSetOf } from "../../index.js";
+import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { transactionClosed, transactionClosedInBatch } from "../client/errors";
 import { errorOf, Failure } from "../client/failure";
-import type { SignalOption } from "../client/options";
+import { keptStatement } from "../client/kept-statement";
+import { parseChunk, type SignalOption } from "../client/options";
+import { Rows, WholeResult } from "../client/row-iterator";
 import {
   parseBatchStatement,
   parseStatement,
@@ -87,6 +89,16 @@ export class RemoteTransaction implements Transaction {
     } catch (failure) {
       throw errorOf(failure);
     }
+  }
+
+  /** The whole result comes with the first row. */
+  iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    parseChunk(options);
+    const { statement, signal } = parseStatement(stmt, undefined);
+    const kept = { ...keptStatement(statement), signal };
+    const failure = (): { error: unknown } | undefined =>
+      this.closed ? { error: transactionClosed() } : undefined;
+    return new Rows<R>(new WholeResult(() => this.execute(kept as InStatement), failure));
   }
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {

@@ -68,6 +68,15 @@ pub enum Error {
     /// The call has had no effect, and is handed on to another lane. No caller sees this error.
     #[error("the call runs on another lane")]
     RunsElsewhere,
+    /// The statement does not only read rows, so that there can be no cursor for it. It has had no effect. JavaScript
+    /// runs it by itself; no caller sees this error.
+    #[error("the statement cannot have a cursor")]
+    NoCursor,
+    /// The cursor of a call is not open any more.
+    #[error(
+        "The statement of this iterator is not open any more: its connection was closed. Run it again."
+    )]
+    CursorClosed,
     /// The job panicked, which is a defect of latchdb. The connection of the job was closed.
     #[error("internal error while running this call: {0}; its connection was closed")]
     Panicked(String),
@@ -140,6 +149,8 @@ impl Error {
             Self::UnsafeInteger => "RANGE",
             Self::Sqlite(_) => "VECTOR_INDEX_NOT_SUPPORTED",
             Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
+            Self::NoCursor => "NO_CURSOR",
+            Self::CursorClosed => "CURSOR_CLOSED",
             _ => "INTERNAL_ERROR",
         }
         .to_owned()

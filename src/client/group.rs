@@ -82,6 +82,9 @@ impl Session {
             return false;
         }
         let Some((connection, hooks)) = &self.connection else { return false };
+        if connection.has_cursors() {
+            return false;
+        }
         let version = client.settings.version();
         let statement = call.statement();
         hooks.settings_version() == version

@@ -9,6 +9,7 @@ mod checkpoints;
 mod class;
 mod closing;
 mod counts;
+mod cursors;
 mod dispatch;
 pub mod error;
 mod gate;

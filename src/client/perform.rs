@@ -201,7 +201,11 @@ impl Session {
         {
             let may_run = match request {
                 Request::EndAnyTransaction | Request::Checkpoint { .. } => true,
-                Request::Execute(_) | Request::Script(_) => open.is_explicit(),
+                Request::Execute(_)
+                | Request::Script(_)
+                | Request::OpenCursor { .. }
+                | Request::Fetch { .. } => open.is_explicit(),
+                Request::CloseCursor { .. } => true,
                 _ => false,
             };
             if !may_run {
@@ -211,7 +215,7 @@ impl Session {
         let open = self.transaction.filter(|open| open.begun_by == transaction);
         if transaction != TransactionId::NONE && open.is_none() {
             return match request {
-                Request::Rollback => Ok(Lesson::None),
+                Request::Rollback | Request::CloseCursor { .. } => Ok(Lesson::None),
                 _ => Err(Error::TransactionClosed.into()),
             };
         }
@@ -221,7 +225,10 @@ impl Session {
         let caller = Caller { client, lane, cancel, waits, backlog, job, call: call.number };
         let read_only = open.is_some_and(|open| open.read_only);
         let is_read = read_only || matches!(request, Request::Batch { mode: Mode::Read, .. });
-        connection.adopt_when_touched(client.options.adopts_vector_indexes && !is_read);
+        // One is taken over by the call that runs a statement without a cursor.
+        let is_cursor = matches!(request, Request::OpenCursor { .. });
+        let adopts = client.options.adopts_vector_indexes && (is_cursor || !is_read);
+        connection.adopt_when_touched(adopts);
         let mut run = Run { connection, caller, rolls_back, place, sends: true };
         match request {
             Request::Execute(statement) => {
@@ -256,6 +263,7 @@ impl Session {
                 self.transaction = Some(OpenTransaction {
                     begun_by: call.job.into(),
                     read_only: mode == Mode::Read,
+                    is_of_cursor: false,
                 });
                 if mode == Mode::Write {
                     return Ok(Lesson::Commit);
@@ -267,6 +275,21 @@ impl Session {
                 committed?;
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
+            Request::OpenCursor { begins, most_rows, statement } => {
+                if begins {
+                    run.begin(Mode::Read)?;
+                    let begun_by = call.job.into();
+                    let begun = OpenTransaction { begun_by, read_only: true, is_of_cursor: true };
+                    self.transaction = Some(begun);
+                }
+                run.open_cursor(&statement, most_rows, records)?;
+            }
+            Request::Fetch { cursor, most_rows } => run.fetch(cursor, most_rows, records)?,
+            Request::CloseCursor { cursor } => {
+                if let Some(shape) = run.connection.close_cursor(cursor) {
+                    records.forget_shape(shape);
+                }
+            }
             Request::Rest => self.close_reader(),
             Request::Checkpoint { beside, held } => {
                 let done = run.checkpoint(beside, held)?;

@@ -1,7 +1,7 @@
 //! The sink that writes the rows of a statement into the records of its job.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::state::ClientState;
@@ -26,7 +26,20 @@ pub struct RecordSink<'a> {
     /// Since when the statement has run, if it may be ended to run elsewhere, as long as nothing was sent.
     may_move: Option<&'a Cell<Option<Instant>>>,
     begun: Option<&'a dyn Fn()>,
+    /// When a cursor pauses. None if the statement is none.
+    part: Option<Part>,
 }
+
+/// The rows of a cursor that one answer has.
+struct Part {
+    most_rows: u32,
+    rows: u32,
+    is_full: bool,
+    until: Instant,
+}
+
+/// A cursor pauses after this time, if it has a row: the next ones may take long.
+const LONGEST_PART: Duration = Duration::from_millis(2);
 
 impl<'a> RecordSink<'a> {
     /// The sink of one statement. `allow` is called once SQLite has prepared the statement. `rolls_back`
@@ -39,7 +52,17 @@ impl<'a> RecordSink<'a> {
         rolls_back: bool,
     ) -> Self {
         let chunk = RowsChunk::new(0);
-        Self { client, records, send, allow, rolls_back, chunk, may_move: None, begun: None }
+        Self {
+            client,
+            records,
+            send,
+            allow,
+            rolls_back,
+            chunk,
+            may_move: None,
+            begun: None,
+            part: None,
+        }
     }
 
     /// The same sink, of a statement that runs elsewhere if it is long and `may_move` has a time. `begun` is called
@@ -47,6 +70,13 @@ impl<'a> RecordSink<'a> {
     pub fn aside(mut self, may_move: &'a Cell<Option<Instant>>, begun: &'a dyn Fn()) -> Self {
         self.may_move = Some(may_move);
         self.begun = Some(begun);
+        self
+    }
+
+    /// The same sink, of a cursor that pauses after so many rows, or once an answer has the size of a record.
+    pub fn pausing(mut self, most_rows: u32) -> Self {
+        let until = Instant::now() + LONGEST_PART;
+        self.part = Some(Part { most_rows, rows: 0, is_full: false, until });
         self
     }
 
@@ -111,6 +141,11 @@ impl RowSink for RecordSink<'_> {
             }
         }
         self.chunk.end_row()?;
+        if let Some(part) = &mut self.part {
+            part.rows += 1;
+            part.is_full = self.chunk.is_full();
+            return Ok(());
+        }
         if self.chunk.is_full() {
             self.check_stays()?;
             self.records.rows(&mut self.chunk);
@@ -120,9 +155,16 @@ impl RowSink for RecordSink<'_> {
         Ok(())
     }
 
+    fn pauses(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| {
+            part.is_full || part.rows >= part.most_rows || Instant::now() >= part.until
+        })
+    }
+
     fn end_rows(&mut self) {
         self.records.rows(&mut self.chunk);
-        if self.records.is_chunk()
+        if self.part.is_none()
+            && self.records.is_chunk()
             && let Some(send) = self.send
         {
             // The statement has ended already. A cancel is noticed by what comes after it.

@@ -95,7 +95,12 @@ impl Caller<'_> {
 
     /// Checks whether a prepared statement may run now. A statement that writes takes the writer slot, for
     /// which its call has waited since `began`.
-    fn allow(&self, prepared: Prepared, read_only: bool, began: Instant) -> Result<(), Error> {
+    pub(super) fn allow(
+        &self,
+        prepared: Prepared,
+        read_only: bool,
+        began: Instant,
+    ) -> Result<(), Error> {
         self.cancel.check()?;
         if prepared.read_only {
             return Ok(());

@@ -58,12 +58,15 @@ pub struct Session {
 pub(super) struct OpenTransaction {
     pub(super) begun_by: TransactionId,
     pub(super) read_only: bool,
+    /// Whether it is that of a cursor, with which it ends.
+    pub(super) is_of_cursor: bool,
 }
 
 impl OpenTransaction {
     /// A transaction that a statement of the client has begun (`BEGIN`, `SAVEPOINT`). Until it ends, the
     /// client's calls outside of other transactions run in it.
-    const EXPLICIT: Self = Self { begun_by: TransactionId::NONE, read_only: false };
+    const EXPLICIT: Self =
+        Self { begun_by: TransactionId::NONE, read_only: false, is_of_cursor: false };
 
     pub(super) fn is_explicit(self) -> bool {
         self.begun_by == TransactionId::NONE
@@ -179,9 +182,14 @@ impl Session {
 
     /// Lets a cancel interrupt SQLite from now on. An interrupt that comes late can cost the connection
     /// ([`Session::end_interrupts`]), and a database that is not a file would be lost with it.
+    ///
+    /// An interrupt ends the statements of open cursors, too
+    /// (<https://sqlite.org/c3ref/interrupt.html>): beside one, SQLite asks for the flag.
     pub(super) fn begin_interrupts(&self) {
-        if self.client.options.location.path().is_some() {
-            let connection = self.connection.as_ref();
+        let connection = self.connection.as_ref();
+        if self.client.options.location.path().is_some()
+            && !connection.is_some_and(|(connection, _)| connection.has_cursors())
+        {
             *lock(&self.interrupter) = connection.map(|(connection, _)| connection.interrupter());
         }
     }
@@ -189,8 +197,14 @@ impl Session {
     /// Lets no cancel interrupt SQLite any more, and returns the result of the job in view of its cancel.
     /// An interrupt that came after the last statement must not end one of the next job.
     pub(super) fn end_interrupts<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        lock(&self.interrupter).take();
+        let could_interrupt = lock(&self.interrupter).take().is_some();
         let Some(reason) = self.cancel.reason() else { return result };
+        if let Some((connection, _)) = &self.connection
+            && could_interrupt
+        {
+            // One that the job has opened.
+            connection.close_cursors(true);
+        }
         if let Some((connection, _)) = &self.connection
             && !connection.forget_interrupt()
         {
@@ -312,6 +326,14 @@ impl Session {
     /// begun belongs to the client.
     pub(super) fn leave_clean(&mut self, may_hold: bool) {
         let Some((connection, _)) = &self.connection else { return };
+        if self.transaction.is_some_and(|open| open.is_of_cursor) && !connection.has_cursors() {
+            // It is rolled back below, where it has no owner.
+            self.transaction = None;
+        }
+        let has_ended = connection.is_autocommit() || self.transaction.is_none() && !may_hold;
+        if has_ended && connection.has_cursors() {
+            connection.close_cursors(false);
+        }
         if connection.is_autocommit() {
             self.transaction = None;
         } else if self.transaction.is_none() && may_hold {

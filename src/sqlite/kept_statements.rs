@@ -8,6 +8,8 @@ use rusqlite::{Connection, PrepFlags, Statement};
 use rustc_hash::FxHashMap;
 use self_cell::self_cell;
 
+use super::statement_info::StatementInfo;
+
 /// The most statements that stay prepared. Beyond it, a quarter is finalized: those that were not used for the
 /// longest time.
 const MOST: usize = 256;
@@ -23,12 +25,24 @@ self_cell!(
 #[derive(Default)]
 struct Statements<'c> {
     kept: RefCell<FxHashMap<u32, Kept<'c>>>,
+    /// The open cursors, by their numbers.
+    cursors: RefCell<FxHashMap<u32, OpenCursor<'c>>>,
     uses: Cell<u64>,
 }
 
 struct Kept<'c> {
     statement: Statement<'c>,
     last_use: u64,
+}
+
+/// A statement in the middle of its rows.
+pub struct OpenCursor<'c> {
+    /// The statement.
+    pub statement: Statement<'c>,
+    /// What is known of it.
+    pub info: Box<StatementInfo>,
+    /// Whether it was opened in a transaction, with which it ends.
+    pub is_of_transaction: bool,
 }
 
 /// A connection and its kept statements.
@@ -65,6 +79,35 @@ impl KeptStatements {
             }
             result
         })
+    }
+
+    /// Uses the cursor with this number. What is there afterwards stays open.
+    pub fn with_cursor<T>(
+        &self,
+        number: u32,
+        run: impl for<'c> FnOnce(&'c Connection, &mut Option<OpenCursor<'c>>) -> T,
+    ) -> T {
+        self.0.with_dependent(|connection, statements| {
+            let mut cursor = statements.cursors.borrow_mut().remove(&number);
+            let result = run(connection, &mut cursor);
+            if let Some(cursor) = cursor {
+                statements.cursors.borrow_mut().insert(number, cursor);
+            }
+            result
+        })
+    }
+
+    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors.
+    pub fn close_cursors(&self, all: bool) {
+        self.0.with_dependent(|_, statements| {
+            let is_kept = |cursor: &OpenCursor<'_>| !all && !cursor.is_of_transaction;
+            statements.cursors.borrow_mut().retain(|_, cursor| is_kept(cursor));
+        });
+    }
+
+    /// Whether a cursor is open.
+    pub fn has_cursors(&self) -> bool {
+        self.0.with_dependent(|_, statements| !statements.cursors.borrow().is_empty())
     }
 
     /// Finalizes all statements, and returns the connection.

@@ -15,6 +15,7 @@ pub mod codes;
 mod columns;
 mod commits;
 mod connection;
+mod cursors;
 mod error;
 mod explained;
 mod first_run;

@@ -33,6 +33,15 @@ pub struct StatementEnd {
     pub last_insert_rowid: Option<i64>,
 }
 
+/// How far a statement has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// To its end.
+    Ended,
+    /// Behind a row, where it goes on later.
+    Paused,
+}
+
 /// A row of a statement.
 pub enum Row<'a> {
     /// A row of SQLite.
@@ -67,6 +76,10 @@ pub trait RowSink {
     fn forget_shape(&mut self, shape: u32);
     /// Hands on a row of this shape. `columns` is the number of its columns.
     fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Self::Error>;
+    /// Whether the statement pauses behind the last row, to go on later. Only a cursor does.
+    fn pauses(&self) -> bool {
+        false
+    }
     /// Says that there are no more rows.
     fn end_rows(&mut self);
     /// Hands on the result of the statement.

@@ -1,5 +1,7 @@
 //! Runs statements: asks whether they may run, binds arguments, steps, and hands on rows.
 
+use std::mem;
+
 use rusqlite::{Statement, StatementStatus};
 
 use super::alter_column::AlterColumn;
@@ -9,7 +11,7 @@ use super::kept_statements::Slot;
 use super::preparing::{
     RunError, changes, despite_interrupts, has_pragma, is_interrupt, may_have_tail, may_write,
 };
-use super::rows::{Row, RowSink, StatementEnd};
+use super::rows::{Flow, Row, RowSink, StatementEnd};
 use super::statement_info::{ParameterNames, StatementInfo};
 use super::values::to_sql;
 use super::{Connection, Error};
@@ -173,7 +175,8 @@ impl Connection {
             snapshot.next()?;
             sink.begun();
         }
-        let mut send = || self.retry_shared_cache(|| self.send_rows(statement, info, sink));
+        let mut send =
+            || self.retry_shared_cache(|| self.send_rows(statement, info, sink, true).map(drop));
         let sent = match is_undone_alone {
             true => self.whole(send),
             false if is_made => despite_interrupts(send),
@@ -214,17 +217,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Steps through a statement, and hands on its rows. If SQLite has prepared the statement again in the
+    /// Steps through a statement, and hands on its rows, until it ends or pauses. If SQLite has prepared the statement again in the
     /// first step, its columns are read again: an ALTER on another connection can change the columns of a
     /// cached statement.
-    fn send_rows<S: RowSink>(
+    ///
+    /// `begins` is false if it has paused before.
+    pub(super) fn send_rows<S: RowSink>(
         &self,
         statement: &mut Statement<'_>,
         info: &mut StatementInfo,
         sink: &mut S,
-    ) -> Result<(), RunError<S::Error>> {
+        begins: bool,
+    ) -> Result<Flow, RunError<S::Error>> {
         let writes = may_write(statement) || self.is_in_place.get();
-        let mut is_first = true;
+        let mut is_first = begins;
         let _frames = if writes { self.noting_frames() } else { None };
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
@@ -250,6 +256,12 @@ impl Connection {
             }
             let shape = announce(info, sink);
             sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
+            if sink.pauses() {
+                // Its reset would end the statement. It owns nothing: what it leads to is the statement's.
+                mem::forget(rows);
+                sink.end_rows();
+                return Ok(Flow::Paused);
+            }
         }
         drop(rows);
         if is_first {
@@ -259,7 +271,7 @@ impl Connection {
             }
         }
         sink.end_rows();
-        Ok(())
+        Ok(Flow::Ended)
     }
 
     /// Updates `info` if SQLite has prepared the statement again.
@@ -295,7 +307,7 @@ impl Connection {
     /// every parameter of that name, with any prefix.
     ///
     /// Binding cannot fail because of a lock or an interrupt. A cancel ends the reading of the names.
-    fn bind(
+    pub(super) fn bind(
         &self,
         statement: &mut Statement<'_>,
         names: &mut Option<ParameterNames>,

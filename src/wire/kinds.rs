@@ -49,6 +49,12 @@ table! {
         Checkpoint = 8,
         /// Close the connection of a reader lane.
         Rest = 9,
+        /// A cursor, and its first rows.
+        OpenCursor = 10,
+        /// Further rows of a cursor.
+        Fetch = 11,
+        /// The end of a cursor.
+        CloseCursor = 12,
     }
 }
 

@@ -38,7 +38,12 @@ pub fn is_called_for(request: &[u8]) -> bool {
 
 /// Whether a request begins a transaction.
 pub fn is_begin(request: &[u8]) -> bool {
-    request.first() == Some(&(RequestKind::Begin as u8))
+    request.first() == Some(&(RequestKind::Begin as u8)) || begins_with_cursor(request)
+}
+
+/// Whether a request opens a cursor in a transaction of its own.
+fn begins_with_cursor(request: &[u8]) -> bool {
+    request.starts_with(&[RequestKind::OpenCursor as u8, 1])
 }
 
 /// Whether a request begins a transaction of mode "write". Such a call takes its ticket of the writer queue
@@ -47,9 +52,9 @@ pub fn is_write_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Write as u8]
 }
 
-/// Whether a request begins a transaction of mode "read".
+/// Whether a request begins a transaction that only reads.
 pub fn is_read_begin(request: &[u8]) -> bool {
-    request == [RequestKind::Begin as u8, Mode::Read as u8]
+    request == [RequestKind::Begin as u8, Mode::Read as u8] || begins_with_cursor(request)
 }
 
 /// Whether a request runs one statement.
@@ -100,6 +105,27 @@ pub enum Request<'a> {
     },
     /// Closes the connection of a reader lane.
     Rest,
+    /// Opens a cursor, whose number is that of the job.
+    OpenCursor {
+        /// Whether it begins a transaction of its own, which only reads and ends with it.
+        begins: bool,
+        /// The most rows to answer with.
+        most_rows: u32,
+        /// The statement.
+        statement: Statement<'a>,
+    },
+    /// Answers with further rows of a cursor.
+    Fetch {
+        /// The number of the cursor.
+        cursor: u32,
+        /// The most rows to answer with.
+        most_rows: u32,
+    },
+    /// Closes a cursor.
+    CloseCursor {
+        /// The number of the cursor.
+        cursor: u32,
+    },
 }
 
 /// A statement with its arguments.
@@ -150,6 +176,12 @@ impl<'a> Request<'a> {
                 Self::Checkpoint { beside: passes & 1 != 0, held: passes & 2 != 0 }
             }
             RequestKind::Rest => Self::Rest,
+            RequestKind::OpenCursor => {
+                let (begins, most_rows) = (reader.u8()? != 0, reader.u32()?);
+                Self::OpenCursor { begins, most_rows, statement: reader.statement()? }
+            }
+            RequestKind::Fetch => Self::Fetch { cursor: reader.u32()?, most_rows: reader.u32()? },
+            RequestKind::CloseCursor => Self::CloseCursor { cursor: reader.u32()? },
         };
         reader.end()?;
         Ok(request)

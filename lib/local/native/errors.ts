@@ -16,6 +16,9 @@ const SQLITE_CANTOPEN = 14;
 const CLIENT_CLOSED = "CLIENT_CLOSED";
 const INTERNAL_ERROR = "INTERNAL_ERROR";
 
+/** Why a cursor was not opened: the statement does more than to read rows. It has had no effect. */
+export const NO_CURSOR = Symbol("NO_CURSOR");
+
 /** The kinds of errors that this version knows. */
 const KINDS: ReadonlySet<number> = new Set(Object.values(ErrorKind));
 
@@ -46,6 +49,7 @@ export function failureOf(
 ): unknown {
   // The reason is the caller's object: it gets no `committed` property.
   if (native.kind === ErrorKind.Aborted && signal !== undefined) return signal.reason;
+  if (native.code === NO_CURSOR.description) return NO_CURSOR;
   if (!KINDS.has(native.kind)) throw unknownRecord(native.kind);
   if (native.code === INTERNAL_ERROR) publishPanics(addon);
   return new Failure(() => {
@@ -126,6 +130,14 @@ export function neverOpened(): Failure {
   return failure(
     "The client was never opened: make one with createClient()",
     "CLIENT_NEVER_OPENED",
+  );
+}
+
+/** For further rows of a cursor that has lost its connection. */
+export function cursorClosed(): Failure {
+  return failure(
+    "The statement of this iterator is not open any more: its connection was closed. Run it again.",
+    "CURSOR_CLOSED",
   );
 }
 

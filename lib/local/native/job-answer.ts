@@ -21,8 +21,8 @@ export interface Submission<T> {
   /** Whether the request belongs to a closing: no report counts it. */
   isOfClosing?: boolean;
   signal?: CallSignal | undefined;
-  /** Makes the value of the promise from the results. */
-  value: (results: ResultSet[]) => T;
+  /** Makes the value of the promise from the results, and from the rows of a statement that has not ended. */
+  value: (results: ResultSet[], rows: Row[]) => T;
   /** Receives the state of the connection, before the promise settles. */
   ended?: ((outcome: Outcome) => void) | undefined;
 }
@@ -144,7 +144,7 @@ export class JobAnswer<T> implements Answer {
   #settled(): { value: T } | { error: unknown } {
     if (this.#failure !== undefined) return this.#failure;
     try {
-      return { value: this.#value(this.#results) };
+      return { value: this.#value(this.#results, this.#rows) };
     } catch (error) {
       return { error };
     }

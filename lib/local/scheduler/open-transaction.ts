@@ -4,13 +4,16 @@ import type { ResultSet } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import { keptStatement } from "../../client/kept-statement";
+import type { Part } from "../../client/row-iterator";
 import type { Batch, Statement } from "../../client/statement";
 import type { Caller, NativeDatabase } from "../native/database";
 import { transactionClosed } from "../native/errors";
+import type { Submission } from "../native/job-answer";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import type { Batches } from "./batches";
 import { CallQueue } from "./call-queue";
+import { partOf, type CursorOptions } from "./part";
 import type { Requests } from "./requests";
 
 /** The part of the scheduler that a transaction uses. */
@@ -88,7 +91,7 @@ export class OpenTransaction {
 
   /** The beginning has its answer. */
   begun(outcome: Outcome): void {
-    this.#answered(outcome);
+    this.#ended(outcome);
     this.#hasBegun = true;
     if (this.#isAbandoned) this.abandon();
   }
@@ -112,6 +115,45 @@ export class OpenTransaction {
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
     return database.execute(request, signal, this.#caller);
+  }
+
+  /** Why no call can be made. */
+  failure(): { error: unknown } | undefined {
+    return this.#isOpen && !this.#isEnding ? undefined : { error: transactionClosed() };
+  }
+
+  /** Opens a cursor, and resolves with its first rows. */
+  openCursor(statement: Statement, how: CursorOptions): Promise<Part> {
+    let kept = statement;
+    const keep = (): void => void (kept = keptStatement(statement));
+    const open = (): Promise<Part> => {
+      const request = this.#host.requests.openCursor(kept, how.mostRows, false);
+      return this.#submit(request, how.signal, partOf, { job: how.number });
+    };
+    return this.#inTurn(how.signal, open, { keep });
+  }
+
+  /** Further rows of a cursor. */
+  fetch({ number, mostRows, signal }: CursorOptions): Promise<Part> {
+    const fetch = (): Promise<Part> =>
+      this.#submit(
+        writeRequest((writer) => writer.fetch(number, mostRows)),
+        signal,
+        partOf,
+      );
+    return this.#inTurn(signal, fetch);
+  }
+
+  /** Closes a cursor. */
+  async closeCursor({ number }: CursorOptions): Promise<void> {
+    if (!this.#isOpen || this.#isEnding) return;
+    const close = (): Promise<void> =>
+      this.#submit(
+        writeRequest((writer) => writer.closeCursor(number)),
+        undefined,
+        noResult,
+      );
+    return this.#inTurn(undefined, close);
   }
 
   batch(batch: Batch, signal: CallSignal | undefined): Promise<ResultSet[]> {
@@ -206,13 +248,14 @@ export class OpenTransaction {
   #submit<T>(
     request: RequestWriter,
     signal: CallSignal | undefined,
-    value: (results: ResultSet[]) => T,
-    { isOfClosing = false } = {},
+    value: Submission<T>["value"],
+    { isOfClosing = false, job }: { isOfClosing?: boolean; job?: number } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#started();
     return this.#host.database.submit({
       transaction: this.number,
+      ...(job === undefined ? {} : { job }),
       request,
       isOfClosing,
       signal,

@@ -26,6 +26,13 @@ export class Requests {
     return this.#write((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
   }
 
+  /** `begins`: in a transaction of its own. */
+  openCursor(statement: Statement, mostRows: number, begins: boolean): RequestWriter {
+    return this.#write((writer) =>
+      writer.openCursor(begins, mostRows, statement, this.#intMode, this.#numbers.of),
+    );
+  }
+
   /** Code of an argument may make other calls meanwhile, which must not release the numbers of this one. */
   #write(fill: (writer: RequestWriter) => void): RequestWriter {
     this.#numbers.enter();

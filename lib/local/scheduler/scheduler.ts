@@ -10,9 +10,11 @@ import type { ClientStats } from "../../../index.js";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import { keptStatement } from "../../client/kept-statement";
+import type { Part } from "../../client/row-iterator";
 import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
+import type { Submission } from "../native/job-answer";
 import { allHeld, clientClosed, queueFull } from "../native/errors";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
@@ -23,6 +25,7 @@ import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
 import { Lanes } from "./lanes";
 import type { Host } from "./host";
 import { OpenTransaction } from "./open-transaction";
+import { partOf, type CursorOptions } from "./part";
 import { Patience } from "./patience";
 import { Requests } from "./requests";
 import { Suspension } from "./suspension";
@@ -111,6 +114,11 @@ export class Scheduler implements Host {
     if (refused !== undefined) throw refused.error;
   }
 
+  /** Why no call can be made, however the calls before it end. */
+  failure(): { error: unknown } | undefined {
+    return this.closing.isClosed ? { error: clientClosed() } : undefined;
+  }
+
   /**
    * Runs one statement outside of transactions.
    * @returns its result if it has run on this thread, else the promise of it
@@ -179,6 +187,18 @@ export class Scheduler implements Host {
    * made before it, so that it sees their changes.
    */
   begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {
+    return this.#beginInTurn(signal, () => {
+      const transaction = new OpenTransaction(this, nextJob());
+      const request = writeRequest((writer) => writer.begin(mode));
+      return this.#begin(transaction, signal, request, () => transaction);
+    });
+  }
+
+  #beginInTurn<T>(
+    signal: CallSignal | undefined,
+    begin: () => Promise<T>,
+    keep?: () => void,
+  ): Promise<T> {
     const refused = this.#refusal(signal);
     if (refused !== undefined) return Promise.reject(refused.error);
     // Calls that wait because of a suspension do not count against the client's connections.
@@ -186,6 +206,7 @@ export class Scheduler implements Host {
     this.#beginning += counts;
     const begun = this.queue.enter({
       signal,
+      keep,
       begins: true,
       ready: () =>
         !this.#isWritingOnMain &&
@@ -194,12 +215,62 @@ export class Scheduler implements Host {
           (this.#sharesMain && this.lanes.isMainFree && !this.explicit.isOpen)),
       start: () => {
         this.#beginning -= counts;
-        return this.#begin(mode, signal);
+        return begin();
       },
       onCancelled: () => (this.#beginning -= counts),
     });
     this.patience.watch();
     return begun;
+  }
+
+  /**
+   * Opens a cursor outside of transactions, and resolves with its first rows: in a transaction of its own, which
+   * only reads and has a lane of its own, if there can be one. `begun` is told of the transaction.
+   */
+  openCursor(
+    statement: Statement,
+    how: CursorOptions,
+    begun: (transaction: OpenTransaction) => void,
+  ): Promise<Part> {
+    let kept = statement;
+    const keep = (): void => void (kept = keptStatement(statement));
+    const write = (begins: boolean): RequestWriter =>
+      this.requests.openCursor(kept, how.mostRows, begins);
+    if (this.#sharesMain || !this.database.isFile || this.explicit.isComing) {
+      const open = (): Promise<Part> =>
+        this.#submit(write(false), how.signal, partOf, { job: how.number });
+      return this.#call(how.signal, open, { joins: true, keep });
+    }
+    const begin = (): Promise<Part> => {
+      const request = write(true);
+      const transaction = new OpenTransaction(this, how.number);
+      begun(transaction);
+      return this.#begin(transaction, how.signal, request, partOf);
+    };
+    return this.#beginInTurn(how.signal, begin, keep);
+  }
+
+  /** Further rows of a cursor of the main lane. */
+  fetch({ number, mostRows, signal }: CursorOptions): Promise<Part> {
+    const fetch = (): Promise<Part> =>
+      this.#submit(
+        writeRequest((writer) => writer.fetch(number, mostRows)),
+        signal,
+        partOf,
+      );
+    return this.#call(signal, fetch, { joins: true });
+  }
+
+  /** Closes a cursor of the main lane. */
+  async closeCursor({ number }: CursorOptions): Promise<void> {
+    if (this.closing.isClosed) return;
+    const close = (): Promise<void> =>
+      this.#submit(
+        writeRequest((writer) => writer.closeCursor(number)),
+        undefined,
+        noResult,
+      );
+    return this.#call(undefined, close, { joins: true });
   }
 
   /** See `LocalClient.stats()`. */
@@ -328,13 +399,26 @@ export class Scheduler implements Host {
   #submit<T>(
     request: RequestWriter,
     signal: CallSignal | undefined,
-    value: (results: ResultSet[]) => T,
-    { begins = false, isOfClosing = false } = {},
+    value: Submission<T>["value"],
+    {
+      begins = false,
+      isOfClosing = false,
+      job,
+    }: { begins?: boolean; isOfClosing?: boolean; job?: number } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#started(begins);
     const ended = (outcome: Outcome): void => this.#ended(outcome, begins);
-    return this.database.submit({ transaction: 0, request, isOfClosing, signal, value, ended });
+    const numbered = job === undefined ? {} : { job };
+    return this.database.submit({
+      transaction: 0,
+      ...numbered,
+      request,
+      isOfClosing,
+      signal,
+      value,
+      ended,
+    });
   }
 
   #started(begins: boolean): void {
@@ -348,16 +432,20 @@ export class Scheduler implements Host {
     this.callEnded(true, outcome);
   }
 
-  #begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {
-    const transaction = new OpenTransaction(this, nextJob());
+  #begin<T>(
+    transaction: OpenTransaction,
+    signal: CallSignal | undefined,
+    request: RequestWriter,
+    value: Submission<T>["value"],
+  ): Promise<T> {
     this.transactions.add(transaction);
     const wasMainFree = this.lanes.isMainFree;
     const begun = this.database.submit({
       transaction: 0,
       job: transaction.number,
-      request: writeRequest((writer) => writer.begin(mode)),
+      request,
       signal,
-      value: () => transaction,
+      value,
       ended: (outcome) => transaction.begun(outcome),
     });
     this.lanes.refresh();

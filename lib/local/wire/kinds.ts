@@ -14,6 +14,9 @@ export const RequestKind = {
   EndAnyTransaction: 7,
   Checkpoint: 8,
   Rest: 9,
+  OpenCursor: 10,
+  Fetch: 11,
+  CloseCursor: 12,
 } as const;
 
 /** The mode of a transaction. */

@@ -92,6 +92,33 @@ export class RequestWriter {
     this.#u8(MODES[mode]);
   }
 
+  /** A cursor, and its first rows. `begins`: in a transaction of its own. */
+  openCursor(
+    begins: boolean,
+    mostRows: number,
+    statement: Statement,
+    intMode: IntMode,
+    numberOf: NumberOf,
+  ): void {
+    this.#start(RequestKind.OpenCursor);
+    this.#u8(begins ? 1 : 0);
+    this.#u32(mostRows);
+    this.statement(statement, intMode, numberOf);
+  }
+
+  /** Further rows of the cursor that this job has opened. */
+  fetch(cursor: number, mostRows: number): void {
+    this.#start(RequestKind.Fetch);
+    this.#u32(cursor);
+    this.#u32(mostRows);
+  }
+
+  /** The end of the cursor that this job has opened. */
+  closeCursor(cursor: number): void {
+    this.#start(RequestKind.CloseCursor);
+    this.#u32(cursor);
+  }
+
   commit(): void {
     this.#start(RequestKind.Commit);
   }

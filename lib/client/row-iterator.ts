@@ -1,0 +1,191 @@
+/** Rows as they come: the asynchronous iterator over the rows of a statement. */
+import type { Row } from "@libsql/core/api";
+import type { RowIterator } from "../../index.js";
+import { errorOf } from "./failure";
+
+/** Some rows of a statement. */
+export interface Part {
+  readonly rows: readonly Row[];
+  /** Whether there are no further ones. */
+  readonly isLast: boolean;
+}
+
+/** Where the rows come from. */
+export interface RowSource {
+  /** Why no row may be handed on any more: its client is closed, for example. */
+  failure(): { error: unknown } | undefined;
+  /** The next part. The first call begins the statement. */
+  fetch(): Promise<Part>;
+  /** Ends the statement, and resolves when it has ended. Has no effect if it has not begun. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** The rows of a call that answers with all of them at once. */
+export class WholeResult implements RowSource {
+  readonly #run: () => Promise<{ rows: readonly Row[] }>;
+  readonly #failure: RowSource["failure"];
+
+  constructor(run: () => Promise<{ rows: readonly Row[] }>, failure: RowSource["failure"]) {
+    this.#run = run;
+    this.#failure = failure;
+  }
+
+  failure(): { error: unknown } | undefined {
+    return this.#failure();
+  }
+
+  async fetch(): Promise<Part> {
+    const { rows } = await this.#run();
+    return { rows, isLast: true };
+  }
+
+  async close(): Promise<void> {
+    // It has ended, or its signal ends it.
+  }
+}
+
+/** Ends the statements of iterators that nobody can reach any more. Nothing may rely on this. */
+const forgotten = new FinalizationRegistry<RowSource>((source) => void source.close());
+
+/** An iterator. One part is fetched ahead while the caller has another. */
+export class Rows<R> implements RowIterator<R> {
+  readonly #source: RowSource;
+  #rows: readonly Row[] = [];
+  #at = 0;
+  /** The part that is being fetched. */
+  #ahead: Promise<Part> | undefined;
+  #hasEnded = false;
+  #closed = Promise.resolve();
+  /** The last of the calls of `next()` that wait. */
+  #waiting: Promise<unknown> | undefined;
+
+  constructor(source: RowSource) {
+    this.#source = source;
+    forgotten.register(this, source, this);
+  }
+
+  next(): Promise<IteratorResult<R, undefined>> {
+    if (this.#at < this.#rows.length && this.#waiting === undefined) {
+      if (this.#source.failure() === undefined) {
+        const value = this.#rows[this.#at++] as R;
+        return Promise.resolve({ done: false, value });
+      }
+    }
+    return this.#inTurn(() => this.#next());
+  }
+
+  async return(): Promise<IteratorResult<R, undefined>> {
+    await this.#end();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error?: unknown): Promise<IteratorResult<R, undefined>> {
+    await this.#end();
+    throw error;
+  }
+
+  chunks(): AsyncIterableIterator<R[]> {
+    const next = (): Promise<IteratorResult<R[], undefined>> =>
+      this.#inTurn(async () => {
+        try {
+          if (!(await this.#advance())) return { done: true, value: undefined };
+          const value = this.#rows.slice(this.#at) as R[];
+          this.#at = this.#rows.length;
+          return { done: false, value };
+        } catch (failure) {
+          throw errorOf(failure);
+        }
+      });
+    const chunks: AsyncIterableIterator<R[]> = {
+      next,
+      return: async () => {
+        await this.#end();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => chunks,
+    };
+    return chunks;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+
+  async #next(): Promise<IteratorResult<R, undefined>> {
+    try {
+      if (!(await this.#advance())) return { done: true, value: undefined };
+      return { done: false, value: this.#rows[this.#at++] as R };
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  /** Calls that are made at once get the rows in their order. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const earlier = this.#waiting;
+    const turn = earlier === undefined ? run() : earlier.then(run, run);
+    this.#waiting = turn;
+    const left = (): void => {
+      if (this.#waiting === turn) this.#waiting = undefined;
+    };
+    turn.then(left, left);
+    return turn;
+  }
+
+  /** Sees to it that there is a row. Returns false if there is none any more. */
+  async #advance(): Promise<boolean> {
+    while (this.#at >= this.#rows.length) {
+      if (this.#hasEnded) return false;
+      this.#check();
+      let part: Part;
+      try {
+        part = await (this.#ahead ?? this.#source.fetch());
+      } catch (error) {
+        void this.#end();
+        throw error;
+      }
+      this.#ahead = undefined;
+      // It may have been ended meanwhile.
+      if (this.#hasEnded) return false;
+      this.#rows = part.rows;
+      this.#at = 0;
+      if (part.isLast) this.#finish();
+      else this.#fetchAhead();
+    }
+    this.#check();
+    return true;
+  }
+
+  #fetchAhead(): void {
+    this.#ahead = this.#source.fetch();
+    // It is read later, or never.
+    this.#ahead.catch(() => undefined);
+  }
+
+  #check(): void {
+    const failure = this.#source.failure();
+    if (failure === undefined) return;
+    void this.#end();
+    throw failure.error;
+  }
+
+  /** There are no further parts. */
+  #finish(): void {
+    this.#hasEnded = true;
+    forgotten.unregister(this);
+  }
+
+  #end(): Promise<void> {
+    this.#rows = [];
+    this.#at = 0;
+    if (!this.#hasEnded) {
+      this.#finish();
+      this.#closed = this.#source.close();
+    }
+    return this.#closed;
+  }
+}

@@ -1,0 +1,113 @@
+/** Cursors: the rows of a statement, fetched part by part from the lane on which the statement is open. */
+import type { ResultSet } from "@libsql/core/api";
+import { CallSignal } from "../../client/call-signal";
+import { keptStatement } from "../../client/kept-statement";
+import type { Part, RowSource } from "../../client/row-iterator";
+import type { Statement } from "../../client/statement";
+import { nextJob } from "../native/delivery";
+import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
+import type { OpenTransaction } from "./open-transaction";
+import type { CursorOptions } from "./part";
+
+/** The most rows of a part without a limit of the caller's: a part has as many as an answer holds. */
+export const MOST_ROWS = 2 ** 32 - 1;
+
+/** Where the statement is open: the main lane, or a transaction. */
+export interface CursorPlace {
+  fetch(how: CursorOptions): Promise<Part>;
+  closeCursor(how: CursorOptions): Promise<void>;
+}
+
+/** Where a cursor can be opened. */
+export interface CursorHost extends CursorPlace {
+  /** Why none can be opened any more, and no row be handed on. */
+  failure(): { error: unknown } | undefined;
+  /** `begun` is told of the transaction that the cursor has of its own. */
+  openCursor(
+    statement: Statement,
+    how: CursorOptions,
+    begun: (transaction: OpenTransaction) => void,
+  ): Promise<Part>;
+  execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet>;
+}
+
+export class Cursor implements RowSource {
+  readonly #host: CursorHost;
+  readonly #statement: Statement;
+  readonly #signal: CallSignal | undefined;
+  readonly #mostRows: number;
+  readonly #controller = new AbortController();
+  #place: CursorPlace;
+  #open: CursorOptions | undefined;
+  #hasEnded = false;
+  #aborted: { error: unknown } | undefined;
+
+  constructor(
+    host: CursorHost,
+    statement: Statement,
+    signal: CallSignal | undefined,
+    mostRows: number,
+  ) {
+    this.#host = host;
+    this.#place = host;
+    // The caller may change its arguments before it asks for the first row.
+    this.#statement = keptStatement(statement);
+    this.#signal = signal;
+    this.#mostRows = mostRows;
+  }
+
+  failure(): { error: unknown } | undefined {
+    return this.#aborted ?? this.#host.failure();
+  }
+
+  async fetch(): Promise<Part> {
+    if (this.#hasEnded) throw cursorClosed();
+    try {
+      const part = await (this.#open === undefined ? this.#begin() : this.#place.fetch(this.#open));
+      if (part.isLast) this.#end();
+      return part;
+    } catch (error) {
+      this.#end();
+      // The abort has ended the call that was running.
+      throw this.#aborted === undefined ? error : this.#aborted.error;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#end();
+    if (this.#open === undefined) return;
+    // What runs for it ends now: nobody waits for its rows.
+    this.#controller.abort(clientClosed());
+    // Where the connection is closed, there is nothing to end.
+    await this.#place.closeCursor(this.#open).catch(() => undefined);
+  }
+
+  async #begin(): Promise<Part> {
+    this.#signal?.throwIfAborted();
+    this.#signal?.add(this.#abort);
+    const signal = CallSignal.of(this.#controller.signal);
+    const how = { number: nextJob(), mostRows: this.#mostRows, signal };
+    this.#open = how;
+    try {
+      return await this.#host.openCursor(this.#statement, how, (transaction) => {
+        this.#place = transaction;
+      });
+    } catch (error) {
+      if (error !== NO_CURSOR) throw error;
+      // The statement writes, for example: SQLite computes all of its rows before the first one.
+      const { rows } = await this.#host.execute(this.#statement, signal);
+      return { rows, isLast: true };
+    }
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#signal?.remove(this.#abort);
+  }
+
+  readonly #abort = (): void => {
+    this.#aborted = { error: this.#signal?.reason };
+    void this.close();
+  };
+}
