@@ -1,11 +1,14 @@
 //! The calls of cursors: statements whose rows are fetched call by call.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use super::error::Error;
+use super::read_ahead::ReadAhead;
 use super::row_sink::{RecordSink, Send};
-use super::run::Run;
-use crate::sqlite::Prepared;
+use super::run::{Caller, Run};
+use crate::jobs::ids::JobId;
+use crate::sqlite::{Flow, Prepared};
 use crate::wire::records::Records;
 use crate::wire::request::{Sql, Statement};
 
@@ -34,9 +37,10 @@ impl Run<'_> {
             }
         };
         let allow = |prepared: Prepared| caller.allow(prepared, true, Instant::now());
-        let opened = self.with_pausing_sink(most_rows, records, &allow, |run, sink| {
-            run.connection.open_cursor(run.caller.job.0, sql, &arguments, sink)
-        })?;
+        let send = |bytes| send(caller, bytes);
+        let sink = RecordSink::new(caller.client, records, Some(&send), &allow, true);
+        let mut sink = sink.pausing(most_rows);
+        let opened = self.connection.open_cursor(caller.job.0, sql, &arguments, &mut sink)?;
         opened.map(drop).ok_or(Error::NoCursor)
     }
 
@@ -50,30 +54,49 @@ impl Run<'_> {
         most_rows: u32,
         records: &mut Records,
     ) -> Result<(), Error> {
-        let allow = |_: Prepared| Ok(());
-        let fetched = self.with_pausing_sink(most_rows, records, &allow, |run, sink| {
-            run.connection.fetch(cursor, sink)
-        })?;
-        fetched.map(drop).ok_or(Error::CursorClosed)
+        let caller = self.caller;
+        self.fetch_part(cursor, most_rows, records, &|bytes| send(caller, bytes)).map(drop)
     }
 
-    fn with_pausing_sink<T>(
+    fn fetch_part(
         &mut self,
+        cursor: u32,
         most_rows: u32,
         records: &mut Records,
-        allow: &dyn Fn(Prepared) -> Result<(), Error>,
-        run: impl FnOnce(&mut Self, &mut RecordSink<'_>) -> T,
-    ) -> T {
-        let caller = self.caller;
-        // The pieces of a long value.
-        let send = |bytes: Vec<u8>| {
-            let room = caller.backlog.wait_for_room();
-            let load = caller.backlog.add(bytes.len());
-            caller.client.outbox.post_answer(caller.job, bytes, false, load);
-            Ok(room?)
-        };
-        let send: Send<'_> = &send;
-        let sink = RecordSink::new(caller.client, records, Some(send), allow, true);
-        run(self, &mut sink.pausing(most_rows))
+        send: Send<'_>,
+    ) -> Result<Flow, Error> {
+        let allow = |_: Prepared| Ok(());
+        let sink = RecordSink::new(self.caller.client, records, Some(send), &allow, true);
+        let fetched = self.connection.fetch(cursor, &mut sink.pausing(most_rows))?;
+        fetched.ok_or(Error::CursorClosed)
     }
+
+    /// Reads further rows of a cursor into memory, while there is room.
+    pub fn read_on(&mut self, cursor: u32, most_rows: u32, ahead: &mut ReadAhead) {
+        while ahead.has_room() && !ahead.has_ended() {
+            let part = RefCell::new(Vec::new());
+            let mut records = Records::new(JobId::NONE);
+            let keep = |bytes: Vec<u8>| {
+                part.borrow_mut().extend(bytes);
+                Ok(())
+            };
+            let fetched = self.fetch_part(cursor, most_rows, &mut records, &keep);
+            let mut part = part.into_inner();
+            part.extend(records.take());
+            ahead.add(part);
+            match fetched {
+                Ok(Flow::Paused) => {}
+                Ok(Flow::Ended) => ahead.end(Ok(())),
+                Err(error) => ahead.end(Err(error)),
+            }
+        }
+    }
+}
+
+/// Sends the pieces of a long value.
+fn send(caller: Caller<'_>, bytes: Vec<u8>) -> Result<(), Error> {
+    let room = caller.backlog.wait_for_room();
+    let load = caller.backlog.add(bytes.len());
+    caller.client.outbox.post_answer(caller.job, bytes, false, load);
+    Ok(room?)
 }

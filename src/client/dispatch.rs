@@ -280,6 +280,15 @@ impl Turns for Dispatch {
         }
     }
 
+    fn read_on(&self, cursors: &[TransactionId]) {
+        for cursor in cursors {
+            let lane = self.lanes().of_open(*cursor);
+            if let Some(lane) = lane {
+                lane.push(Call::own(Arc::clone(&self.state), *cursor, request::READ_ON));
+            }
+        }
+    }
+
     fn set_blocked(&self, lane: LaneId, is_blocked: bool) {
         self.change(|lanes| {
             if lanes.main() != Some(lane) {

@@ -9,7 +9,7 @@ use super::state::{ClientState, Journal};
 use super::waits::Waits;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::LaneId;
-use crate::sqlite::{Connection, Hooks, LockWait, StatementKind};
+use crate::sqlite::{Connection, Hooks, LockWait, StatementKind, Wanted};
 
 /// The hooks of one lane's connection.
 pub struct LaneHooks {
@@ -78,6 +78,12 @@ impl Hooks for LaneHooks {
             return false;
         }
         let Some(writers) = self.state.writers() else { return false };
+        if wait.wanted == Wanted::Commit
+            && wait.tries == 0
+            && let Some(turns) = self.state.turns()
+        {
+            turns.read_on(&self.state.cursors.all());
+        }
         let wait = LockWait { began: self.waits.counts_from(wait.began, wait.tries == 0), ..wait };
         let (lane, timeouts) = (self.state.lane_key(self.lane), self.state.lock_timeouts());
         writers.wait_for_lock(lane, wait, timeouts, &self.cancel)

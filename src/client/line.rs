@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::checkpoints::Pass;
 use super::class::Class;
-use crate::jobs::ids::{CallNumber, JobId, LaneId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 
 /// Is told by the lanes what happens to their calls, so that the next ones can start.
 pub trait Turns: Send + Sync {
@@ -28,6 +28,8 @@ pub trait Turns: Send + Sync {
     fn rested(&self, reader: usize);
     /// A checkpoint is due.
     fn checkpoint_is_due(&self, pass: Pass);
+    /// A commit waits for those who read: the cursors of these transactions read on into memory.
+    fn read_on(&self, cursors: &[TransactionId]);
     /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
     fn set_blocked(&self, lane: LaneId, is_blocked: bool);
 }

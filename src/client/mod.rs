@@ -24,6 +24,7 @@ mod line;
 #[cfg(feature = "model")]
 mod models;
 mod perform;
+mod read_ahead;
 mod row_sink;
 mod run;
 mod scratch;

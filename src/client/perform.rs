@@ -10,6 +10,7 @@ use super::class::Class;
 use super::error::Error;
 use super::lane::{Behind, Work};
 use super::line::Way;
+use super::read_ahead::CursorTransaction;
 use super::run::{Caller, Failure, Place, Run};
 use super::session::{OpenTransaction, Session};
 use super::state::Journal;
@@ -127,7 +128,7 @@ impl Session {
         });
         // The writer slot and the ticket are free before the answer, so that the caller's next call finds
         // them free.
-        let in_transaction = self.transaction.is_some();
+        let in_transaction = self.transaction.is_some() && self.is_in_transaction();
         self.note(|writers, lane| writers.end_job(lane, in_transaction));
         drop(call.ticket.take());
         self.ask_for_checkpoint();
@@ -263,7 +264,7 @@ impl Session {
                 self.transaction = Some(OpenTransaction {
                     begun_by: call.job.into(),
                     read_only: mode == Mode::Read,
-                    is_of_cursor: false,
+                    cursor_rows: None,
                 });
                 if mode == Mode::Write {
                     return Ok(Lesson::Commit);
@@ -277,15 +278,37 @@ impl Session {
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::OpenCursor { begins, most_rows, statement } => {
                 if begins {
-                    run.begin(Mode::Read)?;
                     let begun_by = call.job.into();
-                    let begun = OpenTransaction { begun_by, read_only: true, is_of_cursor: true };
-                    self.transaction = Some(begun);
+                    self.cursor_transaction = Some(CursorTransaction::begin(client, begun_by));
+                    let cursor_rows = Some(most_rows);
+                    self.transaction =
+                        Some(OpenTransaction { begun_by, read_only: true, cursor_rows });
+                    run.begin(Mode::Read)?;
                 }
                 run.open_cursor(&statement, most_rows, records)?;
             }
-            Request::Fetch { cursor, most_rows } => run.fetch(cursor, most_rows, records)?,
+            Request::Fetch { cursor, most_rows } => {
+                match self.read_ahead.as_mut().and_then(|ahead| ahead.next(call.job)) {
+                    Some(part) => {
+                        self.read_ahead = self.read_ahead.take().filter(|ahead| !ahead.is_empty());
+                        records.append(part?);
+                    }
+                    None => {
+                        self.read_ahead = None;
+                        run.fetch(cursor, most_rows, records)?;
+                    }
+                }
+            }
+            Request::ReadOn => {
+                let most_rows = open.and_then(|open| open.cursor_rows).unwrap_or(u32::MAX);
+                let ahead = self.read_ahead.get_or_insert_default();
+                run.read_on(transaction.0, most_rows, ahead);
+                if ahead.has_ended() {
+                    run.connection.roll_back()?;
+                }
+            }
             Request::CloseCursor { cursor } => {
+                self.read_ahead = None;
                 if let Some(shape) = run.connection.close_cursor(cursor) {
                     records.forget_shape(shape);
                 }

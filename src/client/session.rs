@@ -11,6 +11,7 @@ use super::error::Error;
 use super::hooks::LaneHooks;
 use super::known_commits::KnownCommits;
 use super::lane::Interrupt;
+use super::read_ahead::{CursorTransaction, ReadAhead};
 use super::run::Failure;
 use super::scratch::Scratch;
 use super::state::ClientState;
@@ -40,6 +41,10 @@ pub struct Session {
     pub(super) interrupter: Arc<Mutex<Option<Interrupter>>>,
     pub(super) connection: Option<(Connection, Arc<LaneHooks>)>,
     pub(super) transaction: Option<OpenTransaction>,
+    /// The transaction that a cursor has of its own.
+    pub(super) cursor_transaction: Option<CursorTransaction>,
+    /// What that cursor has read ahead.
+    pub(super) read_ahead: Option<ReadAhead>,
     /// The file that the client opened first, on any lane. Every later connection must find the same
     /// file.
     file: Arc<OnceLock<FileId>>,
@@ -58,15 +63,15 @@ pub struct Session {
 pub(super) struct OpenTransaction {
     pub(super) begun_by: TransactionId,
     pub(super) read_only: bool,
-    /// Whether it is that of a cursor, with which it ends.
-    pub(super) is_of_cursor: bool,
+    /// If it is that of a cursor, with which it ends: the most rows of each answer.
+    pub(super) cursor_rows: Option<u32>,
 }
 
 impl OpenTransaction {
     /// A transaction that a statement of the client has begun (`BEGIN`, `SAVEPOINT`). Until it ends, the
     /// client's calls outside of other transactions run in it.
     const EXPLICIT: Self =
-        Self { begun_by: TransactionId::NONE, read_only: false, is_of_cursor: false };
+        Self { begun_by: TransactionId::NONE, read_only: false, cursor_rows: None };
 
     pub(super) fn is_explicit(self) -> bool {
         self.begun_by == TransactionId::NONE
@@ -92,6 +97,8 @@ impl Session {
             interrupter: Arc::default(),
             connection: None,
             transaction: None,
+            cursor_transaction: None,
+            read_ahead: None,
             file,
             known_commits: KnownCommits::default(),
             due: None,
@@ -281,6 +288,11 @@ impl Session {
         self.transaction = None;
     }
 
+    /// Whether a transaction is open on the connection.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.connection.as_ref().is_some_and(|(connection, _)| !connection.is_autocommit())
+    }
+
     /// Whether the connection is open.
     pub fn is_open(&self) -> bool {
         self.connection.is_some()
@@ -318,6 +330,8 @@ impl Session {
         lock(&self.interrupter).take();
         self.connection = None;
         self.transaction = None;
+        self.cursor_transaction = None;
+        self.read_ahead = None;
         self.lost = true;
     }
 
@@ -326,7 +340,8 @@ impl Session {
     /// begun belongs to the client.
     pub(super) fn leave_clean(&mut self, may_hold: bool) {
         let Some((connection, _)) = &self.connection else { return };
-        if self.transaction.is_some_and(|open| open.is_of_cursor) && !connection.has_cursors() {
+        let is_of_cursor = self.transaction.is_some_and(|open| open.cursor_rows.is_some());
+        if is_of_cursor && self.read_ahead.is_none() && !connection.has_cursors() {
             // It is rolled back below, where it has no owner.
             self.transaction = None;
         }
@@ -335,11 +350,16 @@ impl Session {
             connection.close_cursors(false);
         }
         if connection.is_autocommit() {
-            self.transaction = None;
+            // What a cursor has read ahead is left of its transaction.
+            self.transaction = self.transaction.filter(|_| self.read_ahead.is_some());
         } else if self.transaction.is_none() && may_hold {
             self.transaction = Some(OpenTransaction::EXPLICIT);
         } else if self.transaction.is_none() && connection.roll_back().is_err() {
             connection.give_up();
+        }
+        if !self.transaction.is_some_and(|open| open.cursor_rows.is_some()) {
+            self.cursor_transaction = None;
+            self.read_ahead = None;
         }
         if connection.is_given_up() {
             // The next call opens a new connection.
@@ -372,7 +392,8 @@ impl Session {
             autocommit: self
                 .connection
                 .as_ref()
-                .is_none_or(|(connection, _)| connection.is_autocommit()),
+                .is_none_or(|(connection, _)| connection.is_autocommit())
+                && self.read_ahead.is_none(),
             pinned: self.client.pinned_lane() == Some(self.lane),
             explicit: self.transaction.is_some_and(OpenTransaction::is_explicit),
             committed,

@@ -13,6 +13,7 @@ use super::class::Class;
 use super::counts::Counts;
 use super::gate::Gate;
 use super::line::Turns;
+use super::read_ahead::CursorTransactions;
 use super::settings::Settings;
 use super::shared_queues::{SharedDatabase, queue_of};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
@@ -69,6 +70,8 @@ pub struct ClientState {
     pub counts: Arc<Counts>,
     /// The checkpoints that are due.
     pub checkpoints: Checkpoints,
+    /// The cursors that have a transaction of their own.
+    pub cursors: CursorTransactions,
     /// Hands the calls to the lanes, which in turn have this state.
     turns: OnceLock<Weak<dyn Turns>>,
     statements: Mutex<FxHashMap<u32, Defined>>,
@@ -128,6 +131,7 @@ impl ClientState {
             outbox,
             counts: Arc::default(),
             checkpoints: Checkpoints::default(),
+            cursors: CursorTransactions::default(),
             turns: OnceLock::new(),
             statements: Mutex::default(),
             journal: AtomicU8::new(Journal::Unknown as u8),

@@ -54,6 +54,6 @@ pub use in_place::{CommitCost, LONGEST_VALUE};
 pub use open::{Access, Location, is_too_long};
 pub use past::Past;
 pub use pragma::Pragma;
-pub use rows::{Prepared, Row, RowSink, StatementEnd};
+pub use rows::{Flow, Prepared, Row, RowSink, StatementEnd};
 pub use values::{FromValue, ToValue};
 pub use vector_index::IndexName;

@@ -55,6 +55,8 @@ table! {
         Fetch = 11,
         /// The end of a cursor.
         CloseCursor = 12,
+        /// Read the rows of a cursor into memory, by the addon itself.
+        ReadOn = 13,
     }
 }
 

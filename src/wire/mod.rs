@@ -19,6 +19,7 @@
 //!             10 open cursor   u8 begins (0 or 1: a transaction of its own), u32 most rows, statement
 //!             11 fetch         u32 cursor (the job that opened it), u32 most rows
 //!             12 close cursor  u32 cursor
+//!             13 read on               (of the addon itself)
 //! mode      := 0 deferred, 1 write, 2 read
 //! statement := u32 id (of a defined statement; 0: str sql follows), arguments
 //! arguments := u32 bytes (of the rest of the arguments), u8 named (0 or 1), u32 count,

@@ -192,6 +192,14 @@ impl Records {
         }
     }
 
+    /// Appends records that were written before.
+    pub fn append(&mut self, records: Vec<u8>) {
+        match self.bytes.is_empty() {
+            true => self.bytes = records,
+            false => self.bytes.extend(records),
+        }
+    }
+
     /// Writes a `result` record: the result of one statement.
     pub fn result(&mut self, end: StatementEnd) {
         self.record(RecordKind::Result, |bytes| {

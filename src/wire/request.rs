@@ -30,10 +30,14 @@ pub const HELD_CHECKPOINT: &[u8] = &[RequestKind::Checkpoint as u8, 2];
 /// The request that closes the connection of a reader lane.
 pub const REST: &[u8] = &[RequestKind::Rest as u8];
 
+/// The request that reads the rows of the cursor of its transaction into memory.
+pub const READ_ON: &[u8] = &[RequestKind::ReadOn as u8];
+
 /// Whether a caller made the request. latchdb's own requests are not calls, and a closing does not count
 /// them.
 pub fn is_called_for(request: &[u8]) -> bool {
-    ![END_ANY_TRANSACTION, CHECKPOINT, WHOLE_CHECKPOINT, HELD_CHECKPOINT, REST].contains(&request)
+    ![END_ANY_TRANSACTION, CHECKPOINT, WHOLE_CHECKPOINT, HELD_CHECKPOINT, REST, READ_ON]
+        .contains(&request)
 }
 
 /// Whether a request begins a transaction.
@@ -126,6 +130,8 @@ pub enum Request<'a> {
         /// The number of the cursor.
         cursor: u32,
     },
+    /// Reads the rows of a cursor into memory.
+    ReadOn,
 }
 
 /// A statement with its arguments.
@@ -181,6 +187,7 @@ impl<'a> Request<'a> {
                 Self::OpenCursor { begins, most_rows, statement: reader.statement()? }
             }
             RequestKind::Fetch => Self::Fetch { cursor: reader.u32()?, most_rows: reader.u32()? },
+            RequestKind::ReadOn => Self::ReadOn,
             RequestKind::CloseCursor => Self::CloseCursor { cursor: reader.u32()? },
         };
         reader.end()?;

@@ -17,6 +17,7 @@ export const RequestKind = {
   OpenCursor: 10,
   Fetch: 11,
   CloseCursor: 12,
+  ReadOn: 13,
 } as const;
 
 /** The mode of a transaction. */
