@@ -512,6 +512,21 @@ error("a client has as many calls as it may have", {
   },
 });
 
+error("the connection of an iterator is closed", {
+  code: "CURSOR_CLOSED",
+  message:
+    "The statement of this iterator is not open any more: its connection was closed. Run it again.",
+  from: async ({ open }) => {
+    const client = await open();
+    await client.execute("begin");
+    const rows = client.iterate("values (1), (2)", { chunk: 1 });
+    await rows.next();
+    await client.execute("rollback");
+    await rows.next();
+    return rows.next();
+  },
+});
+
 // ---------------------------------------------------------------------------------------------------
 about("a transaction");
 
@@ -578,6 +593,16 @@ error("timeoutMs of shutdown() is a text", {
   name: "TypeError",
   message: "timeoutMs is a number of milliseconds, not string",
   from: async ({ open }) => (await open()).shutdown({ timeoutMs: unchecked<number>("1") }),
+});
+error("chunk of iterate() is a text", {
+  name: "TypeError",
+  message: 'chunk is a number of rows, not the string "1"',
+  from: async ({ open }) => (await open()).iterate("select 1", { chunk: unchecked<number>("1") }),
+});
+error("chunk of iterate() is no whole number", {
+  name: "RangeError",
+  message: "chunk is a whole number of rows from 1 on, not %d.%d",
+  from: async ({ open }) => (await open()).iterate("select 1", { chunk: 1.5 }),
 });
 error("timeoutMs of shutdown() is NaN", {
   name: "RangeError",
@@ -1912,6 +1937,7 @@ const ELSEWHERE: Record<string, string> = {
   "the binary of this release could not be fetched":
     "needs a server: packaging/install-command.spec",
   "the call runs on another lane": "no caller sees it",
+  "the statement cannot have a cursor": "no caller sees it",
   "the shell has ended": "the reason of an abort, which nothing prints",
   "and the target has got": "a race: cli/copy.spec",
   ": the copy is rolled back": "a race: cli/copy.spec",
@@ -1951,6 +1977,7 @@ const CODES: Record<string, string> = {
 
 /** Words in capitals that are no codes. */
 const NO_CODES = new Set([
+  "NO_CURSOR",
   "NO_COLOR",
   "LATCHDB_HISTORY",
   "XDG_STATE_HOME",

@@ -58,6 +58,9 @@ export class Rows<R> implements RowIterator<R> {
   #closed = Promise.resolve();
   /** The last of the calls of `next()` that wait. */
   #waiting: Promise<unknown> | undefined;
+  /** The number of these calls, and the number of the last one that has ended. */
+  #turns = 0;
+  #left = 0;
 
   constructor(source: RowSource) {
     this.#source = source;
@@ -71,7 +74,7 @@ export class Rows<R> implements RowIterator<R> {
         return Promise.resolve({ done: false, value });
       }
     }
-    return this.#inTurn(() => this.#next());
+    return this.#inTurn((turn) => this.#next(turn));
   }
 
   async return(): Promise<IteratorResult<R, undefined>> {
@@ -86,16 +89,7 @@ export class Rows<R> implements RowIterator<R> {
 
   chunks(): AsyncIterableIterator<R[]> {
     const next = (): Promise<IteratorResult<R[], undefined>> =>
-      this.#inTurn(async () => {
-        try {
-          if (!(await this.#advance())) return { done: true, value: undefined };
-          const value = this.#rows.slice(this.#at) as R[];
-          this.#at = this.#rows.length;
-          return { done: false, value };
-        } catch (failure) {
-          throw errorOf(failure);
-        }
-      });
+      this.#inTurn((turn) => this.#nextChunk(turn));
     const chunks: AsyncIterableIterator<R[]> = {
       next,
       return: async () => {
@@ -115,25 +109,48 @@ export class Rows<R> implements RowIterator<R> {
     await this.#end();
   }
 
-  async #next(): Promise<IteratorResult<R, undefined>> {
+  async #next(turn: number): Promise<IteratorResult<R, undefined>> {
     try {
       if (!(await this.#advance())) return { done: true, value: undefined };
       return { done: false, value: this.#rows[this.#at++] as R };
     } catch (failure) {
       throw errorOf(failure);
+    } finally {
+      this.#leave(turn);
     }
   }
 
-  /** Calls that are made at once get the rows in their order. */
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+  async #nextChunk(turn: number): Promise<IteratorResult<R[], undefined>> {
+    try {
+      if (!(await this.#advance())) return { done: true, value: undefined };
+      const value = this.#rows.slice(this.#at) as R[];
+      this.#at = this.#rows.length;
+      return { done: false, value };
+    } catch (failure) {
+      throw errorOf(failure);
+    } finally {
+      this.#leave(turn);
+    }
+  }
+
+  /**
+   * Calls that are made at once get the rows in their order. The promise of `run` is the one that the caller awaits, and
+   * nothing else does: its stack has the caller's frames.
+   */
+  #inTurn<T>(run: (turn: number) => Promise<T>): Promise<T> {
+    const turn = ++this.#turns;
+    const start = (): Promise<T> => run(turn);
     const earlier = this.#waiting;
-    const turn = earlier === undefined ? run() : earlier.then(run, run);
-    this.#waiting = turn;
-    const left = (): void => {
-      if (this.#waiting === turn) this.#waiting = undefined;
-    };
-    turn.then(left, left);
-    return turn;
+    const waiting = earlier === undefined ? start() : earlier.then(start, start);
+    // It may have ended already.
+    if (turn !== this.#left) this.#waiting = waiting;
+    return waiting;
+  }
+
+  /** The call of this turn has ended. */
+  #leave(turn: number): void {
+    this.#left = turn;
+    if (turn === this.#turns) this.#waiting = undefined;
   }
 
   /** Sees to it that there is a row. Returns false if there is none any more. */

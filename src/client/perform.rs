@@ -10,7 +10,6 @@ use super::class::Class;
 use super::error::Error;
 use super::lane::{Behind, Work};
 use super::line::Way;
-use super::read_ahead::CursorTransaction;
 use super::run::{Caller, Failure, Place, Run};
 use super::session::{OpenTransaction, Session};
 use super::state::Journal;
@@ -279,7 +278,7 @@ impl Session {
             Request::OpenCursor { begins, most_rows, statement } => {
                 if begins {
                     let begun_by = call.job.into();
-                    self.cursor_transaction = Some(CursorTransaction::begin(client, begun_by));
+                    self.cursor_transaction = Some(client.cursors.begin(begun_by));
                     let cursor_rows = Some(most_rows);
                     self.transaction =
                         Some(OpenTransaction { begun_by, read_only: true, cursor_rows });

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::error::Error;
-use super::state::ClientState;
 use crate::jobs::ids::{JobId, TransactionId};
 use crate::sync::{Mutex, lock};
 
@@ -23,25 +22,23 @@ impl CursorTransactions {
     pub fn all(&self) -> Vec<TransactionId> {
         lock(&self.0).clone()
     }
+
+    /// Adds the transaction of a cursor, which begins.
+    pub fn begin(self: &Arc<Self>, transaction: TransactionId) -> CursorTransaction {
+        lock(&self.0).push(transaction);
+        CursorTransaction { all: Arc::clone(self), transaction }
+    }
 }
 
 /// One of them. It leaves when this is dropped.
 pub struct CursorTransaction {
-    client: Arc<ClientState>,
+    all: Arc<CursorTransactions>,
     transaction: TransactionId,
-}
-
-impl CursorTransaction {
-    /// The transaction of a cursor, which begins.
-    pub fn begin(client: &Arc<ClientState>, transaction: TransactionId) -> Self {
-        lock(&client.cursors.0).push(transaction);
-        Self { client: Arc::clone(client), transaction }
-    }
 }
 
 impl Drop for CursorTransaction {
     fn drop(&mut self) {
-        lock(&self.client.cursors.0).retain(|other| *other != self.transaction);
+        lock(&self.all.0).retain(|other| *other != self.transaction);
     }
 }
 

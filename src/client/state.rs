@@ -71,7 +71,7 @@ pub struct ClientState {
     /// The checkpoints that are due.
     pub checkpoints: Checkpoints,
     /// The cursors that have a transaction of their own.
-    pub cursors: CursorTransactions,
+    pub cursors: Arc<CursorTransactions>,
     /// Hands the calls to the lanes, which in turn have this state.
     turns: OnceLock<Weak<dyn Turns>>,
     statements: Mutex<FxHashMap<u32, Defined>>,
@@ -131,7 +131,7 @@ impl ClientState {
             outbox,
             counts: Arc::default(),
             checkpoints: Checkpoints::default(),
-            cursors: CursorTransactions::default(),
+            cursors: Arc::default(),
             turns: OnceLock::new(),
             statements: Mutex::default(),
             journal: AtomicU8::new(Journal::Unknown as u8),
