@@ -357,7 +357,7 @@ impl Session {
         } else if self.transaction.is_none() && connection.roll_back().is_err() {
             connection.give_up();
         }
-        if !self.transaction.is_some_and(|open| open.cursor_rows.is_some()) {
+        if self.transaction.is_none_or(|open| open.cursor_rows.is_none()) {
             self.cursor_transaction = None;
             self.read_ahead = None;
         }

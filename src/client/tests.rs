@@ -948,6 +948,7 @@ impl line::Turns for TakesSlot {
     fn left(&self, _: line::Way) {}
     fn begun(&self, _: usize) {}
     fn rested(&self, _: usize) {}
+    fn read_on(&self, _: &[TransactionId]) {}
     fn checkpoint_is_due(&self, _: checkpoints::Pass) {
         let (writers, lane) = (self.client.writers().unwrap(), LaneId::reader(2));
         let lane = self.client.lane_key(lane);
