@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { watch } from "node:fs";
-import { copyFile, readdir } from "node:fs/promises";
+import { copyFile, readdir, writeFile } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
 import { createClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDatabase } from "../support/database.mjs";
@@ -178,6 +178,20 @@ test("latchdb doctor names the indexes, and latchdb adopt takes them over behind
     theirs.map((text) => JSON.parse(text).flat()[0]),
     [51, 40],
   );
+});
+
+test("latchdb adopt says why it cannot read a file, and not that there is no index", async (t) => {
+  const { file, directory } = await fileOfStock(t);
+  await stockAnswers(["create table r (a) random rowid"], file);
+  const random = await runCommand("adopt", file);
+  t.is(random.code, 1);
+  t.regex(random.stderr, /the schema may use RANDOM ROWID/);
+  const text = `${directory}/text.db`;
+  await writeFile(text, "no database ".repeat(100));
+  const none = await runCommand("adopt", text);
+  t.is(none.code, 1);
+  t.regex(none.stderr, /NOT_A_DATABASE/);
+  t.false((await readdir(directory)).some((name) => name.includes("before-adopt")));
 });
 
 test("libSQL reads a file of ours, and writes to it once it has made the index anew", async (t) => {

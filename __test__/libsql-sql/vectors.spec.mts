@@ -218,6 +218,24 @@ test("wrong calls of vector_top_k have the texts of libSQL", async (t) => {
   }
 });
 
+test("what libSQL does wrong: a search for no rows, an upsert of a row without a vector", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table w (id text primary key, e F32_BLOB(2)) without rowid");
+  await client.execute("create index wi on w (libsql_vector_idx(e))");
+  await client.execute("insert into w values ('a', null), ('b', vector('[0,1]'))");
+  await client.execute(
+    `insert into w values ('a', vector('[1,0]')), ('b', vector('[0,2]'))
+      on conflict (id) do update set e = excluded.e`,
+  );
+  const texts = await selectColumn(client, "select vector_extract(e) from w order by id");
+  t.deepEqual(texts, ["[1,0]", "[0,2]"]);
+  t.deepEqual(await selectColumn(client, "select id from vector_top_k('wi', '[1,0]', 0)"), []);
+  t.deepEqual(await selectColumn(client, "select id from vector_top_k('wi', '[1,0]', 5)"), [
+    "a",
+    "b",
+  ]);
+});
+
 test("a join searches once, not once for each row of another table", async (t) => {
   const client = await openWith(t, table, index, rows, "create index names on t (name)");
   const plan = await client.execute(

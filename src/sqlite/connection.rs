@@ -17,8 +17,8 @@ use super::bounds::Bounds;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
 use super::classify::{Recorder, StatementKind};
 use super::codes::{
-    SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_LOCKED, SQLITE_READONLY,
-    primary,
+    SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_LOCKED,
+    SQLITE_READONLY, primary,
 };
 use super::commits::Commits;
 use super::error::primary_code;
@@ -437,6 +437,11 @@ impl Connection {
     /// Adds the cause to a text of SQLite's that tells none.
     fn explain(&self, error: Error) -> Error {
         let Error::Sqlite { code, message } = error else { return error };
+        if primary(code) == SQLITE_CORRUPT
+            && let Some(error) = self.unreadable_schema(&message)
+        {
+            return error;
+        }
         let cause = match primary(code) {
             SQLITE_READONLY => self
                 .opened
@@ -449,6 +454,17 @@ impl Connection {
             Some(cause) => Error::Sqlite { code, message: format!("{message}: {cause}") },
             None => Error::Sqlite { code, message },
         }
+    }
+
+    /// SQLite's error for a schema that it cannot read. VACUUM, which reads it by statements of its own, tells
+    /// no more than its code.
+    fn unreadable_schema(&self, message: &str) -> Option<Error> {
+        if message != "database disk image is malformed" {
+            return None;
+        }
+        let read = || self.raw.prepare("SELECT 1 FROM main.sqlite_schema").err();
+        let error = Error::from(self.recorder.aside(read)?);
+        error.to_string().contains("malformed database schema").then_some(error)
     }
 
     /// The system's number of the last SQLITE_IOERR or SQLITE_CANTOPEN, or 0.

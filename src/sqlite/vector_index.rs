@@ -88,8 +88,17 @@ impl Connection {
     }
 
     /// Whether libSQL has described vector indexes in the main database.
-    pub fn has_vector_indexes_of_libsql(&self) -> bool {
-        has_metadata(&self.raw, "main")
+    ///
+    /// # Errors
+    /// SQLite's error, if it cannot read the schema.
+    pub fn has_vector_indexes_of_libsql(&self) -> Result<bool, Error> {
+        self.recorder
+            .aside(|| {
+                // A schema that cannot be read seems to have no table.
+                self.raw.prepare("SELECT 1 FROM main.sqlite_schema")?;
+                Ok(has_metadata(&self.raw, "main"))
+            })
+            .map_err(|error| self.error(error))
     }
 
     /// The names of the vector indexes that libSQL has made.

@@ -32,7 +32,7 @@ pub struct Report {
 pub fn adopt(given: &Path, limits: &Limits, caller: &mut dyn DatabaseSwapCaller) -> Result<Report> {
     let target = resolve(given)?;
     let connection = MaintenanceConnection::open(&target.path, Step::Resolve, limits)?;
-    let has_any = connection.has_vector_indexes_of_libsql();
+    let has_any = connection.has_vector_indexes_of_libsql()?;
     connection.close()?;
     if !has_any {
         return Ok(Report { target: target.path, backup: None, adopted: Vec::new() });

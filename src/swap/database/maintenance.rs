@@ -117,8 +117,8 @@ impl MaintenanceConnection {
     }
 
     /// Whether libSQL has made vector indexes in the database, or has left tables of some.
-    pub fn has_vector_indexes_of_libsql(&self) -> bool {
-        self.connection.has_vector_indexes_of_libsql()
+    pub fn has_vector_indexes_of_libsql(&self) -> Result<bool> {
+        self.connection.has_vector_indexes_of_libsql().map_err(|error| self.error(error))
     }
 
     /// The vector indexes that libSQL has made.

@@ -1,0 +1,1 @@
+module.exports = require("./schemas.cjs")(Number(process.env.VERSION));
