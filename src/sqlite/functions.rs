@@ -25,7 +25,8 @@ const fn scalar(name: &'static std::ffi::CStr, arguments: c_int, flags: c_int, r
 }
 
 static SCALARS: [Scalar; 28] = [
-    // A function that SQLite has, too. An index on SQLite's is not read as one on this: it would have to be pure.
+    // SQLite's log(x) is another function. Because this one is not said to be pure, SQLite refuses to read an index on
+    // the other as one on this (docs/decisions/0031-functions-of-libsql.md).
     scalar(c"log", 1, PLAIN, |_, arguments| {
         real(arguments, |it| Ok(math::log(it).map_err(text_of)?))
     }),
