@@ -147,6 +147,7 @@ function onTexts(): string {
     () => `charindex(${text()}, ${text()})`,
     () => `charindex(${text()}, ${text()}, ${some()})`,
     () => `charindex(${quote([...subject()][0] ?? "")}, ${quote(subject())}, ${few()})`,
+    () => `lsmode(${pick([few, () => "0x81a4", () => "16877", () => "41471", value])()})`,
     () => `leftstr(${text()}, ${some()})`,
     () => `rightstr(${text()}, ${few().replace("-", "")})`,
   ])()}`;

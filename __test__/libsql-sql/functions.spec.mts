@@ -86,9 +86,7 @@ test("an index on SQLite's log() is not read as one on libSQL's", async (t) => {
 
 test("functions may stand where stock's may", async (t) => {
   const client = await openClient(t);
-  await client
-    .executeMultiple(
-      `
+  await client.executeMultiple(`
     create table t (
       id text primary key default (uuid()),
       name text check (name regexp '^[a-z]+$'),
@@ -97,13 +95,6 @@ test("functions may stand where stock's may", async (t) => {
     );
     create index t_name on t (regexp('^a', name));
     create index t_part on t (name) where name regexp 'z$';
-    create view v as select reverse(name) as name, median(length(name)) over () as half from t;
-  `,
-    )
-    .catch((error: Error) =>
-      t.regex(error.message, /median\(\) may not be used as a window function/),
-    );
-  await client.executeMultiple(`
     create view v as select reverse(name) as name from t;
     create table log_of (name);
     create trigger w after insert on t begin insert into log_of select proper(new.name); end;
@@ -126,6 +117,9 @@ test("functions may stand where stock's may", async (t) => {
     t.regex(String(id), /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
   await t.throwsAsync(client.execute("create index t_back on t (reverse(name))"), {
     message: /non-deterministic functions prohibited/,
+  });
+  await t.throwsAsync(client.execute("select median(name) over () from t"), {
+    message: /median\(\) may not be used as a window function/,
   });
   t.is(
     await selectValue(client, "select last_rows_affected()"),
@@ -192,7 +186,7 @@ test("a series is made number by number, in both directions, within its conditio
 const endless: Record<string, string> = {
   "a series": "select sum(value) from generate_series(1, 1000000000000)",
   "a search": "select regexp('(a|b|ab)*c', text) from long",
-  "a hash": "select sha3(text) from long",
+  "a hash": "select sha3(text, 512) from long",
 };
 
 for (const [what, sql] of Object.entries(endless)) {
@@ -200,7 +194,7 @@ for (const [what, sql] of Object.entries(endless)) {
     const client = await openClient(t);
     await client.executeMultiple("create table long (text)");
     if (!what.includes("series")) {
-      await client.execute("insert into long values (replicate('ab', 100000000))");
+      await client.execute("insert into long values (replicate('ab', 50000000))");
     }
     const controller = new AbortController();
     const reason = new Error("took too long");

@@ -421,7 +421,17 @@ mod tests {
 
     #[test]
     fn a_stop_ends_a_match() {
-        let found = compile(b"(a|b)*c", false).unwrap();
-        assert_eq!(found.is_match(&b"ab".repeat(1_000_000), &|| true), None);
+        for pattern in ["(a|b)*c", "cd"] {
+            let found = compile(pattern.as_bytes(), false).unwrap();
+            assert_eq!(found.is_match(&b"ab".repeat(1_000_000), &|| true), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_text_and_a_pattern_end_at_their_first_nul() {
+        assert!(is_match("ab$", "ab\0c"));
+        assert!(!is_match("[c]", "ab\0c"));
+        assert!(!is_match("c", "ab\0c"));
+        assert!(is_match("b\0c", "ab\0d"));
     }
 }

@@ -1,5 +1,5 @@
 //! The functions on texts that libSQL has: `reverse`, `proper`, `replicate`, `padl`, `padr`, `padc`, `strfilter`,
-//! `charindex`, `leftstr`, `rightstr` and `difference`. Lengths and places count characters.
+//! `charindex`, `leftstr`, `rightstr`, `difference` and `lsmode`. Lengths and places count characters.
 
 use rustc_hash::FxHashSet;
 
@@ -82,6 +82,19 @@ pub fn right(text: &str, count: usize) -> &str {
     }
 }
 
+/// The mode of a file as `ls -l` shows it.
+pub fn mode(mode: i64) -> String {
+    let kind = match mode & 0o170_000 {
+        0o120_000 => 'l',
+        0o100_000 => '-',
+        0o040_000 => 'd',
+        _ => '?',
+    };
+    let bits = (0..9).rev().zip("rwx".chars().cycle());
+    let bits = bits.map(|(bit, letter)| if mode >> bit & 1 == 1 { letter } else { '-' });
+    std::iter::once(kind).chain(bits).collect()
+}
+
 /// The number of places, 0 to 4, at which two texts have the same sound.
 pub fn common_sounds(one: &str, other: &str) -> i64 {
     let same = sounds(one).into_iter().zip(sounds(other)).filter(|(one, other)| one == other);
@@ -126,6 +139,7 @@ mod tests {
         assert_eq!((left("héllo", 2), left("héllo", 0), left("a", 9)), ("hé", "", "a"));
         assert_eq!((right("héllo", 4), right("héllo", 0), right("a", 9)), ("éllo", "", "a"));
         assert_eq!(padding("é", 4, Side::Both), (1, 2));
+        assert_eq!((mode(0o100_640), mode(0)), ("-rw-r-----".into(), "?---------".into()));
         assert_eq!(padding("éa", 1, Side::Left), (0, 0));
     }
 

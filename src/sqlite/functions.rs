@@ -24,7 +24,7 @@ const fn scalar(name: &'static std::ffi::CStr, arguments: c_int, flags: c_int, r
     Scalar { name, arguments, flags, run }
 }
 
-static SCALARS: [Scalar; 28] = [
+static SCALARS: [Scalar; 29] = [
     // SQLite's log(x) is another function. Because this one is not said to be pure, SQLite refuses to read an index on
     // the other as one on this (docs/decisions/0031-functions-of-libsql.md).
     scalar(c"log", 1, PLAIN, |_, arguments| {
@@ -65,6 +65,9 @@ static SCALARS: [Scalar; 28] = [
     }),
     scalar(c"uuid_blob", 1, PURE, |_, arguments| {
         Ok(parsed_uuid(arguments).map_or(Value::Null, |uuid| Value::Blob(uuid.to_vec())))
+    }),
+    scalar(c"lsmode", 1, PLAIN, |_, arguments| {
+        Ok(Value::Text(text::mode(arguments.first().map_or(0, Argument::integer))))
     }),
     scalar(c"last_rows_affected", 0, PLAIN, |context, _| Ok(Value::Integer(context.changes()))),
 ];
