@@ -238,24 +238,26 @@ fn find<'a>(
     is_stopped: &dyn Fn() -> bool,
 ) -> Option<Option<&'a [u8]>> {
     let first = begin.first().copied().unwrap_or(0);
+    let mut asked_at = BYTES_BETWEEN_QUESTIONS;
     let mut at = 0;
-    loop {
-        let part = &text[at..text.len().min(at + BYTES_BETWEEN_QUESTIONS)];
+    while at < text.len() {
+        let part = &text[at..text.len().min(asked_at)];
         match part.iter().position(|byte| *byte == first || *byte == 0) {
             Some(place) if part[place] == 0 => return Some(None),
             Some(place) if text[at + place..].starts_with(begin) => {
                 return Some(Some(&text[at + place..]));
             }
             Some(place) => at += place + 1,
-            None if at + part.len() == text.len() => return Some(None),
-            None => {
-                at += part.len();
-                if is_stopped() {
-                    return None;
-                }
+            None => at += part.len(),
+        }
+        if at >= asked_at {
+            asked_at += BYTES_BETWEEN_QUESTIONS;
+            if is_stopped() {
+                return None;
             }
         }
     }
+    Some(None)
 }
 
 /// The bytes with which each match begins.

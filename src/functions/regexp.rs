@@ -421,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_stop_ends_a_match() {
-        for pattern in ["(a|b)*c", "cd"] {
+        for pattern in ["(a|b)*c", "cd", "bc"] {
             let found = compile(pattern.as_bytes(), false).unwrap();
             assert_eq!(found.is_match(&b"ab".repeat(1_000_000), &|| true), None, "{pattern}");
         }
