@@ -28,7 +28,7 @@ static SCALARS: [Scalar; 29] = [
     // SQLite's log(x) is another function. Because this one is not said to be pure, SQLite refuses to read an index on
     // the other as one on this (docs/decisions/0031-functions-of-libsql.md).
     scalar(c"log", 1, PLAIN, |_, arguments| {
-        real(arguments, |it| Ok(math::log(it).map_err(text_of)?))
+        real(arguments, |it| math::log(it).map_err(|error| text_of(&error)))
     }),
     scalar(c"ceil", 1, PURE, |_, arguments| number_alone(arguments, math::ceiling)),
     scalar(c"ceiling", 1, PURE, |_, arguments| number_alone(arguments, math::ceiling)),
@@ -90,7 +90,7 @@ pub fn register(connection: &Connection) -> Result<()> {
     generate_series::register(connection)
 }
 
-fn text_of(error: impl ToString) -> Failure {
+fn text_of(error: &(impl ToString + ?Sized)) -> Failure {
     Failure::Text(error.to_string())
 }
 
@@ -186,7 +186,9 @@ fn regexp(context: &Context<'_>, arguments: &mut [Argument<'_>], ignores_case: b
     if pattern.is_null() {
         return Ok(Value::Null);
     }
-    let make = || compile(pattern.bytes().unwrap_or_default(), ignores_case).map_err(text_of);
+    let make = || {
+        compile(pattern.bytes().unwrap_or_default(), ignores_case).map_err(|error| text_of(&error))
+    };
     let stop = || context.is_interrupted();
     let matches = |automaton: &Automaton| text.bytes().map(|text| automaton.is_match(text, &stop));
     match context.with_kept(0, make, matches)? {
