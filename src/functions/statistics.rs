@@ -1,7 +1,7 @@
 //! The aggregate functions of libSQL: `variance`, `stdev`, `median`, `lower_quartile`, `upper_quartile` and `mode`.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
 /// A number of SQLite.
@@ -58,33 +58,21 @@ pub enum Quartile {
 #[derive(Debug, Default)]
 pub struct Values {
     integers: BTreeMap<i64, i64>,
-    reals: BTreeMap<Real, i64>,
+    /// By their keys.
+    reals: BTreeMap<i64, i64>,
     count: i64,
 }
 
-/// A real number with an order.
-#[derive(Clone, Copy, Debug)]
-struct Real(f64);
-
-impl Ord for Real {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
+/// An integer that is less than that of a greater real number (IEEE 754, totalOrder).
+fn key_of(real: f64) -> i64 {
+    let bits = real.to_bits().cast_signed();
+    if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
-impl PartialOrd for Real {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+/// The real number of a key.
+fn real_of(key: i64) -> f64 {
+    f64::from_bits((if key < 0 { key ^ i64::MAX } else { key }).cast_unsigned())
 }
-
-impl PartialEq for Real {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Real {}
 
 /// The number of values between two questions whether to stop.
 const VALUES_BETWEEN_QUESTIONS: usize = 1 << 14;
@@ -100,7 +88,7 @@ impl Values {
         let count = match number {
             Number::Integer(integer) => self.integers.entry(integer).or_default(),
             // 0.0 and -0.0 are one value.
-            Number::Real(real) => self.reals.entry(Real(real + 0.0)).or_default(),
+            Number::Real(real) => self.reals.entry(key_of(real + 0.0)).or_default(),
         };
         *count += 1;
     }
@@ -176,8 +164,8 @@ impl Values {
 
 /// Integers and reals in one order.
 struct Sorted<'a> {
-    integers: Peekable<std::collections::btree_map::Iter<'a, i64, i64>>,
-    reals: Peekable<std::collections::btree_map::Iter<'a, Real, i64>>,
+    integers: Peekable<btree_map::Iter<'a, i64, i64>>,
+    reals: Peekable<btree_map::Iter<'a, i64, i64>>,
     are_reals: bool,
 }
 
@@ -192,7 +180,7 @@ impl Iterator for Sorted<'_> {
                 .map(|(integer, count)| (Number::Integer(*integer), *count));
         }
         let integer = self.integers.peek().map(|(integer, _)| Number::Integer(**integer).real());
-        let real = self.reals.peek().map(|(real, _)| real.0);
+        let real = self.reals.peek().map(|(key, _)| real_of(**key));
         let smallest = match (integer, real) {
             (Some(integer), Some(real)) => integer.min(real),
             (one, other) => one.or(other)?,
@@ -204,7 +192,7 @@ impl Iterator for Sorted<'_> {
         {
             count += of;
         }
-        if let Some((_, of)) = self.reals.next_if(|(real, _)| real.0 <= smallest) {
+        if let Some((_, of)) = self.reals.next_if(|(key, _)| real_of(**key) <= smallest) {
             count += of;
         }
         Some((Number::Real(smallest), count))
@@ -254,6 +242,15 @@ mod tests {
         let mixed = [Integer(1), Real(1.0), Integer(2), Real(-0.0), Integer(0)];
         assert_eq!(values(&mixed).mode(&|| false), Ok(None));
         assert_eq!(quantiles(&mixed)[1], Some(Real(1.0)));
+    }
+
+    #[test]
+    fn reals_are_in_order() {
+        let reals = [f64::NEG_INFINITY, -2.5, -1e-300, 0.0, 1e-300, 1.0, 3.5, f64::INFINITY];
+        assert!(reals.is_sorted_by_key(|real| key_of(*real)));
+        assert_eq!(reals.map(|real| real_of(key_of(real))), reals);
+        let below = [Real(-1.0), Real(-3.0), Real(-2.0), Real(f64::NEG_INFINITY)];
+        assert_eq!(quantiles(&below)[1], Some(Real(-2.5)));
     }
 
     #[test]

@@ -266,3 +266,42 @@ impl Rows for Sorted {
         Ok(found.map_or(Value::Null, Value::from))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sqlite::authorizer;
+    use crate::sqlite::classify::Recorder;
+
+    fn connection() -> (Connection, Arc<Recorder>) {
+        let connection = Connection::open_in_memory().unwrap();
+        register(&connection).unwrap();
+        let recorder = Arc::<Recorder>::default();
+        authorizer::install(&connection, Arc::clone(&recorder)).unwrap();
+        (connection, recorder)
+    }
+
+    #[test]
+    fn a_function_that_asks_the_connection_is_known_as_one() {
+        let (connection, recorder) = connection();
+        for (sql, asks) in [("select last_rows_affected()", true), ("select uuid()", false)] {
+            recorder.clear();
+            connection.prepare(sql).unwrap();
+            assert_eq!(recorder.kind().asks_connection, asks, "{sql}");
+        }
+    }
+
+    #[test]
+    fn an_aggregate_that_fails_or_sees_no_row_is_ended() {
+        let (connection, _) = connection();
+        let failing =
+            "select median(value / (1 - json(value = 3))) + abs(-9223372036854775807 - value)
+            from generate_series(1, 5)";
+        assert!(connection.query_row(failing, [], |_| Ok(())).is_err());
+        let none = "select median(value), stdev(value) from generate_series(1, 0)";
+        let row = connection.query_row(none, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(row, Ok((None::<f64>, 0.0)));
+    }
+}
