@@ -96,23 +96,27 @@ fn permute(state: &mut [u64; 25]) {
     for constant in ROUNDS {
         // θ
         let mut columns = [0; 5];
-        for (at, lane) in state.iter().enumerate() {
-            columns[at % 5] ^= lane;
+        for x in 0..5 {
+            columns[x] = state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20];
         }
-        for (at, lane) in state.iter_mut().enumerate() {
-            let x = at % 5;
-            *lane ^= columns[(x + 4) % 5] ^ columns[(x + 1) % 5].rotate_left(1);
+        for x in 0..5 {
+            let change = columns[(x + 4) % 5] ^ columns[(x + 1) % 5].rotate_left(1);
+            for y in 0..5 {
+                state[5 * y + x] ^= change;
+            }
         }
         // ρ and π
-        let mut moved = state[1];
+        let mut moved = [state[0]; 25];
+        let mut from = 1;
         for (to, rotation) in MOVES {
-            moved = std::mem::replace(&mut state[to], moved.rotate_left(rotation));
+            moved[to] = state[from].rotate_left(rotation);
+            from = to;
         }
         // χ
-        for row in state.as_chunks_mut::<5>().0 {
-            let old = *row;
+        for y in 0..5 {
             for x in 0..5 {
-                row[x] ^= !old[(x + 1) % 5] & old[(x + 2) % 5];
+                let next = !moved[5 * y + (x + 1) % 5] & moved[5 * y + (x + 2) % 5];
+                state[5 * y + x] = moved[5 * y + x] ^ next;
             }
         }
         // ι
