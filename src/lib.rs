@@ -18,6 +18,7 @@ mod client;
 mod environment;
 mod failpoints;
 mod files;
+mod functions;
 mod jobs;
 mod sqlite;
 mod swap;

@@ -1897,6 +1897,16 @@ const ELSEWHERE: Record<string, string> = {
   "vector index: ": "the same",
   "first argument must be": "the same",
   "must contain at least one argument": "the same",
+  // The texts of its functions, and of SQLite's regular expressions.
+  "Numerical argument out of domain": "libsql-sql/functions-differential.spec",
+  "Numerical result out of range": "the same",
+  "' without operand": "the same",
+  "POSIX character classes not supported": "the same",
+  "n less than m in '": "the same",
+  "both m and n are zero in '": "the same",
+  "unknown \\ escape": "the same",
+  "unrecognized character": "the same",
+  "REGEXP pattern too big": "src/functions/regexp.rs",
   "has the libSQL vector index": "libSQL must have made the index: errors/vector-index.spec",
   "string or blob too big": "needs gigabytes: transactions/unreadable-returning.spec",
   "an open transaction holds this connection":

@@ -74,6 +74,7 @@ const quick: Array<[string, (n: number) => InValue[]]> = [
   ["select sum(a) from t", () => []],
   ["select a, b from t order by b", () => []],
   ["insert into t (a, b) values (?, ?)", (n) => [n, "x"]],
+  ["insert into t (a, b) values (length(uuid()), reverse(?))", () => ["xy"]],
   ["update t set b = ? where id = ?", (n) => ["y", n]],
   ["delete from t where id = ?", (n) => [n]],
   ["insert or replace into t values (?, 5, 'five')", (n) => [n]],
@@ -101,6 +102,10 @@ const onThread = [
   "select instr(b, 'e') from t where id = 1",
   "select last_insert_rowid()",
   "select changes()",
+  "select b regexp 'o.*e' from t where id = 1",
+  "select sha3(b) from t where id = 1",
+  "select median(a) from t",
+  "select value from generate_series(1, 2)",
   "delete from t",
   "insert into t (a) values (1) returning id",
   "pragma user_version",
@@ -299,6 +304,16 @@ test.serial("a function that makes 100 MB", async (t) => {
     () => client.execute({ sql, args: [50_000_000n] }),
     (answer) => t.is((answer as { rows: unknown[][] }).rows[0]?.[0], 100_000_000),
   );
+});
+
+test.serial("a series that has become long, and a search in a long text", async (t) => {
+  const { client } = await open(t);
+  const series = "select max(value) from generate_series(1, ?)";
+  const search = "select regexp('(a|b|ab)*c', replicate('ab', ?))";
+  for (const sql of [series, search]) {
+    await repeat(client, sql, () => [1n]);
+    await assertFree(t, () => client.execute({ sql, args: [300_000n] }), t.truthy);
+  }
 });
 
 /** Statements that a table makes slow once it has grown, and a point query. */

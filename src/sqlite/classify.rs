@@ -32,8 +32,8 @@ const REINDEXES: u16 = 4096;
 const SCHEMA_TABLES: [&CStr; 2] = [c"sqlite_master", c"sqlite_temp_master"];
 
 /// Functions whose result, or whose effect, belongs to the connection.
-const OF_CONNECTION: [&CStr; 4] =
-    [c"last_insert_rowid", c"changes", c"total_changes", c"load_extension"];
+const OF_CONNECTION: [&CStr; 5] =
+    [c"last_insert_rowid", c"last_rows_affected", c"changes", c"total_changes", c"load_extension"];
 
 const BUSY_TIMEOUT: &str = "busy_timeout";
 

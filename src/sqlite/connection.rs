@@ -27,7 +27,7 @@ use super::open::{self, Access, Location};
 use super::past_cancelling::PastCancelling;
 use super::statement_info::StatementInfo;
 use super::uncounted::Uncounted;
-use super::{Error, FromValue, ToValue, explained, vector_functions};
+use super::{Error, FromValue, ToValue, explained, functions, vector_functions};
 use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
 use crate::jobs::cancel::CancelReason;
@@ -217,6 +217,7 @@ impl Connection {
         end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
         let recorder = Arc::default();
         vector_functions::register(&raw, &recorder)?;
+        functions::register(&raw)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! Parts of a schema that libSQL can write and SQLite does not know.
+//! Parts of a schema that libSQL and SQLite understand differently.
 
 use std::ffi::CStr;
 
@@ -22,10 +22,19 @@ pub fn explain(code: i32, message: &str) -> Option<String> {
     if message.contains(REFUSED) {
         return Some(message.to_owned());
     }
+    if code & 0xff != ffi::SQLITE_CORRUPT || !message.contains("malformed database schema") {
+        return None;
+    }
+    if message.contains("non-deterministic functions prohibited") {
+        return Some(format!(
+            "{message}: the schema may use log(x), which is the natural logarithm here, as in libSQL, and that to base \
+             10 in SQLite, so that an index or a column made with one is wrong for the other. Nothing is damaged: \
+             with SQLite, drop the index or the column, or make it with ln(x) or log10(x), which are the same here \
+             and there"
+        ));
+    }
     // SQLite takes RANDOM for the name of a table option, so the syntax error is near ROWID.
-    let is_random_rowid = code & 0xff == ffi::SQLITE_CORRUPT
-        && message.contains("malformed database schema")
-        && message.to_ascii_lowercase().contains("near \"rowid\"");
+    let is_random_rowid = message.to_ascii_lowercase().contains("near \"rowid\"");
     is_random_rowid.then(|| {
         format!(
             "{message}: the schema may use RANDOM ROWID, which only libSQL knows. Nothing is damaged in that \

@@ -68,18 +68,21 @@ const JUMPS: [&str; 60] = [
 /// Functions whose cost is bounded by the length of their arguments. `like`, `instr`, `replace` and their
 /// kind can cost its square.
 #[rustfmt::skip]
-const FUNCTIONS: [&str; 89] = [
-    "->", "->>", "abs", "acos", "asin", "atan", "atan2", "avg", "ceil", "ceiling", "char",
-    "coalesce", "concat", "concat_ws", "cos", "count", "cume_dist", "date", "datetime",
-    "degrees", "dense_rank", "exp", "first_value", "floor", "group_concat", "hex", "if",
-    "ifnull", "iif", "json", "json_array", "json_array_length", "json_extract",
-    "json_group_array", "json_group_object", "json_object", "json_type", "json_valid",
-    "julianday", "lag", "last_value", "lead", "length", "ln", "log", "log10", "log2", "lower",
-    "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif", "octet_length",
-    "percent_rank", "pi", "pow", "power", "quote", "radians", "random", "randomblob", "rank",
-    "round", "row_number", "rtrim", "sign", "sin", "sqrt", "strftime", "string_agg", "substr",
-    "substring", "subtype", "sum", "tan", "time", "timediff", "total", "trim", "trunc",
-    "typeof", "unhex", "unicode", "unixepoch", "upper", "zeroblob",
+const FUNCTIONS: [&str; 106] = [
+    "->", "->>", "abs", "acos", "asin", "atan", "atan2", "atn2", "avg", "ceil",
+    "ceiling", "char", "coalesce", "concat", "concat_ws", "cos", "cot", "coth", "count",
+    "cume_dist", "date", "datetime", "degrees", "dense_rank", "exp", "first_value",
+    "floor", "group_concat", "hex", "if", "ifnull", "iif", "json", "json_array",
+    "json_array_length", "json_extract", "json_group_array", "json_group_object",
+    "json_object", "json_type", "json_valid", "julianday", "lag", "last_value", "lead",
+    "leftstr", "length", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min",
+    "mod", "nth_value", "ntile", "nullif", "octet_length", "padc", "padl", "padr",
+    "percent_rank", "pi", "pow", "power", "proper", "quote", "radians", "random",
+    "randomblob", "rank", "replicate", "reverse", "rightstr", "round", "row_number",
+    "rtrim", "sign", "sin", "sqrt", "square", "stdev", "strftime", "string_agg",
+    "substr", "substring", "subtype", "sum", "tan", "time", "timediff", "total", "trim",
+    "trunc", "typeof", "unhex", "unicode", "unixepoch", "upper", "uuid", "uuid_blob",
+    "uuid_str", "variance", "zeroblob",
 ];
 
 /// Operations that remove an entry. The next one may have to read the old row, or to make a record, which is
@@ -183,7 +186,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::sqlite::vector_functions;
+    use crate::sqlite::{functions, vector_functions};
 
     const SCHEMA: &str = "
         create table t (id integer primary key, a integer, b text);
@@ -211,6 +214,7 @@ mod tests {
         use Program::{Loops, Straight, StraightInParts, Unbounded};
         let connection = Connection::open_in_memory().unwrap();
         vector_functions::register(&connection, &Arc::default()).unwrap();
+        functions::register(&connection).unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let cases = [
             // One row, by its rowid or a unique key.
@@ -221,6 +225,8 @@ mod tests {
             (Straight, "select 1"),
             (Straight, "select ? + 1, typeof(?)"),
             (Straight, "select json_extract(?, '$.a')"),
+            (Straight, "select uuid(), reverse(b) from t where id = ?"),
+            (Straight, "insert into t (a, b) values (?, uuid())"),
             (Straight, "select coalesce(b, 'x') from t where id = ? and a > 3"),
             (Straight, "select case when a > 1 then 'x' else b end from t where id = 1"),
             (Straight, "select t.b, p.id from t join parent p on p.id = t.a where t.id = ?"),
@@ -277,6 +283,10 @@ mod tests {
             (Unbounded, "insert into words values (?)"),
             (Unbounded, "select * from t where b like ?"),
             (Unbounded, "select instr(b, ?) from t where id = ?"),
+            (Unbounded, "select b regexp ? from t where id = ?"),
+            (Unbounded, "select sha3(b) from t where id = ?"),
+            (Unbounded, "select median(a) from t"),
+            (Unbounded, "select value from generate_series(1, 3)"),
             (Unbounded, "select replace(b, ?, ?) from t where id = ?"),
             (Unbounded, "select printf('%*d', 1000000, 1)"),
             (Unbounded, "select last_insert_rowid()"),
