@@ -32,7 +32,7 @@ import { OLDEST_GLIBC, OLDEST_MACOS } from "./targets.mjs";
  */
 
 /** The largest package of a platform that we allow. */
-export const MAX_MEGABYTES = 4;
+export const MAX_MEGABYTES = 4.5;
 
 const FORMATS = { linux: "ELF", darwin: "Mach-O", win32: "PE" };
 
