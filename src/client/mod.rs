@@ -10,6 +10,7 @@ mod class;
 mod closing;
 mod counts;
 mod cursors;
+mod describe;
 mod dispatch;
 pub mod error;
 mod gate;
@@ -20,6 +21,7 @@ mod known_commits;
 mod lane;
 mod lanes;
 mod line;
+mod many;
 #[cfg(test)]
 #[cfg(feature = "model")]
 mod models;

@@ -204,7 +204,8 @@ impl Session {
                 Request::Execute(_)
                 | Request::Script(_)
                 | Request::OpenCursor { .. }
-                | Request::Fetch { .. } => open.is_explicit(),
+                | Request::Fetch { .. }
+                | Request::Describe(_) => open.is_explicit(),
                 Request::CloseCursor { .. } => true,
                 _ => false,
             };
@@ -298,6 +299,8 @@ impl Session {
                     }
                 }
             }
+            Request::Many(statements) => run.many(&statements, read_only, records)?,
+            Request::Describe(statement) => run.describe(&statement, records)?,
             Request::ReadOn => {
                 let most_rows = open.and_then(|open| open.cursor_rows).unwrap_or(u32::MAX);
                 let ahead = self.read_ahead.get_or_insert_default();

@@ -42,6 +42,27 @@ pub fn columns_of(connection: &Connection, statement: &Statement<'_>) -> Vec<Col
     columns.collect()
 }
 
+/// Where the columns of a statement's rows come from: a database, a table and a column of it, or an expression
+/// (<https://sqlite.org/c3ref/column_database_name.html>).
+pub fn origins_of(
+    connection: &Connection,
+    statement: &Statement<'_>,
+) -> Vec<Option<(String, String, String)>> {
+    let Some(handle) = handle_of(connection, statement) else { return Vec::new() };
+    let origins = (0..).take(statement.column_count()).map(|index| {
+        // SAFETY: as in `columns_of`.
+        let origin = unsafe {
+            (
+                text(ffi::sqlite3_column_database_name(handle, index)),
+                text(ffi::sqlite3_column_table_name(handle, index)),
+                text(ffi::sqlite3_column_origin_name(handle, index)),
+            )
+        };
+        (!origin.1.is_empty()).then_some(origin)
+    });
+    origins.collect()
+}
+
 /// The handle of a statement. Statements with the same text and the same counters are alike: the newest one,
 /// which SQLite lists first, is the one in use. Our connection has at most one other one, in the cache.
 fn handle_of(connection: &Connection, statement: &Statement<'_>) -> Option<*mut ffi::sqlite3_stmt> {

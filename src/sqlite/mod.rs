@@ -16,6 +16,7 @@ mod columns;
 mod commits;
 mod connection;
 mod cursors;
+mod describe;
 mod error;
 mod explained;
 mod first_run;

@@ -48,6 +48,8 @@ pub enum Row<'a> {
     Stepped(&'a rusqlite::Row<'a>),
     /// A row of our own, with one integer.
     Integer(i64),
+    /// A row of our own, with one text.
+    Text(&'a str),
 }
 
 impl Row<'_> {
@@ -56,6 +58,7 @@ impl Row<'_> {
         Ok(match self {
             Self::Stepped(row) => row.get_ref(column)?.into(),
             Self::Integer(integer) => Value::Integer(*integer),
+            Self::Text(text) => Value::Text(text.as_bytes()),
         })
     }
 }

@@ -57,6 +57,10 @@ table! {
         CloseCursor = 12,
         /// Read the rows of a cursor into memory, by the addon itself.
         ReadOn = 13,
+        /// One statement, once for each of many lists of arguments.
+        Many = 14,
+        /// The columns and parameters of a statement.
+        Describe = 15,
     }
 }
 

@@ -20,6 +20,8 @@
 //!             11 fetch         u32 cursor (the job that opened it), u32 most rows
 //!             12 close cursor  u32 cursor
 //!             13 read on               (of the addon itself)
+//!             14 many          u32 count, (u32 bytes, arguments) × count, u32 id (0: str sql follows)
+//!             15 describe      statement
 //! mode      := 0 deferred, 1 write, 2 read
 //! statement := u32 id (of a defined statement; 0: str sql follows), arguments
 //! arguments := u32 bytes (of the rest of the arguments), u8 named (0 or 1), u32 count,

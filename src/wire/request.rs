@@ -132,6 +132,11 @@ pub enum Request<'a> {
     },
     /// Reads the rows of a cursor into memory.
     ReadOn,
+    /// Runs one statement for each of many lists of arguments, inside the open transaction, and answers with the
+    /// number of rows that all of them have changed.
+    Many(Vec<Statement<'a>>),
+    /// Answers with what a statement is, without running it.
+    Describe(Statement<'a>),
 }
 
 /// A statement with its arguments.
@@ -188,6 +193,17 @@ impl<'a> Request<'a> {
             }
             RequestKind::Fetch => Self::Fetch { cursor: reader.u32()?, most_rows: reader.u32()? },
             RequestKind::ReadOn => Self::ReadOn,
+            RequestKind::Many => {
+                let count = reader.count()?;
+                let mut arguments = Vec::with_capacity(count.min(bytes.len() / 4));
+                for _ in 0..count {
+                    arguments.push(reader.blob()?);
+                }
+                let sql = reader.sql()?;
+                let statement = |arguments| Statement { sql, arguments };
+                Self::Many(arguments.into_iter().map(statement).collect())
+            }
+            RequestKind::Describe => Self::Describe(reader.statement()?),
             RequestKind::CloseCursor => Self::CloseCursor { cursor: reader.u32()? },
         };
         reader.end()?;
@@ -276,12 +292,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn statement(&mut self) -> Result<Statement<'a>> {
-        let sql = match self.u32()? {
+    fn sql(&mut self) -> Result<Sql<'a>> {
+        Ok(match self.u32()? {
             0 => Sql::Text(self.str()?),
             id => Sql::Id(id),
-        };
-        Ok(Statement { sql, arguments: self.blob()? })
+        })
+    }
+
+    fn statement(&mut self) -> Result<Statement<'a>> {
+        Ok(Statement { sql: self.sql()?, arguments: self.blob()? })
     }
 
     fn end(&self) -> Result<()> {

@@ -18,6 +18,8 @@ export const RequestKind = {
   Fetch: 11,
   CloseCursor: 12,
   ReadOn: 13,
+  Many: 14,
+  Describe: 15,
 } as const;
 
 /** The mode of a transaction. */
