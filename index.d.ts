@@ -216,6 +216,19 @@ export interface SignalOption {
   queryTimeout?: number | undefined;
 }
 
+/** The options of a call of `transaction(fn)`. */
+export interface TransactionOptions extends SignalOption {
+  /** How the transaction begins. Inside of another transaction without effect. Default: "write". */
+  mode?: TransactionMode | undefined;
+  /**
+   * How often the function may run again, because another process has kept it from a lock (SQLITE_BUSY).
+   * It runs again only where everything that it did is certainly rolled back, after a short pause
+   * (10 ms, then up to twice as long, at most 500 ms). Inside of another transaction without effect.
+   * Default: 0.
+   */
+  retries?: number | undefined;
+}
+
 /** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
 export interface ShutdownOptions {
   /**
@@ -393,6 +406,16 @@ export interface LatchClient extends Client {
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
+   * Runs one statement as {@link execute} does, and resolves to the first row of its result, or to
+   * undefined where it has none. On a local database, a SELECT computes no further row. A statement that
+   * writes (RETURNING) does all of its work.
+   *
+   * @throws as {@link execute} does
+   */
+  get<R = Row>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+
+  /**
    * Runs statements in one transaction: all of them take effect, or none.
    *
    * @param mode "deferred" by default. A batch in which a statement writes begins with `BEGIN IMMEDIATE`
@@ -428,6 +451,28 @@ export interface LatchClient extends Client {
    * @throws RangeError for an unknown mode
    */
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;
+
+  /**
+   * Runs a function in a transaction. The transaction is committed where the function's promise
+   * fulfils, and rolled back where the function throws or its promise rejects. The promise has the value
+   * or the error of the function.
+   *
+   * The function's transaction is closed when the promise settles: a later call of it is
+   * TRANSACTION_CLOSED. A `commit()` or `rollback()` in the function ends the transaction then, and the
+   * promise still has the function's value. Where the function closes the transaction and fulfils, the
+   * promise rejects with TRANSACTION_CLOSED.
+   *
+   * The abort of `signal`, and the closing of the client, roll the transaction back and reject the promise
+   * at once, whether or not the function goes on. Once the function has fulfilled, an abort has no effect.
+   *
+   * @throws what the function throws; the error of BEGIN or of COMMIT, as of {@link execute}; the
+   * signal's `reason`; CLIENT_CLOSED; TRANSACTION_ACTIVE as above
+   * @throws TypeError, RangeError for invalid options
+   */
+  transaction<T>(
+    fn: (transaction: LatchTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 
   /**
    * Runs a script: a text of several statements. A transaction that the script begins and leaves open
@@ -507,11 +552,32 @@ export interface LocalClient extends LatchClient {
 export interface LatchTransaction extends Transaction {
   execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  /** See {@link LatchClient.get}. */
+  get<R = Row>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
   ): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
+
+  /**
+   * Runs a function in a transaction inside of this one: a savepoint
+   * (https://sqlite.org/lang_savepoint.html). Its work is kept where the function's promise fulfils, and
+   * undone where it throws. What is kept is committed with this transaction.
+   *
+   * Calls of this transaction meanwhile are part of the savepoint. Several calls take turns. One that waits
+   * for another, which has been idle for `acquireTimeout` (4 s on a server), is TRANSACTION_ACTIVE: it
+   * would wait for ever where the other one waits for it. An abort of `signal` lets a running statement
+   * end, undoes the savepoint and leaves this transaction open.
+   *
+   * @throws what the function throws; the signal's `reason`; CLIENT_CLOSED; TRANSACTION_CLOSED where this
+   * transaction has ended; TRANSACTION_ACTIVE; TypeError for what is not a function
+   */
+  transaction<T>(
+    fn: (transaction: LatchTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 
   /**
    * Rolls an open transaction back and waits for the rollback, at most 100 ms: then its locks are free.
@@ -523,13 +589,22 @@ export interface LatchTransaction extends Transaction {
 }
 
 /** A transaction of an {@link ObjectClient}. */
-export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "batch"> {
+export interface ObjectTransaction extends Omit<
+  LatchTransaction,
+  "execute" | "get" | "batch" | "transaction"
+> {
   execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
   ): Promise<Array<ObjectResultSet>>;
+  transaction<T>(
+    fn: (transaction: ObjectTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 }
 
 /**
@@ -538,10 +613,12 @@ export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "b
  */
 export interface ObjectClient extends Omit<
   LocalClient,
-  "execute" | "batch" | "migrate" | "transaction"
+  "execute" | "get" | "batch" | "migrate" | "transaction"
 > {
   execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     mode?: TransactionMode,
@@ -552,6 +629,10 @@ export interface ObjectClient extends Omit<
     options?: SignalOption,
   ): Promise<Array<ObjectResultSet>>;
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<ObjectTransaction>;
+  transaction<T>(
+    fn: (transaction: ObjectTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 }
 
 /**

@@ -59,6 +59,7 @@ export type {
   TerminationReport,
   Transaction,
   TransactionMode,
+  TransactionOptions,
   Value,
   WebStream,
 } from "../index.js";

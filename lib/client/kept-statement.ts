@@ -5,11 +5,18 @@
 import type { InArgs, InValue } from "@libsql/core/api";
 import { namedArguments } from "./arguments";
 import { isAnyArrayBuffer, isDate } from "./kinds-of-objects";
-import { parseBatchStatement, type Batch, type Statement } from "./statement";
+import {
+  FIRST_ROW,
+  firstRowOf,
+  parseBatchStatement,
+  type Batch,
+  type Statement,
+} from "./statement";
 
 /** A copy of a statement and of its arguments. Runs the caller's code, if the arguments have getters. */
-export function keptStatement({ sql, args }: Statement): Statement {
-  return { sql, args: keptArguments(args) };
+export function keptStatement(statement: Statement): Statement {
+  const kept = { sql: statement.sql, args: keptArguments(statement.args) };
+  return statement[FIRST_ROW] === true ? firstRowOf(kept) : kept;
 }
 
 /** A copy of a batch and of all arguments. */

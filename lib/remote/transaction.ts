@@ -2,8 +2,9 @@
 import type { InArgs, ResultSet, Row, Transaction, TransactionMode } from "@libsql/core/api";
 import type { ResultSetOf } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
-import { transactionClosed, transactionClosedInBatch } from "../client/errors";
+import { clientClosed, transactionClosed, transactionClosedInBatch } from "../client/errors";
 import { errorOf, Failure } from "../client/failure";
+import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import type { SignalOption } from "../client/options";
 import {
   parseBatchStatement,
@@ -12,6 +13,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
 import { RefusedText, RequestFailure, transactionLost } from "./errors";
@@ -29,7 +31,12 @@ export interface TransactionHost {
   open(call: Call): Promise<Stream>;
   /** The transaction has ended. */
   ended(transaction: RemoteTransaction): void;
+  /** The run of the function that it is for. */
+  readonly scope?: Scope | undefined;
 }
+
+/** How long one transaction inside of another waits for an idle one, in ms. */
+const PATIENCE_MS = 4000;
 
 /**
  * An interactive transaction. Made by `Client.transaction()`.
@@ -51,6 +58,7 @@ export class RemoteTransaction implements Transaction {
   #isOver = false;
   /** What has ended it, if that was a failure. */
   #cause: Failure | undefined;
+  #nesting: Nesting | undefined;
   /** Settles when the operations that were called so far have ended. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -89,6 +97,13 @@ export class RemoteTransaction implements Transaction {
     }
   }
 
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
+    const { rows } = await this.execute(stmt as string, args);
+    return rows[0];
+  }
+
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     try {
       const statements = parseStatements(stmts);
@@ -114,10 +129,25 @@ export class RemoteTransaction implements Transaction {
     }
   }
 
+  /** Runs a function in a savepoint. */
+  async transaction<T>(
+    fn: (transaction: NestedTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    try {
+      this.#check();
+      const closed = this.#closed;
+      this.#nesting ??= new Nesting(this, { depth: 0, patienceMs: PATIENCE_MS, closed });
+      return await this.#nesting.run(fn, options);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
   async commit(): Promise<void> {
     try {
       this.#check();
-      return await this.#end((call) => this.#commit(call));
+      return await this.#ends(this.#end((call) => this.#commit(call)));
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -126,7 +156,7 @@ export class RemoteTransaction implements Transaction {
   async rollback(): Promise<void> {
     try {
       if (this.closed) return;
-      return await this.#end((call) => this.#rollback(call));
+      return await this.#ends(this.#end((call) => this.#rollback(call)));
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -151,6 +181,21 @@ export class RemoteTransaction implements Transaction {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  /** @private */
+  nestedSettled(): Promise<void> | undefined {
+    return this.#nesting?.settled();
+  }
+
+  /** Its owner ends it. */
+  #ends(end: Promise<void>): Promise<void> {
+    const { scope } = this.#host;
+    if (scope !== undefined) scope.ending = end;
+    return end;
+  }
+
+  readonly #closed = (): Failure | undefined =>
+    this.#host.calls.isClosed ? clientClosed() : undefined;
 
   get #reason(): Failure | undefined {
     return this.#cause ?? (this.#isEnding || this.#isOver ? undefined : this.#stream.loss);
@@ -277,6 +322,8 @@ export class RemoteTransaction implements Transaction {
     this.#isOver = true;
     this.#stream.close();
     this.#host.ended(this);
+    this.#host.scope?.ended(this.#closed());
+    this.#nesting?.ended();
   }
 }
 
