@@ -10,6 +10,7 @@ import type {
   Config,
   InArgs,
   InStatement,
+  InValue,
   ResultSet,
   Row,
   Transaction,
@@ -172,6 +173,60 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
    * and CREATE INDEX. There is no backup: `npx latchdb adopt` makes one. Not for servers. Default: false.
    */
   adoptVectorIndexes?: boolean | undefined;
+}
+
+/** A statement that {@link sql} has made: for every call that takes a statement. */
+export interface SqlStatement {
+  /** The text, with `?` for each value. */
+  sql: string;
+  /** The values. A list is an array among them, which a local client binds, and a remote one expands. */
+  args: Array<InValue>;
+}
+
+declare const rowType: unique symbol;
+
+/** A {@link SqlStatement} whose rows have a type: `sql<{ id: number }>`. */
+export interface TypedSqlStatement<R> extends SqlStatement {
+  /** For the compiler alone: there is no such property. */
+  readonly [rowType]: R;
+}
+
+/**
+ * A template tag for statements.
+ *
+ * ```javascript
+ * const adult = sql`age >= ${18}`;
+ * await client.execute(sql`SELECT * FROM people WHERE ${adult} AND id IN ${ids}`);
+ * ```
+ *
+ * - A value is bound, never written into the text. It is converted as an argument of `execute()` is.
+ * - An array is a list, behind IN: `IN ${ids}`, or `IN (${ids})`. On a local database the text is the same
+ *   for lists of any length, so that the statement stays prepared, and the number of values has no limit.
+ *   On a server the text has a `?` for each value, of which a server takes at most 32,766. Without values
+ *   no row is in the list.
+ * - A statement of `sql` as a value becomes a part of this one. An object that looks like one does not.
+ *
+ * The text itself has no parameters (`?`, `:name`). `sql<Row>` gives the rows of `execute()` and `get()` a
+ * type, which is not checked.
+ *
+ * @throws TypeError for an array that is not behind IN, and for a call that is not a template
+ */
+export function sql(text: TemplateStringsArray, ...values: unknown[]): SqlStatement;
+export function sql<R>(text: TemplateStringsArray, ...values: unknown[]): TypedSqlStatement<R>;
+export namespace sql {
+  /**
+   * Names, quoted and joined with dots: `sql.id("main", "t")` is `"main"."t"`. SQLite takes a single name
+   * that there is not for a string (https://sqlite.org/quirks.html#dblquote).
+   *
+   * @throws TypeError without a name, and for one that is not a string
+   */
+  function id(...names: string[]): SqlStatement;
+  /**
+   * A text that becomes SQL as it is, for example a keyword. Text from users must not come here.
+   *
+   * @throws TypeError for what is not a string
+   */
+  function raw(text: string): SqlStatement;
 }
 
 /** A row with `rowMode: "object"`. */
@@ -402,7 +457,9 @@ export interface LatchClient extends Client {
    * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
    * `intMode: "number"` for an integer in the result that is not a safe integer
    */
-  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
@@ -412,7 +469,9 @@ export interface LatchClient extends Client {
    *
    * @throws as {@link execute} does
    */
-  get<R = Row>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
 
   /**
@@ -550,10 +609,14 @@ export interface LocalClient extends LatchClient {
  * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
  */
 export interface LatchTransaction extends Transaction {
-  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   /** See {@link LatchClient.get}. */
-  get<R = Row>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
@@ -593,9 +656,13 @@ export interface ObjectTransaction extends Omit<
   LatchTransaction,
   "execute" | "get" | "batch" | "transaction"
 > {
-  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
-  get<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
   get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
@@ -615,9 +682,13 @@ export interface ObjectClient extends Omit<
   LocalClient,
   "execute" | "get" | "batch" | "migrate" | "transaction"
 > {
-  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
-  get<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<R | undefined>;
+  get<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
   get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,

@@ -49,6 +49,7 @@ export type {
   ShutdownOptions,
   ShutdownReport,
   SignalOption,
+  SqlStatement,
   SwapData,
   SwapFileOptions,
   SwapOptions,
@@ -60,7 +61,8 @@ export type {
   Transaction,
   TransactionMode,
   TransactionOptions,
+  TypedSqlStatement,
   Value,
   WebStream,
 } from "../index.js";
-export { LibsqlBatchError, LibsqlError } from "../index.js";
+export { LibsqlBatchError, LibsqlError, sql } from "../index.js";

@@ -26,6 +26,8 @@ pub struct RecordSink<'a> {
     /// Since when the statement has run, if it may be ended to run elsewhere, as long as nothing was sent.
     may_move: Option<&'a Cell<Option<Instant>>>,
     begun: Option<&'a dyn Fn()>,
+    /// Whether only the first row is wanted, and whether it has come.
+    first_row: Option<bool>,
 }
 
 impl<'a> RecordSink<'a> {
@@ -39,7 +41,23 @@ impl<'a> RecordSink<'a> {
         rolls_back: bool,
     ) -> Self {
         let chunk = RowsChunk::new(0);
-        Self { client, records, send, allow, rolls_back, chunk, may_move: None, begun: None }
+        Self {
+            client,
+            records,
+            send,
+            allow,
+            rolls_back,
+            chunk,
+            may_move: None,
+            begun: None,
+            first_row: None,
+        }
+    }
+
+    /// The same sink, which takes one row alone if `only_first` says so.
+    pub fn first_row(mut self, only_first: bool) -> Self {
+        self.first_row = only_first.then_some(false);
+        self
     }
 
     /// The same sink, of a statement that runs elsewhere if it is long and `may_move` has a time. `begun` is called
@@ -111,6 +129,7 @@ impl RowSink for RecordSink<'_> {
             }
         }
         self.chunk.end_row()?;
+        self.first_row = self.first_row.and(Some(true));
         if self.chunk.is_full() {
             self.check_stays()?;
             self.records.rows(&mut self.chunk);
@@ -118,6 +137,10 @@ impl RowSink for RecordSink<'_> {
             send(self.records.take())?;
         }
         Ok(())
+    }
+
+    fn wants_more(&self) -> bool {
+        self.first_row != Some(true)
     }
 
     fn end_rows(&mut self) {

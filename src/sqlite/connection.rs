@@ -217,6 +217,7 @@ impl Connection {
         end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
         let recorder = Arc::default();
         vector_functions::register(&raw, &recorder)?;
+        rusqlite::vtab::array::load_module(&raw)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {

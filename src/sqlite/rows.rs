@@ -67,6 +67,10 @@ pub trait RowSink {
     fn forget_shape(&mut self, shape: u32);
     /// Hands on a row of this shape. `columns` is the number of its columns.
     fn row(&mut self, shape: u32, row: &Row<'_>, columns: usize) -> Result<(), Self::Error>;
+    /// Whether it takes further rows. Of a statement that only reads, none is computed then.
+    fn wants_more(&self) -> bool {
+        true
+    }
     /// Says that there are no more rows.
     fn end_rows(&mut self);
     /// Hands on the result of the statement.
