@@ -373,6 +373,29 @@ async function errorOfLock(t: ExecutionContext): Promise<Error> {
   return error;
 }
 
+test("in memory they take turns, and one that waits for itself is refused", async (t) => {
+  const client = createClient({ url: ":memory:", acquireTimeout: 50 });
+  t.teardown(() => client.close());
+  await client.execute("create table t (a integer primary key)");
+  const results = await Promise.all(
+    [1, 2, 3].map((a) =>
+      client.transaction(async (tx) => {
+        await insert(tx, a);
+        await sleep(2);
+        return (await tx.get("select count(*) as n from t"))?.["n"];
+      }),
+    ),
+  );
+  t.deepEqual(results, [1, 2, 3]);
+  await client.transaction(async () => {
+    await t.throwsAsync(
+      client.transaction(async () => t.fail()),
+      { code: "TRANSACTION_ACTIVE" },
+    );
+  });
+  t.deepEqual(await values(client), [1, 2, 3]);
+});
+
 test("many at once: each is whole", async (t) => {
   const client = await clientWithTable(t);
   await Promise.all(

@@ -82,7 +82,7 @@ function part(text: TemplateStringsArray, index: number): string {
   const cooked: string | undefined = text[index];
   if (cooked !== undefined) return cooked;
   throw new TypeError(
-    `Invalid escape sequence in sql\`${text.raw.join("${…}")}\`: write a backslash as \\\\`,
+    `Invalid escape sequence in sql\`${text.raw.join("${…}")}\`: write each backslash twice`,
   );
 }
 

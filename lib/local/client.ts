@@ -186,10 +186,11 @@ export class Sqlite3Client implements Client {
     scope?: Scope,
   ): Promise<Sqlite3Transaction> {
     const { scheduler } = this.#pool;
-    scheduler.check();
+    const isOfFunction = scope !== undefined;
+    if (!isOfFunction) scheduler.check();
     transactionModeToBegin(mode);
     const signal = parseSignal(options);
-    const transaction = await scheduler.begin(mode, signal);
+    const transaction = await scheduler.begin(mode, signal, isOfFunction);
     if (signal?.aborted) {
       transaction.end();
       throw signal.reason;
