@@ -149,9 +149,11 @@ export class NestedTransaction implements Transaction, Holder {
   }
 
   async commit(): Promise<void> {
-    this.#check();
-    this.#isEnded = true;
-    return await this.#ends(this.#release());
+    try {
+      return await this.tryCommit();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async rollback(): Promise<void> {
@@ -169,6 +171,13 @@ export class NestedTransaction implements Transaction, Holder {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @private */
+  tryCommit(): Promise<void> {
+    if (this.closed) throw transactionClosed();
+    this.#isEnded = true;
+    return this.#ends(this.#release());
   }
 
   /** @private */
@@ -207,14 +216,15 @@ export class NestedTransaction implements Transaction, Holder {
     if (this.closed) throw errorOf(transactionClosed());
   }
 
-  async #counted<T>(answer: Promise<T>): Promise<T> {
+  /** Not a function that awaits: its frame would be in the stack of each error. */
+  #counted<T>(answer: Promise<T>): Promise<T> {
     this.#pending++;
-    try {
-      return await answer;
-    } finally {
+    const done = (): void => {
       this.#pending--;
       this.#idleSince = performance.now();
-    }
+    };
+    answer.then(done, done);
+    return answer;
   }
 
   #ends(end: Promise<void>): Promise<void> {

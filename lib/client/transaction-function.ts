@@ -22,7 +22,8 @@ export interface TransactionOptions extends SignalOption {
 /** A transaction, as far as its function's end needs it. */
 interface Ending {
   readonly closed: boolean;
-  commit(): Promise<void>;
+  /** Commits, and fails without an error made: the caller's is among the frames of one that is made later. */
+  tryCommit(): Promise<void>;
   rollback(): Promise<void>;
   close(): void;
   /** Resolves once no transaction is open inside of this one. Undefined where there never was one. */
@@ -93,8 +94,9 @@ export async function runInTransaction<X extends Ending, T>(
       const transaction = await begin(mode, options, scope);
       return await runIn(transaction, scope, fn, state);
     } catch (reason) {
+      if (run >= retries || !state.isUndone) throw reason;
       const error = errorOf(reason);
-      if (run >= retries || !state.isUndone || !isBusyElsewhere(error)) throw error;
+      if (!isBusyElsewhere(error)) throw error;
     }
     await pause(run, signal);
   }
@@ -119,7 +121,7 @@ export async function runIn<X extends Ending, T>(
       await scope.run(() => settled);
     }
     isCommitting = scope.ending === undefined;
-    await (scope.ending ?? transaction.commit());
+    await (scope.ending ?? transaction.tryCommit());
     return value;
   } catch (reason) {
     // A COMMIT that fails is followed by a ROLLBACK, before its answer.

@@ -126,9 +126,7 @@ export class Sqlite3Transaction implements Transaction {
 
   async commit(): Promise<void> {
     try {
-      this.#check();
-      this.#ended = true;
-      return await this.#ends(this.#transaction.commit());
+      return await this.tryCommit();
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -151,6 +149,13 @@ export class Sqlite3Transaction implements Transaction {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @private */
+  tryCommit(): Promise<void> {
+    this.#check();
+    this.#ended = true;
+    return this.#ends(this.#transaction.commit());
   }
 
   /** @private */

@@ -146,8 +146,7 @@ export class RemoteTransaction implements Transaction {
 
   async commit(): Promise<void> {
     try {
-      this.#check();
-      return await this.#ends(this.#end((call) => this.#commit(call)));
+      return await this.tryCommit();
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -180,6 +179,12 @@ export class RemoteTransaction implements Transaction {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @private */
+  tryCommit(): Promise<void> {
+    this.#check();
+    return this.#ends(this.#end((call) => this.#commit(call)));
   }
 
   /** @private */
