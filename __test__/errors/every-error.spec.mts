@@ -17,7 +17,7 @@ import {
   recover,
   renameDurably,
   shutdownAll,
-  sql,
+  sql as tag,
   swapDatabase,
   swapFile,
   terminateWorker,
@@ -262,33 +262,33 @@ error("an array in a statement of sql does not stand behind IN", {
   message:
     "An array in sql`…` is a list, which stands behind IN: write IN ${array}. For another place, make one " +
     "value of it, for example JSON.stringify(array)",
-  from: () => sql`select ${[1]}`,
+  from: () => tag`select ${[1]}`,
 });
 error("sql is called as a function", {
   name: "TypeError",
   message:
     'Expected a template (sql`SELECT …`), got the string "select 1": pass a text of SQL as it is, or sql.raw(text)',
-  from: () => sql(unchecked<TemplateStringsArray>("select 1")),
+  from: () => tag(unchecked<TemplateStringsArray>("select 1")),
 });
 error("a template has an escape sequence that there is not", {
   name: "TypeError",
   message: "Invalid escape sequence in sql`select '\\u'`: write each backslash twice",
-  from: () => sql`select '\u'`,
+  from: () => tag`select '\u'`,
 });
 error("sql.id has no name", {
   name: "TypeError",
   message: "Expected the name of a table or a column, got none",
-  from: () => sql.id(),
+  from: () => tag.id(),
 });
 error("sql.id has a number", {
   name: "TypeError",
   message: "Expected a name as a string, got 5",
-  from: () => sql.id(unchecked<string>(5)),
+  from: () => tag.id(unchecked<string>(5)),
 });
 error("sql.raw has no text", {
   name: "TypeError",
   message: "Expected SQL as a string, got undefined",
-  from: () => sql.raw(unchecked<string>(undefined)),
+  from: () => tag.raw(unchecked<string>(undefined)),
 });
 error("an argument is undefined", {
   name: "TypeError",

@@ -219,11 +219,11 @@ export class NestedTransaction implements Transaction, Holder {
   /** Not a function that awaits: its frame would be in the stack of each error. */
   #counted<T>(answer: Promise<T>): Promise<T> {
     this.#pending++;
-    const done = (): void => {
+    const ended = (): void => {
       this.#pending--;
       this.#idleSince = performance.now();
     };
-    answer.then(done, done);
+    answer.then(ended, ended);
     return answer;
   }
 
