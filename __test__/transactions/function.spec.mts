@@ -374,7 +374,7 @@ async function errorOfLock(t: ExecutionContext): Promise<Error> {
 }
 
 test("in memory they take turns, and one that waits for itself is refused", async (t) => {
-  const client = createClient({ url: ":memory:", acquireTimeout: 50 });
+  const client = createClient({ url: ":memory:" });
   t.teardown(() => client.close());
   await client.execute("create table t (a integer primary key)");
   const results = await Promise.all(
