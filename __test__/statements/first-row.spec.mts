@@ -53,6 +53,24 @@ test("a statement is answered whole by execute() again", async (t) => {
   }
 });
 
+test("a call that waits wants the first row alone, too", async (t) => {
+  const client = await openClient(t);
+  const slow = {
+    sql: "select :a",
+    args: {
+      get a() {
+        const until = performance.now() + 5;
+        while (performance.now() < until);
+        return 1;
+      },
+    },
+  };
+  const batch = client.batch([slow, ...Array.from({ length: 1000 }, () => "select 1")]);
+  const rows = [1, 2, 3].map(() => client.get({ sql: endless, args: [] }));
+  for (const row of rows) t.is((await row)?.["n"], 1);
+  await batch;
+});
+
 test("a write does all of its work, and its commit fails as it would", async (t) => {
   const { file, open } = await temporaryDatabase(t);
   const client = open();

@@ -168,13 +168,32 @@ test("in writes, in batches, in transactions, and behind calls that wait", async
     await tx.execute(sql`delete from t where id in ${[4]}`);
     t.is((await tx.get(sql`select any from t where id in ${list}`))?.["any"], "x");
   });
-  const waiting = client.transaction(async () => {
-    const ids = [2n, 4n];
-    const read = client.execute(sql`select id from t where id in ${ids}`);
-    ids[0] = 99n;
-    return (await read).rows.map((row) => row[0]);
-  });
-  t.deepEqual(await waiting, [2]);
+});
+
+/** Is written in more than one turn of the event loop: the calls behind it wait. */
+const slow = {
+  sql: "select :a",
+  args: {
+    get a() {
+      const until = performance.now() + 5;
+      while (performance.now() < until);
+      return 1;
+    },
+  },
+};
+
+test("a list that waits is that of the time of the call", async (t) => {
+  const client = await table(t);
+  const batch = client.batch([slow, ...Array.from({ length: 1000 }, () => "select 1")]);
+  const ids = [1n, 2n];
+  const bytes = new Uint8Array([1]);
+  const read = select(client, sql`select id from t where id in ${ids}`);
+  const blobs = select(client, sql`select id from t where b in ${[bytes]}`);
+  ids[0] = 99n;
+  bytes[0] = 99;
+  t.deepEqual(await read, [1, 2]);
+  t.deepEqual(await blobs, [1]);
+  await batch;
 });
 
 test("a list stands behind IN alone", async (t) => {
@@ -200,7 +219,9 @@ test("a list stands behind IN alone", async (t) => {
     { sql: `select '${list}', ?`, args: [[1]] },
     { sql: `select "${list}" /* ${list} */ -- ${list}\n, ?`, args: [[1]] },
     { sql: `select ?1, (${list})`, args: [1, [2]] },
-    { sql: `select :a, (${list})`, args: [1, [2]] },
+    { sql: `select ?2, (${list})`, args: [[1], 2] },
+    { sql: `select :a, (${list})`, args: [[1], [2]] },
+    { sql: `select (${list}) -- :a\n, $b`, args: [[1]] },
     { sql: "select rarray(:a)", args: { a: [1] } },
   ]) {
     await t.throwsAsync(client.execute({ sql: text, args: args as never }), refused, text);

@@ -1,5 +1,6 @@
 /** The tag `sql`: statements as values, which are bound and never written into the text. */
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import test from "ava";
 import { createClient, sql } from "latchdb";
 import type { InStatement } from "latchdb";
@@ -108,10 +109,12 @@ test("a call that is no template is refused", (t) => {
   t.throws(() => sql`select '\u'`, { instanceOf: TypeError, message: /each backslash twice/ });
 });
 
-test("statements of all copies compose", (t) => {
+test("statements of all copies compose", async (t) => {
   const require = createRequire(import.meta.url);
   const copies = [sqlite3.sql, web.sql, (require("latchdb") as { sql: typeof sql }).sql];
-  const bundled = (require("../../../dist/index.js") as { sql: typeof sql }).sql;
+  const bundle = pathToFileURL(require.resolve("../../../dist/bundle/portable/web.mjs")).href;
+  const bundled = ((await import(bundle)) as { sql: typeof sql }).sql;
+  t.not(bundled, sql);
   for (const copy of [...copies, bundled]) {
     t.is(sql`select ${copy`${1} + 1`}`.sql, "select ? + 1");
     t.is(copy`select ${sql.id("a")}`.sql, 'select "a"');
