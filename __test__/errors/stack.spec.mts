@@ -141,7 +141,7 @@ test("transaction(fn): BEGIN, COMMIT, the end of the client, and an inner one", 
   const closes = async (tx: { close(): void }): Promise<void> => tx.close();
   assertNamed(t, await errorOf(() => transaction.transaction(closes)));
   const waits = (): Promise<void> => transaction.transaction(async () => undefined);
-  assertNamed(t, await errorOf(() => transaction.transaction(waits)));
+  await transaction.transaction(async () => assertNamed(t, await errorOf(waits)));
   transaction.close();
   assertNamed(t, await errorOf(waits));
   const never = new Promise<void>(() => undefined);
