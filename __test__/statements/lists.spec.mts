@@ -143,6 +143,16 @@ test("more values than a statement has parameters, and one text for all lengths"
   t.is(after.hits, before.hits + 5);
 });
 
+test("a short list runs on the thread of JavaScript", async (t) => {
+  const client = await table(t);
+  const ids = [1, 2, 3];
+  const query = sql`select id from t where id in ${ids}`;
+  await select(client, query);
+  const before = client.stats().calls.inPlace;
+  for (let i = 0; i < 20; i++) t.deepEqual(await select(client, query), ids);
+  t.true(client.stats().calls.inPlace - before >= 10);
+});
+
 test("several lists, and other values between them", async (t) => {
   const client = await table(t);
   const inner = sql`name in ${["a", "5"]}`;
