@@ -524,6 +524,9 @@ export interface LatchClient extends Client {
    * The abort of `signal`, and the closing of the client, roll the transaction back and reject the promise
    * at once, whether or not the function goes on. Once the function has fulfilled, an abort has no effect.
    *
+   * On a database in memory, whose client has a single connection, functions take turns. A call that waits for a
+   * transaction which is idle for `acquireTimeout` is TRANSACTION_ACTIVE.
+   *
    * @throws what the function throws; the error of BEGIN or of COMMIT, as of {@link execute}; the
    * signal's `reason`; CLIENT_CLOSED; TRANSACTION_ACTIVE as above
    * @throws TypeError, RangeError for invalid options

@@ -11,8 +11,8 @@ import { LIST } from "./lists";
 const MARK = Symbol.for("latchdb.sql");
 
 /** The end of a text behind which a list may stand, and the beginning of one before which it may. */
-const IN = /(?<![\w$\u0080-\uffff])in\s*$/i;
-const IN_PARENTHESES = /(?<![\w$\u0080-\uffff])in\s*\(\s*$/i;
+const IN = /(?:^|[^\w$\u0080-\uffff])in\s*$/i;
+const IN_PARENTHESES = /(?:^|[^\w$\u0080-\uffff])in\s*\(\s*$/i;
 const PARENTHESIS = /^\s*\)/;
 
 /**
