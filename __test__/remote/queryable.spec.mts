@@ -1,7 +1,11 @@
 /** On a server: `transaction(fn)`, savepoints, `get()` and statements of `sql`, with lists. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import { sql } from "latchdb";
+import { createClient, sql } from "latchdb";
 import type { LatchClient, LatchTransaction } from "latchdb";
 import { hasServer, protocols } from "../support/sqld.mjs";
 import { sharedServer } from "./servers.mjs";
@@ -151,3 +155,64 @@ for (const protocol of protocols) {
     });
   });
 }
+
+interface Pipeline {
+  requests: Array<{ type: string; batch?: { steps: Array<{ stmt: { sql?: string } }> } }>;
+}
+
+/** An answer in which BEGIN has failed, or another statement has. */
+function busyAnswer({ requests }: Pipeline): object {
+  const error = { message: "SQLite error: database is locked", code: "SQLITE_BUSY" };
+  const results = requests.map(({ type, batch }) => {
+    if (batch === undefined) return { type: "ok", response: { type } };
+    const step_results = batch.steps.map(() => null);
+    const step_errors = batch.steps.map((_, i) => (i === 0 ? error : null));
+    return { type: "ok", response: { type, result: { step_results, step_errors } } };
+  });
+  return { baton: null, base_url: null, results };
+}
+
+test("a function runs again after a server's SQLITE_BUSY, as often as is said", async (t) => {
+  if (!hasServer(t)) return;
+  const { client: direct, table } = await shared.withTable(t, "http");
+  let refusals = 2;
+  const server = createServer(async (request, response) => {
+    if (!request.url?.startsWith("/v2")) return void response.writeHead(404).end();
+    const body = request.method === "POST" ? ((await json(request)) as Pipeline) : undefined;
+    const steps = body?.requests.flatMap(({ batch }) => batch?.steps ?? []) ?? [];
+    response.writeHead(200, { "content-type": "application/json" });
+    if (body !== undefined && steps.some(({ stmt }) => /^begin/i.test(stmt.sql ?? ""))) {
+      if (refusals-- > 0) return void response.end(JSON.stringify(busyAnswer(body)));
+    }
+    const answer = await fetch(shared.url("http") + request.url, {
+      method: request.method ?? "GET",
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    response.end(await answer.text());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => void server.close());
+  const client = createClient({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  t.teardown(() => client.close());
+  let runs = 0;
+  const write = (retries: number): Promise<unknown> =>
+    client.transaction(
+      async (tx) => {
+        runs++;
+        await tx.execute(sql`insert into ${sql.id(table)} (a) values (${runs})`);
+      },
+      { retries },
+    );
+  await t.throwsAsync(write(1), { code: "SQLITE_BUSY" });
+  t.is(runs, 2);
+  refusals = 2;
+  await write(2);
+  t.is(runs, 5);
+  const { rows } = await direct.execute(sql`select a from ${sql.id(table)}`);
+  t.deepEqual(
+    rows.map((row) => row["a"]),
+    [5],
+  );
+});

@@ -22,6 +22,8 @@ export interface TransactionOptions extends SignalOption {
 /** A transaction, as far as its function's end needs it. */
 interface Ending {
   readonly closed: boolean;
+  /** Whether its BEGIN has failed: there is nothing to undo. */
+  readonly wasRefused?: boolean;
   /** Commits, and fails without an error made: the caller's is among the frames of one that is made later. */
   tryCommit(): Promise<void>;
   rollback(): Promise<void>;
@@ -134,7 +136,7 @@ export async function runIn<X extends Ending, T>(
 async function undo(transaction: Ending, scope: Scope): Promise<boolean> {
   if (transaction.closed) {
     await scope.ending?.catch(() => undefined);
-    return false;
+    return transaction.wasRefused === true;
   }
   try {
     await transaction.rollback();

@@ -52,6 +52,7 @@ export class RemoteTransaction implements Transaction {
   readonly #signal: CallSignal | undefined;
   readonly #onAbort = (): void => this.close();
   #hasBegun = false;
+  #wasRefused = false;
   /** Its owner has ended it: no further operations are taken. */
   #isEnding = false;
   /** Nothing more is sent. */
@@ -182,6 +183,11 @@ export class RemoteTransaction implements Transaction {
   }
 
   /** @private */
+  get wasRefused(): boolean {
+    return this.#wasRefused;
+  }
+
+  /** @private */
   tryCommit(): Promise<void> {
     this.#check();
     return this.#ends(this.#end((call) => this.#commit(call)));
@@ -252,8 +258,12 @@ export class RemoteTransaction implements Transaction {
       foreignKeysOff: false,
     });
     const answer = await this.#batch(call, program.steps, statements);
-    if (!hasBegun(program, answer)) this.#finish();
-    else this.#hasBegun = true;
+    if (hasBegun(program, answer)) {
+      this.#hasBegun = true;
+    } else {
+      this.#wasRefused = true;
+      this.#finish();
+    }
     return await batchResults(program, answer, this.#host.modes);
   }
 
