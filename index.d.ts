@@ -10,6 +10,7 @@ import type {
   Config,
   InArgs,
   InStatement,
+  InValue,
   ResultSet,
   Row,
   Transaction,
@@ -174,6 +175,60 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
   adoptVectorIndexes?: boolean | undefined;
 }
 
+/** A statement that {@link sql} has made: for every call that takes a statement. */
+export interface SqlStatement {
+  /** The text, with `?` for each value. */
+  sql: string;
+  /** The values. A list is an array among them, which a local client binds, and a remote one expands. */
+  args: Array<InValue>;
+}
+
+declare const rowType: unique symbol;
+
+/** A {@link SqlStatement} whose rows have a type: `sql<{ id: number }>`. */
+export interface TypedSqlStatement<R> extends SqlStatement {
+  /** For the compiler alone: there is no such property. */
+  readonly [rowType]: R;
+}
+
+/**
+ * A template tag for statements.
+ *
+ * ```javascript
+ * const adult = sql`age >= ${18}`;
+ * await client.execute(sql`SELECT * FROM people WHERE ${adult} AND id IN ${ids}`);
+ * ```
+ *
+ * - A value is bound, never written into the text. It is converted as an argument of `execute()` is.
+ * - An array is a list, behind IN: `IN ${ids}`, or `IN (${ids})`. On a local database the text is the same
+ *   for lists of any length, so that the statement stays prepared, and the number of values has no limit.
+ *   On a server the text has a `?` for each value, of which a server takes at most 32,766. Without values
+ *   no row is in the list.
+ * - A statement of `sql` as a value becomes a part of this one. An object that looks like one does not.
+ *
+ * The text itself has no parameters (`?`, `:name`). `sql<Row>` gives the rows of `execute()` and `get()` a
+ * type, which is not checked.
+ *
+ * @throws TypeError for an array that is not behind IN, and for a call that is not a template
+ */
+export function sql(text: TemplateStringsArray, ...values: unknown[]): SqlStatement;
+export function sql<R>(text: TemplateStringsArray, ...values: unknown[]): TypedSqlStatement<R>;
+export namespace sql {
+  /**
+   * Names, quoted and joined with dots: `sql.id("main", "t")` is `"main"."t"`. SQLite takes a single name
+   * that there is not for a string (https://sqlite.org/quirks.html#dblquote).
+   *
+   * @throws TypeError without a name, and for one that is not a string
+   */
+  function id(...names: string[]): SqlStatement;
+  /**
+   * A text that becomes SQL as it is, for example a keyword. Text from users must not come here.
+   *
+   * @throws TypeError for what is not a string
+   */
+  function raw(text: string): SqlStatement;
+}
+
 /** A row with `rowMode: "object"`. */
 export type ObjectRow = Record<string, Value>;
 
@@ -237,6 +292,19 @@ export interface RowIterator<R = Row> extends AsyncIterableIterator<R> {
   chunks(): AsyncIterableIterator<R[]>;
   /** Ends the statement. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The options of a call of `transaction(fn)`. */
+export interface TransactionOptions extends SignalOption {
+  /** How the transaction begins. Inside of another transaction without effect. Default: "write". */
+  mode?: TransactionMode | undefined;
+  /**
+   * How often the function may run again, because another process has kept it from a lock (SQLITE_BUSY).
+   * It runs again only where everything that it did is certainly rolled back, after a short pause
+   * (10 ms, then up to twice as long, at most 500 ms). Inside of another transaction without effect.
+   * Default: 0.
+   */
+  retries?: number | undefined;
 }
 
 /** The options of {@link LatchClient.shutdown}, {@link shutdownAll} and {@link terminateWorker}. */
@@ -412,7 +480,9 @@ export interface LatchClient extends Client {
    * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
    * `intMode: "number"` for an integer in the result that is not a safe integer
    */
-  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
 
   /**
@@ -428,9 +498,21 @@ export interface LatchClient extends Client {
    * @throws TypeError for what is no statement, RangeError for a `chunk` that is not a whole number
    */
   iterate<R = Row>(
-    stmt: InStatement | AbortableStatement,
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
+
+  /**
+   * Runs one statement as {@link execute} does, and resolves to the first row of its result, or to
+   * undefined where it has none. On a local database, a SELECT computes no further row. A statement that
+   * writes (RETURNING) does all of its work.
+   *
+   * @throws as {@link execute} does
+   */
+  get<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
 
   /**
    * Runs statements in one transaction: all of them take effect, or none.
@@ -468,6 +550,31 @@ export interface LatchClient extends Client {
    * @throws RangeError for an unknown mode
    */
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<LatchTransaction>;
+
+  /**
+   * Runs a function in a transaction. The transaction is committed where the function's promise
+   * fulfils, and rolled back where the function throws or its promise rejects. The promise has the value
+   * or the error of the function.
+   *
+   * The function's transaction is closed when the promise settles: a later call of it is
+   * TRANSACTION_CLOSED. A `commit()` or `rollback()` in the function ends the transaction then, and the
+   * promise still has the function's value. Where the function closes the transaction and fulfils, the
+   * promise rejects with TRANSACTION_CLOSED.
+   *
+   * The abort of `signal`, and the closing of the client, roll the transaction back and reject the promise
+   * at once, whether or not the function goes on. Once the function has fulfilled, an abort has no effect.
+   *
+   * On a database in memory, whose client has a single connection, functions take turns. A call that waits for a
+   * transaction which is idle for `acquireTimeout` is TRANSACTION_ACTIVE.
+   *
+   * @throws what the function throws; the error of BEGIN or of COMMIT, as of {@link execute}; the
+   * signal's `reason`; CLIENT_CLOSED; TRANSACTION_ACTIVE as above
+   * @throws TypeError, RangeError for invalid options
+   */
+  transaction<T>(
+    fn: (transaction: LatchTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 
   /**
    * Runs a script: a text of several statements. A transaction that the script begins and leaves open
@@ -545,8 +652,15 @@ export interface LocalClient extends LatchClient {
  * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
  */
 export interface LatchTransaction extends Transaction {
-  execute<R = Row>(stmt: InStatement | AbortableStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  /** See {@link LatchClient.get}. */
+  get<R = Row>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
@@ -558,9 +672,27 @@ export interface LatchTransaction extends Transaction {
    * defined whether it sees what the transaction writes meanwhile (https://sqlite.org/isolation.html).
    */
   iterate<R = Row>(
-    stmt: InStatement | AbortableStatement,
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
+
+  /**
+   * Runs a function in a transaction inside of this one: a savepoint
+   * (https://sqlite.org/lang_savepoint.html). Its work is kept where the function's promise fulfils, and
+   * undone where it throws. What is kept is committed with this transaction.
+   *
+   * Calls of this transaction meanwhile are part of the savepoint. Several calls take turns. One that waits
+   * for another, which has been idle for `acquireTimeout` (4 s on a server), is TRANSACTION_ACTIVE: it
+   * would wait for ever where the other one waits for it. An abort of `signal` lets a running statement
+   * end, undoes the savepoint and leaves this transaction open.
+   *
+   * @throws what the function throws; the signal's `reason`; CLIENT_CLOSED; TRANSACTION_CLOSED where this
+   * transaction has ended; TRANSACTION_ACTIVE; TypeError for what is not a function
+   */
+  transaction<T>(
+    fn: (transaction: LatchTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 
   /**
    * Rolls an open transaction back and waits for the rollback, at most 100 ms: then its locks are free.
@@ -572,17 +704,30 @@ export interface LatchTransaction extends Transaction {
 }
 
 /** A transaction of an {@link ObjectClient}. */
-export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "batch" | "iterate"> {
+export interface ObjectTransaction extends Omit<
+  LatchTransaction,
+  "execute" | "get" | "batch" | "transaction" | "iterate"
+> {
   iterate<R = ObjectRow>(
-    stmt: InStatement | AbortableStatement,
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
-  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
+  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     options?: SignalOption,
   ): Promise<Array<ObjectResultSet>>;
+  transaction<T>(
+    fn: (transaction: ObjectTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 }
 
 /**
@@ -591,14 +736,20 @@ export interface ObjectTransaction extends Omit<LatchTransaction, "execute" | "b
  */
 export interface ObjectClient extends Omit<
   LocalClient,
-  "execute" | "batch" | "migrate" | "transaction" | "iterate"
+  "execute" | "get" | "batch" | "migrate" | "transaction" | "iterate"
 > {
   iterate<R = ObjectRow>(
-    stmt: InStatement | AbortableStatement,
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
-  execute<R = ObjectRow>(stmt: InStatement | AbortableStatement): Promise<ObjectResultSet<R>>;
+  execute<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<ObjectResultSet<R>>;
   execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = ObjectRow>(
+    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
+  ): Promise<R | undefined>;
+  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
     stmts: Array<InStatement | [string, InArgs?]>,
     mode?: TransactionMode,
@@ -609,6 +760,10 @@ export interface ObjectClient extends Omit<
     options?: SignalOption,
   ): Promise<Array<ObjectResultSet>>;
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<ObjectTransaction>;
+  transaction<T>(
+    fn: (transaction: ObjectTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
 }
 
 /**

@@ -9,4 +9,5 @@ export const {
   HttpTransaction,
   LibsqlBatchError,
   LibsqlError,
+  sql,
 } = http;

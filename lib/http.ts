@@ -2,6 +2,7 @@
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
 import { parseConfig } from "./client/config";
+import { sql } from "./client/sql";
 import { HttpClient, HttpTransaction } from "./remote/http/client";
 import { createHttpClient as _createClient } from "./remote/http/create-client";
 
@@ -9,7 +10,15 @@ function createClient(config: LatchConfig): HttpClient {
   return _createClient(parseConfig(config), config.url);
 }
 
-export { _createClient, createClient, HttpClient, HttpTransaction, LibsqlBatchError, LibsqlError };
+export {
+  _createClient,
+  createClient,
+  HttpClient,
+  HttpTransaction,
+  LibsqlBatchError,
+  LibsqlError,
+  sql,
+};
 
 // The public types are written by hand: the compiler checks here that the exports have these types.
 ({}) as typeof import("./http") satisfies Pick<typeof import("../types/http.js"), "createClient">;

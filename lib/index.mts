@@ -13,6 +13,7 @@ export const {
   removeWithRetry,
   renameDurably,
   shutdownAll,
+  sql,
   swapDatabase,
   SwapError,
   swapFile,

@@ -4,6 +4,7 @@ import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
 import { parseConfig, type LocalConfig } from "./client/config";
 import { shutdownAll } from "./client/shutdown-all";
+import { sql } from "./client/sql";
 import { terminateWorker } from "./client/terminate-worker";
 import type { Sqlite3Client } from "./local/client";
 import { createLocalClient } from "./local/create-client";
@@ -22,7 +23,7 @@ function createClient(config: LatchConfig): Sqlite3Client | HttpClient | WsClien
   return _createClient(expanded, config.url);
 }
 
-export { createClient, LibsqlBatchError, LibsqlError, shutdownAll, terminateWorker };
+export { createClient, LibsqlBatchError, LibsqlError, shutdownAll, sql, terminateWorker };
 export {
   copyDatabase,
   fsyncDirectory,

@@ -9,6 +9,7 @@ export const {
   LibsqlBatchError,
   LibsqlError,
   shutdownAll,
+  sql,
   Sqlite3Client,
   Sqlite3Transaction,
   terminateWorker,

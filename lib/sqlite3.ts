@@ -3,6 +3,7 @@ import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
 import { parseConfig, type LocalConfig } from "./client/config";
 import { shutdownAll } from "./client/shutdown-all";
+import { sql } from "./client/sql";
 import { terminateWorker } from "./client/terminate-worker";
 import { Sqlite3Client } from "./local/client";
 import { ConnectionPool } from "./local/connection-pool";
@@ -21,6 +22,7 @@ export {
   LibsqlBatchError,
   LibsqlError,
   shutdownAll,
+  sql,
   Sqlite3Client,
   Sqlite3Transaction,
   terminateWorker,

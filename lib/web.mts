@@ -2,4 +2,4 @@
 import * as web from "./web.js";
 
 // One class of errors for both ways of loading: this is the CommonJS module's.
-export const { _createClient, createClient, LibsqlBatchError, LibsqlError } = web;
+export const { _createClient, createClient, LibsqlBatchError, LibsqlError, sql } = web;

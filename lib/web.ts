@@ -3,6 +3,7 @@ import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
 import { parseConfig, type ParsedConfig } from "./client/config";
 import { schemeNotSupported } from "./client/errors";
+import { sql } from "./client/sql";
 import type { HttpClient } from "./remote/http/client";
 import { createHttpClient } from "./remote/http/create-client";
 import type { WsClient } from "./remote/ws/client";
@@ -28,7 +29,7 @@ function _createClient(config: ParsedConfig, url?: string): HttpClient | WsClien
   }
 }
 
-export { _createClient, createClient, LibsqlBatchError, LibsqlError };
+export { _createClient, createClient, LibsqlBatchError, LibsqlError, sql };
 
 // The public types are written by hand: the compiler checks here that the exports have these types.
 ({}) as typeof import("./web") satisfies Pick<typeof import("../types/web.js"), "createClient">;

@@ -7,6 +7,7 @@ export const {
   createClient,
   LibsqlBatchError,
   LibsqlError,
+  sql,
   WsClient,
   WsTransaction,
 } = ws;

@@ -2,6 +2,7 @@
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import type { LatchConfig } from "../index.js";
 import { parseConfig } from "./client/config";
+import { sql } from "./client/sql";
 import { WsClient, WsTransaction } from "./remote/ws/client";
 import { createWsClient as _createClient } from "./remote/ws/create-client";
 
@@ -9,7 +10,7 @@ function createClient(config: LatchConfig): WsClient {
   return _createClient(parseConfig(config, false), config.url);
 }
 
-export { _createClient, createClient, LibsqlBatchError, LibsqlError, WsClient, WsTransaction };
+export { _createClient, createClient, LibsqlBatchError, LibsqlError, sql, WsClient, WsTransaction };
 
 // The public types are written by hand: the compiler checks here that the exports have these types.
 ({}) as typeof import("./ws") satisfies Pick<typeof import("../types/ws.js"), "createClient">;

@@ -15,11 +15,20 @@ pub enum Value<'a> {
     Blob(&'a [u8]),
 }
 
+/// An argument by position.
+#[derive(Debug)]
+pub enum Argument<'a> {
+    /// A value.
+    Value(Value<'a>),
+    /// A list of values, for `rarray(?)`.
+    List(Vec<Value<'a>>),
+}
+
 /// The arguments of a statement.
 #[derive(Debug)]
 pub enum Arguments<'a> {
     /// Arguments by position. The first one is that of parameter 1.
-    Positional(Vec<Value<'a>>),
+    Positional(Vec<Argument<'a>>),
     /// Arguments by name, without the prefix.
     Named(Vec<(&'a str, Value<'a>)>),
 }

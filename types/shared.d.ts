@@ -51,6 +51,7 @@ export type {
   ShutdownOptions,
   ShutdownReport,
   SignalOption,
+  SqlStatement,
   SwapData,
   SwapFileOptions,
   SwapOptions,
@@ -61,7 +62,9 @@ export type {
   TerminationReport,
   Transaction,
   TransactionMode,
+  TransactionOptions,
+  TypedSqlStatement,
   Value,
   WebStream,
 } from "../index.js";
-export { LibsqlBatchError, LibsqlError } from "../index.js";
+export { LibsqlBatchError, LibsqlError, sql } from "../index.js";

@@ -42,6 +42,7 @@ const common = [
   "LibsqlError",
   "createClient",
   "shutdownAll",
+  "sql",
   "terminateWorker",
   ...swapping,
 ].sort();
@@ -54,6 +55,7 @@ const local = [
   "_createClient",
   "createClient",
   "shutdownAll",
+  "sql",
   "terminateWorker",
 ];
 

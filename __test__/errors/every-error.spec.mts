@@ -17,6 +17,7 @@ import {
   recover,
   renameDurably,
   shutdownAll,
+  sql as tag,
   swapDatabase,
   swapFile,
   terminateWorker,
@@ -255,6 +256,39 @@ error("an argument is an object", {
     "An argument of type … has no SQLite type: pass a number, string, bigint, boolean, Date, ArrayBuffer, " +
     "typed array or null",
   from: async ({ open }) => (await open()).execute("select ?", [unchecked<string>({})]),
+});
+error("an array in a statement of sql does not stand behind IN", {
+  name: "TypeError",
+  message:
+    "An array in sql`…` is a list, which stands behind IN: write IN ${array}. For another place, make one " +
+    "value of it, for example JSON.stringify(array)",
+  from: () => tag`select ${[1]}`,
+});
+error("sql is called as a function", {
+  name: "TypeError",
+  message:
+    'Expected a template (sql`SELECT …`), got the string "select 1": pass a text of SQL as it is, or sql.raw(text)',
+  from: () => tag(unchecked<TemplateStringsArray>("select 1")),
+});
+error("a template has an escape sequence that there is not", {
+  name: "TypeError",
+  message: "Invalid escape sequence in sql`select '\\u'`: write each backslash twice",
+  from: () => tag`select '\u'`,
+});
+error("sql.id has no name", {
+  name: "TypeError",
+  message: "Expected the name of a table or a column, got none",
+  from: () => tag.id(),
+});
+error("sql.id has a number", {
+  name: "TypeError",
+  message: "Expected a name as a string, got 5",
+  from: () => tag.id(unchecked<string>(5)),
+});
+error("sql.raw has no text", {
+  name: "TypeError",
+  message: "Expected SQL as a string, got undefined",
+  from: () => tag.raw(unchecked<string>(undefined)),
 });
 error("an argument is undefined", {
   name: "TypeError",
@@ -554,6 +588,42 @@ error("the mode does not exist", {
   name: "RangeError",
   message: "Unknown transaction mode, supported values are …",
   from: async ({ open }) => (await open()).transaction(unchecked<"read">("much")),
+});
+error("the options of a function's transaction are a mode", {
+  name: "TypeError",
+  message:
+    'Expected the options of transaction(fn) as an object with mode, signal or retries, got the string "write"',
+  from: async ({ open }) => (await open()).transaction(async () => 1, unchecked<object>("write")),
+});
+error("retries is a text", {
+  name: "TypeError",
+  message: 'Expected retries as a number of repetitions, got the string "3"',
+  from: async ({ open }) =>
+    (await open()).transaction(async () => 1, { retries: unchecked<number>("3") }),
+});
+error("retries is negative", {
+  name: "RangeError",
+  message: "Expected retries as a number of repetitions (0, 1, …), got -1",
+  from: async ({ open }) => (await open()).transaction(async () => 1, { retries: -1 }),
+});
+error("a nested transaction has no function", {
+  name: "TypeError",
+  message:
+    'Expected the function of a nested transaction, got the string "write": pass a function that takes the ' +
+    "transaction",
+  from: async ({ open }) =>
+    (await (await open()).transaction()).transaction(unchecked<() => Promise<void>>("write")),
+});
+error("a nested transaction waits for one that waits for it", {
+  code: "TRANSACTION_ACTIVE",
+  message:
+    "Another transaction inside of this one is open, and has been idle for %d ms. Call transaction() of " +
+    "that one, or let it end before.",
+  from: async ({ open }) => {
+    const client = await open("a.db", unchecked<object>({ acquireTimeout: 20 }));
+    const transaction = await client.transaction();
+    return transaction.transaction(() => transaction.transaction(async () => 1));
+  },
 });
 
 // ---------------------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ async function clientWithTable(t: ExecutionContext): Promise<LocalClient> {
 
 const calls: Array<[string, (executor: LocalClient) => Promise<unknown>]> = [
   ["execute", (client) => client.execute(wrong)],
+  ["get", (client) => client.get(wrong)],
   ["execute, of a constraint", (client) => client.execute("insert into t values (1)")],
   ["execute, of a wrong argument", (client) => client.execute("select ?", [Number.NaN])],
   ["execute, of an integer that is not safe", (client) => client.execute("select 1 << 60")],
@@ -124,6 +125,29 @@ for (const [title, call] of calls) {
     assertNamed(t, await errorOf(() => call(executor)));
   });
 }
+
+test("transaction(fn): BEGIN, COMMIT, the end of the client, and an inner one", async (t) => {
+  const database = await temporaryDatabase(t);
+  const holder = await database.open().transaction("write");
+  const client = database.open({ timeout: 10, acquireTimeout: 20 });
+  assertNamed(t, await errorOf(() => client.transaction(async () => 1)));
+  holder.close();
+  await client.execute(
+    "create table t (a references t (b) deferrable initially deferred, b unique)",
+  );
+  const violates = "insert into t (a) values (7)";
+  assertNamed(t, await errorOf(() => client.transaction((tx) => tx.execute(violates))));
+  const transaction = await client.transaction();
+  const closes = async (tx: { close(): void }): Promise<void> => tx.close();
+  assertNamed(t, await errorOf(() => transaction.transaction(closes)));
+  const waits = (): Promise<void> => transaction.transaction(async () => undefined);
+  await transaction.transaction(async () => assertNamed(t, await errorOf(waits)));
+  transaction.close();
+  assertNamed(t, await errorOf(waits));
+  const never = new Promise<void>(() => undefined);
+  setImmediate(() => setImmediate(() => client.close()));
+  assertNamed(t, await errorOf(() => client.transaction(() => never)));
+});
 
 test("transaction(), of a client that waits for another one", async (t) => {
   const database = await temporaryDatabase(t);

@@ -166,7 +166,7 @@ for (const protocol of protocols) {
     await t.throwsAsync(client.execute({ sql, args: unchecked([{}]) }), {
       code: "ARGUMENT_NOT_SUPPORTED",
     });
-    await t.throwsAsync(client.execute(unchecked(5)), { instanceOf: TypeError });
+    await t.throwsAsync(client.execute(unchecked<string>(5)), { instanceOf: TypeError });
     await t.throwsAsync(client.execute(sql, unchecked(new Map())), { instanceOf: TypeError });
     await t.throwsAsync(client.batch(["select 1"], unchecked("other")), { instanceOf: RangeError });
     await t.throwsAsync(client.transaction(unchecked("other")), { instanceOf: RangeError });

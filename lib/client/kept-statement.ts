@@ -5,11 +5,18 @@
 import type { InArgs, InValue } from "@libsql/core/api";
 import { namedArguments } from "./arguments";
 import { isAnyArrayBuffer, isDate } from "./kinds-of-objects";
-import { parseBatchStatement, type Batch, type Statement } from "./statement";
+import {
+  FIRST_ROW,
+  firstRowOf,
+  parseBatchStatement,
+  type Batch,
+  type Statement,
+} from "./statement";
 
 /** A copy of a statement and of its arguments. Runs the caller's code, if the arguments have getters. */
-export function keptStatement({ sql, args }: Statement): Statement {
-  return { sql, args: keptArguments(args) };
+export function keptStatement(statement: Statement): Statement {
+  const kept = { sql: statement.sql, args: keptArguments(statement.args) };
+  return statement[FIRST_ROW] === true ? firstRowOf(kept) : kept;
 }
 
 /** A copy of a batch and of all arguments. */
@@ -23,7 +30,7 @@ export function keptBatch(batch: Batch): Batch {
 function keptArguments(given: InArgs | undefined): InArgs | undefined {
   if (Array.isArray(given)) {
     const values: InValue[] = [];
-    for (let i = 0; i < given.length; i++) values.push(keptValue(given[i] as InValue));
+    for (let i = 0; i < given.length; i++) values.push(keptArgument(given[i] as InValue));
     return values;
   }
   const args = namedArguments(given);
@@ -32,6 +39,12 @@ function keptArguments(given: InArgs | undefined): InArgs | undefined {
   const named = Object.create(null) as Record<string, InValue>;
   for (const name in args) named[name] = keptValue(args[name] as InValue);
   return named;
+}
+
+/** A list is copied with its values. */
+function keptArgument(argument: InValue): InValue {
+  if (!Array.isArray(argument)) return keptValue(argument);
+  return (argument as InValue[]).map(keptValue) as unknown as InValue;
 }
 
 /** Values that cannot be changed, or that cannot be bound, stay as they are. */

@@ -44,6 +44,29 @@ export class WholeResult implements RowSource {
   }
 }
 
+/** The rows of another source, until something ends that these belong to. */
+export class RowsWithin implements RowSource {
+  readonly #source: RowSource;
+  readonly #ended: RowSource["failure"];
+
+  constructor(source: RowSource, ended: RowSource["failure"]) {
+    this.#source = source;
+    this.#ended = ended;
+  }
+
+  failure(): { error: unknown } | undefined {
+    return this.#ended() ?? this.#source.failure();
+  }
+
+  fetch(): Promise<Part> {
+    return this.#source.fetch();
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+}
+
 /** Ends the statements of iterators that nobody can reach any more. Nothing may rely on this. */
 const forgotten = new FinalizationRegistry<RowSource>((source) => void source.close());
 

@@ -15,6 +15,15 @@ export type BatchStatement = InStatement | [string, InArgs?];
 export interface Statement {
   sql: string;
   args?: InArgs | undefined;
+  /** Whether only the first row is wanted. Not a name, which an object of the caller's could have. */
+  [FIRST_ROW]?: true;
+}
+
+export const FIRST_ROW = Symbol("first row");
+
+/** The same statement, of which only the first row is wanted. */
+export function firstRowOf({ sql, args }: Statement): Statement {
+  return { sql, args, [FIRST_ROW]: true };
 }
 
 /** A batch as the caller passed it. */

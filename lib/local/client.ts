@@ -20,16 +20,23 @@ import type {
   ClientStats,
   ShutdownReport,
 } from "../../index.js";
-import { errorOf } from "../client/failure";
+import { errorOf, type Failure } from "../client/failure";
 import { parseChunk, parseSignal, type SignalOption } from "../client/options";
 import { Rows } from "../client/row-iterator";
 import {
+  firstRowOf,
   parseStatement,
   parseStatements,
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import {
+  runInTransaction,
+  type Scope,
+  type TransactionOptions,
+} from "../client/transaction-function";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
+import { clientClosed } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import { publishEnd } from "./swap/database/channel";
 import { runDatabaseSwap } from "./swap/database/database-swap";
@@ -81,6 +88,20 @@ export class Sqlite3Client implements Client {
     }
   }
 
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmtOrSql: InStatement, args?: InArgs): Promise<Row | undefined> {
+    try {
+      const { scheduler } = this.#pool;
+      scheduler.check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      const result = scheduler.execute(firstRowOf(statement), signal);
+      return (result instanceof Promise ? await result : result).rows[0];
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
   async batch(
     stmts: BatchStatement[],
     mode: TransactionMode = "deferred",
@@ -106,21 +127,20 @@ export class Sqlite3Client implements Client {
     }
   }
 
-  async transaction(
-    mode: TransactionMode = "write",
-    options?: SignalOption,
-  ): Promise<Sqlite3Transaction> {
+  transaction(mode?: TransactionMode, options?: SignalOption): Promise<Sqlite3Transaction>;
+  transaction<T>(
+    fn: (transaction: Sqlite3Transaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+  async transaction<T>(
+    modeOrFn: TransactionMode | ((transaction: Sqlite3Transaction) => Promise<T>) = "write",
+    options?: TransactionOptions,
+  ): Promise<Sqlite3Transaction | T> {
     try {
-      const { scheduler } = this.#pool;
-      scheduler.check();
-      transactionModeToBegin(mode);
-      const signal = parseSignal(options);
-      const transaction = await scheduler.begin(mode, signal);
-      if (signal?.aborted) {
-        transaction.end();
-        throw signal.reason;
+      if (typeof modeOrFn === "function") {
+        return await runInTransaction(this.#begin.bind(this), modeOrFn, options);
       }
-      return new Sqlite3Transaction(transaction, signal);
+      return await this.#begin(modeOrFn, options);
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -174,6 +194,27 @@ export class Sqlite3Client implements Client {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #begin(
+    mode: TransactionMode,
+    options: SignalOption | undefined,
+    scope?: Scope,
+  ): Promise<Sqlite3Transaction> {
+    const { scheduler } = this.#pool;
+    const isOfFunction = scope !== undefined;
+    if (!isOfFunction) scheduler.check();
+    transactionModeToBegin(mode);
+    const signal = parseSignal(options);
+    const transaction = await scheduler.begin(mode, signal, isOfFunction);
+    if (signal?.aborted) {
+      transaction.end();
+      throw signal.reason;
+    }
+    const closed = (): Failure | undefined =>
+      scheduler.closing.isClosed ? clientClosed() : undefined;
+    const { acquireMs: patienceMs } = scheduler.patience;
+    return new Sqlite3Transaction(transaction, signal, { closed, patienceMs, scope });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,18 +2,31 @@
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
 import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
-import { errorOf } from "../client/failure";
+import { errorOf, type Failure } from "../client/failure";
+import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, parseSignal, type SignalOption } from "../client/options";
-import { Rows } from "../client/row-iterator";
+import { Rows, type RowSource } from "../client/row-iterator";
 import {
+  firstRowOf,
   parseStatement,
   parseStatements,
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import type { OpenTransaction } from "./scheduler/open-transaction";
+
+/** What a transaction knows of its client, and of the call that has begun it. */
+export interface TransactionContext {
+  /** Why the transaction has ended, if the client was closed. */
+  closed: () => Failure | undefined;
+  /** How long one transaction inside of it waits for another, in ms. */
+  patienceMs: number;
+  /** The run of the function that it is for. */
+  scope?: Scope | undefined;
+}
 
 /**
  * An interactive transaction. Made by `Client.transaction()`.
@@ -23,15 +36,24 @@ import type { OpenTransaction } from "./scheduler/open-transaction";
  */
 export class Sqlite3Transaction implements Transaction {
   readonly #transaction: OpenTransaction;
+  readonly #context: TransactionContext;
+  #nesting: Nesting | undefined;
   #ended = false;
 
   /** @private */
-  constructor(transaction: OpenTransaction, signal?: CallSignal) {
+  constructor(
+    transaction: OpenTransaction,
+    signal: CallSignal | undefined,
+    context: TransactionContext,
+  ) {
     this.#transaction = transaction;
+    this.#context = context;
     const close = (): void => this.close();
     transaction.onEnd = () => {
       this.#ended = true;
       signal?.remove(close);
+      context.scope?.ended(context.closed());
+      this.#nesting?.ended();
     };
     // Its client may have been closed in the meantime.
     if (transaction.isOpen) signal?.add(close);
@@ -58,9 +80,27 @@ export class Sqlite3Transaction implements Transaction {
 
   iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
     try {
-      const { statement, signal } = parseStatement(stmt, undefined);
-      const mostRows = parseChunk(options) ?? MOST_ROWS;
-      return new Rows<R>(new Cursor(this.#transaction, statement, signal, mostRows));
+      return new Rows<R>(this.rowsOf(stmt, options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  /** @private */
+  rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource {
+    const { statement, signal } = parseStatement(stmt, undefined);
+    const mostRows = parseChunk(options) ?? MOST_ROWS;
+    return new Cursor(this.#transaction, statement, signal, mostRows);
+  }
+
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmtOrSql: InStatement, args?: InArgs): Promise<Row | undefined> {
+    try {
+      this.#check();
+      const { statement, signal } = parseStatement(stmtOrSql, args);
+      const result = this.#transaction.execute(firstRowOf(statement), signal);
+      return (result instanceof Promise ? await result : result).rows[0];
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -87,11 +127,23 @@ export class Sqlite3Transaction implements Transaction {
     }
   }
 
-  async commit(): Promise<void> {
+  /** Runs a function in a savepoint. */
+  async transaction<T>(
+    fn: (transaction: NestedTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
     try {
       this.#check();
-      this.#ended = true;
-      return await this.#transaction.commit();
+      this.#nesting ??= new Nesting(this, { ...this.#context, depth: 0 });
+      return await this.#nesting.run(fn, options);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async commit(): Promise<void> {
+    try {
+      return await this.tryCommit();
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -101,7 +153,7 @@ export class Sqlite3Transaction implements Transaction {
     try {
       if (this.#ended) return;
       this.#ended = true;
-      return await this.#transaction.rollback();
+      return await this.#ends(this.#transaction.rollback());
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -116,7 +168,26 @@ export class Sqlite3Transaction implements Transaction {
     this.close();
   }
 
+  /** @private */
+  tryCommit(): Promise<void> {
+    this.#check();
+    this.#ended = true;
+    return this.#ends(this.#transaction.commit());
+  }
+
+  /** @private */
+  nestedSettled(): Promise<void> | undefined {
+    return this.#nesting?.settled();
+  }
+
   #check(): void {
     if (this.#ended) throw transactionClosed();
+  }
+
+  /** Its owner ends it. */
+  #ends(end: Promise<void>): Promise<void> {
+    const { scope } = this.#context;
+    if (scope !== undefined) scope.ending = end;
+    return end;
   }
 }

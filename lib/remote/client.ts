@@ -33,6 +33,11 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import {
+  runInTransaction,
+  type Scope,
+  type TransactionOptions,
+} from "../client/transaction-function";
 import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
 import { Calls, type Call, type RunOptions } from "./calls";
 import { Closing } from "./closing";
@@ -121,6 +126,13 @@ export abstract class RemoteClient implements Client {
     return new Rows<R>(new WholeResult(() => this.execute(kept as InStatement), failure));
   }
 
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
+    const { rows } = await this.execute(stmt as string, args);
+    return rows[0];
+  }
+
   async batch(
     stmts: BatchStatement[],
     mode: TransactionMode = "deferred",
@@ -144,21 +156,20 @@ export abstract class RemoteClient implements Client {
     }
   }
 
-  async transaction(
-    mode: TransactionMode = "write",
-    options?: SignalOption,
-  ): Promise<RemoteTransaction> {
+  transaction(mode?: TransactionMode, options?: SignalOption): Promise<RemoteTransaction>;
+  transaction<T>(
+    fn: (transaction: RemoteTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+  async transaction<T>(
+    modeOrFn: TransactionMode | ((transaction: RemoteTransaction) => Promise<T>) = "write",
+    options?: TransactionOptions,
+  ): Promise<RemoteTransaction | T> {
     try {
-      this.#calls.check();
-      transactionModeToBegin(mode);
-      const { signal, queryTimeout } = parseRunOptions(options);
-      const stream = await this.#calls.run((call) => this.#server.open(call, "transaction"), {
-        signal,
-        queryTimeout,
-      });
-      const transaction = this.begin(this.#host, stream, mode, signal);
-      this.#transactions.add(transaction);
-      return transaction;
+      if (typeof modeOrFn === "function") {
+        return await runInTransaction(this.#begin.bind(this), modeOrFn, options);
+      }
+      return await this.#begin(modeOrFn, options);
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -245,6 +256,23 @@ export abstract class RemoteClient implements Client {
     mode: TransactionMode,
     signal: CallSignal | undefined,
   ): RemoteTransaction;
+
+  async #begin(
+    mode: TransactionMode,
+    options: SignalOption | undefined,
+    scope?: Scope,
+  ): Promise<RemoteTransaction> {
+    this.#calls.check();
+    transactionModeToBegin(mode);
+    const { signal, queryTimeout } = parseRunOptions(options);
+    const stream = await this.#calls.run((call) => this.#server.open(call, "transaction"), {
+      signal,
+      queryTimeout,
+    });
+    const transaction = this.begin({ ...this.#host, scope }, stream, mode, signal);
+    this.#transactions.add(transaction);
+    return transaction;
+  }
 
   get #host(): TransactionHost {
     return {

@@ -2,6 +2,7 @@
 import type { InArgs, InValue } from "@libsql/core/api";
 import { checkSql } from "../client/argument-errors";
 import { namedArguments } from "../client/arguments";
+import { expandLists, hasList } from "../client/lists";
 import type { Statement } from "../client/statement";
 import { toWireValue, wellFormed } from "./values";
 import type { WireStatement } from "./protocol";
@@ -12,6 +13,7 @@ import type { WireStatement } from "./protocol";
  */
 export function toWireStatement({ sql, args }: Statement): WireStatement {
   checkSql(sql);
+  if (hasList(args)) return toWireStatement(expandLists(sql, args));
   return { sql: wellFormed(sql), sqlId: undefined, wantRows: true, ...toWireArguments(args) };
 }
 

@@ -2,11 +2,12 @@
 import type { InArgs, ResultSet, Row, Transaction, TransactionMode } from "@libsql/core/api";
 import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
-import { transactionClosed, transactionClosedInBatch } from "../client/errors";
+import { clientClosed, transactionClosed, transactionClosedInBatch } from "../client/errors";
 import { errorOf, Failure } from "../client/failure";
 import { keptStatement } from "../client/kept-statement";
+import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, type SignalOption } from "../client/options";
-import { Rows, WholeResult } from "../client/row-iterator";
+import { Rows, WholeResult, type RowSource } from "../client/row-iterator";
 import {
   parseBatchStatement,
   parseStatement,
@@ -14,6 +15,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
 import { RefusedText, RequestFailure, transactionLost } from "./errors";
@@ -31,7 +33,12 @@ export interface TransactionHost {
   open(call: Call): Promise<Stream>;
   /** The transaction has ended. */
   ended(transaction: RemoteTransaction): void;
+  /** The run of the function that it is for. */
+  readonly scope?: Scope | undefined;
 }
+
+/** How long one transaction inside of another waits for an idle one, in ms. */
+const PATIENCE_MS = 4000;
 
 /**
  * An interactive transaction. Made by `Client.transaction()`.
@@ -47,12 +54,14 @@ export class RemoteTransaction implements Transaction {
   readonly #signal: CallSignal | undefined;
   readonly #onAbort = (): void => this.close();
   #hasBegun = false;
+  #wasRefused = false;
   /** Its owner has ended it: no further operations are taken. */
   #isEnding = false;
   /** Nothing more is sent. */
   #isOver = false;
   /** What has ended it, if that was a failure. */
   #cause: Failure | undefined;
+  #nesting: Nesting | undefined;
   /** Settles when the operations that were called so far have ended. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -93,12 +102,24 @@ export class RemoteTransaction implements Transaction {
 
   /** The whole result comes with the first row. */
   iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    return new Rows<R>(this.rowsOf(stmt, options));
+  }
+
+  /** @private */
+  rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource {
     parseChunk(options);
     const { statement, signal } = parseStatement(stmt, undefined);
     const kept = { ...keptStatement(statement), signal };
     const failure = (): { error: unknown } | undefined =>
       this.closed ? { error: transactionClosed() } : undefined;
-    return new Rows<R>(new WholeResult(() => this.execute(kept as InStatement), failure));
+    return new WholeResult(() => this.execute(kept as InStatement), failure);
+  }
+
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
+    const { rows } = await this.execute(stmt as string, args);
+    return rows[0];
   }
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
@@ -126,10 +147,24 @@ export class RemoteTransaction implements Transaction {
     }
   }
 
-  async commit(): Promise<void> {
+  /** Runs a function in a savepoint. */
+  async transaction<T>(
+    fn: (transaction: NestedTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
     try {
       this.#check();
-      return await this.#end((call) => this.#commit(call));
+      const closed = this.#closed;
+      this.#nesting ??= new Nesting(this, { depth: 0, patienceMs: PATIENCE_MS, closed });
+      return await this.#nesting.run(fn, options);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async commit(): Promise<void> {
+    try {
+      return await this.tryCommit();
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -138,7 +173,7 @@ export class RemoteTransaction implements Transaction {
   async rollback(): Promise<void> {
     try {
       if (this.closed) return;
-      return await this.#end((call) => this.#rollback(call));
+      return await this.#ends(this.#end((call) => this.#rollback(call)));
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -163,6 +198,32 @@ export class RemoteTransaction implements Transaction {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  /** @private */
+  get wasRefused(): boolean {
+    return this.#wasRefused;
+  }
+
+  /** @private */
+  tryCommit(): Promise<void> {
+    this.#check();
+    return this.#ends(this.#end((call) => this.#commit(call)));
+  }
+
+  /** @private */
+  nestedSettled(): Promise<void> | undefined {
+    return this.#nesting?.settled();
+  }
+
+  /** Its owner ends it. */
+  #ends(end: Promise<void>): Promise<void> {
+    const { scope } = this.#host;
+    if (scope !== undefined) scope.ending = end;
+    return end;
+  }
+
+  readonly #closed = (): Failure | undefined =>
+    this.#host.calls.isClosed ? clientClosed() : undefined;
 
   get #reason(): Failure | undefined {
     return this.#cause ?? (this.#isEnding || this.#isOver ? undefined : this.#stream.loss);
@@ -214,8 +275,12 @@ export class RemoteTransaction implements Transaction {
       foreignKeysOff: false,
     });
     const answer = await this.#batch(call, program.steps, statements);
-    if (!hasBegun(program, answer)) this.#finish();
-    else this.#hasBegun = true;
+    if (hasBegun(program, answer)) {
+      this.#hasBegun = true;
+    } else {
+      this.#wasRefused = true;
+      this.#finish();
+    }
     return await batchResults(program, answer, this.#host.modes);
   }
 
@@ -289,6 +354,8 @@ export class RemoteTransaction implements Transaction {
     this.#isOver = true;
     this.#stream.close();
     this.#host.ended(this);
+    this.#host.scope?.ended(this.#closed());
+    this.#nesting?.ended();
   }
 }
 

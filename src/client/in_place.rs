@@ -96,6 +96,7 @@ impl Session {
         };
         let ran = panics::catch(|| {
             let sink = RecordSink::new(&client, &mut records, None, &allow, false);
+            let sink = sink.first_row(statement.wants_first_row());
             let mut sink = sink.reusing(std::mem::take(&mut scratch.chunk));
             let ran =
                 connection.run_in_place(id, unknown.as_deref(), &arguments, commit, &mut sink);

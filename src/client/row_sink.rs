@@ -28,6 +28,8 @@ pub struct RecordSink<'a> {
     begun: Option<&'a dyn Fn()>,
     /// When a cursor pauses. None if the statement is none.
     part: Option<Part>,
+    /// Whether only the first row is wanted, and whether it has come.
+    first_row: Option<bool>,
 }
 
 /// The rows of a cursor that one answer has.
@@ -62,7 +64,14 @@ impl<'a> RecordSink<'a> {
             may_move: None,
             begun: None,
             part: None,
+            first_row: None,
         }
+    }
+
+    /// The same sink, which takes one row alone if `only_first` says so.
+    pub fn first_row(mut self, only_first: bool) -> Self {
+        self.first_row = only_first.then_some(false);
+        self
     }
 
     /// The same sink, of a statement that runs elsewhere if it is long and `may_move` has a time. `begun` is called
@@ -146,6 +155,7 @@ impl RowSink for RecordSink<'_> {
             part.is_full = self.chunk.is_full();
             return Ok(());
         }
+        self.first_row = self.first_row.and(Some(true));
         if self.chunk.is_full() {
             self.check_stays()?;
             self.records.rows(&mut self.chunk);
@@ -159,6 +169,10 @@ impl RowSink for RecordSink<'_> {
         self.part.as_ref().is_some_and(|part| {
             part.is_full || part.rows >= part.most_rows || Instant::now() >= part.until
         })
+    }
+
+    fn wants_more(&self) -> bool {
+        self.first_row != Some(true)
     }
 
     fn end_rows(&mut self) {

@@ -194,7 +194,8 @@ impl Run<'_> {
         if self.place == Place::Here {
             let (client, rolls_back) = (caller.client, self.rolls_back);
             let send: Option<Send<'_>> = if self.sends { Some(&send) } else { None };
-            let mut sink = RecordSink::new(client, records, send, &may_run, rolls_back);
+            let sink = RecordSink::new(client, records, send, &may_run, rolls_back);
+            let mut sink = sink.first_row(statement.wants_first_row());
             return self.connection.run(id, sql, &arguments, &mut sink);
         }
         let (bounds, bounded_since) = (self.connection.bounds(), Cell::new(None));
@@ -224,6 +225,7 @@ impl Run<'_> {
             }
         };
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
+        let sink = sink.first_row(statement.wants_first_row());
         let mut sink = sink.aside(&bounded_since, &begun);
         let shape = id.and_then(|id| self.connection.shape_of(id));
         let began = matches!(self.place, Place::Reader(_)).then(Instant::now);

@@ -218,6 +218,7 @@ impl Connection {
         let recorder = Arc::default();
         vector_functions::register(&raw, &recorder)?;
         functions::register(&raw)?;
+        rusqlite::vtab::array::load_module(&raw)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
         install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
         Ok(Self {

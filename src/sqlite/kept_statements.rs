@@ -50,7 +50,8 @@ pub struct KeptStatements(Prepared);
 
 // SAFETY: a connection of rusqlite may move to another thread, and with it what SQLite has prepared on it.
 // Statements of rusqlite may not, because each borrows a connection that could be used by two threads then.
-// Here the connection moves with all of its statements, and is not `Sync`.
+// Here the connection moves with all of its statements, and is not `Sync`. No list, which is an `Rc`, is bound to
+// one of them meanwhile: `with_slot` clears the bindings.
 unsafe impl Send for KeptStatements {}
 
 /// The place of one statement, while it is used. What is in it afterwards stays prepared.

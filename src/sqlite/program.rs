@@ -5,7 +5,7 @@
 //! cannot. So the operations are listed here of which each costs at most the depth of a B-tree and the
 //! limit of a value's length (<https://sqlite.org/opcode.html>). A program with another one is not bounded:
 //! `Count` walks through a whole table, `Clear` empties one, `Program` is a trigger, `VFilter` is the code
-//! of a virtual table.
+//! of a virtual table, which is only known to be short for `rarray`, the table of a list.
 //!
 //! One cost is not bounded: a row that is removed or overwritten gives its pages back, which takes about a
 //! millisecond for each megabyte of the row.
@@ -54,7 +54,7 @@ const BOUNDED: [&str; 158] = [
 
 /// Those of them that go on at their second operand.
 #[rustfmt::skip]
-const JUMPS: [&str; 60] = [
+const JUMPS: [&str; 62] = [
     "BeginSubrtn", "DecrJumpZero", "ElseEq", "EndCoroutine", "Eq", "Filter", "FkIfZero",
     "Found", "Ge", "Gosub", "Goto", "Gt", "IdxGE", "IdxGT", "IdxLE", "IdxLT", "If", "IfEmpty",
     "IfNoHope", "IfNot", "IfNotOpen", "IfNotZero", "IfNullRow", "IfPos", "IfSizeBetween",
@@ -62,8 +62,14 @@ const JUMPS: [&str; 60] = [
     "MustBeInt", "Ne", "Next", "NoConflict", "NotExists", "NotFound", "NotNull", "Once", "Prev",
     "ReInit", "Return", "Rewind", "RowSetRead", "RowSetTest", "SeekGE", "SeekGT", "SeekLE",
     "SeekLT", "SeekRowid", "SeekScan", "SequenceTest", "Sort", "SorterCompare", "SorterNext",
-    "SorterSort", "Yield",
+    "SorterSort", "VFilter", "VNext", "Yield",
 ];
+
+/// Operations of virtual tables, which cost little for a list. The first operand is the cursor.
+const LIST_OPERATIONS: [&str; 3] = ["VColumn", "VFilter", "VNext"];
+
+/// A statement that opens a cursor on the table of lists and on no other virtual table.
+const LIST: &str = "SELECT value FROM rarray(NULL)";
 
 /// Functions whose cost is bounded by the length of their arguments. `like`, `instr`, `replace` and their
 /// kind can cost its square.
@@ -102,16 +108,48 @@ struct Operation {
 }
 
 /// Operations that make a value, which takes as long as the value is.
-const MAKERS: [&str; 6] = ["AggFinal", "AggValue", "Column", "Concat", "Function", "PureFunc"];
+const MAKERS: [&str; 7] =
+    ["AggFinal", "AggValue", "Column", "Concat", "Function", "PureFunc", "VColumn"];
 
 impl Program {
     /// Looks at the program of a statement. Prepares an EXPLAIN of it. Returns the number of values that it
     /// makes, loops not counted, too.
     pub fn of(connection: &Connection, sql: &str) -> (Self, usize) {
-        let Ok(operations) = operations_of(connection, sql) else { return (Self::Unbounded, 0) };
+        let Ok((operations, lists)) = operations_and_lists(connection, sql) else {
+            return (Self::Unbounded, 0);
+        };
         let is_maker = |operation: &&Operation| MAKERS.contains(&operation.code.as_str());
-        (judge(&operations), operations.iter().filter(is_maker).count())
+        (judge(&operations, &lists), operations.iter().filter(is_maker).count())
     }
+}
+
+/// The operations of a statement, and the cursors of its lists. None is said to be one where the statement has another
+/// virtual table, too.
+fn operations_and_lists(
+    connection: &Connection,
+    sql: &str,
+) -> rusqlite::Result<(Vec<Operation>, Vec<i64>)> {
+    let operations = operations_of(connection, sql)?;
+    if !operations.iter().any(opens_virtual_table) {
+        return Ok((operations, Vec::new()));
+    }
+    // An EXPLAIN names a virtual table by its address. That of `rarray` is taken from now on, as long as the
+    // connection is open: the second look at the statement cannot find another table there.
+    let known = operations_of(connection, LIST)?;
+    let list = known.iter().find(|operation| opens_virtual_table(operation));
+    let operations = operations_of(connection, sql)?;
+    let mut cursors = Vec::new();
+    for open in operations.iter().filter(|operation| opens_virtual_table(operation)) {
+        if open.text.is_none() || list.is_none_or(|list| list.text != open.text) {
+            return Ok((operations, Vec::new()));
+        }
+        cursors.push(open.operands[0]);
+    }
+    Ok((operations, cursors))
+}
+
+fn opens_virtual_table(operation: &Operation) -> bool {
+    operation.code == "VOpen"
 }
 
 fn operations_of(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Operation>> {
@@ -128,8 +166,8 @@ fn operations_of(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Ope
     rows.collect()
 }
 
-fn judge(operations: &[Operation]) -> Program {
-    if !operations.iter().all(is_bounded) {
+fn judge(operations: &[Operation], lists: &[i64]) -> Program {
+    if !operations.iter().all(|operation| is_bounded(operation, lists)) {
         return Program::Unbounded;
     }
     // The last operation goes back to the first one after `Init`, once.
@@ -148,10 +186,14 @@ fn judge(operations: &[Operation]) -> Program {
     }
 }
 
-fn is_bounded(operation: &Operation) -> bool {
+fn is_bounded(operation: &Operation, lists: &[i64]) -> bool {
     let [error, second, _] = operation.operands;
-    BOUNDED.contains(&operation.code.as_str())
-        && match operation.code.as_str() {
+    let code = operation.code.as_str();
+    if opens_virtual_table(operation) || LIST_OPERATIONS.contains(&code) {
+        return lists.contains(&operation.operands[0]);
+    }
+    BOUNDED.contains(&code)
+        && match code {
             "Function" | "PureFunc" | "AggStep" | "AggStep1" | "AggFinal" | "AggInverse"
             | "AggValue" => is_known_function(operation.text.as_deref()),
             "Halt" | "HaltIfNull" => error == 0 || !KEEPS_OR_ENDS.contains(&second),
@@ -215,6 +257,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         vector_functions::register(&connection, &Arc::default()).unwrap();
         functions::register(&connection).unwrap();
+        rusqlite::vtab::array::load_module(&connection).unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let cases = [
             // One row, by its rowid or a unique key.
@@ -265,6 +308,14 @@ mod tests {
                 Loops,
                 "with recursive n (i) as (select 1 union all select i + 1 from n) select i from n",
             ),
+            (Loops, "select * from t where id in (select +value from rarray(?))"),
+            (Loops, "select * from t where a not in (select +value from rarray(?)) and id > 3"),
+            (Loops, "select b from t where id in (select +value from rarray(?)) and a in (1, 2)"),
+            (
+                Unbounded,
+                "select * from t where id in (select +value from rarray(?)) and a in (select key from json_each(?))",
+            ),
+            (Loops, "delete from indexed where id in (select +value from rarray(?))"),
             (Loops, "insert into t (a) values (1), (2)"),
             (Loops, "insert into t (a) select id from parent"),
             (Loops, "insert into counted (a) values (?)"),
@@ -294,6 +345,11 @@ mod tests {
             (Unbounded, "select load_extension('x')"),
             (Unbounded, "select * from pragma_table_info('t')"),
             (Unbounded, "select value from json_each(?)"),
+            (Unbounded, "select * from t where id in (select value from json_each(?))"),
+            (
+                Unbounded,
+                "select 1 from words where words match ? and rowid in (select +value from rarray(?))",
+            ),
             (Unbounded, "select id from vector_top_k('i', ?, 3)"),
             (Unbounded, "select t.id from vector_top_k('i', ?, 3) v join t on t.id = v.id limit 1"),
             (Unbounded, "select vector32(?)"),

@@ -83,6 +83,10 @@ pub trait RowSink {
     fn pauses(&self) -> bool {
         false
     }
+    /// Whether it takes further rows. Of a statement that only reads, none is computed then.
+    fn wants_more(&self) -> bool {
+        true
+    }
     /// Says that there are no more rows.
     fn end_rows(&mut self);
     /// Hands on the result of the statement.

@@ -13,9 +13,9 @@ use super::preparing::{
 };
 use super::rows::{Flow, Row, RowSink, StatementEnd};
 use super::statement_info::{ParameterNames, StatementInfo};
-use super::values::to_sql;
+use super::values::{to_list, to_sql};
 use super::{Connection, Error};
-use crate::value::{Arguments, Value};
+use crate::value::{Argument, Arguments, Value};
 
 /// Has a row left after its first one, so that the transaction in which it reads the schema stays open. Every
 /// statement that begins meanwhile reads in the same transaction
@@ -231,6 +231,7 @@ impl Connection {
     ) -> Result<Flow, RunError<S::Error>> {
         let writes = may_write(statement) || self.is_in_place.get();
         let mut is_first = begins;
+        let only_reads = statement.readonly() && info.kind.pragma.is_none();
         let _frames = if writes { self.noting_frames() } else { None };
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
@@ -254,13 +255,19 @@ impl Connection {
                 is_first = false;
                 self.look_again(row.as_ref(), info, sink).map_err(|error| self.stale_or(error))?;
             }
-            let shape = announce(info, sink);
-            sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
+            if sink.wants_more() {
+                let shape = announce(info, sink);
+                sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
+            }
             if sink.pauses() {
                 // Its reset would end the statement. It owns nothing: what it leads to is the statement's.
                 mem::forget(rows);
                 sink.end_rows();
                 return Ok(Flow::Paused);
+            }
+            // A statement that writes has to be run to its end, which is where it commits.
+            if only_reads && !sink.wants_more() {
+                break;
             }
         }
         drop(rows);
@@ -316,7 +323,12 @@ impl Connection {
         match arguments {
             Arguments::Positional(values) => {
                 for (index, value) in values.iter().take(statement.parameter_count()).enumerate() {
-                    bind_one(statement, index + 1, *value)?;
+                    match value {
+                        Argument::Value(value) => bind_one(statement, index + 1, *value)?,
+                        Argument::List(values) => {
+                            statement.raw_bind_parameter(index + 1, to_list(values))?;
+                        }
+                    }
                 }
             }
             Arguments::Named(values) if values.is_empty() => {}

@@ -1,6 +1,9 @@
 //! Conversions of values for rusqlite.
 
-use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
+use std::rc::Rc;
+
+use rusqlite::types::{FromSql, ToSql, ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::vtab::array::Array;
 
 use crate::value::Value;
 
@@ -25,6 +28,20 @@ pub(super) fn to_sql(value: Value<'_>) -> ToSqlOutput<'_> {
         Value::Text(text) => ValueRef::Text(text),
         Value::Blob(blob) => ValueRef::Blob(blob),
     })
+}
+
+/// Converts a list of values for `raw_bind_parameter`. `rarray(?)` reads it, and no other parameter can: it is
+/// bound as a pointer (<https://sqlite.org/bindptr.html>), which is NULL anywhere else. A text that is not UTF-8,
+/// which JavaScript does not send, is read as such with replacements.
+pub(super) fn to_list(values: &[Value<'_>]) -> Array {
+    let owned = |value: &Value<'_>| match *value {
+        Value::Null => Owned::Null,
+        Value::Integer(integer) => Owned::Integer(integer),
+        Value::Real(real) => Owned::Real(real),
+        Value::Text(text) => Owned::Text(String::from_utf8_lossy(text).into_owned()),
+        Value::Blob(blob) => Owned::Blob(blob.to_vec()),
+    };
+    Rc::new(values.iter().map(owned).collect())
 }
 
 /// The types in which the value of a PRAGMA or a query is read: `i64`, `bool` and `String`.

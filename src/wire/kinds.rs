@@ -89,6 +89,18 @@ table! {
         Text = 3,
         /// BLOB, as u32 and bytes.
         Blob = 4,
+        /// A list of values, as u32 count and the values.
+        List = 5,
+    }
+}
+
+table! {
+    /// The flags of a statement.
+    StatementFlag {
+        /// The arguments have names.
+        Named = 1,
+        /// Only the first row is wanted.
+        FirstRow = 2,
     }
 }
 
@@ -308,6 +320,7 @@ mod tests {
             ("ErrorKind", ErrorKind::NAMES),
             ("QuestionKind", QuestionKind::NAMES),
             ("ClosingStepKind", ClosingStep::NAMES),
+            ("StatementFlag", StatementFlag::NAMES),
             ("BatchFlag", BatchFlag::NAMES),
             ("OutcomeFlag", OutcomeFlag::NAMES),
             ("SwappedFlag", SwappedFlag::NAMES),

@@ -24,9 +24,10 @@
 //!             15 describe      statement
 //! mode      := 0 deferred, 1 write, 2 read
 //! statement := u32 id (of a defined statement; 0: str sql follows), arguments
-//! arguments := u32 bytes (of the rest of the arguments), u8 named (0 or 1), u32 count,
-//!              ([str name,] value) × count
-//! value     := u8 tag, then by tag: 0 NULL; 1 INTEGER i64; 2 REAL f64; 3 TEXT str; 4 BLOB u32 bytes
+//! arguments := u32 bytes (of the rest of the arguments), u8 flags, u32 count, ([str name,] value) × count
+//!              (flags: 1 named, 2 only the first row is wanted)
+//! value     := u8 tag, then by tag: 0 NULL; 1 INTEGER i64; 2 REAL f64; 3 TEXT str; 4 BLOB u32 bytes;
+//!              5 a list: u32 count, value × count (no lists; only as an argument by position)
 //! ```
 //!
 //! # Answers: records

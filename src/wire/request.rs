@@ -1,7 +1,7 @@
 //! Reads requests.
 
-use super::kinds::{ArgumentKind, BatchFlag, RequestKind};
-use crate::value::{Arguments, Value};
+use super::kinds::{ArgumentKind, BatchFlag, RequestKind, StatementFlag};
+use crate::value::{Argument, Arguments, Value};
 
 pub use super::kinds::Mode;
 
@@ -144,7 +144,7 @@ pub enum Request<'a> {
 pub struct Statement<'a> {
     /// The text of the statement.
     pub sql: Sql<'a>,
-    /// The bytes of the arguments. They are read later, because a batch is first searched for writes.
+    /// The bytes of the flags and the arguments. They are read later, because a batch is first searched for writes.
     arguments: &'a [u8],
 }
 
@@ -212,13 +212,18 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Statement<'a> {
+    /// Whether only the first row of its result is wanted.
+    pub fn wants_first_row(&self) -> bool {
+        self.arguments.first().is_some_and(|flags| flags & StatementFlag::FirstRow as u8 != 0)
+    }
+
     /// Reads the arguments of the statement.
     ///
     /// # Errors
     /// [`Malformed`] if the bytes are not arguments.
     pub fn arguments(&self) -> Result<Arguments<'a>> {
         let mut reader = Reader { bytes: self.arguments };
-        let named = reader.u8()? != 0;
+        let named = reader.u8()? & StatementFlag::Named as u8 != 0;
         let count = reader.count()?;
         let capacity = count.min(self.arguments.len());
         let arguments = if named {
@@ -230,7 +235,7 @@ impl<'a> Statement<'a> {
         } else {
             let mut values = Vec::with_capacity(capacity);
             for _ in 0..count {
-                values.push(reader.value()?);
+                values.push(reader.argument()?);
             }
             Arguments::Positional(values)
         };
@@ -281,14 +286,36 @@ impl<'a> Reader<'a> {
         Mode::from_u8(self.u8()?).ok_or(Malformed("unknown transaction mode"))
     }
 
+    fn kind(&mut self) -> Result<ArgumentKind> {
+        ArgumentKind::from_u8(self.u8()?).ok_or(Malformed("unknown value tag"))
+    }
+
+    fn argument(&mut self) -> Result<Argument<'a>> {
+        let kind = self.kind()?;
+        if kind != ArgumentKind::List {
+            return Ok(Argument::Value(self.value_of(kind)?));
+        }
+        let count = self.count()?;
+        let mut values = Vec::with_capacity(count.min(self.bytes.len()));
+        for _ in 0..count {
+            values.push(self.value()?);
+        }
+        Ok(Argument::List(values))
+    }
+
     fn value(&mut self) -> Result<Value<'a>> {
-        let tag = ArgumentKind::from_u8(self.u8()?).ok_or(Malformed("unknown value tag"))?;
-        Ok(match tag {
+        let kind = self.kind()?;
+        self.value_of(kind)
+    }
+
+    fn value_of(&mut self, kind: ArgumentKind) -> Result<Value<'a>> {
+        Ok(match kind {
             ArgumentKind::Null => Value::Null,
             ArgumentKind::Integer => Value::Integer(i64::from_le_bytes(self.array()?)),
             ArgumentKind::Real => Value::Real(f64::from_le_bytes(self.array()?)),
             ArgumentKind::Text => Value::Text(self.blob()?),
             ArgumentKind::Blob => Value::Blob(self.blob()?),
+            ArgumentKind::List => return Err(Malformed("a list within a value")),
         })
     }
 
@@ -402,6 +429,50 @@ pub mod tests {
         ]
     }
 
+    fn text_of(argument: &Argument<'_>) -> String {
+        let of = |value: &Value<'_>| format!("{:?}", OwnedValue::from(*value));
+        match argument {
+            Argument::Value(value) => of(value),
+            Argument::List(values) => format!("{:?}", values.iter().map(of).collect::<Vec<_>>()),
+        }
+    }
+
+    /// A statement with one list as its argument.
+    pub fn execute_list(sql: &str, values: &[OwnedValue]) -> Vec<u8> {
+        let mut body = Writer::default().u8(0).u32(1).u8(5).u32(values.len());
+        for value in values {
+            body = body.value(value);
+        }
+        Writer::default().u8(1).u32(0).blob(sql.as_bytes()).blob(&body.0).0
+    }
+
+    #[test]
+    fn a_list_is_read_and_one_within_a_list_is_refused() {
+        let values = [OwnedValue::Integer(i64::MAX), OwnedValue::Null];
+        let bytes = execute_list("select 1", &values);
+        let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+        let Arguments::Positional(read) = statement.arguments().unwrap() else { panic!() };
+        assert_eq!(text_of(&read[0]), r#"["Integer(9223372036854775807)", "Null"]"#);
+        let nested = Writer::default().u8(0).u32(1).u8(5).u32(1).u8(5).u32(0);
+        let bytes = Writer::default().u8(1).u32(0).blob(b"select 1").blob(&nested.0).0;
+        let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+        assert!(statement.arguments().is_err());
+    }
+
+    #[test]
+    fn a_statement_says_whether_its_first_row_is_enough() {
+        for (flags, expected) in [(0, false), (1, false), (2, true), (3, true)] {
+            let body = Writer::default().u8(flags).u32(0);
+            let bytes = Writer::default().u8(1).u32(0).blob(b"select 1").blob(&body.0).0;
+            let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+            assert_eq!(statement.wants_first_row(), expected);
+            assert_eq!(
+                matches!(statement.arguments().unwrap(), Arguments::Named(_)),
+                flags & 1 == 1
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn arguments_are_read_as_they_were_written(sql in ".{0,60}", values in proptest::collection::vec(any_value(), 0..8)) {
@@ -410,7 +481,7 @@ pub mod tests {
             prop_assert_eq!(statement.sql, Sql::Text(&sql));
             let Arguments::Positional(read) = statement.arguments().unwrap() else { panic!() };
             // The values are compared as texts, because NaN is not equal to itself.
-            let read: Vec<_> = read.iter().map(|value| format!("{:?}", OwnedValue::from(*value))).collect();
+            let read: Vec<_> = read.iter().map(text_of).collect();
             let sent: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
             prop_assert_eq!(read, sent);
         }

@@ -17,7 +17,7 @@ export class Patience {
   readonly #host: Host;
   readonly #limitMs: number;
   /** The same for a call that begins a transaction, while others have all connections. */
-  readonly #acquireMs: number;
+  readonly acquireMs: number;
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -27,7 +27,7 @@ export class Patience {
   constructor(host: Host, timeout: number | undefined, acquireTimeout: number | undefined) {
     this.#host = host;
     this.#limitMs = Math.min(timeout || DEFAULT_MS, LONGEST_MS);
-    this.#acquireMs = Math.min(acquireTimeout ?? this.#limitMs, LONGEST_MS);
+    this.acquireMs = Math.min(acquireTimeout ?? this.#limitMs, LONGEST_MS);
   }
 
   /** Watches the first waiting call, if idle transactions may be the reason of its wait. */
@@ -38,7 +38,7 @@ export class Patience {
     if (holders.length === 0) return;
     // Counted from the call: a call behind others waits no longer than they do.
     const idleFor = (): number => Math.min(...holders.map((holder) => holder.idleFor(first.since)));
-    const limitMs = this.#isAcquiring(first) ? this.#acquireMs : this.#limitMs;
+    const limitMs = this.#isAcquiring(first) ? this.acquireMs : this.#limitMs;
     const lookLater = (): void => {
       this.#timer = setTimeout(look, Math.max(0, limitMs - idleFor()));
     };

@@ -185,21 +185,28 @@ export class Scheduler implements Host {
   /**
    * Begins a transaction, on a lane of its own if there can be one. It begins after the calls that were
    * made before it, so that it sees their changes.
+   * @param waits whether it waits for the only connection of a database in memory: a function's transaction ends
+   * by itself
    */
-  begin(mode: TransactionMode, signal: CallSignal | undefined): Promise<OpenTransaction> {
-    return this.#beginInTurn(signal, () => {
+  begin(
+    mode: TransactionMode,
+    signal: CallSignal | undefined,
+    waits = false,
+  ): Promise<OpenTransaction> {
+    const begin = (): Promise<OpenTransaction> => {
       const transaction = new OpenTransaction(this, nextJob());
       const request = writeRequest((writer) => writer.begin(mode));
       return this.#begin(transaction, signal, request, () => transaction);
-    });
+    };
+    return this.#beginInTurn(signal, begin, { waits });
   }
 
   #beginInTurn<T>(
     signal: CallSignal | undefined,
     begin: () => Promise<T>,
-    keep?: () => void,
+    { waits = false, keep }: { waits?: boolean; keep?: () => void },
   ): Promise<T> {
-    const refused = this.#refusal(signal);
+    const refused = this.#refusal(signal, waits);
     if (refused !== undefined) return Promise.reject(refused.error);
     // Calls that wait because of a suspension do not count against the client's connections.
     const counts = this.suspension.latest === undefined && !this.queue.hasBacklog ? 1 : 0;
@@ -247,7 +254,7 @@ export class Scheduler implements Host {
       begun(transaction);
       return this.#begin(transaction, how.signal, request, partOf);
     };
-    return this.#beginInTurn(how.signal, begin, keep);
+    return this.#beginInTurn(how.signal, begin, { keep });
   }
 
   /** Further rows of a cursor of the main lane. */
@@ -375,13 +382,13 @@ export class Scheduler implements Host {
   }
 
   /** The reason for which a call cannot even wait, if there is one. */
-  #refusal(signal: CallSignal | undefined): { error: unknown } | undefined {
+  #refusal(signal: CallSignal | undefined, waits = false): { error: unknown } | undefined {
     if (this.closing.isClosed) return { error: clientClosed() };
     if (signal?.aborted) return { error: signal.reason };
     if (this.queue.size + this.lanes.pendingOnMain >= this.#maxQueue) {
       return { error: queueFull(this.#maxQueue) };
     }
-    return this.suspension.resumptionFailure() ?? this.#deadlock();
+    return this.suspension.resumptionFailure() ?? (waits ? undefined : this.#deadlock());
   }
 
   /**

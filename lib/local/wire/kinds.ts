@@ -26,7 +26,10 @@ export const RequestKind = {
 export const ModeKind = { Deferred: 0, Write: 1, Read: 2 } as const;
 
 /** The type of an argument. */
-export const ArgumentKind = { Null: 0, Integer: 1, Real: 2, Text: 3, Blob: 4 } as const;
+export const ArgumentKind = { Null: 0, Integer: 1, Real: 2, Text: 3, Blob: 4, List: 5 } as const;
+
+/** The flags of a statement. */
+export const StatementFlag = { Named: 1, FirstRow: 2 } as const;
 
 /** The kind of a record of an answer. */
 export const RecordKind = {

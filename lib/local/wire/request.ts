@@ -9,11 +9,12 @@ import {
   unsupportedArgument,
 } from "../../client/argument-errors";
 import { namedArguments } from "../../client/arguments";
-import type { Statement } from "../../client/statement";
-import { ArgumentKind, BatchFlag, ModeKind, RequestKind } from "./kinds";
+import { takesList } from "../../client/lists";
+import { FIRST_ROW, type Statement } from "../../client/statement";
+import { ArgumentKind, BatchFlag, ModeKind, RequestKind, StatementFlag } from "./kinds";
 import { RecordReader } from "./response";
 
-const { Null, Integer, Real, Text, Blob } = ArgumentKind;
+const { Null, Integer, Real, Text, Blob, List } = ArgumentKind;
 
 const MODES: Record<TransactionMode, number> = {
   deferred: ModeKind.Deferred,
@@ -146,20 +147,34 @@ export class RequestWriter {
     if (id === 0) this.#string(sql);
     const lengthAt = this.#length;
     this.#u32(0);
-    if (Array.isArray(args)) this.#positional(args, intMode);
-    else this.#named(args, intMode);
+    const flags = statement[FIRST_ROW] === true ? StatementFlag.FirstRow : 0;
+    if (Array.isArray(args)) this.#positional(sql, args, intMode, flags);
+    else this.#named(args, intMode, flags);
     this.#view.setUint32(lengthAt, this.#length - lengthAt - 4, true);
   }
 
-  #positional(args: readonly InValue[], intMode: IntMode): void {
-    this.#u8(0);
+  #positional(sql: string, args: readonly InValue[], intMode: IntMode, flags: number): void {
+    this.#u8(flags);
     this.#u32(args.length);
-    for (let i = 0; i < args.length; i++) this.#value(args[i], intMode);
+    for (let i = 0; i < args.length; i++) {
+      const value: unknown = args[i];
+      if (typeof value === "object" && Array.isArray(value) && takesList(sql, i)) {
+        this.#list(value as InValue[], intMode);
+      } else {
+        this.#value(value as InValue, intMode);
+      }
+    }
   }
 
-  #named(given: InArgs | undefined, intMode: IntMode): void {
+  #list(values: readonly InValue[], intMode: IntMode): void {
+    this.#u8(List);
+    this.#u32(values.length);
+    for (let i = 0; i < values.length; i++) this.#value(values[i], intMode);
+  }
+
+  #named(given: InArgs | undefined, intMode: IntMode, flags: number): void {
     const args = namedArguments(given);
-    this.#u8(1);
+    this.#u8(StatementFlag.Named | flags);
     const countAt = this.#length;
     this.#u32(0);
     let count = 0;

@@ -1,0 +1,272 @@
+/** Transactions inside of transactions: savepoints (https://sqlite.org/lang_savepoint.html). */
+import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
+import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
+import { describe } from "./describe";
+import { transactionClosed, transactionClosedInBatch } from "./errors";
+import { errorOf, type Failure } from "./failure";
+import { parseSignal, type SignalOption } from "./options";
+import { Rows, RowsWithin, type RowSource } from "./row-iterator";
+import type { BatchStatement, InStatement } from "./statement";
+import { parseOptions, runIn, Scope, type TransactionOptions } from "./transaction-function";
+import { Turns, type Holder } from "./turns";
+
+/** The transaction in which others are nested. */
+export interface Parent {
+  readonly closed: boolean;
+  execute(stmt: InStatement, args?: InArgs): Promise<ResultSet>;
+  get(stmt: InStatement, args?: InArgs): Promise<Row | undefined>;
+  batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]>;
+  executeMultiple(sql: string, options?: SignalOption): Promise<void>;
+  rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource;
+  close(): void;
+}
+
+/** How transactions are nested. */
+export interface NestingOptions {
+  /** How many transactions they are inside of. */
+  depth: number;
+  /** How long one waits for an idle one, in ms. */
+  patienceMs: number;
+  /** Why the outermost transaction has ended, if its client was closed. */
+  closed: () => Failure | undefined;
+}
+
+/** The transactions directly inside of one transaction. They take turns. */
+export class Nesting {
+  readonly #parent: Parent;
+  readonly #options: NestingOptions;
+  readonly #turns: Turns<NestedTransaction>;
+
+  constructor(parent: Parent, options: NestingOptions) {
+    this.#parent = parent;
+    this.#options = options;
+    this.#turns = new Turns(options.patienceMs);
+  }
+
+  /** Runs a function in a transaction inside of this one. */
+  async run<T>(
+    fn: (transaction: NestedTransaction) => T | PromiseLike<T>,
+    given: TransactionOptions | undefined,
+  ): Promise<T> {
+    if (typeof fn !== "function") {
+      throw new TypeError(
+        `Expected the function of a nested transaction, got ${describe(fn)}: pass a function that takes the transaction`,
+      );
+    }
+    const signal = parseSignal(parseOptions(given));
+    const scope = new Scope(signal);
+    const nested = new NestedTransaction(this.#parent, this.#options, scope);
+    if (this.#parent.closed) throw transactionClosed();
+    await this.#turns.take(nested, signal);
+    const abort = (): void => {
+      nested.close();
+      scope.ended(undefined);
+    };
+    try {
+      await nested.begin();
+      signal?.add(abort);
+      return await runIn(nested, scope, fn, { isUndone: false });
+    } finally {
+      signal?.remove(abort);
+      await nested.over();
+      this.#turns.give();
+    }
+  }
+
+  /** Resolves once none is open. Undefined where none is. */
+  settled(): Promise<void> | undefined {
+    return this.#turns.idle();
+  }
+
+  /** The outer transaction has ended. */
+  ended(): void {
+    const closed = this.#options.closed();
+    this.#turns.fail(closed ?? transactionClosed());
+    this.#turns.holder?.outerEnded();
+  }
+}
+
+/** A transaction inside of another one. `transaction(fn)` of a transaction makes one. */
+export class NestedTransaction implements Transaction, Holder {
+  readonly #parent: Parent;
+  readonly #options: NestingOptions;
+  readonly #scope: Scope;
+  readonly #name: string;
+  #nesting: Nesting | undefined;
+  #isEnded = false;
+  /** The end of the savepoint. */
+  #end: Promise<void> | undefined;
+  #pending = 0;
+  #idleSince = performance.now();
+
+  /** @private */
+  constructor(parent: Parent, options: NestingOptions, scope: Scope) {
+    this.#parent = parent;
+    this.#options = options;
+    this.#scope = scope;
+    // The same name for all of one depth: the statements stay prepared.
+    this.#name = `latchdb_${options.depth + 1}`;
+  }
+
+  /** Whether it, or the transaction that it is in, has ended. */
+  get closed(): boolean {
+    return this.#isEnded || this.#parent.closed;
+  }
+
+  execute<R = Row>(stmt: InStatement): Promise<ResultSetOf<R>>;
+  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
+  async execute(stmt: InStatement, args?: InArgs): Promise<ResultSet> {
+    this.#check();
+    return await this.#counted(this.#parent.execute(stmt, args));
+  }
+
+  get<R = Row>(stmt: InStatement): Promise<R | undefined>;
+  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+  async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
+    this.#check();
+    return await this.#counted(this.#parent.get(stmt, args));
+  }
+
+  iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
+    try {
+      return new Rows<R>(this.rowsOf(stmt, options));
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  /** @private */
+  rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource {
+    const ended = (): { error: unknown } | undefined =>
+      this.closed ? { error: transactionClosed() } : undefined;
+    return new RowsWithin(this.#parent.rowsOf(stmt, options), ended);
+  }
+
+  async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
+    if (this.closed) throw errorOf(transactionClosedInBatch(0));
+    return await this.#counted(this.#parent.batch(stmts, options));
+  }
+
+  async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
+    this.#check();
+    return await this.#counted(this.#parent.executeMultiple(sql, options));
+  }
+
+  async transaction<T>(
+    fn: (transaction: NestedTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    this.#check();
+    this.#nesting ??= new Nesting(this, { ...this.#options, depth: this.#options.depth + 1 });
+    try {
+      return await this.#nesting.run(fn, options);
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async commit(): Promise<void> {
+    try {
+      return await this.tryCommit();
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (this.closed) return;
+    this.#isEnded = true;
+    return await this.#ends(this.#undo());
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.#isEnded = true;
+    this.#end = this.#undo().catch(() => undefined);
+    this.#nesting?.ended();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @private */
+  tryCommit(): Promise<void> {
+    if (this.closed) throw transactionClosed();
+    this.#isEnded = true;
+    return this.#ends(this.#release());
+  }
+
+  /** @private */
+  async begin(): Promise<void> {
+    await this.#counted(this.#parent.execute(`SAVEPOINT ${this.#name}`));
+  }
+
+  /** @private */
+  nestedSettled(): Promise<void> | undefined {
+    return this.#nesting?.settled();
+  }
+
+  /**
+   * Resolves once the statements that end it have their answer.
+   * @private
+   */
+  async over(): Promise<void> {
+    await this.#end?.catch(() => undefined);
+  }
+
+  /**
+   * The outer transaction has ended.
+   * @private
+   */
+  outerEnded(): void {
+    this.#scope.ended(this.#options.closed());
+    this.#nesting?.ended();
+  }
+
+  /** @private */
+  idleFor(since: number): number {
+    return this.#pending > 0 ? 0 : performance.now() - Math.max(this.#idleSince, since);
+  }
+
+  #check(): void {
+    if (this.closed) throw errorOf(transactionClosed());
+  }
+
+  /** Not a function that awaits: its frame would be in the stack of each error. */
+  #counted<T>(answer: Promise<T>): Promise<T> {
+    this.#pending++;
+    const ended = (): void => {
+      this.#pending--;
+      this.#idleSince = performance.now();
+    };
+    answer.then(ended, ended);
+    return answer;
+  }
+
+  #ends(end: Promise<void>): Promise<void> {
+    this.#end = end;
+    this.#scope.ending = end;
+    this.#nesting?.ended();
+    return end;
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#counted(this.#parent.execute(`RELEASE ${this.#name}`));
+    } catch (error) {
+      await this.#undo().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Where the savepoint cannot be undone, all of the outer transaction is: half of this one must not stay. */
+  async #undo(): Promise<void> {
+    try {
+      await this.#parent.executeMultiple(`ROLLBACK TO ${this.#name}; RELEASE ${this.#name}`);
+    } catch (error) {
+      this.#parent.close();
+      throw error;
+    }
+  }
+}
