@@ -294,6 +294,59 @@ export interface RowIterator<R = Row> extends AsyncIterableIterator<R> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A column of a statement's rows. */
+export interface DescribedColumn {
+  name: string;
+  /** The declared type. Null for an expression, and for a column that was declared without one. */
+  declaredType: string | null;
+  /** The database ("main", "temp", an attached one) of the column that it is. Null for an expression, and on a server. */
+  database: string | null;
+  /** The table of that column. */
+  table: string | null;
+  /** The name of that column in its table. */
+  column: string | null;
+}
+
+/** What a statement is. */
+export interface StatementDescription {
+  columns: DescribedColumn[];
+  /** The names of the parameters, with their prefixes (`:a`, `?2`). Null for a parameter without a name. */
+  parameters: Array<string | null>;
+  /** Whether it changes no database (https://sqlite.org/c3ref/stmt_readonly.html). */
+  readOnly: boolean;
+}
+
+/**
+ * A statement that is run often. It is a text, and holds no connection: each connection that runs it keeps it
+ * prepared, and prepares it again after a change of the schema. Calls after {@link close} reject with STATEMENT_CLOSED.
+ */
+export interface PreparedStatement<R = Row> {
+  /** See {@link LatchClient.execute}. */
+  execute(args?: InArgs, options?: SignalOption): Promise<ResultSetOf<R>>;
+  /** See {@link LatchClient.get}. */
+  get(args?: InArgs, options?: SignalOption): Promise<R | undefined>;
+  /** See {@link LatchClient.iterate}. */
+  iterate(args?: InArgs, options?: SignalOption & IterateOptions): RowIterator<R>;
+  /**
+   * Runs the statement for each list of arguments that an iterable or an async iterable gives, in one transaction (in a
+   * savepoint, for a statement of a transaction): all of them take effect, or none. The source is read as fast as the
+   * database takes its lists; a list may be changed as soon as the next one is asked for.
+   *
+   * @throws LibsqlBatchError with the `statementIndex` of the list that failed, from 0; what the source throws
+   * @throws TypeError for what is not iterable, and as {@link LatchClient.execute} does
+   */
+  executeMany(
+    args: Iterable<InArgs> | AsyncIterable<InArgs>,
+    options?: SignalOption,
+  ): Promise<{ rowsAffected: number }>;
+  /** What the statement is, without running it. */
+  describe(): Promise<StatementDescription>;
+  /** Ends it. Calls that were made before go on. */
+  close(): void;
+  /** {@link close} */
+  [Symbol.dispose](): void;
+}
+
 /** The options of a call of `transaction(fn)`. */
 export interface TransactionOptions extends SignalOption {
   /** How the transaction begins. Inside of another transaction without effect. Default: "write". */
@@ -515,6 +568,13 @@ export interface LatchClient extends Client {
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
 
   /**
+   * A statement for many runs. Nothing is sent: an error in its SQL is one of its first call.
+   *
+   * @throws TypeError for SQL that is not a string
+   */
+  prepare<R = Row>(sql: string): PreparedStatement<R>;
+
+  /**
    * Runs statements in one transaction: all of them take effect, or none.
    *
    * @param mode "deferred" by default. A batch in which a statement writes begins with `BEGIN IMMEDIATE`
@@ -667,6 +727,9 @@ export interface LatchTransaction extends Transaction {
   ): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
+  /** See {@link LatchClient.prepare}. Its calls are calls of the transaction. */
+  prepare<R = Row>(sql: string): PreparedStatement<R>;
+
   /**
    * See {@link LatchClient.iterate}. The statement reads on the transaction's connection, and ends with it; it is not
    * defined whether it sees what the transaction writes meanwhile (https://sqlite.org/isolation.html).
@@ -706,8 +769,9 @@ export interface LatchTransaction extends Transaction {
 /** A transaction of an {@link ObjectClient}. */
 export interface ObjectTransaction extends Omit<
   LatchTransaction,
-  "execute" | "get" | "batch" | "transaction" | "iterate"
+  "execute" | "get" | "batch" | "transaction" | "iterate" | "prepare"
 > {
+  prepare<R = ObjectRow>(sql: string): PreparedStatement<R>;
   iterate<R = ObjectRow>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
@@ -736,8 +800,9 @@ export interface ObjectTransaction extends Omit<
  */
 export interface ObjectClient extends Omit<
   LocalClient,
-  "execute" | "get" | "batch" | "migrate" | "transaction" | "iterate"
+  "execute" | "get" | "batch" | "migrate" | "transaction" | "iterate" | "prepare"
 > {
+  prepare<R = ObjectRow>(sql: string): PreparedStatement<R>;
   iterate<R = ObjectRow>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,

@@ -75,8 +75,8 @@ for (const target of targets) {
   });
 
   test(`${target.name}: one that is too large is refused`, (t) => {
-    const bytes = Buffer.concat([good, Buffer.alloc(4_000_000)]);
-    t.deepEqual(problems(target, {}, bytes), ["it has 4.0 MB, over 4"]);
+    const bytes = Buffer.concat([good, Buffer.alloc(4_500_000)]);
+    t.deepEqual(problems(target, {}, bytes), ["it has 4.5 MB, over 4.5"]);
   });
 
   test(`${target.name}: what is no stripped addon is refused`, (t) => {

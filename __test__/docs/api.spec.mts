@@ -16,7 +16,7 @@ function examplesIn(text: string): string {
   return [...text.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code]) => code).join("\n");
 }
 
-for (const chapter of chapters) {
+for (const chapter of chapters.filter((text) => text.includes("```js"))) {
   const title = chapter.slice(0, chapter.indexOf("\n"));
 
   test.serial(title, async (t) => {

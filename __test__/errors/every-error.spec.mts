@@ -664,6 +664,26 @@ error("timeoutMs of shutdown() is a text", {
   message: "timeoutMs is a number of milliseconds, not string",
   from: async ({ open }) => (await open()).shutdown({ timeoutMs: unchecked<number>("1") }),
 });
+error("a prepared statement was closed", {
+  code: "STATEMENT_CLOSED",
+  message: "The prepared statement is closed: prepare it again",
+  from: async ({ open }) => {
+    const statement = (await open()).prepare("select 1");
+    statement.close();
+    return statement.execute();
+  },
+});
+error("the SQL of prepare() is no text", {
+  name: "TypeError",
+  message: "Expected SQL as a string, got 7",
+  from: async ({ open }) => (await open()).prepare(unchecked<string>(7)),
+});
+error("what executeMany() takes is no iterable", {
+  name: "TypeError",
+  message: "Expected lists of arguments as an iterable or an async iterable, got 5",
+  from: async ({ open }) =>
+    (await open()).prepare("select 1").executeMany(unchecked<Iterable<[]>>(5)),
+});
 error("chunk of iterate() is a text", {
   name: "TypeError",
   message: 'chunk is a number of rows, not the string "1"',

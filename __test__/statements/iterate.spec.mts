@@ -195,6 +195,32 @@ for (const mode of ["read", "deferred", "write"] as const) {
   });
 }
 
+test("in a transaction inside of another one: it ends with that", async (t) => {
+  const client = await openClient(t);
+  await fill(client);
+  await client.transaction(async (outer) => {
+    const kept = outer.iterate<Id>("select * from t");
+    await kept.next();
+    const escaped = await outer.transaction(async (inner) => {
+      await inner.execute("insert into t values (0, 'new')");
+      t.is(await sumOf(inner.iterate<Id>("select * from t")), SUM);
+      const iterator = inner.iterate<Id>("select * from t");
+      t.is((await iterator.next()).value?.id, 0);
+      return iterator;
+    });
+    await t.throwsAsync(escaped.next(), { code: "TRANSACTION_CLOSED" });
+    await t.throwsAsync(
+      outer.transaction(async (inner) => {
+        await inner.execute("delete from t");
+        throw new Error("undone");
+      }),
+      { message: "undone" },
+    );
+    t.is(await sumOf(outer.iterate<Id>("select * from t")), SUM);
+    await kept.return();
+  });
+});
+
 test("an abort of one cursor of a transaction leaves the others, and the transaction", async (t) => {
   const client = await openClient(t);
   await fill(client);

@@ -37,6 +37,13 @@ export function transactionClosed(cause?: Error): Failure {
   );
 }
 
+/** For a call of a prepared statement that was closed. */
+export function statementClosed(): Failure {
+  return new Failure(
+    () => new LibsqlError("The prepared statement is closed: prepare it again", "STATEMENT_CLOSED"),
+  );
+}
+
 /** For a batch in a transaction that has ended. */
 export function transactionClosedInBatch(index: number, cause?: Error): Failure {
   return new Failure(

@@ -1,10 +1,19 @@
 /** Transactions inside of transactions: savepoints (https://sqlite.org/lang_savepoint.html). */
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
-import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
+import type {
+  IterateOptions,
+  PreparedStatement,
+  ResultSetOf,
+  RowIterator,
+  StatementDescription,
+} from "../../index.js";
+import type { CallSignal } from "./call-signal";
 import { describe } from "./describe";
 import { transactionClosed, transactionClosedInBatch } from "./errors";
 import { errorOf, type Failure } from "./failure";
+import type { Arguments } from "./many";
 import { parseSignal, type SignalOption } from "./options";
+import { Prepared } from "./prepared-statement";
 import { Rows, RowsWithin, type RowSource } from "./row-iterator";
 import type { BatchStatement, InStatement } from "./statement";
 import { parseOptions, runIn, Scope, type TransactionOptions } from "./transaction-function";
@@ -18,6 +27,8 @@ export interface Parent {
   batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
   rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource;
+  runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number>;
+  describe(sql: string): Promise<StatementDescription>;
   close(): void;
 }
 
@@ -133,6 +144,22 @@ export class NestedTransaction implements Transaction, Holder {
     } catch (failure) {
       throw errorOf(failure);
     }
+  }
+
+  prepare<R = Row>(sql: string): PreparedStatement<R> {
+    return new Prepared<R>(this, sql);
+  }
+
+  /** @private */
+  async runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
+    this.#check();
+    return await this.#counted(this.#parent.runMany(sql, source, signal));
+  }
+
+  /** @private */
+  async describe(sql: string): Promise<StatementDescription> {
+    this.#check();
+    return await this.#counted(this.#parent.describe(sql));
   }
 
   /** @private */

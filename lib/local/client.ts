@@ -14,14 +14,17 @@ import type {
   DatabaseSwapOptions,
   DatabaseSwapResult,
   IterateOptions,
+  PreparedStatement,
   ResultSetOf,
   RowIterator,
   ShutdownOptions,
   ClientStats,
   ShutdownReport,
+  StatementDescription,
 } from "../../index.js";
 import { errorOf, type Failure } from "../client/failure";
 import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { Prepared } from "../client/prepared-statement";
 import { Rows } from "../client/row-iterator";
 import {
   firstRowOf,
@@ -35,6 +38,7 @@ import {
   type Scope,
   type TransactionOptions,
 } from "../client/transaction-function";
+import { descriptionOf } from "./description";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
 import { clientClosed } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
@@ -97,6 +101,19 @@ export class Sqlite3Client implements Client {
       const { statement, signal } = parseStatement(stmtOrSql, args);
       const result = scheduler.execute(firstRowOf(statement), signal);
       return (result instanceof Promise ? await result : result).rows[0];
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  prepare<R = Row>(sql: string): PreparedStatement<R> {
+    return new Prepared<R>(this, sql);
+  }
+
+  /** @private */
+  async describe(sql: string): Promise<StatementDescription> {
+    try {
+      return descriptionOf(await this.#pool.scheduler.describe(sql));
     } catch (failure) {
       throw errorOf(failure);
     }

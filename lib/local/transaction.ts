@@ -1,8 +1,16 @@
 /** The interactive transaction of local clients. */
 import type { InArgs, ResultSet, Row, Transaction } from "@libsql/core/api";
-import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
+import type {
+  IterateOptions,
+  PreparedStatement,
+  ResultSetOf,
+  RowIterator,
+  StatementDescription,
+} from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { errorOf, type Failure } from "../client/failure";
+import type { Arguments } from "../client/many";
+import { Prepared } from "../client/prepared-statement";
 import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, parseSignal, type SignalOption } from "../client/options";
 import { Rows, type RowSource } from "../client/row-iterator";
@@ -14,6 +22,7 @@ import {
   type InStatement,
 } from "../client/statement";
 import type { Scope, TransactionOptions } from "../client/transaction-function";
+import { descriptionOf } from "./description";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import type { OpenTransaction } from "./scheduler/open-transaction";
@@ -101,6 +110,26 @@ export class Sqlite3Transaction implements Transaction {
       const { statement, signal } = parseStatement(stmtOrSql, args);
       const result = this.#transaction.execute(firstRowOf(statement), signal);
       return (result instanceof Promise ? await result : result).rows[0];
+    } catch (failure) {
+      throw errorOf(failure);
+    }
+  }
+
+  prepare<R = Row>(sql: string): PreparedStatement<R> {
+    return new Prepared<R>(this, sql);
+  }
+
+  /** @private */
+  async runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
+    this.#check();
+    return await this.#transaction.runMany(sql, source, signal);
+  }
+
+  /** @private */
+  async describe(sql: string): Promise<StatementDescription> {
+    try {
+      this.#check();
+      return descriptionOf(await this.#transaction.describe(sql));
     } catch (failure) {
       throw errorOf(failure);
     }

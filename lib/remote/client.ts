@@ -14,17 +14,20 @@ import type {
   DatabaseSwapOptions,
   DatabaseSwapResult,
   IterateOptions,
+  PreparedStatement,
   ResultSetOf,
   RowIterator,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
+  StatementDescription,
 } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { errorOf, type Failure } from "../client/failure";
 import { clientClosed } from "../client/errors";
 import { keptStatement } from "../client/kept-statement";
 import { parseChunk, type SignalOption } from "../client/options";
+import { Prepared } from "../client/prepared-statement";
 import { Rows, WholeResult } from "../client/row-iterator";
 import {
   parseBatchStatement,
@@ -41,6 +44,7 @@ import {
 import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
 import { Calls, type Call, type RunOptions } from "./calls";
 import { Closing } from "./closing";
+import { toDescription } from "./description";
 import {
   committedFailure,
   notAFile,
@@ -131,6 +135,24 @@ export abstract class RemoteClient implements Client {
   async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
     const { rows } = await this.execute(stmt as string, args);
     return rows[0];
+  }
+
+  prepare<R = Row>(sql: string): PreparedStatement<R> {
+    return new Prepared<R>(this, sql);
+  }
+
+  /** @private */
+  async describe(sql: string): Promise<StatementDescription> {
+    try {
+      this.#calls.check();
+      return await this.#run({ onlyReads: true }, async (stream, call) => {
+        const answering = stream.describe(call, sql);
+        stream.closeBehind();
+        return toDescription(await answering);
+      });
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   async batch(

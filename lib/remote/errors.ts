@@ -87,6 +87,16 @@ export function statementNotRun(index: number): Failure {
   return new Failure(() => new LibsqlBatchError(NOT_RUN, index, "TRANSACTION_CLOSED"));
 }
 
+/** The same for a batch that is the rest of a longer one, behind so many statements. */
+export function statementsBefore(count: number, reason: unknown): unknown {
+  if (!(reason instanceof Failure)) return reason;
+  return new Failure(() => {
+    const error = reason.make();
+    if (!(error instanceof LibsqlBatchError)) return error;
+    return Object.assign(error, { statementIndex: error.statementIndex + count });
+  });
+}
+
 /** For a COMMIT that was not run, because the transaction was over. */
 export function commitNotRun(): Failure {
   return new Failure(() => new LibsqlError(NOT_COMMITTED, "TRANSACTION_CLOSED"));

@@ -14,6 +14,7 @@ export type WireStep = WireBatch["steps"][number];
 export type WireCondition = NonNullable<WireStep["condition"]>;
 export type WireResult = Awaited<ReturnType<hrana.Stream["_execute"]>>;
 export type WireBatchResult = Awaited<ReturnType<hrana.Stream["_batch"]>>;
+export type WireDescription = Awaited<ReturnType<hrana.Stream["_describe"]>>;
 export type WireValue = WireStatement["args"][number];
 export type WireError = NonNullable<ReturnType<WireBatchResult["stepErrors"]["get"]>>;
 
@@ -23,5 +24,5 @@ export const ASKS_FOR_TRANSACTION = 3;
 /** What latchdb calls on a stream of hrana-client, which is one connection to the database. */
 export type RawStream = Pick<
   hrana.Stream,
-  "_execute" | "_batch" | "_sequence" | "close" | "closeGracefully" | "closed"
+  "_execute" | "_batch" | "_sequence" | "_describe" | "close" | "closeGracefully" | "closed"
 >;

@@ -1,7 +1,13 @@
 /** A server as a client sees it, whatever the protocol. */
 import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
-import type { WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
+import type {
+  WireBatchResult,
+  WireDescription,
+  WireResult,
+  WireStatement,
+  WireStep,
+} from "./protocol";
 
 /** What a stream is opened for: one call, or the calls of an interactive transaction. */
 export type StreamUse = "call" | "transaction";
@@ -38,6 +44,7 @@ export interface Stream {
   execute(call: Call, statement: WireStatement): Promise<WireResult>;
   batch(call: Call, steps: WireStep[]): Promise<WireBatchResult>;
   sequence(call: Call, sql: string): Promise<void>;
+  describe(call: Call, sql: string): Promise<WireDescription>;
   /** Closes it behind the requests that were made. They are sent together, where the protocol can. */
   closeBehind(): void;
   /** Closes it now. The server rolls an open transaction back. */

@@ -2,7 +2,14 @@
 import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
 import type { Idleness } from "./idleness";
-import type { RawStream, WireBatchResult, WireResult, WireStatement, WireStep } from "./protocol";
+import type {
+  RawStream,
+  WireBatchResult,
+  WireDescription,
+  WireResult,
+  WireStatement,
+  WireStep,
+} from "./protocol";
 import type { Stream } from "./server";
 import { withoutStacks } from "./without-stacks";
 
@@ -44,6 +51,10 @@ export abstract class HranaStream implements Stream {
 
   sequence(call: Call, sql: string): Promise<void> {
     return this.#request(call, () => this.#raw._sequence({ sql }));
+  }
+
+  describe(call: Call, sql: string): Promise<WireDescription> {
+    return this.#request(call, () => this.#raw._describe({ sql }));
   }
 
   closeBehind(): void {

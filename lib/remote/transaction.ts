@@ -1,10 +1,18 @@
 /** The interactive transaction of remote clients. */
 import type { InArgs, ResultSet, Row, Transaction, TransactionMode } from "@libsql/core/api";
-import type { IterateOptions, ResultSetOf, RowIterator } from "../../index.js";
+import type {
+  IterateOptions,
+  PreparedStatement,
+  ResultSetOf,
+  RowIterator,
+  StatementDescription,
+} from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { clientClosed, transactionClosed, transactionClosedInBatch } from "../client/errors";
 import { errorOf, Failure } from "../client/failure";
 import { keptStatement } from "../client/kept-statement";
+import { runAll, type Arguments, type Portion } from "../client/many";
+import { Prepared } from "../client/prepared-statement";
 import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, type SignalOption } from "../client/options";
 import { Rows, WholeResult, type RowSource } from "../client/row-iterator";
@@ -18,12 +26,16 @@ import {
 import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
-import { RefusedText, RequestFailure, transactionLost } from "./errors";
+import { toDescription } from "./description";
+import { RefusedText, RequestFailure, statementsBefore, transactionLost } from "./errors";
 import { parseRunOptions } from "./options";
 import type { WireBatchResult, WireStatement, WireStep } from "./protocol";
 import type { ReadModes } from "./results";
 import type { Stream } from "./server";
 import { command, toWireStatement } from "./statement";
+
+/** The most lists of arguments in one request. */
+const MOST_LISTS = 250;
 
 /** The client of a transaction, as the transaction sees it. */
 export interface TransactionHost {
@@ -103,6 +115,48 @@ export class RemoteTransaction implements Transaction {
   /** The whole result comes with the first row. */
   iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
     return new Rows<R>(this.rowsOf(stmt, options));
+  }
+
+  prepare<R = Row>(sql: string): PreparedStatement<R> {
+    return new Prepared<R>(this, sql);
+  }
+
+  /** @private */
+  async runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
+    this.#check();
+    const begin = (first: number): Portion => {
+      const statements: WireStatement[] = [];
+      return {
+        add: (args) => void statements.push(toWireStatement({ sql, args })),
+        get isFull() {
+          return statements.length >= MOST_LISTS;
+        },
+        run: async () => {
+          try {
+            const results = await this.#run({ signal }, (call) =>
+              this.#statements(call, statements),
+            );
+            return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);
+          } catch (reason) {
+            throw statementsBefore(first, reason);
+          }
+        },
+      };
+    };
+    return await runAll(source, begin, signal);
+  }
+
+  /** @private */
+  async describe(sql: string): Promise<StatementDescription> {
+    try {
+      this.#check();
+      return await this.#run({}, async (call) => {
+        if (!this.#hasBegun) await this.#statements(call, []);
+        return toDescription(await this.#stream.describe(call, sql));
+      });
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   /** @private */

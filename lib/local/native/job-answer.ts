@@ -21,6 +21,8 @@ export interface Submission<T> {
   /** Whether the request belongs to a closing: no report counts it. */
   isOfClosing?: boolean;
   signal?: CallSignal | undefined;
+  /** The index of its first statement among those of the call. Default: 0. */
+  firstIndex?: number | undefined;
   /** Makes the value of the promise from the results, and from the rows of a statement that has not ended. */
   value: (results: ResultSet[], rows: Row[]) => T;
   /** Receives the state of the connection, before the promise settles. */
@@ -50,6 +52,7 @@ export class JobAnswer<T> implements Answer {
   readonly #ended: Submission<T>["ended"];
   readonly #signal: CallSignal | undefined;
   readonly #isCounted: boolean;
+  readonly #firstIndex: number;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #results: ResultSet[] = [];
@@ -72,6 +75,7 @@ export class JobAnswer<T> implements Answer {
     this.#ended = submission.ended;
     this.#signal = submission.signal;
     this.#isCounted = submission.isOfClosing !== true;
+    this.#firstIndex = submission.firstIndex ?? 0;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -156,6 +160,7 @@ export class JobAnswer<T> implements Answer {
   ): { error: unknown; isClientClosed: boolean } {
     try {
       const native = record.error();
+      if (native.statementIndex >= 0) native.statementIndex += this.#firstIndex;
       const error = failureOf(native, { signal: this.#signal, committed });
       return { error, isClientClosed: isClientClosed(native) };
     } catch (error) {

@@ -4,6 +4,7 @@ import type { ResultSet } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
 import { allResults, noResult, onlyResult } from "../../client/results";
 import { keptStatement } from "../../client/kept-statement";
+import { runAll, type Arguments, type Portion } from "../../client/many";
 import type { Part } from "../../client/row-iterator";
 import type { Batch, Statement } from "../../client/statement";
 import type { Caller, NativeDatabase } from "../native/database";
@@ -120,6 +121,33 @@ export class OpenTransaction {
   /** Why no call can be made. */
   failure(): { error: unknown } | undefined {
     return this.#isOpen && !this.#isEnding ? undefined : { error: transactionClosed() };
+  }
+
+  /** Runs a statement for each list of arguments that a source gives. */
+  runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
+    const begin = (firstIndex: number): Portion => {
+      const request = this.#host.requests.many(sql);
+      const run = async (): Promise<number> => {
+        const start = (): Promise<ResultSet> =>
+          this.#submit(request.finish(), signal, onlyResult, { firstIndex });
+        return (await this.#inTurn(signal, start)).rowsAffected;
+      };
+      return {
+        add: (args) => request.add(args),
+        get isFull() {
+          return request.isFull;
+        },
+        run,
+      };
+    };
+    return runAll(source, begin, signal);
+  }
+
+  /** What a statement is, as JSON. */
+  describe(sql: string): Promise<ResultSet> {
+    return this.#inTurn(undefined, () =>
+      this.#submit(this.#host.requests.describe(sql), undefined, onlyResult),
+    );
   }
 
   /** Opens a cursor, and resolves with its first rows. */
@@ -249,7 +277,11 @@ export class OpenTransaction {
     request: RequestWriter,
     signal: CallSignal | undefined,
     value: Submission<T>["value"],
-    { isOfClosing = false, job }: { isOfClosing?: boolean; job?: number } = {},
+    {
+      isOfClosing = false,
+      job,
+      firstIndex,
+    }: { isOfClosing?: boolean; job?: number; firstIndex?: number } = {},
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     this.#started();
@@ -257,6 +289,7 @@ export class OpenTransaction {
       transaction: this.number,
       ...(job === undefined ? {} : { job }),
       request,
+      firstIndex,
       isOfClosing,
       signal,
       value,

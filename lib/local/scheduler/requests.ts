@@ -1,6 +1,7 @@
 /** Writes the statements and batches of one client. */
 import { performance } from "node:perf_hooks";
-import type { IntMode } from "@libsql/core/api";
+import type { InArgs, IntMode } from "@libsql/core/api";
+import { checkSql } from "../../client/argument-errors";
 import { parseBatchStatement, type Batch, type Statement } from "../../client/statement";
 import { setImmediate } from "../../client/timers";
 import type { StatementNumbers } from "../native/statements";
@@ -13,6 +14,50 @@ const TURN_MS = 3;
 /** The number of statements between two looks at the clock. */
 const BETWEEN_LOOKS = 50;
 
+/** A request with so many lists of arguments, or bytes, is full. */
+const MOST_LISTS = 1000;
+const MOST_BYTES = 96 * 1024;
+
+/** A statement and lists of arguments for it, in one request. */
+export class ManyRequest {
+  readonly #sql: string;
+  readonly #intMode: IntMode;
+  readonly #numberOf: (sql: string) => number;
+  readonly #writer = new RequestWriter();
+  readonly #write: (fill: () => void) => void;
+  #count = 0;
+
+  /** @param write runs a function while the numbers of statements are kept */
+  constructor(
+    sql: string,
+    intMode: IntMode,
+    write: (fill: () => void) => void,
+    numberOf: (sql: string) => number,
+  ) {
+    checkSql(sql);
+    this.#sql = sql;
+    this.#intMode = intMode;
+    this.#write = write;
+    this.#numberOf = numberOf;
+    this.#writer.many();
+  }
+
+  get isFull(): boolean {
+    return this.#count >= MOST_LISTS || this.#writer.length >= MOST_BYTES;
+  }
+
+  add(args: InArgs): void {
+    this.#writer.manyArguments(this.#sql, args, this.#intMode);
+    this.#count++;
+  }
+
+  /** The request. */
+  finish(): RequestWriter {
+    this.#write(() => this.#writer.manyOf(this.#sql, this.#count, this.#numberOf));
+    return this.#writer;
+  }
+}
+
 export class Requests {
   readonly #intMode: IntMode;
   readonly #numbers: StatementNumbers;
@@ -24,6 +69,15 @@ export class Requests {
 
   statement(statement: Statement): RequestWriter {
     return this.#write((writer) => writer.execute(statement, this.#intMode, this.#numbers.of));
+  }
+
+  /** Lists of arguments for one statement. */
+  many(sql: string): ManyRequest {
+    return new ManyRequest(sql, this.#intMode, (fill) => this.#write(fill), this.#numbers.of);
+  }
+
+  describe(sql: string): RequestWriter {
+    return this.#write((writer) => writer.describe({ sql }, this.#intMode, this.#numbers.of));
   }
 
   /** `begins`: in a transaction of its own. */

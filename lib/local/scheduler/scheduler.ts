@@ -280,6 +280,13 @@ export class Scheduler implements Host {
     return this.#call(undefined, close, { joins: true });
   }
 
+  /** What a statement is, as JSON. */
+  describe(sql: string): Promise<ResultSet> {
+    const describe = (): Promise<ResultSet> =>
+      this.#submit(this.requests.describe(sql), undefined, onlyResult);
+    return this.#call(undefined, describe, { joins: true });
+  }
+
   /** See `LocalClient.stats()`. */
   stats(): ClientStats {
     const { database, lanes, queue, transactions } = this;

@@ -107,6 +107,35 @@ export class RequestWriter {
     this.statement(statement, intMode, numberOf);
   }
 
+  /** Many lists of arguments for one statement: a call of `manyArguments` for each, and then of `manyOf`. */
+  many(): void {
+    this.#start(RequestKind.Many);
+    this.#u32(0);
+  }
+
+  /** One of the lists. */
+  manyArguments(sql: string, args: InArgs, intMode: IntMode): void {
+    const lengthAt = this.#length;
+    this.#u32(0);
+    if (Array.isArray(args)) this.#positional(sql, args, intMode, 0);
+    else this.#named(args, intMode, 0);
+    this.#view.setUint32(lengthAt, this.#length - lengthAt - 4, true);
+  }
+
+  /** The statement for so many lists. */
+  manyOf(sql: string, count: number, numberOf: NumberOf): void {
+    this.#view.setUint32(1, count, true);
+    const id = numberOf(sql);
+    this.#u32(id);
+    if (id === 0) this.#string(sql);
+  }
+
+  /** What a statement is. */
+  describe(statement: Statement, intMode: IntMode, numberOf: NumberOf): void {
+    this.#start(RequestKind.Describe);
+    this.statement(statement, intMode, numberOf);
+  }
+
   /** Further rows of the cursor that this job has opened. */
   fetch(cursor: number, mostRows: number): void {
     this.#start(RequestKind.Fetch);
