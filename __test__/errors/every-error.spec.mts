@@ -1978,6 +1978,7 @@ error("the binary does not work", {
 
 /** Texts whose cause cannot be made here, and why; or where a test makes it. */
 const ELSEWHERE: Record<string, string> = {
+  "is RANDOM ROWID, which only libSQL knows": "needs the stock client: errors/vector-index.spec",
   // libSQL's texts for its vectors, with which libsql-sql/vectors-differential.spec compares ours.
   "vector: ": "libsql-sql/vectors-differential.spec",
   "vector blob": "the same",
@@ -2052,6 +2053,7 @@ const ELSEWHERE: Record<string, string> = {
 const CODES: Record<string, string> = {
   RESPONSE_TOO_LARGE: "remote/answers.spec",
   VECTOR_INDEX_NOT_SUPPORTED: "errors/vector-index.spec",
+  RANDOM_ROWID_NOT_SUPPORTED: "errors/vector-index.spec",
   ENVIRONMENT_ENDED: "a worker that ends hears of nothing",
   ENVIRONMENT_CLOSING: "the same, of a swap",
   INTERNAL_ERROR: "a defect of latchdb",

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { createClient } from "latchdb";
 import { temporaryDirectory } from "../support/database.mjs";
 import { features } from "./file-features.mjs";
 import { startSide } from "./sides.mjs";
@@ -96,27 +97,105 @@ for (const mode of ["wal", "delete"]) {
   });
 }
 
-test.serial("stock → latchdb: RANDOM ROWID is refused, and nothing is changed", async (t) => {
-  const file = join(await temporaryDirectory(t), "random.db");
-  await stock.answers(file, [
-    "create table r (id integer primary key, a) random rowid",
-    "create table t (a)",
-    "insert into r (a) values (1)",
-  ]);
-  const refused = /^error: SQLITE_CORRUPT: .*RANDOM ROWID, which only libSQL knows.*use libSQL/;
-  for (const answer of await latchdb.answers(file, [
-    "select * from t",
-    "insert into t values (1)",
-    "select * from sqlite_schema",
-    "vacuum",
-  ])) {
-    t.regex(answer, refused);
-  }
-  t.deepEqual(await stock.answers(file, ["select a from r", "pragma integrity_check"]), [
-    "[[1]]",
-    '[["ok"]]',
-  ]);
-});
+test.serial(
+  "stock → latchdb: a table with RANDOM ROWID is read, and copied, but not inserted into",
+  async (t) => {
+    const file = join(await temporaryDirectory(t), "random.db");
+    await stock.answers(file, [
+      "create table r (id integer primary key, a) random rowid",
+      "create index ri on r (a)",
+      "create table t (a, random rowid)",
+      "create view v as select a from r",
+      "create trigger tr after insert on t when new.a = 99 begin insert into r (a) values (1); end",
+      "insert into r (a) values (1), (2)",
+      "insert into t (a) values (7), (8)",
+    ]);
+    const read = "select count(*), sum(a), sum(id > 1000) from r where a > 0";
+    const answers = async (statements: string[]): Promise<string[]> =>
+      await latchdb.answers(file, statements);
+    t.deepEqual(
+      await answers([read, "select a from v", "select a from t", "pragma integrity_check"]),
+      ["[[2,3,2]]", "[[1],[2]]", "[[7],[8]]", '[["ok"]]'],
+    );
+    const refused =
+      /^error: RANDOM_ROWID_NOT_SUPPORTED: the table r is RANDOM ROWID, which only libSQL knows/;
+    const inserts = [
+      "insert into r (a) values (3)",
+      "insert into r (a) values (3) returning a",
+      "replace into main.r (a) values (3)",
+      "insert into t (a) values (5)",
+      "vacuum",
+    ];
+    for (const answer of await answers(inserts)) t.regex(answer, refused);
+    const [modified, ...done] = await answers([
+      "update sqlite_schema set sql = null",
+      "delete from t where a = 8",
+      "update r set a = 20 where a = 2",
+      "alter table t add column b",
+      "create table u (a)",
+      "drop table u",
+      "create table copy as select * from r",
+    ]);
+    t.regex(modified ?? "", /table sqlite_master may not be modified/);
+    t.deepEqual(new Set(done), new Set(["[]"]));
+    t.deepEqual(
+      await stock.answers(file, [
+        read,
+        "insert into r (a) values (4)",
+        "select count(*) from r",
+        "pragma integrity_check",
+      ]),
+      ["[[2,21,2]]", "[]", "[[3]]", '[["ok"]]'],
+    );
+    t.deepEqual(
+      await answers([
+        "drop table r",
+        "alter table copy rename to r",
+        "insert into r (a) values (9)",
+        "vacuum",
+      ]),
+      ["[]", "[]", "[]", "[]"],
+    );
+    t.deepEqual(await stock.answers(file, ["select sum(a) from r", "pragma integrity_check"]), [
+      "[[30]]",
+      '[["ok"]]',
+    ]);
+  },
+);
+
+test.serial(
+  "stock → latchdb: a table with RANDOM ROWID that comes and goes while the file is open",
+  async (t) => {
+    const file = join(await temporaryDirectory(t), "random.db");
+    const client = createClient({ url: `file:${file}` });
+    t.teardown(() => client.close());
+    await client.executeMultiple(
+      "pragma journal_mode = wal; create table t (a); create table r (a)",
+    );
+    const insert = "insert into r values (1)";
+    for (let i = 0; i < 4; i++) await client.execute(insert);
+    await stock.answers(file, ["drop table r", "create table r (a) random rowid"]);
+    const refused = { code: "RANDOM_ROWID_NOT_SUPPORTED", message: /the table r is RANDOM ROWID/ };
+    for (let i = 0; i < 4; i++) await t.throwsAsync(client.execute(insert), refused);
+    await t.throwsAsync(client.batch([insert], "write"), refused);
+    await t.throwsAsync(client.executeMultiple(`select 1; ${insert}`), refused);
+    await t.throwsAsync(
+      client.transaction((tx) => tx.execute(insert)),
+      refused,
+    );
+    for (let i = 0; i < 4; i++) await client.execute("insert into t values (1)");
+    let rows = 0;
+    for await (const _ of client.iterate("select * from t")) rows++;
+    t.is(rows, 4);
+    await stock.answers(file, ["drop table r", "create table r (a)"]);
+    for (let i = 0; i < 4; i++) await client.execute(insert);
+    t.is((await client.execute("select count(*) as n from r")).rows[0]?.["n"], 4);
+    t.is((await client.execute("pragma integrity_check")).rows[0]?.[0], "ok");
+    await t.throwsAsync(client.execute("update sqlite_schema set sql = null"), {
+      message: /may not be modified/,
+    });
+  },
+);
 
 test.serial(
   "stock → latchdb: a function that latchdb does not have is an error where it is used",

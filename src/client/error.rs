@@ -147,6 +147,7 @@ impl Error {
             Self::TransactionActive => "TRANSACTION_ACTIVE",
             Self::Cancelled(CancelReason::Aborted) => "ABORTED",
             Self::UnsafeInteger => "RANGE",
+            Self::Sqlite(sqlite::Error::RandomRowid { .. }) => "RANDOM_ROWID_NOT_SUPPORTED",
             Self::Sqlite(_) => "VECTOR_INDEX_NOT_SUPPORTED",
             Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
             Self::NoCursor => "NO_CURSOR",

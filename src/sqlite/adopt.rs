@@ -74,6 +74,7 @@ impl Connection {
         statement: &Statement<'_>,
         allow: impl FnOnce(Prepared) -> Result<(), E>,
     ) -> Result<(), RunError<E>> {
+        self.refuse_random_rowid(statement).map_err(RunError::from_ours)?;
         match self.refuse_vector_indexes(statement) {
             Err(Error::VectorIndex { .. }) if self.adopts.get() => {
                 let kind = StatementKind { changes: true, ..StatementKind::default() };

@@ -11,6 +11,7 @@ use rusqlite::ffi;
 use super::authorizer::{Answer, Authorizer, Question};
 use super::callbacks::CallbackHandle;
 use super::pragma::Pragma;
+use super::random_tables::RandomTables;
 use super::touched_tables::TouchedTables;
 use crate::sync::{Mutex, lock};
 
@@ -44,6 +45,8 @@ pub struct Recorder {
     pragma: Mutex<Option<Pragma>>,
     dry_run: AtomicBool,
     tables: TouchedTables,
+    /// The tables that are RANDOM ROWID.
+    pub(super) random: RandomTables,
     /// The handle of the connection.
     handle: OnceLock<CallbackHandle>,
     /// Whether a statement is refused if the schema has changed since it was prepared.
@@ -132,6 +135,7 @@ impl StatementKind {
 impl Recorder {
     /// Clears the record, before the next statement is prepared.
     pub fn clear(&self) {
+        self.random.clear();
         if self.flags.swap(0, Ordering::Relaxed) & PRAGMA != 0 {
             *lock(&self.pragma) = None;
         }
@@ -328,6 +332,7 @@ impl Authorizer for Recorder {
             return Answer::Deny;
         }
         self.tables.note(question);
+        self.random.note(question);
         let writes = matches!(question.action, ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE);
         if writes && !self.dry_run.load(Ordering::Relaxed) {
             self.writes.fetch_add(1, Ordering::Relaxed);

@@ -66,6 +66,15 @@ pub enum Error {
         /// The index.
         index: String,
     },
+    /// A statement inserts into a table that is RANDOM ROWID, or is VACUUM in a database with one.
+    #[error(
+        "the table {table} is RANDOM ROWID, which only libSQL knows, so latchdb inserts nothing into it, and there is no \
+         VACUUM; copy it into another table and drop it, or use libSQL for this file"
+    )]
+    RandomRowid {
+        /// The table.
+        table: String,
+    },
     /// SQLite's error for a schema that only libSQL knows, with a text that says what to do.
     #[error("{message}")]
     LibsqlSchema {
@@ -92,7 +101,7 @@ impl Error {
             }
             Self::Leased { .. } => Some(codes::SQLITE_BUSY),
             Self::NoStatement => Some(codes::SQLITE_MISUSE),
-            Self::VectorIndex { .. } | Self::Cancelled(_) => None,
+            Self::VectorIndex { .. } | Self::RandomRowid { .. } | Self::Cancelled(_) => None,
         }
     }
 

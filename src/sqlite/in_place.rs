@@ -42,15 +42,17 @@ pub struct CommitCost {
 impl Connection {
     /// Whether a statement has shown itself quick, and has a program of bounded cost.
     pub fn is_quick(&self, id: u32) -> bool {
-        self.statements.get(&id).is_some_and(|info| {
-            let is_bounded = info.program.is_some_and(|(program, _)| program != Program::Unbounded);
-            is_bounded && info.quick_runs == QUICK_RUNS
-        })
+        !self.recorder.random.has_any()
+            && self.statements.get(&id).is_some_and(|info| {
+                let is_bounded =
+                    info.program.is_some_and(|(program, _)| program != Program::Unbounded);
+                is_bounded && info.quick_runs == QUICK_RUNS
+            })
     }
 
     /// Whether nothing is known of a statement.
     pub fn is_unknown(&self, id: u32) -> bool {
-        !self.statements.contains_key(&id)
+        !self.recorder.random.has_any() && !self.statements.contains_key(&id)
     }
 
     /// Learns from a run on the lane's thread.

@@ -32,6 +32,8 @@ mod past_cancelling;
 mod pragma;
 mod preparing;
 mod program;
+mod random_rowid;
+mod random_tables;
 mod rows;
 mod script;
 mod shared_cache;

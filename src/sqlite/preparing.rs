@@ -72,6 +72,9 @@ impl Connection {
                     stale += 1;
                     self.recorder.clear();
                 }
+                Err(RunError::Sqlite(error)) if self.takes_random_rowid(&error) => {
+                    self.recorder.clear()
+                }
                 Err(RunError::Sqlite(error)) => return Err(self.error(error).into()),
                 Err(RunError::Ours(error)) => return Err(error),
             }
