@@ -73,7 +73,7 @@ impl Connection {
                     self.recorder.clear();
                 }
                 Err(RunError::Sqlite(error)) if self.takes_random_rowid(&error) => {
-                    self.recorder.clear()
+                    self.recorder.clear();
                 }
                 Err(RunError::Sqlite(error)) => return Err(self.error(error).into()),
                 Err(RunError::Ours(error)) => return Err(error),

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::codes::{SQLITE_CORRUPT, SQLITE_ERROR, primary};
 use super::vector_schema::quoted;
 use super::{Connection, Error};
-use crate::tokens::{Spanned, Token, tokens, up_to_closing};
+use crate::tokens::{Token, tokens, up_to_closing};
 
 impl Connection {
     /// Takes the tables that are RANDOM ROWID for ordinary ones from now on, if they are why SQLite cannot read the
@@ -89,10 +89,10 @@ fn has_random_rowid(sql: &str) -> bool {
     };
     let behind = tokens.get(open + 1..).and_then(up_to_closing);
     behind.is_some_and(|(_, options)| {
-        let is = |[(random, _), (rowid, _)]: &[Spanned; 2]| {
-            random.is_keyword("RANDOM") && rowid.is_keyword("ROWID")
-        };
-        options.array_windows().any(is)
+        options.windows(2).any(|pair| {
+            matches!(pair, [(random, _), (rowid, _)]
+                if random.is_keyword("RANDOM") && rowid.is_keyword("ROWID"))
+        })
     })
 }
 
