@@ -80,6 +80,49 @@ const situations: Situation[] = [
     },
   },
   {
+    name: "open iterators, one of which computes, one is being opened and one has more rows than fit",
+    async begin(_t, _database, client) {
+      const rows =
+        "with recursive n (i) as (select 1 union all select i + 1 from n limit 1000000) select i from n";
+      const idle = client.iterate(rows);
+      await idle.next();
+      const computes = client.iterate(endlessQuery).next();
+      const transaction = await client.transaction("read");
+      const inside = transaction.iterate(rows);
+      await inside.next();
+      const opening = client.iterate(rows).next();
+      for (const answer of [computes, opening]) answer.catch(() => undefined);
+      return { calls: [{ answer: computes }, { answer: opening }], allCancelled: true };
+    },
+  },
+  {
+    name: "many lists of arguments on their way",
+    async begin(_t, _database, client) {
+      async function* source(): AsyncGenerator<[number]> {
+        for (let i = 0; ; i++) yield [i];
+      }
+      const answer = client.prepare("insert into t values (?)").executeMany(source());
+      answer.catch(() => undefined);
+      for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+      return { calls: [{ answer, writes: 1 }], allCancelled: true };
+    },
+  },
+  {
+    name: "a function's transaction, and one inside of it",
+    async begin(_t, _database, client) {
+      const answer = client.transaction(async (outer) => {
+        await outer.execute(insert(1));
+        await outer.transaction(async (inner) => {
+          await inner.execute(insert(2));
+          await new Promise(() => undefined);
+        });
+      });
+      answer.catch(() => undefined);
+      for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+      return { calls: [{ answer, writes: 1 }], allCancelled: true };
+    },
+  },
+  {
     name: "an unfinished batch",
     async begin(t, database, client) {
       const answer = client.batch([insert(1), endlessQuery, insert(2)], "write");

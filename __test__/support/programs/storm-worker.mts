@@ -42,6 +42,9 @@ if (inDelete === undefined || inWal === undefined) throw new Error("no databases
 void write(inDelete).catch(ignore);
 void write(inWal).catch(ignore);
 void openAndClose().catch(ignore);
+void iterate(inDelete).catch(ignore);
+void iterate(inWal).catch(ignore);
+void insertMany(inWal).catch(ignore);
 memory.execute({ sql: endlessQuery, signal }).catch(ignore);
 inWal.batch(["select 1", endlessQuery], "read", { signal }).catch(ignore);
 blocked.execute({ sql: "insert into t values (1)", signal }).catch(ignore);
@@ -70,6 +73,34 @@ async function openAndClose(): Promise<void> {
     if (i % 3 === 0) client.close();
     else await client.shutdown({ drain: i % 3 === 1, timeoutMs: 20 });
   }
+}
+
+/** Iterators that are read, left in the middle, and left open. */
+async function iterate(client: LocalClient): Promise<void> {
+  const sql = "select a, b.a from t, t as b";
+  const left = client.iterate({ sql, signal });
+  await left.next();
+  for (let i = 0; !signal.aborted; i++) {
+    let rows = 0;
+    for await (const _ of client.iterate({ sql, signal }, { chunk: 100 })) {
+      if (++rows > i * 50) break;
+    }
+    await client.transaction(async (transaction) => {
+      const inside = transaction.iterate(sql);
+      await inside.next();
+      await transaction.transaction(async (nested) => void (await nested.iterate(sql).next()));
+    });
+  }
+}
+
+/** Lists of which none stays. */
+async function insertMany(client: LocalClient): Promise<void> {
+  const statement = client.prepare("insert into t values (?)");
+  async function* source(): AsyncGenerator<[number]> {
+    for (let i = 1; i <= 3000; i++) yield [-i];
+    throw new Error("undone on purpose");
+  }
+  while (!signal.aborted) await statement.executeMany(source(), { signal }).catch(ignore);
 }
 
 function say(saying: StormSaying): void {
