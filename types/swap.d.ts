@@ -203,7 +203,7 @@ export interface Opener {
 /** An error of a swap, or of a single step ({@link fsyncFile} and the others below). */
 export class SwapError extends Error {
   /** @private */
-  constructor(message: string, failure: object, options?: ErrorOptions);
+  constructor(message: string, failure: object, options?: { cause?: unknown });
   /**
    * The cause:
    *
