@@ -42,7 +42,7 @@ impl Connection {
         written
     }
 
-    /// An index with the column, if the column has a value that this affinity would have stored as another type.
+    /// An index with the column, if the column has a value that this affinity would have stored as another one.
     /// A scan converts such a value to compare it, and a search in the index does not find it.
     pub(super) fn misfit(
         &self,
@@ -50,12 +50,19 @@ impl Connection {
         affinity: Affinity,
     ) -> Result<Option<String>, Error> {
         let name = quoted(&column.name);
+        // A column without affinity (`+`) is compared as the number that it looks like.
+        let number_in_text =
+            || format!("typeof({name}) = 'text' AND +{name} = CAST({name} AS NUMERIC)");
         let is_misfit = match affinity {
             Affinity::Blob => return Ok(None),
             Affinity::Text => format!("typeof({name}) IN ('integer', 'real')"),
-            // A column without affinity (`+`) is compared as the number that it looks like.
-            Affinity::Numeric => {
-                format!("typeof({name}) = 'text' AND +{name} = CAST({name} AS NUMERIC)")
+            Affinity::Numeric => number_in_text(),
+            // It would be read as the nearest floating point number.
+            Affinity::Real => {
+                format!(
+                    "{} OR typeof({name}) = 'integer' AND {name} <> CAST({name} AS REAL)",
+                    number_in_text()
+                )
             }
         };
         let find = || {
