@@ -238,8 +238,10 @@ test("a default is changed of a column that is a key, and no value with the type
     t,
     "create table t (a); insert into t values (1); alter table t add column c int default 5",
   );
+  await client.execute("pragma count_changes = on");
   await client.execute("alter table t alter column c to c text default 5");
   t.is(await selectValue(client, "select c from t"), 5);
+  await client.execute("pragma count_changes = off");
   t.is(await selectValue(client, "insert into t (a) values (2) returning c"), "5");
 });
 

@@ -231,8 +231,14 @@ impl Connection {
             let update = format!(
                 "UPDATE {database}.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2"
             );
-            let updated = self.raw.execute(&update, (sql, &column.table));
-            updated.map_err(|error| self.error(error))?;
+            // With `PRAGMA count_changes` it has a row.
+            let update = || {
+                let mut update = self.raw.prepare(&update)?;
+                let mut rows = update.query((sql, &column.table))?;
+                while rows.next()?.is_some() {}
+                Ok(())
+            };
+            update().map_err(|error| self.error(error))?;
             let version: i64 = self.value(&format!("PRAGMA {database}.schema_version"))?;
             // SQLite takes its 32 bits.
             let next = version.wrapping_add(1);
