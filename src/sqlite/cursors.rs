@@ -4,6 +4,7 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::Batch;
 
+use super::alter_column::AlterColumn;
 use super::kept_statements::OpenCursor;
 use super::preparing::{RunError, changes, has_pragma};
 use super::rows::{Flow, RowSink, StatementEnd};
@@ -40,8 +41,8 @@ impl Connection {
         arguments: &Arguments<'_>,
         sink: &mut S,
     ) -> Result<Option<Flow>, RunError<S::Error>> {
-        if has_pragma(sql) {
-            // SQLite makes a setting when it prepares the statement.
+        if has_pragma(sql) || AlterColumn::read(sql).is_some() {
+            // SQLite makes a setting when it prepares the statement. The other one it cannot read.
             return Ok(None);
         }
         let Some(mut statement) = self.prepare(|| Batch::new(raw, sql).next())? else {

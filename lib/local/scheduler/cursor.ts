@@ -67,7 +67,8 @@ export class Cursor implements RowSource {
       if (part.isLast) this.#end();
       return part;
     } catch (error) {
-      this.#end();
+      // It is open where the call was refused.
+      void this.close();
       // The abort has ended the call that was running.
       throw this.#aborted === undefined ? error : this.#aborted.error;
     }
@@ -76,9 +77,9 @@ export class Cursor implements RowSource {
   async close(): Promise<void> {
     if (this.#hasEnded) return;
     this.#end();
-    if (this.#open === undefined) return;
     // What runs for it ends now: nobody waits for its rows.
     this.#controller.abort(clientClosed());
+    if (this.#open === undefined) return;
     // Where the connection is closed, there is nothing to end.
     await this.#place.closeCursor(this.#open).catch(() => undefined);
   }
@@ -95,6 +96,7 @@ export class Cursor implements RowSource {
       });
     } catch (error) {
       if (error !== NO_CURSOR) throw error;
+      this.#open = undefined;
       // The statement writes, for example: SQLite computes all of its rows before the first one.
       const { rows } = await this.#host.execute(this.#statement, signal);
       return { rows, isLast: true };

@@ -261,16 +261,19 @@ export class Scheduler implements Host {
     return this.#call(signal, fetch, { joins: true });
   }
 
-  /** Closes a cursor of the main lane. */
+  /**
+   * Closes a cursor of the main lane. This waits for no other call and is never refused: the cursor would stay open.
+   */
   async closeCursor({ number }: CursorOptions): Promise<void> {
     if (this.closing.isClosed) return;
-    const close = (): Promise<void> =>
-      this.#submit(
-        writeRequest((writer) => writer.closeCursor(number)),
-        undefined,
-        noResult,
-      );
-    return this.#call(undefined, close, { joins: true });
+    await this.database.submit({
+      transaction: 0,
+      request: writeRequest((writer) => writer.closeCursor(number)),
+      isOfClosing: true,
+      signal: undefined,
+      value: noResult,
+      ended: () => undefined,
+    });
   }
 
   /** See `LocalClient.stats()`. */
