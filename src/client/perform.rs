@@ -167,6 +167,9 @@ impl Session {
         }
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
+            if matches!(request, Request::CloseCursor { .. }) {
+                return Ok(Lesson::None);
+            }
             let is_end = matches!(request, Request::Rest | Request::EndAnyTransaction);
             if is_end && self.reader.is_some() {
                 return Ok(Lesson::None);
@@ -304,6 +307,11 @@ impl Session {
                 run.read_on(transaction.0, most_rows, ahead);
                 if ahead.has_ended() {
                     run.connection.roll_back()?;
+                } else if ahead.wants_more()
+                    && let Some(turns) = client.turns()
+                {
+                    // What the caller of the cursor does meanwhile comes first.
+                    turns.read_on(&[transaction]);
                 }
             }
             Request::CloseCursor { cursor } => {

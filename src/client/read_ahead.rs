@@ -1,7 +1,8 @@
 //! Cursors that are in the way of a commit. In a rollback-journal mode a commit waits until nobody reads
 //! (<https://sqlite.org/lockingv3.html>), and a cursor reads until its caller has taken its last row, which may be in
 //! the middle of a loop that awaits this very commit. So the cursors of a client read on into memory, up to a limit, when
-//! one of its commits waits.
+//! one of its commits waits, or a statement that needs the file alone. They read an answer at a time: what their caller asks
+//! of them meanwhile comes first.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,9 +54,9 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Whether there is room for more.
-    pub fn has_room(&self) -> bool {
-        self.bytes < MOST_BYTES
+    /// Whether the cursor has more, and there is room for it.
+    pub fn wants_more(&self) -> bool {
+        self.bytes < MOST_BYTES && !self.has_ended()
     }
 
     /// Adds the records of an answer.
