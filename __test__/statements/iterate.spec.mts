@@ -230,6 +230,34 @@ test("in the client's own BEGIN it runs there, and ends with COMMIT", async (t) 
   await t.throwsAsync(async () => await sumOf(iterator), { code: "CURSOR_CLOSED" });
 });
 
+test("what the calls before it do decides where it runs", async (t) => {
+  for (const mode of journalModes) {
+    const client = await openClient(t);
+    await client.execute(`pragma journal_mode = ${mode}`);
+    await fill(client);
+    // COMMIT has run before the iterator begins: it has a connection of its own.
+    const ended = ["begin", "commit"].map((sql) => client.execute(sql));
+    const apart = client.iterate<Id>("select * from t");
+    t.is((await apart.next()).value?.id, 1);
+    await Promise.all(ended);
+    t.is(client.stats().transactions.open, 1);
+    const transaction = await client.transaction("write");
+    await transaction.execute("insert into t values (-1, 'new')");
+    await transaction.commit();
+    t.is(await selectValue(client, "select count(*) from t"), ROWS + 1, mode);
+    await client.execute("insert into t values (-2, 'new')");
+    t.is(await sumOf(apart), SUM - 1);
+    // The client is pinned before it begins: it holds up no other call.
+    const pinned = client.execute("create temp table own (x)");
+    const shared = client.iterate<Id>("select * from t where id > 0");
+    t.is((await shared.next()).value?.id, 1);
+    await pinned;
+    t.is(client.stats().transactions.open, 0);
+    t.is(await selectValue(client, "select count(*) from t"), ROWS + 2);
+    t.is(await sumOf(shared), SUM - 1);
+  }
+});
+
 test("a statement that writes, a PRAGMA and an EXPLAIN have rows, too", async (t) => {
   const client = await openClient(t);
   const rows = async (sql: string): Promise<unknown[]> => {

@@ -279,6 +279,14 @@ impl Session {
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::OpenCursor { begins, most_rows, statement } => {
+                // JavaScript has decided where it is opened before it knew what the calls before it would do.
+                let fits = match begins {
+                    true => client.pinned_lane() != Some(lane),
+                    false => self.transaction.is_some() || client.has_one_connection(),
+                };
+                if !fits {
+                    return Err(Error::NoCursor.into());
+                }
                 if begins {
                     let begun_by = call.job.into();
                     self.cursor_transaction = Some(client.cursors.begin(begun_by));

@@ -6,27 +6,20 @@ import type { Part, RowSource } from "../../client/row-iterator";
 import type { Statement } from "../../client/statement";
 import { nextJob } from "../native/delivery";
 import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
-import type { OpenTransaction } from "./open-transaction";
-import type { CursorOptions } from "./part";
+import type { CursorOptions, CursorPlace } from "./part";
 
 /** The most rows of a part without a limit of the caller's: a part has as many as an answer holds. */
 export const MOST_ROWS = 2 ** 32 - 1;
-
-/** Where the statement is open: the main lane, or a transaction. */
-export interface CursorPlace {
-  fetch(how: CursorOptions): Promise<Part>;
-  closeCursor(how: CursorOptions): Promise<void>;
-}
 
 /** Where a cursor can be opened. */
 export interface CursorHost extends CursorPlace {
   /** Why none can be opened any more, and no row be handed on. */
   failure(): { error: unknown } | undefined;
-  /** `begun` is told of the transaction that the cursor has of its own. */
+  /** `opens` is told where its further rows come from, if that is not here. */
   openCursor(
     statement: Statement,
     how: CursorOptions,
-    begun: (transaction: OpenTransaction) => void,
+    opens: (place: CursorPlace) => void,
   ): Promise<Part>;
   execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet>;
 }
@@ -91,8 +84,8 @@ export class Cursor implements RowSource {
     const how = { number: nextJob(), mostRows: this.#mostRows, signal };
     this.#open = how;
     try {
-      return await this.#host.openCursor(this.#statement, how, (transaction) => {
-        this.#place = transaction;
+      return await this.#host.openCursor(this.#statement, how, (place) => {
+        this.#place = place;
       });
     } catch (error) {
       if (error !== NO_CURSOR) throw error;
