@@ -9,7 +9,7 @@ use super::row_sink::{RecordSink, Send};
 use super::run::{Caller, Run};
 use crate::jobs::ids::JobId;
 use crate::sqlite::{Flow, Prepared};
-use crate::wire::records::Records;
+use crate::wire::records::{Records, announcements};
 use crate::wire::request::{Sql, Statement};
 
 impl Run<'_> {
@@ -85,11 +85,17 @@ impl Run<'_> {
         let fetched = self.fetch_part(cursor, most_rows, &mut records, &keep);
         let mut part = part.into_inner();
         part.extend(records.take());
-        ahead.add(part);
         match fetched {
-            Ok(Flow::Paused) => {}
-            Ok(Flow::Ended) => ahead.end(Ok(())),
-            Err(error) => ahead.end(Err(error)),
+            Ok(Flow::Paused) => ahead.add(part),
+            Ok(Flow::Ended) => {
+                ahead.add(part);
+                ahead.end(Ok(()));
+            }
+            Err(error) => {
+                // The rows of an answer that has failed are not handed on.
+                ahead.add(announcements(&part));
+                ahead.end(Err(error));
+            }
         }
     }
 }

@@ -323,7 +323,9 @@ impl Session {
                 }
             }
             Request::CloseCursor { cursor } => {
-                self.read_ahead = None;
+                if let Some(ahead) = self.read_ahead.take() {
+                    records.append(ahead.announcements(call.job));
+                }
                 if let Some(shape) = run.connection.close_cursor(cursor) {
                     records.forget_shape(shape);
                 }

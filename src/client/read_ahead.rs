@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::error::Error;
 use crate::jobs::ids::{JobId, TransactionId};
 use crate::sync::{Mutex, lock};
+use crate::wire::records::announcements;
 
 /// The most bytes that a cursor reads on.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -78,6 +79,13 @@ impl ReadAhead {
             return Some(Ok(part));
         }
         self.end.take().map(|end| end.map(|()| Vec::new()))
+    }
+
+    /// What the answers to come would say of shapes, for this job. Nobody asks for the answers any more.
+    pub fn announcements(self, job: JobId) -> Vec<u8> {
+        let mut left: Vec<u8> = self.parts.iter().flat_map(|part| announcements(part)).collect();
+        address(&mut left, job);
+        left
     }
 
     /// Whether nothing is left of it.

@@ -108,9 +108,10 @@ impl Connection {
         self.raw.with_cursor(number, |_, cursor| cursor.take().and_then(|closed| closed.info.shape))
     }
 
-    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors.
+    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors. Their columns are forgotten
+    /// with the next [`Connection::forget_statements`].
     pub fn close_cursors(&self, all: bool) {
-        self.raw.close_cursors(all);
+        self.closed_shapes.borrow_mut().extend(self.raw.close_cursors(all));
     }
 
     /// Whether a cursor is open.
