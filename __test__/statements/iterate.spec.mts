@@ -375,8 +375,9 @@ test("next() that waits while return() is called resolves", async (t) => {
   for (const sql of ["select * from t", endless]) {
     const iterator = client.iterate(sql);
     const waiting = [iterator.next(), iterator.next()];
+    const ended = { done: true, value: undefined };
     await iterator.return();
-    t.deepEqual(await Promise.all(waiting), Array(2).fill({ done: true, value: undefined }));
+    t.deepEqual(await Promise.all(waiting), [ended, ended]);
   }
 });
 
