@@ -159,6 +159,17 @@ test("a new default changes no row, also none that is older than the column", as
   t.is(await selectValue(client, "select b || c from t where a = 5"), "new7");
 });
 
+test("a new default changes no row of a table WITHOUT ROWID beside an index of the column", async (t) => {
+  const client = await withTable(
+    t,
+    `create table t (a integer primary key) without rowid; insert into t values (1), (2);
+     alter table t add column b text default 'old'; create index tb on t (b)`,
+  );
+  await client.execute("alter table t alter column b to b text default 'new'");
+  t.deepEqual(await selectColumn(client, "select b from t order by a"), ["old", "old"]);
+  t.is(await selectValue(client, "pragma integrity_check"), "ok");
+});
+
 test("an index keeps its order, or the statement is refused", async (t) => {
   const client = await withTable(
     t,

@@ -159,7 +159,7 @@ impl Connection {
             let sentinel = |value: &str| {
                 replaced(&format!("{} BLOB DEFAULT x'{value}'", quoted(&column.name)))
             };
-            self.keep_defaults(&column, sentinel)?;
+            self.keep_defaults(&column, old.is_without_rowid, sentinel)?;
         }
         if new.has_sequence && !old.has_sequence {
             self.make_sequence(&column.database)?;

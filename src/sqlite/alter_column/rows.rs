@@ -12,20 +12,12 @@ impl Connection {
     pub(super) fn keep_defaults(
         &self,
         column: &Column,
+        is_without_rowid: bool,
         with_default: impl Fn(&str) -> String,
     ) -> Result<(), Error> {
         let (table, name) = (column.table(), quoted(&column.name));
-        let value: String = self.value("SELECT hex(randomblob(16))")?;
-        self.run_all(TEST)?;
-        self.replace_definition(column, &with_default(&value))?;
-        let found = self.raw.query_row(
-            &format!("SELECT 1 FROM {table} NOT INDEXED WHERE {name} = x'{value}' LIMIT 1"),
-            [],
-            |_| Ok(()),
-        );
-        let found = found.optional().map_err(|error| self.error(error))?;
-        self.run_all(UNDO_TEST)?;
-        if found.is_none() {
+        // In a table WITHOUT ROWID, SQLite would look into an index, even where it shall not.
+        if !is_without_rowid && !self.has_old_rows(column, with_default)? {
             return Ok(());
         }
         // Nothing changes, so nothing is to be checked or fired.
@@ -40,6 +32,25 @@ impl Connection {
             self.run_all("PRAGMA ignore_check_constraints = off")?;
         }
         written
+    }
+
+    fn has_old_rows(
+        &self,
+        column: &Column,
+        with_default: impl Fn(&str) -> String,
+    ) -> Result<bool, Error> {
+        let (table, name) = (column.table(), quoted(&column.name));
+        let value: String = self.value("SELECT hex(randomblob(16))")?;
+        self.run_all(TEST)?;
+        self.replace_definition(column, &with_default(&value))?;
+        let found = self.raw.query_row(
+            &format!("SELECT 1 FROM {table} NOT INDEXED WHERE {name} = x'{value}' LIMIT 1"),
+            [],
+            |_| Ok(()),
+        );
+        let found = found.optional().map_err(|error| self.error(error))?;
+        self.run_all(UNDO_TEST)?;
+        Ok(found.is_some())
     }
 
     /// An index with the column, if the column has a value that this affinity would have stored as another one.

@@ -14,7 +14,7 @@ pub struct Structure {
     /// The columns of the automatic indexes, in their order.
     keys: Vec<Key>,
     /// Whether the table is WITHOUT ROWID.
-    is_without_rowid: bool,
+    pub is_without_rowid: bool,
     /// Whether the table is STRICT.
     pub is_strict: bool,
     /// Whether the table has AUTOINCREMENT.
