@@ -159,6 +159,17 @@ test("a new default changes no row, also none that is older than the column", as
   t.is(await selectValue(client, "select b || c from t where a = 5"), "new7");
 });
 
+test("a new default changes no row of a table WITHOUT ROWID beside an index of the column", async (t) => {
+  const client = await withTable(
+    t,
+    `create table t (a integer primary key) without rowid; insert into t values (1), (2);
+     alter table t add column b text default 'old'; create index tb on t (b)`,
+  );
+  await client.execute("alter table t alter column b to b text default 'new'");
+  t.deepEqual(await selectColumn(client, "select b from t order by a"), ["old", "old"]);
+  t.is(await selectValue(client, "pragma integrity_check"), "ok");
+});
+
 test("an index keeps its order, or the statement is refused", async (t) => {
   const client = await withTable(
     t,
@@ -184,6 +195,65 @@ test("an index keeps its order, or the statement is refused", async (t) => {
   });
   t.is(await selectValue(client, "select count(*) from t where c = 'z'"), 1);
   t.is(await selectValue(client, "pragma integrity_check"), "ok");
+});
+
+test("an index knows what the new definition reads: numbers of another kind, generated values", async (t) => {
+  const changes = [
+    ["create index i on t (typeof(b))", "b to b real", "typeof(b) = 'real'", 2],
+    [
+      "create index i on t (a) where typeof(b) = 'integer'",
+      "b to b real",
+      "typeof(b) = 'integer'",
+      0,
+    ],
+    ["create index i on t (typeof(r))", "r to r int", "typeof(r) = 'integer'", 2],
+    ["create index i on t (g)", "g to g int as (a + 10)", "g > 10", 2],
+    ["create index i on t (g)", "g to g text as (a * 2)", "g > ''", 2],
+    ["create index i on t (h)", "g to g int as (a + 10)", "h > 110", 2],
+  ] as const;
+  for (const [index, change, condition, count] of changes) {
+    const client = await withTable(
+      t,
+      `create table t (a integer primary key, b int, r real, g int as (a * 2), h as (g + 100));
+       insert into t (b, r) values (1, 1), (2, 2); ${index}`,
+    );
+    await client.execute(`alter table t alter column ${change}`);
+    t.is(await selectValue(client, "pragma integrity_check"), "ok", change);
+    for (const how of ["", "not indexed"]) {
+      const sql = `select count(*) from t ${how} where ${condition}`;
+      t.is(await selectValue(client, sql), count, `${change}: ${sql}`);
+    }
+    client.close();
+  }
+  // A number that the new type reads as another one.
+  const client = await withTable(
+    t,
+    "create table t (b int); create index tb on t (b); insert into t values (9007199254740993)",
+  );
+  const toReal = client.execute("alter table t alter column b to b real");
+  await t.throwsAsync(toReal, { message: /the index tb has values/ });
+});
+
+test("a default is changed of a column that is a key, and no value with the type of an old default", async (t) => {
+  for (const key of ["unique", "primary key"]) {
+    const client = await withTable(
+      t,
+      `create table t (b text ${key} default 'x', c) ${key === "unique" ? "" : "without rowid"};
+       insert into t values ('q', 1)`,
+    );
+    await client.execute(`alter table t alter column b to b text ${key} default 'y'`);
+    t.is(await selectValue(client, "insert into t (c) values (2) returning b"), "y");
+    t.is(await selectValue(client, "pragma integrity_check"), "ok");
+  }
+  const client = await withTable(
+    t,
+    "create table t (a); insert into t values (1); alter table t add column c int default 5",
+  );
+  await client.execute("pragma count_changes = on");
+  await client.execute("alter table t alter column c to c text default 5");
+  t.is(await selectValue(client, "select c from t"), 5);
+  await client.execute("pragma count_changes = off");
+  t.is(await selectValue(client, "insert into t (a) values (2) returning c"), "5");
 });
 
 test("AUTOINCREMENT can be added", async (t) => {

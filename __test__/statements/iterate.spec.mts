@@ -256,6 +256,34 @@ test("in the client's own BEGIN it runs there, and ends with COMMIT", async (t) 
   await t.throwsAsync(async () => await sumOf(iterator), { code: "CURSOR_CLOSED" });
 });
 
+test("what the calls before it do decides where it runs", async (t) => {
+  for (const mode of journalModes) {
+    const client = await openClient(t);
+    await client.execute(`pragma journal_mode = ${mode}`);
+    await fill(client);
+    // COMMIT has run before the iterator begins: it has a connection of its own.
+    const ended = ["begin", "commit"].map((sql) => client.execute(sql));
+    const apart = client.iterate<Id>("select * from t");
+    t.is((await apart.next()).value?.id, 1);
+    await Promise.all(ended);
+    t.is(client.stats().transactions.open, 1);
+    const transaction = await client.transaction("write");
+    await transaction.execute("insert into t values (-1, 'new')");
+    await transaction.commit();
+    t.is(await selectValue(client, "select count(*) from t"), ROWS + 1, mode);
+    await client.execute("insert into t values (-2, 'new')");
+    t.is(await sumOf(apart), SUM - 1);
+    // The client is pinned before it begins: it holds up no other call.
+    const pinned = client.execute("create temp table own (x)");
+    const shared = client.iterate<Id>("select * from t where id > 0");
+    t.is((await shared.next()).value?.id, 1);
+    await pinned;
+    t.is(client.stats().transactions.open, 0);
+    t.is(await selectValue(client, "select count(*) from t"), ROWS + 2);
+    t.is(await sumOf(shared), SUM - 1);
+  }
+});
+
 test("a statement that writes, a PRAGMA and an EXPLAIN have rows, too", async (t) => {
   const client = await openClient(t);
   const rows = async (sql: string): Promise<unknown[]> => {
@@ -265,6 +293,7 @@ test("a statement that writes, a PRAGMA and an EXPLAIN have rows, too", async (t
   };
   t.deepEqual(await rows("create table t (id integer primary key)"), []);
   t.deepEqual(await rows("insert into t values (1), (2), (3) returning id"), [1, 2, 3]);
+  t.deepEqual(await rows("alter table t alter column id to id integer primary key not null"), []);
   t.deepEqual(await rows("pragma user_version = 7"), []);
   t.deepEqual(await rows("pragma user_version"), [7]);
   t.true((await rows("explain query plan select * from t")).length > 0);
@@ -362,6 +391,87 @@ test("a consumer that rests keeps no writer waiting, nor a swap of the database"
   t.is(await sumOf(iterator), SUM - 1);
   await replaced;
   t.is(await selectValue(client, "select count(*) from other"), 0);
+});
+
+test("next() that waits while return() is called resolves", async (t) => {
+  const client = await openClient(t);
+  await fill(client);
+  const endless =
+    "with recursive n (i) as (select 1 union all select i + 1 from n) select max(i) from n";
+  for (const sql of ["select * from t", endless]) {
+    const iterator = client.iterate(sql);
+    const waiting = [iterator.next(), iterator.next()];
+    const ended = { done: true, value: undefined };
+    await iterator.return();
+    t.deepEqual(await Promise.all(waiting), [ended, ended]);
+  }
+});
+
+test("a call that is refused leaves no cursor open", async (t) => {
+  for (const open of [kinds["memory"], kinds["a file with one connection"]]) {
+    const client = await open!(t);
+    await fill(client);
+    const [left, refused] = [1, 2].map(() => client.iterate<Id>("select * from t", { chunk: 1 }));
+    for (let i = 0; i < 2; i++) await left!.next();
+    await refused!.next();
+    const transaction = await client.transaction("write");
+    await left!.return();
+    await t.throwsAsync(async () => await sumOf(refused!), {
+      code: "TRANSACTION_ACTIVE",
+    });
+    await transaction.rollback();
+    // Its table could not be dropped.
+    await client.execute("drop table t");
+  }
+  const client = openUrl(t, ":memory:", { maxQueue: 1 });
+  await fill(client);
+  const iterator = client.iterate("select * from t");
+  await iterator.next();
+  // The rows that are fetched ahead come.
+  while (client.stats().pending.running > 0) await wait(1);
+  const slow = client.execute(
+    "with recursive n (i) as (select 1 union all select i + 1 from n limit 300000) select max(i) from n",
+  );
+  await iterator.return();
+  await slow;
+  await client.execute("drop table t");
+});
+
+test("a rollback journal: a cursor that reads on for a commit still answers, and ends at once", async (t) => {
+  const client = await openClient(t);
+  await client.executeMultiple("create table t (id integer primary key); create table log (x)");
+  await client.execute(
+    "with recursive n (i) as (select 1 union all select i + 1 from n limit 300) insert into t select i from n",
+  );
+  // Its last row never comes.
+  const sql =
+    "select id, (with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000 or t.id = 300) select max(i) from n where i > t.id) as slow from t";
+  const ends: ((iterator: RowIterator<Id>, controller: AbortController) => Promise<unknown>)[] = [
+    (iterator) => iterator.return(),
+    async (iterator, controller) => {
+      controller.abort();
+      await t.throwsAsync(iterator.next(), { any: true, name: "AbortError" });
+    },
+  ];
+  for (const end of ends) {
+    const controller = new AbortController();
+    const iterator = client.iterate<Id>({ sql, signal: controller.signal }, { chunk: 1 });
+    t.is((await iterator.next()).value?.id, 1);
+    const write = client.execute("insert into log values (1)");
+    for (let id = 2; id <= 20; id++) t.is((await iterator.next()).value?.id, id);
+    await end(iterator, controller);
+    await write;
+  }
+  t.is(client.stats().transactions.open, 0);
+});
+
+test("a rollback journal: what needs the file alone does not wait for a cursor", async (t) => {
+  const client = await openClient(t);
+  await fill(client);
+  const iterator = client.iterate<Id>("select * from t");
+  await iterator.next();
+  await client.execute("vacuum");
+  t.is(await sumOf(iterator), SUM - 1);
 });
 
 test("an iterator that nobody can reach any more is ended", async (t) => {

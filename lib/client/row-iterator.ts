@@ -185,6 +185,8 @@ export class Rows<R> implements RowIterator<R> {
       try {
         part = await (this.#ahead ?? this.#source.fetch());
       } catch (error) {
+        // Its caller has ended it meanwhile, and with it what it was waiting for.
+        if (this.#hasEnded) return false;
         void this.#end();
         throw error;
       }

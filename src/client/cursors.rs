@@ -9,7 +9,7 @@ use super::row_sink::{RecordSink, Send};
 use super::run::{Caller, Run};
 use crate::jobs::ids::JobId;
 use crate::sqlite::{Flow, Prepared};
-use crate::wire::records::Records;
+use crate::wire::records::{Records, announcements};
 use crate::wire::request::{Sql, Statement};
 
 impl Run<'_> {
@@ -71,23 +71,30 @@ impl Run<'_> {
         fetched.ok_or(Error::CursorClosed)
     }
 
-    /// Reads further rows of a cursor into memory, while there is room.
+    /// Reads the rows of one answer of a cursor into memory, if there is room.
     pub fn read_on(&mut self, cursor: u32, most_rows: u32, ahead: &mut ReadAhead) {
-        while ahead.has_room() && !ahead.has_ended() {
-            let part = RefCell::new(Vec::new());
-            let mut records = Records::new(JobId::NONE);
-            let keep = |bytes: Vec<u8>| {
-                part.borrow_mut().extend(bytes);
-                Ok(())
-            };
-            let fetched = self.fetch_part(cursor, most_rows, &mut records, &keep);
-            let mut part = part.into_inner();
-            part.extend(records.take());
-            ahead.add(part);
-            match fetched {
-                Ok(Flow::Paused) => {}
-                Ok(Flow::Ended) => ahead.end(Ok(())),
-                Err(error) => ahead.end(Err(error)),
+        if !ahead.wants_more() {
+            return;
+        }
+        let part = RefCell::new(Vec::new());
+        let mut records = Records::new(JobId::NONE);
+        let keep = |bytes: Vec<u8>| {
+            part.borrow_mut().extend(bytes);
+            Ok(())
+        };
+        let fetched = self.fetch_part(cursor, most_rows, &mut records, &keep);
+        let mut part = part.into_inner();
+        part.extend(records.take());
+        match fetched {
+            Ok(Flow::Paused) => ahead.add(part),
+            Ok(Flow::Ended) => {
+                ahead.add(part);
+                ahead.end(Ok(()));
+            }
+            Err(error) => {
+                // The rows of an answer that has failed are not handed on.
+                ahead.add(announcements(&part));
+                ahead.end(Err(error));
             }
         }
     }

@@ -78,7 +78,7 @@ impl Hooks for LaneHooks {
             return false;
         }
         let Some(writers) = self.state.writers() else { return false };
-        if wait.wanted == Wanted::Commit
+        if wait.wanted != Wanted::Begin
             && wait.tries == 0
             && let Some(turns) = self.state.turns()
         {

@@ -173,6 +173,12 @@ impl Client {
             let class = self.class_of(&call.request);
             self.dispatch.enter(call, class);
         } else {
+            if request::closes_cursor(&call.request, transaction.0)
+                && let Some(lane) = self.lanes().of_open(transaction)
+            {
+                // It may be reading on.
+                lane.cancel_all(CancelReason::TransactionClosed);
+            }
             let lane = self.lanes().of(transaction);
             lane.ok_or(Refused::Closed)?.push(call);
         }

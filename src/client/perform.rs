@@ -167,6 +167,9 @@ impl Session {
         }
         let place = self.place_for(call, &request)?;
         if self.connection.is_none() {
+            if matches!(request, Request::CloseCursor { .. }) {
+                return Ok(Lesson::None);
+            }
             let is_end = matches!(request, Request::Rest | Request::EndAnyTransaction);
             if is_end && self.reader.is_some() {
                 return Ok(Lesson::None);
@@ -277,6 +280,14 @@ impl Session {
             }
             Request::Rollback | Request::EndAnyTransaction => self.transaction = None,
             Request::OpenCursor { begins, most_rows, statement } => {
+                // JavaScript has decided where it is opened before it knew what the calls before it would do.
+                let fits = match begins {
+                    true => client.pinned_lane() != Some(lane),
+                    false => self.transaction.is_some() || client.has_one_connection(),
+                };
+                if !fits {
+                    return Err(Error::NoCursor.into());
+                }
                 if begins {
                     let begun_by = call.job.into();
                     self.cursor_transaction = Some(client.cursors.begin(begun_by));
@@ -307,10 +318,17 @@ impl Session {
                 run.read_on(transaction.0, most_rows, ahead);
                 if ahead.has_ended() {
                     run.connection.roll_back()?;
+                } else if ahead.wants_more()
+                    && let Some(turns) = client.turns()
+                {
+                    // What the caller of the cursor does meanwhile comes first.
+                    turns.read_on(&[transaction]);
                 }
             }
             Request::CloseCursor { cursor } => {
-                self.read_ahead = None;
+                if let Some(ahead) = self.read_ahead.take() {
+                    records.append(ahead.announcements(call.job));
+                }
                 if let Some(shape) = run.connection.close_cursor(cursor) {
                     records.forget_shape(shape);
                 }

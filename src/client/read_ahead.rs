@@ -1,7 +1,8 @@
 //! Cursors that are in the way of a commit. In a rollback-journal mode a commit waits until nobody reads
 //! (<https://sqlite.org/lockingv3.html>), and a cursor reads until its caller has taken its last row, which may be in
 //! the middle of a loop that awaits this very commit. So the cursors of a client read on into memory, up to a limit, when
-//! one of its commits waits.
+//! one of its commits waits, or a statement that needs the file alone. They read an answer at a time: what their caller asks
+//! of them meanwhile comes first.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::error::Error;
 use crate::jobs::ids::{JobId, TransactionId};
 use crate::sync::{Mutex, lock};
+use crate::wire::records::announcements;
 
 /// The most bytes that a cursor reads on.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -53,9 +55,9 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Whether there is room for more.
-    pub fn has_room(&self) -> bool {
-        self.bytes < MOST_BYTES
+    /// Whether the cursor has more, and there is room for it.
+    pub fn wants_more(&self) -> bool {
+        self.bytes < MOST_BYTES && !self.has_ended()
     }
 
     /// Adds the records of an answer.
@@ -77,6 +79,13 @@ impl ReadAhead {
             return Some(Ok(part));
         }
         self.end.take().map(|end| end.map(|()| Vec::new()))
+    }
+
+    /// What the answers to come would say of shapes, for this job. Nobody asks for the answers any more.
+    pub fn announcements(self, job: JobId) -> Vec<u8> {
+        let mut left: Vec<u8> = self.parts.iter().flat_map(|part| announcements(part)).collect();
+        address(&mut left, job);
+        left
     }
 
     /// Whether nothing is left of it.

@@ -20,7 +20,7 @@ use super::writer_queue::WriterQueue;
 use crate::files::FileId;
 use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::Cancel;
-use crate::jobs::ids::{LaneId, TransactionId};
+use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::sqlite::{Access, Connection, Interrupter, Location};
 use crate::sync::{Mutex, lock};
 use crate::wire::records::{Outcome, Records};
@@ -367,8 +367,12 @@ impl Session {
         }
     }
 
-    /// Forgets what is known of statements whose numbers are free, if there are many.
+    /// Forgets what is known of statements whose numbers are free, if there are many, and of closed cursors. A job without
+    /// an answer could not say so.
     pub(super) fn forget_statements(&mut self, records: &mut Records) {
+        if records.job() == JobId::NONE {
+            return;
+        }
         if let Some((connection, _)) = &mut self.connection {
             let client = &self.client;
             connection.forget_statements(

@@ -269,6 +269,13 @@ impl ClientState {
         let _ = self.pinned_lane.compare_exchange(NO_LANE, lane, order, order);
     }
 
+    /// Whether calls and transactions share a connection: there can be no other, or the client is pinned to it.
+    pub fn has_one_connection(&self) -> bool {
+        self.options.most_lanes == 1
+            || self.options.location.path().is_none()
+            || self.pinned_lane().is_some()
+    }
+
     /// The lane that the client is pinned to, if any.
     pub fn pinned_lane(&self) -> Option<LaneId> {
         let lane = self.pinned_lane.load(Ordering::SeqCst);

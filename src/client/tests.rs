@@ -6,7 +6,7 @@ use crate::jobs::ids::CallNumber;
 use crate::sqlite::Location;
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
-use crate::wire::kinds::{ClosingStep, LaneFlag, RecordKind};
+use crate::wire::kinds::{ClosingStep, LaneFlag, RecordKind, RequestKind};
 use crate::wire::records::Closed;
 use crate::wire::records::tests::{Read, read};
 use crate::wire::request::tests::{COMMIT, batch, begin, execute, script};
@@ -935,6 +935,74 @@ fn closing_and_ending_a_transaction_end_the_wait_for_room() {
     bench.inbox.full_bytes();
     bench.database.close(&mut |_, _| ()).unwrap();
     assert_eq!(bench.last_code(), "CLIENT_CLOSED");
+}
+
+/// A request that opens a cursor, for one row at a time.
+fn open_cursor(begins: bool, sql: &str) -> Vec<u8> {
+    let head = [RequestKind::OpenCursor as u8, u8::from(begins), 1, 0, 0, 0];
+    [&head, &execute(sql, &[])[1..]].concat()
+}
+
+fn close_cursor(number: u8) -> [u8; 5] {
+    [RequestKind::CloseCursor as u8, number, 0, 0, 0]
+}
+
+#[test]
+fn the_columns_of_a_cursor_are_forgotten_however_it_ends() {
+    const ROWS: &str = "VALUES (1), (2), (3)";
+    let bench = Bench::new();
+    let announced = std::cell::Cell::new(0);
+    let run = |job, transaction, request: &[u8]| {
+        bench.submit(job, transaction, request);
+        let letter = bench.last_letter();
+        let mut rest = &letter[..];
+        while let Some((length, after)) = rest.split_first_chunk() {
+            match RecordKind::from_u8(after[4]) {
+                Some(RecordKind::Shape) => announced.set(announced.get() + 1),
+                Some(RecordKind::Forget) => announced.set(announced.get() - 1),
+                _ => {}
+            }
+            rest = &after[u32::from_le_bytes(*length) as usize..];
+        }
+    };
+    // With its transaction.
+    run(2, 0, &begin(0));
+    run(3, 2, &open_cursor(false, ROWS));
+    assert_eq!(announced.get(), 1);
+    run(4, 2, COMMIT);
+    assert_eq!(announced.get(), 0);
+    bench.database.release(TransactionId(2));
+    // With its transaction, by a call without an answer. The next one says so.
+    run(5, 0, &begin(0));
+    run(6, 5, &open_cursor(false, ROWS));
+    bench.database.end_transaction(TransactionId(5));
+    bench.database.release(TransactionId(5));
+    run(7, 0, &begin(0));
+    assert_eq!(announced.get(), 0);
+    run(8, 7, COMMIT);
+    bench.database.release(TransactionId(7));
+    // Its caller has ended it, and it has read on to its end.
+    run(9, 0, &open_cursor(true, ROWS));
+    assert_eq!(announced.get(), 1);
+    for _ in 0..3 {
+        bench.submit(0, 9, request::READ_ON);
+    }
+    let lane = bench.database.lanes().of_open(TransactionId(9)).unwrap();
+    assert!(lane.wait_idle(Some(Instant::now() + Duration::from_secs(30)), &|| false));
+    run(10, 9, &close_cursor(9));
+    assert_eq!(announced.get(), 0);
+    bench.database.release(TransactionId(9));
+}
+
+#[test]
+fn a_cursor_that_reads_on_is_ended_at_once_by_its_caller() {
+    let mut bench = Bench::new();
+    let sql = format!("SELECT 1 UNION ALL SELECT * FROM ({LONG})");
+    bench.submit(2, 0, &open_cursor(true, &sql));
+    assert!(matches!(bench.answer().as_slice(), [Read::Rows(..), Read::Done { .. }]));
+    bench.submit(0, 2, request::READ_ON);
+    bench.submit(3, 2, &close_cursor(2));
+    assert!(matches!(bench.answer().last(), Some(Read::Done { .. })));
 }
 
 /// Tries to take the writer slot when a checkpoint is due.

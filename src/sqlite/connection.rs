@@ -1,7 +1,7 @@
 //! One SQLite connection: opening, running statements one at a time, and a closing that verifies that
 //! SQLite has released everything.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,6 +123,8 @@ pub struct Connection {
     /// Whether the running statement needs a file that no other connection is reading.
     is_exclusive: Arc<AtomicBool>,
     is_given_up: Cell<bool>,
+    /// The shapes of closed cursors, which will not be used again.
+    pub(super) closed_shapes: RefCell<Vec<u32>>,
     /// Whether vector indexes of libSQL are taken over.
     pub(super) adopts: Cell<bool>,
 }
@@ -240,6 +242,7 @@ impl Connection {
             bounds,
             is_exclusive,
             is_given_up: Cell::new(false),
+            closed_shapes: RefCell::default(),
             adopts: Cell::new(false),
         })
     }

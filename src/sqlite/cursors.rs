@@ -4,6 +4,7 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::Batch;
 
+use super::alter_column::AlterColumn;
 use super::kept_statements::OpenCursor;
 use super::preparing::{RunError, changes, has_pragma};
 use super::rows::{Flow, RowSink, StatementEnd};
@@ -40,8 +41,8 @@ impl Connection {
         arguments: &Arguments<'_>,
         sink: &mut S,
     ) -> Result<Option<Flow>, RunError<S::Error>> {
-        if has_pragma(sql) {
-            // SQLite makes a setting when it prepares the statement.
+        if has_pragma(sql) || AlterColumn::read(sql).is_some() {
+            // SQLite makes a setting when it prepares the statement. The other one it cannot read.
             return Ok(None);
         }
         let Some(mut statement) = self.prepare(|| Batch::new(raw, sql).next())? else {
@@ -107,9 +108,10 @@ impl Connection {
         self.raw.with_cursor(number, |_, cursor| cursor.take().and_then(|closed| closed.info.shape))
     }
 
-    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors.
+    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors. Their columns are forgotten
+    /// with the next [`Connection::forget_statements`].
     pub fn close_cursors(&self, all: bool) {
-        self.raw.close_cursors(all);
+        self.closed_shapes.borrow_mut().extend(self.raw.close_cursors(all));
     }
 
     /// Whether a cursor is open.

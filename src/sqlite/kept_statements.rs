@@ -98,12 +98,14 @@ impl KeptStatements {
         })
     }
 
-    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors.
-    pub fn close_cursors(&self, all: bool) {
+    /// Closes the cursors that were opened in a transaction, which has ended, or all cursors. Returns the numbers of
+    /// their columns.
+    pub fn close_cursors(&self, all: bool) -> Vec<u32> {
         self.0.with_dependent(|_, statements| {
-            let is_kept = |cursor: &OpenCursor<'_>| !all && !cursor.is_of_transaction;
-            statements.cursors.borrow_mut().retain(|_, cursor| is_kept(cursor));
-        });
+            let is_closed = |_: &u32, cursor: &mut OpenCursor<'_>| all || cursor.is_of_transaction;
+            let mut cursors = statements.cursors.borrow_mut();
+            cursors.extract_if(is_closed).filter_map(|(_, closed)| closed.info.shape).collect()
+        })
     }
 
     /// Whether a cursor is open.

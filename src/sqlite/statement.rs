@@ -351,12 +351,13 @@ impl Connection {
     }
 
     /// Drops the [`StatementInfo`] of the statements for which `keep` returns false, if there are many
-    /// statements.
+    /// statements, and forgets the shapes of closed cursors.
     pub fn forget_statements(
         &mut self,
         keep: impl Fn(u32) -> bool,
         mut forget_shape: impl FnMut(u32),
     ) {
+        self.closed_shapes.take().into_iter().for_each(&mut forget_shape);
         if self.statements.len() <= MOST_KNOWN {
             return;
         }

@@ -61,6 +61,12 @@ pub fn is_read_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Read as u8] || begins_with_cursor(request)
 }
 
+/// Whether a request closes the cursor that has this transaction of its own.
+pub fn closes_cursor(request: &[u8], transaction: u32) -> bool {
+    let (kind, cursor) = (RequestKind::CloseCursor as u8, transaction.to_le_bytes());
+    request.split_first().is_some_and(|(first, rest)| *first == kind && rest == cursor)
+}
+
 /// Whether a request runs one statement.
 pub fn is_execute(request: &[u8]) -> bool {
     request.first() == Some(&(RequestKind::Execute as u8))

@@ -6,27 +6,20 @@ import type { Part, RowSource } from "../../client/row-iterator";
 import type { Statement } from "../../client/statement";
 import { nextJob } from "../native/delivery";
 import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
-import type { OpenTransaction } from "./open-transaction";
-import type { CursorOptions } from "./part";
+import type { CursorOptions, CursorPlace } from "./part";
 
 /** The most rows of a part without a limit of the caller's: a part has as many as an answer holds. */
 export const MOST_ROWS = 2 ** 32 - 1;
-
-/** Where the statement is open: the main lane, or a transaction. */
-export interface CursorPlace {
-  fetch(how: CursorOptions): Promise<Part>;
-  closeCursor(how: CursorOptions): Promise<void>;
-}
 
 /** Where a cursor can be opened. */
 export interface CursorHost extends CursorPlace {
   /** Why none can be opened any more, and no row be handed on. */
   failure(): { error: unknown } | undefined;
-  /** `begun` is told of the transaction that the cursor has of its own. */
+  /** `opens` is told where its further rows come from, if that is not here. */
   openCursor(
     statement: Statement,
     how: CursorOptions,
-    begun: (transaction: OpenTransaction) => void,
+    opens: (place: CursorPlace) => void,
   ): Promise<Part>;
   execute(statement: Statement, signal: CallSignal | undefined): ResultSet | Promise<ResultSet>;
 }
@@ -67,7 +60,8 @@ export class Cursor implements RowSource {
       if (part.isLast) this.#end();
       return part;
     } catch (error) {
-      this.#end();
+      // It is open where the call was refused.
+      void this.close();
       // The abort has ended the call that was running.
       throw this.#aborted === undefined ? error : this.#aborted.error;
     }
@@ -76,9 +70,9 @@ export class Cursor implements RowSource {
   async close(): Promise<void> {
     if (this.#hasEnded) return;
     this.#end();
-    if (this.#open === undefined) return;
     // What runs for it ends now: nobody waits for its rows.
     this.#controller.abort(clientClosed());
+    if (this.#open === undefined) return;
     // Where the connection is closed, there is nothing to end.
     await this.#place.closeCursor(this.#open).catch(() => undefined);
   }
@@ -90,11 +84,12 @@ export class Cursor implements RowSource {
     const how = { number: nextJob(), mostRows: this.#mostRows, signal };
     this.#open = how;
     try {
-      return await this.#host.openCursor(this.#statement, how, (transaction) => {
-        this.#place = transaction;
+      return await this.#host.openCursor(this.#statement, how, (place) => {
+        this.#place = place;
       });
     } catch (error) {
       if (error !== NO_CURSOR) throw error;
+      this.#open = undefined;
       // The statement writes, for example: SQLite computes all of its rows before the first one.
       const { rows } = await this.#host.execute(this.#statement, signal);
       return { rows, isLast: true };

@@ -12,6 +12,12 @@ export interface CursorOptions {
   readonly signal: CallSignal | undefined;
 }
 
+/** Where a cursor is open: on the main lane, or in a transaction. */
+export interface CursorPlace {
+  fetch(how: CursorOptions): Promise<Part>;
+  closeCursor(how: CursorOptions): Promise<void>;
+}
+
 /** The part that an answer has. */
 export function partOf(results: ResultSet[], rows: Row[]): Part {
   const [result] = results;

@@ -15,7 +15,7 @@ import type { Batch, Statement } from "../../client/statement";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import type { Submission } from "../native/job-answer";
-import { allHeld, clientClosed, queueFull } from "../native/errors";
+import { allHeld, clientClosed, NO_CURSOR, queueFull } from "../native/errors";
 import { writeRequest, type RequestWriter } from "../wire/request";
 import type { Outcome } from "../wire/response";
 import { Batches } from "./batches";
@@ -25,7 +25,7 @@ import { ExplicitTransaction, mayBegin } from "./explicit-transaction";
 import { Lanes } from "./lanes";
 import type { Host } from "./host";
 import { OpenTransaction } from "./open-transaction";
-import { partOf, type CursorOptions } from "./part";
+import { partOf, type CursorOptions, type CursorPlace } from "./part";
 import { Patience } from "./patience";
 import { Requests } from "./requests";
 import { Suspension } from "./suspension";
@@ -232,18 +232,41 @@ export class Scheduler implements Host {
 
   /**
    * Opens a cursor outside of transactions, and resolves with its first rows: in a transaction of its own, which
-   * only reads and has a lane of its own, if there can be one. `begun` is told of the transaction.
+   * only reads and has a lane of its own, if there can be one. `opens` is told where its further rows come from.
    */
-  openCursor(
+  async openCursor(
     statement: Statement,
     how: CursorOptions,
-    begun: (transaction: OpenTransaction) => void,
+    opens: (place: CursorPlace) => void,
+  ): Promise<Part> {
+    const isShared = this.#sharesCursors;
+    try {
+      return await this.#openCursor(isShared, statement, how, opens);
+    } catch (error) {
+      // What the calls before it have done decides where it can be opened: they may have ended the explicit
+      // transaction, or pinned the client.
+      if (error !== NO_CURSOR || this.#sharesCursors === isShared) throw error;
+      return await this.#openCursor(!isShared, statement, how, opens);
+    }
+  }
+
+  /** Whether a cursor is opened on the connection of the other calls. */
+  get #sharesCursors(): boolean {
+    return this.#sharesMain || !this.database.isFile || this.explicit.isComing;
+  }
+
+  #openCursor(
+    isShared: boolean,
+    statement: Statement,
+    how: CursorOptions,
+    opens: (place: CursorPlace) => void,
   ): Promise<Part> {
     let kept = statement;
     const keep = (): void => void (kept = keptStatement(statement));
     const write = (begins: boolean): RequestWriter =>
       this.requests.openCursor(kept, how.mostRows, begins);
-    if (this.#sharesMain || !this.database.isFile || this.explicit.isComing) {
+    if (isShared) {
+      opens(this);
       const open = (): Promise<Part> =>
         this.#submit(write(false), how.signal, partOf, { job: how.number });
       return this.#call(how.signal, open, { joins: true, keep });
@@ -251,7 +274,7 @@ export class Scheduler implements Host {
     const begin = (): Promise<Part> => {
       const request = write(true);
       const transaction = new OpenTransaction(this, how.number);
-      begun(transaction);
+      opens(transaction);
       return this.#begin(transaction, how.signal, request, partOf);
     };
     return this.#beginInTurn(how.signal, begin, { keep });
@@ -268,16 +291,19 @@ export class Scheduler implements Host {
     return this.#call(signal, fetch, { joins: true });
   }
 
-  /** Closes a cursor of the main lane. */
+  /**
+   * Closes a cursor of the main lane. This waits for no other call and is never refused: the cursor would stay open.
+   */
   async closeCursor({ number }: CursorOptions): Promise<void> {
     if (this.closing.isClosed) return;
-    const close = (): Promise<void> =>
-      this.#submit(
-        writeRequest((writer) => writer.closeCursor(number)),
-        undefined,
-        noResult,
-      );
-    return this.#call(undefined, close, { joins: true });
+    await this.database.submit({
+      transaction: 0,
+      request: writeRequest((writer) => writer.closeCursor(number)),
+      isOfClosing: true,
+      signal: undefined,
+      value: noResult,
+      ended: () => undefined,
+    });
   }
 
   /** What a statement is, as JSON. */

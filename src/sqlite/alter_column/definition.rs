@@ -71,6 +71,11 @@ pub fn altered(old: &str, new: &str) -> Option<Fixed> {
         .find(|fixed| old.contains(fixed) != new.contains(fixed))
 }
 
+/// Whether a definition has UNIQUE.
+pub fn is_unique(definition: &str) -> bool {
+    constraints(definition).contains(&Fixed::Unique)
+}
+
 fn constraints(definition: &str) -> Vec<Fixed> {
     let mut depth = 0;
     let mut found = Vec::new();
@@ -97,7 +102,9 @@ pub enum Affinity {
     Blob,
     /// TEXT.
     Text,
-    /// NUMERIC, INTEGER or REAL.
+    /// REAL. It reads an integer as a floating point number.
+    Real,
+    /// NUMERIC or INTEGER.
     Numeric,
 }
 
@@ -111,6 +118,7 @@ impl Affinity {
             () if has(&["INT"]) => Self::Numeric,
             () if has(&["CHAR", "CLOB", "TEXT"]) => Self::Text,
             () if has(&["BLOB"]) => Self::Blob,
+            () if has(&["REAL", "FLOA", "DOUB"]) => Self::Real,
             () => Self::Numeric,
         }
     }
@@ -156,13 +164,14 @@ mod tests {
 
     #[test]
     fn types_have_the_affinities_of_sqlite() {
-        use Affinity::{Blob, Numeric, Text};
+        use Affinity::{Blob, Numeric, Real, Text};
         for (declared, affinity) in [
             ("", Blob),
             ("CHARINT", Numeric),
             ("varchar(3)", Text),
             ("F32_BLOB(3)", Blob),
-            ("DOUBLE", Numeric),
+            ("DOUBLE", Real),
+            ("FLOATING POINT", Numeric),
             ("any", Numeric),
         ] {
             assert_eq!(Affinity::of(declared, false), affinity, "{declared}");

@@ -139,6 +139,9 @@ impl Connection {
         if !old.has_same_keys(&new) {
             return Err(fixed("PRIMARY KEY"));
         }
+        if !old.has_same_generated_columns(&new) {
+            return Err(fixed("GENERATED"));
+        }
         if old.columns.len() != new.columns.len() {
             return Err(refused("it defines more than one column"));
         }
@@ -147,19 +150,25 @@ impl Connection {
         else {
             return Err(refused("the column is not where it should be"));
         };
-        if old_column.default != new_column.default {
+        let affinity = Affinity::of(&new_column.declared, new.is_strict);
+        let has_other_affinity = affinity != Affinity::of(&old_column.declared, old.is_strict);
+        let has_other_default = old_column.default != new_column.default
+            || has_other_affinity && new_column.default.is_some();
+        // ALTER TABLE ADD COLUMN adds no key: all rows have its value.
+        if has_other_default && !old_column.is_key() && !definition::is_unique(former) {
             let sentinel = |value: &str| {
                 replaced(&format!("{} BLOB DEFAULT x'{value}'", quoted(&column.name)))
             };
-            self.keep_defaults(&column, sentinel)?;
+            self.keep_defaults(&column, old.is_without_rowid, sentinel)?;
         }
         if new.has_sequence && !old.has_sequence {
             self.make_sequence(&column.database)?;
         }
-        self.replace_definition(&column, &sql)?;
-        let affinity = Affinity::of(&new_column.declared, new.is_strict);
-        let has_other_affinity = affinity != Affinity::of(&old_column.declared, old.is_strict);
-        if has_other_affinity && let Some(index) = self.misfit(&column, affinity)? {
+        // A virtual column stores no values.
+        if has_other_affinity
+            && !new_column.is_virtual()
+            && let Some(index) = self.misfit(&column, affinity)?
+        {
             return Err(refused(&format!(
                 "the index {index} has values that the new type would compare in another way, and not find; drop the \
                  index, alter the column, convert its values (UPDATE {table} SET {name} = {name}), and create the \
@@ -168,11 +177,13 @@ impl Connection {
                 name = quoted(&column.name),
             )));
         }
+        self.replace_definition(&column, &sql)?;
         let has_other_order = old_column.collation != new_column.collation;
         if has_other_order && old.is_ordered_by(old_column) {
             return Err(fixed("PRIMARY KEY"));
         }
-        if has_other_affinity || has_other_order {
+        // The expression of a generated column may be another one, and so may be what indexes know of it.
+        if has_other_affinity || has_other_order || new_column.is_generated() {
             self.run_all(&format!("REINDEX {}", column.table()))?;
         }
         Ok(())
@@ -220,8 +231,14 @@ impl Connection {
             let update = format!(
                 "UPDATE {database}.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2"
             );
-            let updated = self.raw.execute(&update, (sql, &column.table));
-            updated.map_err(|error| self.error(error))?;
+            // With `PRAGMA count_changes` it has a row.
+            let update = || {
+                let mut update = self.raw.prepare(&update)?;
+                let mut rows = update.query((sql, &column.table))?;
+                while rows.next()?.is_some() {}
+                Ok(())
+            };
+            update().map_err(|error| self.error(error))?;
             let version: i64 = self.value(&format!("PRAGMA {database}.schema_version"))?;
             // SQLite takes its 32 bits.
             let next = version.wrapping_add(1);

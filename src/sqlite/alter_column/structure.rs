@@ -14,7 +14,7 @@ pub struct Structure {
     /// The columns of the automatic indexes, in their order.
     keys: Vec<Key>,
     /// Whether the table is WITHOUT ROWID.
-    is_without_rowid: bool,
+    pub is_without_rowid: bool,
     /// Whether the table is STRICT.
     pub is_strict: bool,
     /// Whether the table has AUTOINCREMENT.
@@ -34,6 +34,23 @@ pub struct ColumnStructure {
     key: i64,
     /// Whether it is hidden or generated, and how.
     hidden: i64,
+}
+
+impl ColumnStructure {
+    /// Whether the column is in the primary key.
+    pub fn is_key(&self) -> bool {
+        self.key > 0
+    }
+
+    /// Whether the column is generated.
+    pub fn is_generated(&self) -> bool {
+        self.hidden > 0
+    }
+
+    /// Whether the column is generated, and not stored (<https://sqlite.org/pragma.html#pragma_table_xinfo>).
+    pub fn is_virtual(&self) -> bool {
+        self.hidden == 2
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,14 +109,13 @@ impl Structure {
 
     /// Whether the table is its own primary key, of which this column is a part: nothing but that key orders it.
     pub fn is_ordered_by(&self, column: &ColumnStructure) -> bool {
-        self.is_without_rowid && column.key > 0
+        self.is_without_rowid && column.is_key()
     }
 
     /// Whether both tables have the same keys, but for the order of texts in them.
     pub fn has_same_keys(&self, other: &Self) -> bool {
         let keys = |of: &Self| {
-            let columns: Vec<_> =
-                of.columns.iter().map(|column| (column.key, column.hidden)).collect();
+            let columns: Vec<_> = of.columns.iter().map(|column| column.key).collect();
             let keys: Vec<_> = of
                 .keys
                 .iter()
@@ -108,5 +124,11 @@ impl Structure {
             (columns, keys)
         };
         keys(self) == keys(other)
+    }
+
+    /// Whether the same columns of both tables are generated, in the same way: stored or not.
+    pub fn has_same_generated_columns(&self, other: &Self) -> bool {
+        let hidden = |of: &Self| of.columns.iter().map(|column| column.hidden).collect::<Vec<_>>();
+        hidden(self) == hidden(other)
     }
 }
