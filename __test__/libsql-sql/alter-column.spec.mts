@@ -256,6 +256,21 @@ test("a default is changed of a column that is a key, and no value with the type
   t.is(await selectValue(client, "insert into t (a) values (2) returning c"), "5");
 });
 
+for (const index of ["on t (k) where c > 1", "on t (c + 1)", "on t (k, (\"C\" || ''))"]) {
+  test(`a value that compares in another way keeps the type, beside an index ${index}`, async (t) => {
+    const client = await withTable(
+      t,
+      `create table t (k integer primary key, c any); insert into t values (4, 1); create index i ${index}`,
+    );
+    const alter = "alter table t alter column c to c text";
+    await t.throwsAsync(client.execute(alter), { message: /the index i has values that/ });
+    await client.executeMultiple(
+      `drop index i; ${alter}; update t set c = c; create index i ${index}`,
+    );
+    t.is(await selectValue(client, "pragma integrity_check"), "ok");
+  });
+}
+
 test("AUTOINCREMENT can be added", async (t) => {
   const client = await withTable(
     t,

@@ -3,6 +3,8 @@
 use rusqlite::OptionalExtension;
 use rusqlite::config::DbConfig;
 
+use crate::tokens::{Token, tokens};
+
 use super::{Affinity, Column, Connection, Error, TEST, UNDO_TEST, quoted};
 
 impl Connection {
@@ -77,18 +79,42 @@ impl Connection {
             }
         };
         let find = || {
-            let index = self.raw.query_row(
-                "SELECT i.name FROM pragma_index_list(?1, ?2) AS i, pragma_index_xinfo(i.name, ?2) AS x \
-                 WHERE x.key AND x.name = ?3 COLLATE NOCASE",
-                (&column.table, &column.database, &column.name),
-                |row| row.get::<_, String>(0),
-            );
-            let Some(index) = index.optional()? else { return Ok(None) };
+            let Some(index) = self.index_with(column)? else { return Ok(None) };
             let table = column.table();
             let misfit = format!("SELECT 1 FROM {table} NOT INDEXED WHERE {is_misfit} LIMIT 1");
             let found = self.raw.query_row(&misfit, [], |_| Ok(())).optional()?;
             Ok(found.map(|()| index))
         };
         find().map_err(|error| self.error(error))
+    }
+
+    /// An index that has the column as a key, or names it in an expression or in its condition.
+    fn index_with(&self, column: &Column) -> rusqlite::Result<Option<String>> {
+        let (table, database) = (&column.table, &column.database);
+        let key = self.raw.query_row(
+            "SELECT i.name FROM pragma_index_list(?1, ?2) AS i, pragma_index_xinfo(i.name, ?2) AS x \
+             WHERE x.key AND x.name = ?3 COLLATE NOCASE",
+            (table, database, &column.name),
+            |row| row.get(0),
+        );
+        if let Some(index) = key.optional()? {
+            return Ok(Some(index));
+        }
+        let mut indexes = self.raw.prepare(&format!(
+            "SELECT name, sql FROM {}.sqlite_schema \
+             WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+            quoted(database)
+        ))?;
+        let mut rows = indexes.query([table])?;
+        while let Some(row) = rows.next()? {
+            let sql = row.get_ref(1)?.as_str().unwrap_or_default();
+            let is_named = |token: &Token| {
+                token.name().is_some_and(|name| name.eq_ignore_ascii_case(&column.name))
+            };
+            if tokens(sql).iter().any(|(token, _)| is_named(token)) {
+                return row.get(0).map(Some);
+            }
+        }
+        Ok(None)
     }
 }
