@@ -65,6 +65,20 @@ export interface PartlyCommitted {
   readonly maybeCommitted?: true;
 }
 
+/**
+ * A property of latchdb's errors of SQL. Their message shows the SQL behind its first line, which is SQLite's text:
+ * the line with a caret below the place, or, of an error in a batch, a migration or a script that SQLite tells no
+ * place of, the beginning of the statement. Arguments are never shown. Servers tell no place.
+ */
+export interface SqlPlace {
+  /**
+   * Where the wrong token begins in the SQL, in UTF-16 units, as `String.prototype.slice` counts: of a batch in that
+   * of the statement, of a script in all of it. Missing where SQLite tells no place
+   * (https://sqlite.org/c3ref/errcode.html, `sqlite3_error_offset`).
+   */
+  readonly offset?: number;
+}
+
 /** The error of a batch: `statementIndex` is the index (from 0) of the statement that failed. */
 export const LibsqlBatchError: typeof core.LibsqlBatchError;
 export type LibsqlBatchError = core.LibsqlBatchError;

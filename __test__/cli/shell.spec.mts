@@ -51,7 +51,10 @@ test("a script ends at the first error, with exit code 1", async (t) => {
   const input = "CREATE TABLE t (a);\nBEGIN;\nINSERT INTO t VALUES (1);\n\nSELEC 2;\nCOMMIT;\n";
   const { code, stdout, stderr } = await run(["shell", file], { input });
   t.deepEqual([code, stdout], [1, ""]);
-  t.is(stderr, 'latchdb shell: line 5: SQLITE_ERROR: near "SELEC": syntax error\n');
+  t.is(
+    stderr,
+    'latchdb shell: line 5: SQLITE_ERROR: near "SELEC": syntax error\n  SELEC 2;\n  ^\n',
+  );
   t.is(await selectValue(openUrl(t, url), "SELECT count(*) FROM t"), 0);
 });
 

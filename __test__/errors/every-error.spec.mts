@@ -241,12 +241,12 @@ error("it has no SQL", {
 });
 error("it is no SQL", {
   code: "SQLITE_ERROR",
-  message: 'near "selekt": syntax error',
+  message: 'near "selekt": syntax error\n  selekt 1\n  ^',
   from: async ({ open }) => (await open()).execute("selekt 1"),
 });
 error("it violates a constraint", {
   code: "SQLITE_CONSTRAINT",
-  message: "UNIQUE constraint failed: t.a",
+  message: "UNIQUE constraint failed: t.a\n  insert into t values (1), (1)",
   from: async ({ open }) => (await open()).batch(["insert into t values (1), (1)"]),
 });
 error("an argument is an object", {

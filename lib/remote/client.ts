@@ -287,11 +287,11 @@ export abstract class RemoteClient implements Client {
     statements: readonly WireStatement[],
     call: Call,
   ): Promise<Failure> {
-    if (statements.length === 1) return refused.at(0);
+    if (statements.length === 1) return refused.at(0, statements[0]?.sql);
     const stream = await this.#server.open(call, "call");
     try {
       const index = await indexOfRefused(stream, call, statements, refused);
-      return index === undefined ? refused : refused.at(index);
+      return index === undefined ? refused : refused.at(index, statements[index]?.sql);
     } finally {
       stream.close();
     }

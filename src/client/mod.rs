@@ -12,6 +12,7 @@ mod counts;
 mod cursors;
 mod dispatch;
 pub mod error;
+mod error_place;
 mod gate;
 mod group;
 mod hooks;

@@ -8,6 +8,7 @@ use super::call::Call;
 use super::checkpoints::Pass;
 use super::class::Class;
 use super::error::Error;
+use super::error_place;
 use super::lane::{Behind, Work};
 use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
@@ -232,6 +233,11 @@ impl Session {
         let mut run = Run { connection, caller, rolls_back, place, sends: true };
         match request {
             Request::Execute(statement) => {
+                let in_sql = |error: Error| {
+                    let place =
+                        client.place_in(&statement, |sql| error_place::of_token(&error, sql));
+                    Failure { place, ..error.into() }
+                };
                 let ran = run.statement(&statement, read_only, records);
                 if matches!(ran, Err(Error::RunsElsewhere))
                     && place == Place::HereIfShort
@@ -240,9 +246,9 @@ impl Session {
                     // A commit would wait for it on a reader lane, too.
                     records.drop_rows();
                     run.place = Place::Here;
-                    run.statement(&statement, read_only, records)?;
+                    run.statement(&statement, read_only, records).map_err(in_sql)?;
                 } else {
-                    ran?;
+                    ran.map_err(in_sql)?;
                 }
                 if let Sql::Id(id) = statement.sql {
                     return Ok(Lesson::Statement(id));
@@ -284,7 +290,11 @@ impl Session {
                         Some(OpenTransaction { begun_by, read_only: true, cursor_rows });
                     run.begin(Mode::Read)?;
                 }
-                run.open_cursor(&statement, most_rows, records)?;
+                run.open_cursor(&statement, most_rows, records).map_err(|error| {
+                    let place =
+                        client.place_in(&statement, |sql| error_place::of_token(&error, sql));
+                    Failure { place, ..error.into() }
+                })?;
             }
             Request::Fetch { cursor, most_rows } => {
                 match self.read_ahead.as_mut().and_then(|ahead| ahead.next(call.job)) {

@@ -61,7 +61,21 @@ pub struct ErrorRecord<'a> {
     pub raw_code: Option<i32>,
     /// The text of the error.
     pub text: &'a dyn Display,
+    /// Where in the SQL it is, if that is known.
+    pub place: Option<SqlPlace>,
 }
+
+/// Where in the SQL of a call an error is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlPlace {
+    /// Where the wrong token begins, in UTF-16 units of the text of the call's statement. None if nobody knows.
+    pub offset: Option<u32>,
+    /// The SQL there, as further lines of the error's text.
+    pub lines: String,
+}
+
+/// Stands for an unknown offset.
+const NO_OFFSET: u32 = u32::MAX;
 
 /// A row that JavaScript cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,6 +286,9 @@ impl Records {
             put_str(bytes, &error.code);
             put_str(bytes, &error.extended_code.unwrap_or_default());
             put_str(bytes, &bounded(&error.text));
+            let SqlPlace { offset, lines } = error.place.unwrap_or_default();
+            put_u32(bytes, offset.unwrap_or(NO_OFFSET));
+            put_str(bytes, &lines);
         });
     }
 
@@ -704,6 +721,7 @@ pub mod tests {
             extended_code: Some("SQLITE_CONSTRAINT_UNIQUE".to_owned()),
             raw_code: Some(2067),
             text,
+            place: None,
         }
     }
 

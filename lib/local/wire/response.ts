@@ -65,7 +65,14 @@ export interface NativeError {
   code: string;
   extendedCode: string;
   message: string;
+  /** Where the wrong token begins in the text of the statement, in UTF-16 units; undefined if it is not known. */
+  offset: number | undefined;
+  /** The SQL at that place, as further lines of the message; empty if it is not known. */
+  lines: string;
 }
+
+/** Stands for an unknown offset. */
+const NO_OFFSET = 2 ** 32 - 1;
 
 /** Reads all records of one delivery. */
 export function readRecords(
@@ -238,7 +245,18 @@ export class RecordReader {
     const code = this.string();
     const extendedCode = this.string();
     const message = this.string();
-    return { kind, statementIndex, rawCode, code, extendedCode, message };
+    const at = this.u32();
+    const offset = at === NO_OFFSET ? undefined : at;
+    return {
+      kind,
+      statementIndex,
+      rawCode,
+      code,
+      extendedCode,
+      message,
+      offset,
+      lines: this.string(),
+    };
   }
 
   u8(): number {
