@@ -29,6 +29,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import { publishEnd } from "./swap/database/channel";
@@ -48,6 +49,11 @@ export class Sqlite3Client implements Client {
   constructor(pool: ConnectionPool, _intMode?: IntMode) {
     this.#pool = pool;
     this.protocol = "file";
+  }
+
+  static {
+    const methods = ["execute", "batch", "migrate", "executeMultiple", "iterate"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#pool.path, transaction: false }));
   }
 
   /** Whether the client is closed. */

@@ -11,6 +11,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import type { OpenTransaction } from "./scheduler/open-transaction";
@@ -36,6 +37,11 @@ export class Sqlite3Transaction implements Transaction {
     // Its client may have been closed in the meantime.
     if (transaction.isOpen) signal?.add(close);
     else transaction.onEnd();
+  }
+
+  static {
+    const methods = ["execute", "batch", "executeMultiple", "iterate"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#transaction.path, transaction: true }));
   }
 
   /** Whether its owner, SQLite, or the closing of its client has ended the transaction. */

@@ -33,6 +33,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
 import { Calls, type Call, type RunOptions } from "./calls";
 import { Closing } from "./closing";
@@ -81,6 +82,12 @@ export abstract class RemoteClient implements Client {
       calls: this.#calls,
       transactions: this.#transactions,
     });
+  }
+
+  static {
+    // An iterator makes one call of `execute`.
+    const methods = ["execute", "batch", "migrate", "executeMultiple"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#server.url, transaction: false }));
   }
 
   /** Whether the client is closed. */

@@ -14,6 +14,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
 import { RefusedText, RequestFailure, transactionLost } from "./errors";
@@ -68,6 +69,11 @@ export class RemoteTransaction implements Transaction {
     this.#mode = mode;
     this.#signal = signal;
     signal?.add(this.#onAbort);
+  }
+
+  static {
+    const methods = ["execute", "batch", "executeMultiple"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#host.calls.url, transaction: true }));
   }
 
   /** Whether its owner, the server, or the closing of its client has ended the transaction. */

@@ -36,6 +36,7 @@ pub mod state;
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
 mod tests;
+pub mod timings;
 mod waits;
 mod writer_queue;
 

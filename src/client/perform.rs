@@ -14,6 +14,7 @@ use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
 use super::session::{OpenTransaction, Session};
 use super::state::Journal;
+use super::timings;
 use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
 use crate::files;
@@ -91,6 +92,7 @@ impl Session {
 
     /// Runs a call, and writes its answer. None if it has to run on another lane, and has had no effect.
     fn answer(&mut self, call: &mut Call) -> Option<Records> {
+        let began = timings::begin();
         let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
@@ -143,12 +145,16 @@ impl Session {
         }
         let outcome = self.outcome(committed);
         match result {
-            Ok(()) => records.done(outcome),
+            Ok(()) => {
+                self.tell_times(call, began, &mut records);
+                records.done(outcome);
+            }
             Err(Failure { error: Error::RunsElsewhere, .. }) => return None,
             Err(failure) => {
                 if records.drop_rows() {
                     self.client.outbox.drop_rows(call.job);
                 }
+                self.tell_times(call, began, &mut records);
                 self.client.fail(&call.request, &mut records, outcome, failure);
             }
         }

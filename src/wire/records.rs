@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::CHUNK;
 use super::error_text::bounded;
-use super::kinds::{CellKind, ClosingStep, ErrorKind, OutcomeFlag, RecordKind, flag};
+use super::kinds::{CellKind, ClosingStep, ErrorKind, LaneKind, OutcomeFlag, RecordKind, flag};
 use super::text::TextBuffer;
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::Panic;
@@ -228,6 +228,15 @@ impl Records {
     /// Writes a `done` record: the job has succeeded.
     pub fn done(&mut self, outcome: Outcome) {
         self.record(RecordKind::Done, |bytes| bytes.push(outcome.flags()));
+    }
+
+    /// Writes a `ran` record: where the job has run, how long it has waited for that, and how long it took.
+    pub fn ran(&mut self, lane: LaneKind, queued: Duration, ran: Duration) {
+        self.record(RecordKind::Ran, |bytes| {
+            bytes.push(lane as u8);
+            put_f64(bytes, queued.as_secs_f64() * 1e3);
+            put_f64(bytes, ran.as_secs_f64() * 1e3);
+        });
     }
 
     /// Writes a `step` record: the end of one step of a closing, with the time that it took.

@@ -14,6 +14,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.WantedDatabase,
   RecordKind.Panic,
   RecordKind.Piece,
+  RecordKind.Ran,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -214,6 +215,11 @@ export class RecordReader {
       explicit: (flags & OutcomeFlag.Explicit) !== 0,
       committed: (flags & OutcomeFlag.Committed) !== 0,
     };
+  }
+
+  /** A `Ran` record. */
+  ran(): { lane: number; queuedMs: number; runMs: number } {
+    return { lane: this.u8(), queuedMs: this.f64(), runMs: this.f64() };
   }
 
   /** A `Step` record. */
