@@ -23,15 +23,17 @@ const LONGEST_SQL = 64 * 1024;
 const queries = builtin("node:diagnostics_channel")?.tracingChannel?.("latchdb:query");
 
 /** Whether anybody listens. `hasSubscribers` of the whole channel is missing before Node 20.13. */
-const isHeard: () => boolean =
-  queries === undefined
-    ? () => false
-    : () =>
-        queries.start.hasSubscribers ||
-        queries.end.hasSubscribers ||
-        queries.asyncStart.hasSubscribers ||
-        queries.asyncEnd.hasSubscribers ||
-        queries.error.hasSubscribers;
+const isHeard = queries === undefined ? (): boolean => false : hasSubscribersOf(queries);
+
+function hasSubscribersOf(channels: NonNullable<typeof queries>): () => boolean {
+  const { start, end, asyncStart, asyncEnd, error } = channels;
+  return () =>
+    asyncEnd.hasSubscribers ||
+    start.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    error.hasSubscribers;
+}
 
 /** The trace of one call. What runs the call adds to it. */
 export class Trace {

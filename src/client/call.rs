@@ -110,6 +110,7 @@ impl ClientState {
         {
             self.count_cancelled();
         }
+        let place = place.map(|place| *place);
         records.error(outcome, ErrorRecord { place, ..error.record() }, statement);
     }
 }

@@ -13,23 +13,24 @@ const LONGEST_STATEMENT: usize = 200;
 const INDENT: &str = "  ";
 
 /// The place of the token that SQLite's error is about, if there is one.
-pub fn of_token(error: &Error, sql: &str) -> Option<SqlPlace> {
+pub fn of_token(error: &Error, sql: &str) -> Option<Box<SqlPlace>> {
     let at = error.offset()?;
     let (before, behind) = sql.split_at_checked(at)?;
     let offset = u32::try_from(before.encode_utf16().count()).ok();
-    Some(SqlPlace { offset, lines: line_and_caret(before, behind) })
+    Some(Box::new(SqlPlace { offset, lines: line_and_caret(before, behind) }))
 }
 
 /// The same for an error of one of several statements: without a token, the statement is shown.
-pub fn of_one(error: &Error, statement: &str) -> Option<SqlPlace> {
+pub fn of_one(error: &Error, statement: &str) -> Option<Box<SqlPlace>> {
     of_token(error, statement).or_else(|| {
         let lines = shortened(statement);
-        (error.is_of_statement() && !lines.is_empty()).then_some(SqlPlace { offset: None, lines })
+        (error.is_of_statement() && !lines.is_empty())
+            .then(|| Box::new(SqlPlace { offset: None, lines }))
     })
 }
 
 /// The same for an error of the statement of a script with this index.
-pub fn of_script(error: &Error, script: &str, index: usize) -> Option<SqlPlace> {
+pub fn of_script(error: &Error, script: &str, index: usize) -> Option<Box<SqlPlace>> {
     of_token(error, script).or_else(|| {
         let statement = tokens::statements(script).into_iter().nth(index)?;
         of_one(error, script.get(statement)?)
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
     use crate::sqlite;
 
-    fn at(sql: &str, offset: usize) -> Option<SqlPlace> {
+    fn at(sql: &str, offset: usize) -> Option<Box<SqlPlace>> {
         let message = "near \"x\": syntax error".to_owned();
         of_token(&Error::Sqlite(sqlite::Error::Input { code: 1, message, offset }), sql)
     }

@@ -25,7 +25,7 @@ pub struct Failure {
     /// The index of the statement, from 0. None if the error is not one of a statement in a batch.
     pub statement: Option<usize>,
     /// Where in the SQL it is, if that is known.
-    pub place: Option<SqlPlace>,
+    pub place: Option<Box<SqlPlace>>,
 }
 
 impl From<Error> for Failure {

@@ -245,8 +245,8 @@ impl ClientState {
     pub fn place_in(
         &self,
         statement: &Statement<'_>,
-        find: impl FnOnce(&str) -> Option<SqlPlace>,
-    ) -> Option<SqlPlace> {
+        find: impl FnOnce(&str) -> Option<Box<SqlPlace>>,
+    ) -> Option<Box<SqlPlace>> {
         match statement.sql {
             Sql::Text(sql) => find(sql),
             Sql::Id(id) => find(&self.statement(id)?),
