@@ -1534,6 +1534,12 @@ for (const [what, text, args, input] of [
     ".nope\n",
   ],
   [
+    ".explain has no statement",
+    "line 1: .explain takes a statement on the same line",
+    ["shell", "file:DIR/q.db"],
+    ".explain\n",
+  ],
+  [
     "a script leaves a transaction open",
     "the transaction was left open, and is rolled back",
     ["shell", "file:DIR/q.db"],
