@@ -66,6 +66,53 @@ export interface PartlyCommitted {
   readonly maybeCommitted?: true;
 }
 
+/**
+ * A property of latchdb's errors of SQL. Their message shows the SQL behind its first line, which is SQLite's text:
+ * the line with a caret below the place, or, of an error in a batch, a migration or a script that SQLite tells no
+ * place of, the beginning of the statement. Arguments are never shown. Servers tell no place.
+ */
+export interface SqlPlace {
+  /**
+   * Where the wrong token begins in the SQL, in UTF-16 units, as `String.prototype.slice` counts: of a batch in that
+   * of the statement, of a script in all of it. Missing where SQLite tells no place
+   * (https://sqlite.org/c3ref/errcode.html, `sqlite3_error_offset`).
+   */
+  readonly offset?: number;
+}
+
+/**
+ * A call, as the tracing channel `latchdb:query` tells it
+ * (https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel): one for each call of `execute`, `batch`,
+ * `migrate` and `executeMultiple`, and one for each iterator from its first fetch to its end. It is the message of
+ * all of the channel's events. What is known at the end only is complete in `asyncEnd`. Arguments are not in it, nor
+ * a token or a key. Runtimes without `process.getBuiltinModule` (Node before 20.16) trace nothing.
+ */
+export interface QueryTrace {
+  readonly method: "execute" | "get" | "batch" | "migrate" | "executeMultiple" | "iterate";
+  /** The SQL; of a batch, its statements with `;` and a line break between them, 64 Ki UTF-16 units at most. */
+  readonly sql: string;
+  /** The path of the file, SQLite's name of a database in memory, or the URL of the server without its secrets. */
+  readonly path: string;
+  /** Whether it is a call of an interactive transaction. */
+  readonly transaction: boolean;
+  /**
+   * Where it has run: on the thread of JavaScript (`in place`), on the main connection, on one that only reads, on
+   * that of its transaction, or on a server. Undefined if it has not run.
+   */
+  lane: "in place" | "main" | "reader" | "transaction" | "server" | undefined;
+  /** How long it has waited for other calls of its client, and for a thread, in ms. */
+  queuedMs: number;
+  /**
+   * How long it has run, in ms: with waits for locks; of a call on a server, from the request to the answer; of an
+   * iterator, without the time that its consumer takes.
+   */
+  runMs: number;
+  /** The number of rows in the answer. */
+  rows: number;
+  /** What the call rejects with; undefined if it does not. */
+  error: unknown;
+}
+
 /** The error of a batch: `statementIndex` is the index (from 0) of the statement that failed. */
 export const LibsqlBatchError: typeof core.LibsqlBatchError;
 export type LibsqlBatchError = core.LibsqlBatchError;

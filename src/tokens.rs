@@ -106,6 +106,59 @@ pub fn tokens(sql: &str) -> Vec<Spanned> {
     found
 }
 
+/// The statements of a text, each with its semicolon. They end where `sqlite3_complete()` says
+/// (<https://sqlite.org/c3ref/complete.html>): in a CREATE TRIGGER at the semicolon behind its END. Empty ones are
+/// left out.
+pub fn statements(sql: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut state = State::Start;
+    let mut begin = None;
+    for (token, range) in tokens(sql) {
+        let begun = *begin.get_or_insert(range.start);
+        state = state.after(&token);
+        if matches!(state, State::Start) {
+            if range.start > begun {
+                found.push(begun..range.end);
+            }
+            begin = None;
+        }
+    }
+    found.extend(begin.map(|begun| begun..sql.trim_end().len()));
+    found
+}
+
+/// The states of `sqlite3_complete()`.
+#[derive(Clone, Copy)]
+enum State {
+    Start,
+    Normal,
+    Explain,
+    Create,
+    Trigger,
+    Semicolon,
+    End,
+}
+
+impl State {
+    fn after(self, token: &Token) -> Self {
+        let is_end = token.is_keyword("end");
+        match (self, token) {
+            (Self::Trigger | Self::Semicolon, Token::Other(';')) => Self::Semicolon,
+            (_, Token::Other(';')) => Self::Start,
+            (Self::Semicolon, _) if is_end => Self::End,
+            (Self::Trigger | Self::Semicolon | Self::End, _) => Self::Trigger,
+            (Self::Start, token) if token.is_keyword("explain") => Self::Explain,
+            (Self::Start | Self::Explain, token) if token.is_keyword("create") => Self::Create,
+            (Self::Create, token) if token.is_keyword("trigger") => Self::Trigger,
+            (Self::Create, token) if token.is_keyword("temp") || token.is_keyword("temporary") => {
+                Self::Create
+            }
+            (Self::Explain, _) => Self::Explain,
+            _ => Self::Normal,
+        }
+    }
+}
+
 fn is_of_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
@@ -151,6 +204,15 @@ mod tests {
                 Token::Text("open".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn statements_end_at_semicolons_and_triggers_behind_their_end() {
+        let trigger = "create temp trigger a after insert on t begin select 1; end;";
+        let sql = format!(";; {trigger} explain {trigger} select ';' -- ;\n; /* ; */ select 2 ");
+        let found: Vec<&str> = statements(&sql).into_iter().map(|range| &sql[range]).collect();
+        let explained = format!("explain {trigger}");
+        assert_eq!(found, [trigger, &explained, "select ';' -- ;\n;", "select 2"]);
     }
 
     #[test]

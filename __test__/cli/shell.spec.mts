@@ -51,8 +51,46 @@ test("a script ends at the first error, with exit code 1", async (t) => {
   const input = "CREATE TABLE t (a);\nBEGIN;\nINSERT INTO t VALUES (1);\n\nSELEC 2;\nCOMMIT;\n";
   const { code, stdout, stderr } = await run(["shell", file], { input });
   t.deepEqual([code, stdout], [1, ""]);
-  t.is(stderr, 'latchdb shell: line 5: SQLITE_ERROR: near "SELEC": syntax error\n');
+  t.is(
+    stderr,
+    'latchdb shell: line 5: SQLITE_ERROR: near "SELEC": syntax error\n  SELEC 2;\n  ^\n',
+  );
   t.is(await selectValue(openUrl(t, url), "SELECT count(*) FROM t"), 0);
+});
+
+test(".explain shows a query plan as a tree, as SQLite's shell does", async (t) => {
+  const input = [
+    "CREATE TABLE t (a INTEGER PRIMARY KEY, b);",
+    "CREATE TABLE u (c, d);",
+    "CREATE INDEX u_c ON u (c);",
+    ".explain SELECT * FROM t WHERE a = ?;",
+    "  .explain SELECT (SELECT d FROM u WHERE c = b), ';' FROM t UNION ALL SELECT c, 1 FROM u",
+    ".explain DELETE FROM t WHERE b = 1",
+    "SELECT count(*) AS n FROM t;",
+    ".explain",
+  ].join("\n");
+  const { code, stdout, stderr } = await run(["shell", "--mode", "csv", ":memory:"], { input });
+  t.deepEqual(stdout.split(/\r?\n/), [
+    "QUERY PLAN",
+    "`--SEARCH t USING INTEGER PRIMARY KEY (rowid=?)",
+    "QUERY PLAN",
+    "`--COMPOUND QUERY",
+    "   |--LEFT-MOST SUBQUERY",
+    "   |  |--SCAN t",
+    "   |  `--CORRELATED SCALAR SUBQUERY 1",
+    "   |     `--SEARCH u USING INDEX u_c (c=?)",
+    "   `--UNION ALL",
+    "      `--SCAN u USING COVERING INDEX u_c",
+    "QUERY PLAN",
+    "`--SCAN t",
+    "n",
+    "0",
+    "",
+  ]);
+  t.deepEqual(
+    [code, stderr],
+    [1, "latchdb shell: line 8: .explain takes a statement on the same line\n"],
+  );
 });
 
 test("a command that the shell has not: exit code 1, and its line", async (t) => {

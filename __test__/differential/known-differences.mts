@@ -34,8 +34,18 @@ const NEITHER_FORM =
 const MANY_TRANSACTIONS =
   "more transactions at once than `concurrency`; a call while open transactions hold all connections";
 
+const SHOWN_SQL = "an error at a place of the SQL, or of a statement of a batch or script";
+
 export const knownDifferences: KnownDifference[] = [
   // --- errors
+  // The first one: the others compare whole messages.
+  errors("an error shows the SQL", SHOWN_SQL, (_, { cause, message, ...ours }) => {
+    const first = `${String(ours.code)}: ${cause?.message ?? ""}`;
+    if (cause === undefined || !message.startsWith(`${first}\n  `)) return;
+    const others = (keys: string[]): string[] => keys.filter((key) => key !== "offset");
+    const plain = { ...cause, keys: others(cause.keys) };
+    return { ...ours, keys: others(ours.keys), message: first, cause: plain };
+  }),
   errors("sync() has a code", "`sync()` on a local database", (stock, ours, step) => {
     if (isOn(step, "sync") && stock.class === "Error" && ours.code === "SYNC_NOT_SUPPORTED") {
       return stock;
@@ -344,7 +354,7 @@ export const knownDifferences: KnownDifference[] = [
   }),
   answers("functions that only stock has", "functions and tables for files", ({ stock, ours }) => {
     const message = errorOf(ours)?.message ?? "";
-    const isMissing = /no such function: readfile$/;
+    const isMissing = /no such function: readfile$/m;
     return isMissing.test(message) && "value" in stock.outcome;
   }),
   leaves("numbers as text", "REAL as text", (stock, ours) => {

@@ -90,8 +90,8 @@ test("the extended code of a STRICT table's refusal has a name", async (t) => {
 test("the message of a batch has its code once", async (t) => {
   const client = await openClient(t);
   await client.executeMultiple("create table t (a unique); insert into t values (1)");
-  const message = "SQLITE_CONSTRAINT: UNIQUE constraint failed: t.a";
   const insert = "insert into t values (1)";
+  const message = `SQLITE_CONSTRAINT: UNIQUE constraint failed: t.a\n  ${insert}`;
   await t.throwsAsync(client.batch([insert], "write"), { message });
   await t.throwsAsync(client.migrate([insert]), { message });
   const transaction = await client.transaction();

@@ -242,12 +242,12 @@ error("it has no SQL", {
 });
 error("it is no SQL", {
   code: "SQLITE_ERROR",
-  message: 'near "selekt": syntax error',
+  message: 'near "selekt": syntax error\n  selekt 1\n  ^',
   from: async ({ open }) => (await open()).execute("selekt 1"),
 });
 error("it violates a constraint", {
   code: "SQLITE_CONSTRAINT",
-  message: "UNIQUE constraint failed: t.a",
+  message: "UNIQUE constraint failed: t.a\n  insert into t values (1), (1)",
   from: async ({ open }) => (await open()).batch(["insert into t values (1), (1)"]),
 });
 error("an argument is an object", {
@@ -1622,6 +1622,12 @@ for (const [what, text, args, input] of [
     "line 1: unknown command .nope: .help lists the commands",
     ["shell", "file:DIR/q.db"],
     ".nope\n",
+  ],
+  [
+    ".explain has no statement",
+    "line 1: .explain takes a statement on the same line",
+    ["shell", "file:DIR/q.db"],
+    ".explain\n",
   ],
   [
     "a script leaves a transaction open",

@@ -98,8 +98,9 @@ test("a vector that does not fit the index is refused by whatever writes it", as
   ] as const) {
     for (let i = 0; i < 2; i++)
       t.is(await answer(client, sql), `error: SQLITE_ERROR: ${text}`, sql);
-    await t.throwsAsync(client.executeMultiple(sql), { message: `SQLITE_ERROR: ${text}` });
-    await t.throwsAsync(client.batch([sql]), { message: `SQLITE_ERROR: ${text}` });
+    const message = `SQLITE_ERROR: ${text}\n  ${sql}`;
+    await t.throwsAsync(client.executeMultiple(sql), { message });
+    await t.throwsAsync(client.batch([sql]), { message });
   }
   t.is(await selectValue(client, "select count(*) from t"), 4);
   await client.execute(

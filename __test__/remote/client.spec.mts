@@ -313,10 +313,47 @@ for (const protocol of protocols) {
   test(`${protocol}: the stack of an error names the caller`, async (t) => {
     if (!hasServer(t)) return;
     const client = shared.open(t, protocol);
-    async function theCaller(): Promise<void> {
-      await client.execute("select * from nowhere");
+    const wrong = "select * from nowhere";
+    async function theCaller(call: () => Promise<unknown>): Promise<void> {
+      await call();
     }
-    const error = await t.throwsAsync(theCaller());
-    t.regex(error?.stack ?? "", /theCaller/);
+    const transaction = await client.transaction();
+    for (const call of [
+      () => client.execute(wrong),
+      () => client.batch(["select 1", wrong]),
+      () => client.migrate([wrong]),
+      () => client.executeMultiple(wrong),
+      () => client.iterate(wrong).next(),
+      () => transaction.execute(wrong),
+      () => transaction.batch(["select 1", wrong]),
+      () => transaction.executeMultiple(wrong),
+    ]) {
+      const error = await t.throwsAsync(theCaller(call));
+      t.regex(error?.stack ?? "", /theCaller/, String(call));
+    }
+    transaction.close();
+  });
+
+  test(`${protocol}: a failed statement of a batch is shown, without its arguments`, async (t) => {
+    if (!hasServer(t)) return;
+    const { client, table } = await shared.withTable(t, protocol);
+    const insert = { sql: `insert into ${table}\n  values (?, ?)`, args: [1, "geheim"] };
+    const shown = new RegExp(`\n  insert into ${table} values \\(\\?, \\?\\)$`);
+    await client.execute(insert);
+    const transaction = await client.transaction("write");
+    for (const call of [
+      () => client.batch(["select 1", insert]),
+      () => client.migrate([insert]),
+      () => transaction.batch([insert]),
+    ]) {
+      const error = await t.throwsAsync(call(), { instanceOf: LibsqlBatchError, message: shown });
+      t.is(error.message.split("\n").length, 2);
+    }
+    const long = `selec ${"1, ".repeat(100)}`;
+    const error = await t.throwsAsync(client.batch(["select 1", long]));
+    t.regex(error?.message ?? "", /\n {2}selec 1, .{180,195}…$/);
+    const single = await t.throwsAsync(transaction.execute(insert));
+    t.false(single?.message.includes("insert into"));
+    transaction.close();
   });
 }

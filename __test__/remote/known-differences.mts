@@ -26,6 +26,15 @@ const closedByStock = /Client is closed|Client was closed|manually closed|Stream
 
 export const rules: Rule[] = [
   {
+    row: "an error at a place of the SQL, or of a statement of a batch or script",
+    error: (theirs, ours) =>
+      ours?.class === "LibsqlBatchError" &&
+      theirs?.class === ours.class &&
+      theirs.code === ours.code &&
+      theirs.statementIndex === ours.statementIndex &&
+      ours.message.startsWith(`${theirs.message}\n  `),
+  },
+  {
     row: "every call after `close()` over HTTP",
     error: (theirs, ours) =>
       ours?.code === "CLIENT_CLOSED" && closedByStock.test(theirs?.message ?? ""),

@@ -310,5 +310,8 @@ export declare function takePanics(): Array<PanicReport>
  */
 export declare function takeResults(attachment: number, buffer: Uint8Array): number | ArrayBuffer
 
+/** From now on, the answers of all calls of the process tell where and how long the calls have run. */
+export declare function traceCalls(): void
+
 /** The version of latchdb that this binary belongs to. The loader rejects a binary of another version. */
 export declare function version(): string

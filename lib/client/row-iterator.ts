@@ -2,23 +2,10 @@
 import type { Row } from "@libsql/core/api";
 import type { RowIterator } from "../../index.js";
 import { errorOf } from "./failure";
+import type { Part, RowSource } from "./row-source";
+import { tracedSource } from "./traced-source";
 
-/** Some rows of a statement. */
-export interface Part {
-  readonly rows: readonly Row[];
-  /** Whether there are no further ones. */
-  readonly isLast: boolean;
-}
-
-/** Where the rows come from. */
-export interface RowSource {
-  /** Why no row may be handed on any more: its client is closed, for example. */
-  failure(): { error: unknown } | undefined;
-  /** The next part. The first call begins the statement. */
-  fetch(): Promise<Part>;
-  /** Ends the statement, and resolves when it has ended. Has no effect if it has not begun. Never rejects. */
-  close(): Promise<void>;
-}
+export type { Part, RowSource } from "./row-source";
 
 /** The rows of a call that answers with all of them at once. */
 export class WholeResult implements RowSource {
@@ -86,8 +73,8 @@ export class Rows<R> implements RowIterator<R> {
   #left = 0;
 
   constructor(source: RowSource) {
-    this.#source = source;
-    forgotten.register(this, source, this);
+    this.#source = tracedSource(source);
+    forgotten.register(this, this.#source, this);
   }
 
   next(): Promise<IteratorResult<R, undefined>> {

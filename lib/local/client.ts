@@ -33,6 +33,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import {
   runInTransaction,
   type Scope,
@@ -59,6 +60,11 @@ export class Sqlite3Client implements Client {
   constructor(pool: ConnectionPool, _intMode?: IntMode) {
     this.#pool = pool;
     this.protocol = "file";
+  }
+
+  static {
+    const methods = ["execute", "get", "batch", "migrate", "executeMultiple", "iterate"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#pool.path, transaction: false }));
   }
 
   /** Whether the client is closed. */

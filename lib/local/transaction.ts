@@ -21,6 +21,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { descriptionOf } from "./description";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
@@ -67,6 +68,11 @@ export class Sqlite3Transaction implements Transaction {
     // Its client may have been closed in the meantime.
     if (transaction.isOpen) signal?.add(close);
     else transaction.onEnd();
+  }
+
+  static {
+    const methods = ["execute", "get", "batch", "executeMultiple", "iterate"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#transaction.path, transaction: true }));
   }
 
   /** Whether its owner, SQLite, or the closing of its client has ended the transaction. */

@@ -116,21 +116,24 @@ export function isCommitted({ commit }: Program, { stepResults }: WireBatchResul
 }
 
 /**
- * The results of a batch's statements.
+ * The results of a batch's statements. `showsSql`: whether an error shows the statement that has failed.
  * @throws Failure with a LibsqlBatchError for the first statement that has failed or was not run; with a
  * LibsqlError if the transaction could not begin or be committed
  */
 export async function batchResults(
-  { begin, first, count, commit }: Program,
+  { begin, first, count, commit, steps }: Program,
   { stepResults, stepErrors }: WireBatchResult,
   modes: ReadModes,
+  showsSql = true,
 ): Promise<ResultSet[]> {
   const beginError = begin === undefined ? undefined : stepErrors.get(begin);
   if (beginError !== undefined) throw statementFailure(beginError);
   const results: ResultSet[] = [];
   for (let index = 0; index < count; index++) {
     const error = stepErrors.get(first + index);
-    if (error !== undefined) throw batchFailure(error, index);
+    if (error !== undefined) {
+      throw batchFailure(error, index, showsSql ? steps[first + index]?.stmt.sql : undefined);
+    }
     const result = stepResults.get(first + index);
     if (result === undefined) throw statementNotRun(index);
     results.push(await toResultSet(result, modes));

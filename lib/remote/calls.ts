@@ -1,6 +1,7 @@
 /** The calls of one client: who may begin, how many run at a time, and what ends them. */
 import type { CallSignal } from "../client/call-signal";
 import { clientClosed } from "../client/errors";
+import { currentTrace } from "../client/tracing";
 import { clearTimeout, setTimeout } from "../client/timers";
 import { timedOut } from "./errors";
 import { Retries } from "./retries";
@@ -78,6 +79,11 @@ export class Calls {
     this.#slots = new Slots(limits.concurrency);
   }
 
+  /** The server's URL, without secrets. */
+  get url(): string {
+    return this.#limits.url;
+  }
+
   /** The number of calls that have no answer: how many wait for a slot, and how many do not. */
   get pending(): { waiting: number; running: number } {
     const { waiting } = this.#slots;
@@ -138,6 +144,7 @@ export class Calls {
     reject: (reason: unknown) => void,
   ): void {
     const { signal, queryTimeout = this.#limits.queryTimeout, takesSlot = true } = options;
+    const trace = currentTrace();
     let timer: NodeJS.Timeout | undefined;
     let hasSlot = false;
     const done = (): void => {
@@ -162,6 +169,7 @@ export class Calls {
     };
     const start = (): void => {
       hasSlot = takesSlot;
+      trace?.begins("server");
       if (queryTimeout !== undefined) {
         const limit = (): void => call.end(timedOut(queryTimeout, this.#limits.url, call.isSent));
         timer = setTimeout(limit, queryTimeout);

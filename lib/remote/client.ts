@@ -36,6 +36,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import {
   runInTransaction,
   type Scope,
@@ -90,6 +91,12 @@ export abstract class RemoteClient implements Client {
       calls: this.#calls,
       transactions: this.#transactions,
     });
+  }
+
+  static {
+    // An iterator makes one call of `execute`.
+    const methods = ["execute", "batch", "migrate", "executeMultiple"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#server.url, transaction: false }));
   }
 
   /** Whether the client is closed. */
@@ -337,11 +344,11 @@ export abstract class RemoteClient implements Client {
     statements: readonly WireStatement[],
     call: Call,
   ): Promise<Failure> {
-    if (statements.length === 1) return refused.at(0);
+    if (statements.length === 1) return refused.at(0, statements[0]?.sql);
     const stream = await this.#server.open(call, "call");
     try {
       const index = await indexOfRefused(stream, call, statements, refused);
-      return index === undefined ? refused : refused.at(index);
+      return index === undefined ? refused : refused.at(index, statements[index]?.sql);
     } finally {
       stream.close();
     }

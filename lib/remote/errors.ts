@@ -2,6 +2,7 @@
 import * as hrana from "@libsql/hrana-client";
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { Failure } from "../client/failure";
+import { withSql } from "../client/shortened-sql";
 import type { WireError } from "./protocol";
 
 /**
@@ -43,13 +44,17 @@ export function statementFailure(error: WireError): Failure {
     : refused(code, make);
 }
 
-/** The same for a statement of a batch. */
-export function batchFailure({ message, code }: WireError, index: number): Failure {
+/** The same for a statement of a batch. `sql` is its text, to be shown; undefined for one that is not shown. */
+export function batchFailure(
+  { message, code }: WireError,
+  index: number,
+  sql: string | undefined,
+): Failure {
   return refused(
     code,
     () =>
       new LibsqlBatchError(
-        message,
+        sql === undefined ? message : withSql(message, sql),
         index,
         code ?? UNKNOWN,
         undefined,
@@ -72,8 +77,8 @@ export class RefusedText extends Failure {
   }
 
   /** The same for the statement of a batch that has this text. */
-  at(index: number): Failure {
-    return batchFailure(this.error, index);
+  at(index: number, sql: string | undefined): Failure {
+    return batchFailure(this.error, index, sql);
   }
 }
 

@@ -23,6 +23,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
+import { traceCalls } from "../client/tracing";
 import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
@@ -91,6 +92,11 @@ export class RemoteTransaction implements Transaction {
     signal?.add(this.#onAbort);
   }
 
+  static {
+    const methods = ["execute", "batch", "executeMultiple"] as const;
+    traceCalls(this, methods, (self) => ({ path: self.#host.calls.url, transaction: true }));
+  }
+
   /** Whether its owner, the server, or the closing of its client has ended the transaction. */
   get closed(): boolean {
     // Before it has begun, it is not tied to its stream.
@@ -105,7 +111,7 @@ export class RemoteTransaction implements Transaction {
       const { statement, signal } = parseStatement(stmtOrSql, args);
       const wire = toWireStatement(statement);
       const options = parseRunOptions(stmtOrSql, signal);
-      const [result] = await this.#run(options, (call) => this.#statements(call, [wire]));
+      const [result] = await this.#run(options, (call) => this.#statements(call, [wire], false));
       return result as ResultSet;
     } catch (failure) {
       throw errorOf(failure);
@@ -320,28 +326,33 @@ export class RemoteTransaction implements Transaction {
     this.#stream = await this.#host.open(call);
   }
 
-  /** Runs statements in the transaction. The first ones begin it. */
-  async #statements(call: Call, statements: readonly WireStatement[]): Promise<ResultSet[]> {
+  /** Runs statements in the transaction. The first ones begin it. `showsSql`: in an error. */
+  async #statements(
+    call: Call,
+    statements: readonly WireStatement[],
+    showsSql = true,
+  ): Promise<ResultSet[]> {
     const program = programOf(statements, {
       version: this.#stream.version,
       mode: this.#hasBegun ? undefined : this.#mode,
       commits: false,
       foreignKeysOff: false,
     });
-    const answer = await this.#batch(call, program.steps, statements);
+    const answer = await this.#batch(call, program.steps, statements, showsSql);
     if (hasBegun(program, answer)) {
       this.#hasBegun = true;
     } else {
       this.#wasRefused = true;
       this.#finish();
     }
-    return await batchResults(program, answer, this.#host.modes);
+    return await batchResults(program, answer, this.#host.modes, showsSql);
   }
 
   async #batch(
     call: Call,
     steps: WireStep[],
     statements: readonly WireStatement[],
+    showsSql: boolean,
   ): Promise<WireBatchResult> {
     try {
       return await this.#stream.batch(call, steps);
@@ -349,7 +360,8 @@ export class RemoteTransaction implements Transaction {
       if (!(reason instanceof RefusedText)) throw reason;
       const index =
         statements.length === 1 ? 0 : await indexOfRefused(this.#stream, call, statements, reason);
-      throw index === undefined ? reason : reason.at(index);
+      if (index === undefined) throw reason;
+      throw reason.at(index, showsSql ? statements[index]?.sql : undefined);
     }
   }
 

@@ -5,6 +5,7 @@ use napi_derive::napi;
 
 use super::arguments::milliseconds;
 use super::call_buffer::CallBuffer;
+use crate::client::timings;
 use crate::environment::{Environment, attachments};
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::{self, Panic};
@@ -69,6 +70,12 @@ pub fn ask_to_shut_down(
 pub fn acknowledge_shutdown(env: Env, attachment: u32, request: u32, report: String) -> Result<()> {
     attachments::with(env, attachment, |environment| environment.acknowledge(request, report))?;
     Ok(())
+}
+
+/// From now on, the answers of all calls of the process tell where and how long the calls have run.
+#[napi]
+pub fn trace_calls() {
+    timings::tell();
 }
 
 /// What is known of a panic, which is a defect of latchdb.

@@ -12,7 +12,7 @@ use super::state::ClientState;
 use super::writer_queue::Ticket;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{CallNumber, JobId, TransactionId};
-use crate::wire::records::{Outcome, Records};
+use crate::wire::records::{ErrorRecord, Outcome, Records};
 use crate::wire::request::{self, Sql};
 
 /// One call in the queue of a lane.
@@ -104,13 +104,14 @@ impl ClientState {
         outcome: Outcome,
         failure: Failure,
     ) {
-        let Failure { error, statement } = failure;
+        let Failure { error, statement, place } = failure;
         if request::is_called_for(request)
             && matches!(error, Error::Cancelled(CancelReason::ClientClosed))
         {
             self.count_cancelled();
         }
-        records.error(outcome, error.record(), statement);
+        let place = place.map(|place| *place);
+        records.error(outcome, ErrorRecord { place, ..error.record() }, statement);
     }
 }
 

@@ -119,6 +119,19 @@ impl Error {
         }
     }
 
+    /// Where the token that SQLite's error is about begins in the text of the call, in bytes.
+    pub fn offset(&self) -> Option<usize> {
+        match self {
+            Self::Sqlite(error) => error.offset(),
+            _ => None,
+        }
+    }
+
+    /// Whether it says something of a statement: not of the call, or of values that JavaScript cannot hold.
+    pub fn is_of_statement(&self) -> bool {
+        matches!(self, Self::Sqlite(_)) || self.raw_code().is_some()
+    }
+
     /// SQLite's extended result code, if the error has one.
     fn raw_code(&self) -> Option<i32> {
         match self {
@@ -165,6 +178,7 @@ impl Error {
             extended_code: self.raw_code().map(codes::extended_name),
             raw_code: self.raw_code(),
             text: self,
+            place: None,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::lane::Behind;
 use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
 use super::session::Session;
+use super::timings;
 use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
 use crate::files;
@@ -43,6 +44,8 @@ struct Member {
     shape: Option<u32>,
     /// What the connection has told of the statements before.
     past: Past,
+    /// When it has begun to run, if its answer tells that.
+    began: Option<Instant>,
 }
 
 /// What becomes of a group.
@@ -148,7 +151,14 @@ impl Session {
             let (shape, past) = (connection.shape_of(statement), connection.past());
             let records = Records::new(call.job);
             let is_first = group.members.is_empty();
-            let member = group.last.insert(Member { call, records, statement, shape, past });
+            let member = group.last.insert(Member {
+                call,
+                records,
+                statement,
+                shape,
+                past,
+                began: timings::begin(),
+            });
             match self.run_member(member, is_first) {
                 Ran::Stays => group.members.extend(group.last.take()),
                 Ran::Undone => return,
@@ -285,7 +295,8 @@ impl Session {
             Ok(Ok(())) => {
                 self.restore_past(last.as_ref());
                 let outcome = self.outcome(true);
-                for Member { call, mut records, .. } in members {
+                for Member { call, mut records, began, .. } in members {
+                    self.tell_times(&call, began, &mut records);
                     if answers.is_empty() {
                         self.forget_statements(&mut records);
                     }

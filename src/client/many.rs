@@ -34,7 +34,7 @@ impl Run<'_> {
         };
         let mut sink = Counts { caller, read_only, end };
         for (index, statement) in statements.iter().enumerate() {
-            let at = |error| Failure { error, statement: Some(index) };
+            let at = |error: Error| Failure { statement: Some(index), ..error.into() };
             if self.connection.is_autocommit() {
                 return Err(at(Error::TransactionClosed));
             }

@@ -13,6 +13,7 @@ mod cursors;
 mod describe;
 mod dispatch;
 pub mod error;
+mod error_place;
 mod gate;
 mod group;
 mod hooks;
@@ -37,6 +38,7 @@ pub mod state;
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
 mod tests;
+pub mod timings;
 mod waits;
 mod writer_queue;
 

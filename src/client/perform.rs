@@ -8,11 +8,13 @@ use super::call::Call;
 use super::checkpoints::Pass;
 use super::class::Class;
 use super::error::Error;
+use super::error_place;
 use super::lane::{Behind, Work};
 use super::line::Way;
 use super::run::{Caller, Failure, Place, Run};
 use super::session::{OpenTransaction, Session};
 use super::state::Journal;
+use super::timings;
 use super::writer_queue::WriterQueue;
 use crate::failpoints::{Point, reach};
 use crate::files;
@@ -90,6 +92,7 @@ impl Session {
 
     /// Runs a call, and writes its answer. None if it has to run on another lane, and has had no effect.
     fn answer(&mut self, call: &mut Call) -> Option<Records> {
+        let began = timings::begin();
         let panics_before = panics::count();
         self.note(WriterQueue::begin_job);
         let commits_before = self.commits();
@@ -142,12 +145,16 @@ impl Session {
         }
         let outcome = self.outcome(committed);
         match result {
-            Ok(()) => records.done(outcome),
+            Ok(()) => {
+                self.tell_times(call, began, &mut records);
+                records.done(outcome);
+            }
             Err(Failure { error: Error::RunsElsewhere, .. }) => return None,
             Err(failure) => {
                 if records.drop_rows() {
                     self.client.outbox.drop_rows(call.job);
                 }
+                self.tell_times(call, began, &mut records);
                 self.client.fail(&call.request, &mut records, outcome, failure);
             }
         }
@@ -236,6 +243,11 @@ impl Session {
         let mut run = Run { connection, caller, rolls_back, place, sends: true };
         match request {
             Request::Execute(statement) => {
+                let in_sql = |error: Error| {
+                    let place =
+                        client.place_in(&statement, |sql| error_place::of_token(&error, sql));
+                    Failure { place, ..error.into() }
+                };
                 let ran = run.statement(&statement, read_only, records);
                 if matches!(ran, Err(Error::RunsElsewhere))
                     && place == Place::HereIfShort
@@ -244,9 +256,9 @@ impl Session {
                     // A commit would wait for it on a reader lane, too.
                     records.drop_rows();
                     run.place = Place::Here;
-                    run.statement(&statement, read_only, records)?;
+                    run.statement(&statement, read_only, records).map_err(in_sql)?;
                 } else {
-                    ran?;
+                    ran.map_err(in_sql)?;
                 }
                 if let Sql::Id(id) = statement.sql {
                     return Ok(Lesson::Statement(id));
@@ -296,7 +308,11 @@ impl Session {
                         Some(OpenTransaction { begun_by, read_only: true, cursor_rows });
                     run.begin(Mode::Read)?;
                 }
-                run.open_cursor(&statement, most_rows, records)?;
+                run.open_cursor(&statement, most_rows, records).map_err(|error| {
+                    let place =
+                        client.place_in(&statement, |sql| error_place::of_token(&error, sql));
+                    Failure { place, ..error.into() }
+                })?;
             }
             Request::Fetch { cursor, most_rows } => {
                 match self.read_ahead.as_mut().and_then(|ahead| ahead.next(call.job)) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::class::Class;
 use super::error::Error;
+use super::error_place;
 use super::row_sink::{RecordSink, Send};
 use super::state::ClientState;
 use super::waits::Waits;
@@ -14,7 +15,7 @@ use crate::jobs::backlog::Backlog;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::{CallNumber, JobId, LaneId};
 use crate::sqlite::{self, Checkpoint, Connection, LONGEST_READ, Prepared};
-use crate::wire::records::Records;
+use crate::wire::records::{Records, SqlPlace};
 use crate::wire::request::{Malformed, Mode, Sql, Statement};
 
 /// The error of a job, and the statement of its batch that failed.
@@ -23,11 +24,13 @@ pub struct Failure {
     pub error: Error,
     /// The index of the statement, from 0. None if the error is not one of a statement in a batch.
     pub statement: Option<usize>,
+    /// Where in the SQL it is, if that is known.
+    pub place: Option<Box<SqlPlace>>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, statement: None }
+        Self { error, statement: None, place: None }
     }
 }
 
@@ -279,22 +282,26 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let mut ended = Some(ended);
         for (index, statement) in statements.iter().enumerate() {
-            let at = |error| Failure { error, statement: Some(index) };
             if self.connection.is_autocommit() {
-                return Err(at(ended.take().unwrap_or(Error::TransactionClosed)));
+                let error = ended.take().unwrap_or(Error::TransactionClosed);
+                return Err(Failure { statement: Some(index), ..error.into() });
             }
-            self.statement(statement, read_only, records).map_err(at)?;
+            self.statement(statement, read_only, records).map_err(|error| {
+                let place =
+                    self.caller.client.place_in(statement, |sql| error_place::of_one(&error, sql));
+                Failure { error, statement: Some(index), place }
+            })?;
         }
         Ok(())
     }
 
     /// Runs a text of several statements, without returning their rows.
-    pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Error> {
+    pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Failure> {
         let caller = self.caller;
         let mut may_begin = false;
         // The time since which the open transaction has waited for the slot in vain.
         let mut waits_since = None;
-        self.connection.run_script(sql, |prepared| {
+        let ran = self.connection.run_script(sql, |prepared| {
             let now = Instant::now();
             may_begin |= prepared.begins;
             caller.waits.set_may_begin(may_begin);
@@ -306,6 +313,10 @@ impl Run<'_> {
             }
             let began = waits_since.filter(|_| prepared.in_transaction).unwrap_or(now);
             caller.allow(prepared, read_only, began)
+        });
+        ran.map_err(|(error, index)| {
+            let place = error_place::of_script(&error, sql, index);
+            Failure { place, ..error.into() }
         })
     }
 

@@ -22,6 +22,8 @@ use crate::jobs::ids::{ClientId, LaneId};
 use crate::jobs::outbox::Outbox;
 use crate::sqlite::{Connection, Location};
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::wire::records::SqlPlace;
+use crate::wire::request::{Sql, Statement};
 
 /// Stands for "no lane" in an atomic number of a lane.
 const NO_LANE: u32 = u32::MAX;
@@ -237,6 +239,18 @@ impl ClientState {
     /// The text of the statement with this number.
     pub fn statement(&self, id: u32) -> Option<Arc<str>> {
         self.statements().get(&id).map(|defined| Arc::clone(&defined.text))
+    }
+
+    /// The place that `find` tells in the text of a statement, for its error.
+    pub fn place_in(
+        &self,
+        statement: &Statement<'_>,
+        find: impl FnOnce(&str) -> Option<Box<SqlPlace>>,
+    ) -> Option<Box<SqlPlace>> {
+        match statement.sql {
+            Sql::Text(sql) => find(sql),
+            Sql::Id(id) => find(&self.statement(id)?),
+        }
     }
 
     /// A number for a new shape of rows.

@@ -26,7 +26,7 @@ impl Connection {
         sink: &mut S,
     ) -> Result<Option<Flow>, S::Error> {
         self.recorder.clear();
-        self.until_fresh(|this| {
+        self.until_fresh(sql, |this| {
             this.raw.with_cursor(number, |raw, cursor| {
                 this.begin_cursor(raw, cursor, sql, arguments, sink)
             })

@@ -42,7 +42,7 @@ impl Connection {
     pub fn describe(&self, sql: &str) -> Result<Description, Error> {
         self.recorder.aside(|| {
             self.recorder.set_dry_run(true);
-            let described = self.until_fresh(|this| {
+            let described = self.until_fresh(sql, |this| {
                 let statement = this.first_statement::<Error>(sql)?;
                 let origins = origins_of(&self.raw, &statement);
                 let columns = columns_of(&self.raw, &statement).into_iter().enumerate();

@@ -20,6 +20,16 @@ pub enum Error {
         /// SQLite's own text.
         message: String,
     },
+    /// SQLite's error about a token of the SQL text.
+    #[error("{message}")]
+    Input {
+        /// The extended result code.
+        code: i32,
+        /// SQLite's own text.
+        message: String,
+        /// Where the token begins in the text of the call, in bytes (`sqlite3_error_offset`).
+        offset: usize,
+    },
     /// SQLite could not open a file because our file calls refused to.
     #[error("{}: {}{}: {refusal}", without_path(message, path), path.display(), sidecars::remark(path))]
     Refused {
@@ -92,9 +102,10 @@ impl Error {
     /// SQLite's extended result code, if the error has one.
     pub fn code(&self) -> Option<i32> {
         match self {
-            Self::Sqlite { code, .. } | Self::Refused { code, .. } | Self::Open { code, .. } => {
-                Some(*code)
-            }
+            Self::Sqlite { code, .. }
+            | Self::Input { code, .. }
+            | Self::Refused { code, .. }
+            | Self::Open { code, .. } => Some(*code),
             // SQLite reports SQLITE_ERROR, as for wrong SQL. Our own code is more precise.
             Self::LibsqlSchema { code, .. } => {
                 (primary(*code) != codes::SQLITE_ERROR).then_some(*code)
@@ -102,6 +113,22 @@ impl Error {
             Self::Leased { .. } => Some(codes::SQLITE_BUSY),
             Self::NoStatement => Some(codes::SQLITE_MISUSE),
             Self::VectorIndex { .. } | Self::RandomRowid { .. } | Self::Cancelled(_) => None,
+        }
+    }
+
+    /// Where the token that SQLite's error is about begins in the text of the call, in bytes.
+    pub fn offset(&self) -> Option<usize> {
+        match self {
+            Self::Input { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// The error, at this place of the text of the call.
+    pub(super) fn at(self, offset: Option<usize>) -> Self {
+        match (self, offset) {
+            (Self::Sqlite { code, message }, Some(offset)) => Self::Input { code, message, offset },
+            (error, _) => error,
         }
     }
 
@@ -179,6 +206,15 @@ impl From<rusqlite::Error> for Error {
         }
         Self::Sqlite { code, message }
     }
+}
+
+/// Where SQLite's error is in `sql`, in bytes, if SQLite tells it and what it has prepared is the end of this text.
+/// A statement of our own is not.
+pub(super) fn offset_in(sql: &str, error: &rusqlite::Error) -> Option<usize> {
+    let rusqlite::Error::SqlInputError { sql: prepared, offset, .. } = error else { return None };
+    let begin = sql.strip_suffix(prepared.as_str())?.len();
+    let offset = begin + usize::try_from(*offset).ok()?;
+    sql.is_char_boundary(offset).then_some(offset)
 }
 
 /// SQLite's text, without the path that it may end with.

@@ -56,9 +56,11 @@ impl Connection {
         writes
     }
 
-    /// Runs `attempt`, and runs it again while the schema has changed since its statement was prepared.
+    /// Runs `attempt`, and runs it again while the schema has changed since its statement was prepared. `sql` is the
+    /// text of the call, up to the end of what `attempt` prepares: errors tell their place in it.
     pub(super) fn until_fresh<T, E: From<Error>>(
         &self,
+        sql: &str,
         mut attempt: impl FnMut(&Self) -> Result<T, RunError<E>>,
     ) -> Result<T, E> {
         let mut stale = 0;
@@ -75,7 +77,10 @@ impl Connection {
                 Err(RunError::Sqlite(error)) if self.takes_random_rowid(&error) => {
                     self.recorder.clear();
                 }
-                Err(RunError::Sqlite(error)) => return Err(self.error(error).into()),
+                Err(RunError::Sqlite(error)) => {
+                    let offset = error::offset_in(sql, &error);
+                    return Err(self.error(error).at(offset).into());
+                }
                 Err(RunError::Ours(error)) => return Err(error),
             }
         }

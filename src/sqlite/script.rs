@@ -14,29 +14,40 @@ impl Connection {
     /// statement once it is prepared, before it has any effect.
     ///
     /// # Errors
-    /// The error of the first statement that fails, or of `allow`.
+    /// The error of the first statement that fails, or of `allow`, with the statement's index.
     pub fn run_script<E: From<Error>>(
         &mut self,
         sql: &str,
         mut allow: impl FnMut(Prepared) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<(), (E, usize)> {
         let mut effects = Vec::new();
+        let mut ran = 0;
         let result = pieces(sql).into_iter().try_for_each(|piece| match piece {
-            Piece::Sql(sql) => self.run_statements(sql, &mut effects, &mut allow),
-            Piece::Alter(alter) => self.alter_column(&alter, &mut allow).map(drop),
+            Piece::Sql(piece) => {
+                let end = piece.as_bytes().as_ptr_range().end.addr() - sql.as_ptr().addr();
+                let so_far = sql.get(..end).unwrap_or_default();
+                self.run_statements(piece, so_far, &mut ran, &mut effects, &mut allow)
+            }
+            Piece::Alter(alter) => {
+                self.alter_column(&alter, &mut allow)?;
+                ran += 1;
+                Ok(())
+            }
         });
         for (kind, was_autocommit) in &effects {
             self.hooks.ran(kind, *was_autocommit);
             self.note_deferring(kind);
         }
-        result
+        result.map_err(|error| (error, ran))
     }
 
-    /// Runs the statements of a text. Appends to `effects` the statements that matter to other connections,
-    /// each with whether it was prepared outside of a transaction.
+    /// Runs the statements of a text, with which the script `so_far` ends, and counts them. Appends to `effects` the
+    /// statements that matter to other connections, each with whether it was prepared outside of a transaction.
     fn run_statements<E: From<Error>>(
         &self,
         sql: &str,
+        so_far: &str,
+        ran: &mut usize,
         effects: &mut Vec<(StatementKind, bool)>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -45,11 +56,12 @@ impl Connection {
         loop {
             let was_autocommit = self.raw.is_autocommit();
             self.recorder.clear();
-            let next =
-                self.until_fresh(|this| this.prepare_despite(has_pragma, || statements.next()))?;
+            let next = self.until_fresh(so_far, |this| {
+                this.prepare_despite(has_pragma, || statements.next())
+            })?;
             let Some(mut statement) = next else { return Ok(()) };
             let mut is_stale = false;
-            let kind = self.until_fresh(|this| {
+            let kind = self.until_fresh(so_far, |this| {
                 if is_stale {
                     let text = statement.expanded_sql().unwrap_or_default();
                     statement = self.first_statement(&text)?;
@@ -57,6 +69,7 @@ impl Connection {
                 is_stale = true;
                 this.run_of_script(&mut statement, allow)
             })?;
+            *ran += 1;
             if kind.pragma.is_some() || kind.pins_connection {
                 effects.push((kind, was_autocommit));
             }

@@ -59,7 +59,7 @@ impl Connection {
         }
         let was_autocommit = self.raw.is_autocommit();
         self.recorder.clear();
-        let result = self.until_fresh(|this| match id {
+        let result = self.until_fresh(sql, |this| match id {
             Some(id) => {
                 this.raw.with_slot(id, |slot| this.run_kept(slot, sql, &mut info, arguments, sink))
             }

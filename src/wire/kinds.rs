@@ -145,6 +145,8 @@ table! {
         Panic = 18,
         /// A piece of a long value.
         Piece = 19,
+        /// Where and how long a job has run.
+        Ran = 20,
     }
 }
 
@@ -187,6 +189,18 @@ table! {
         Latin1 = 1,
         /// TEXT in UTF-16, little-endian.
         Utf16 = 2,
+    }
+}
+
+table! {
+    /// Where a job has run.
+    LaneKind {
+        /// On the main lane.
+        Main = 1,
+        /// On a reader lane.
+        Reader = 2,
+        /// On the lane of its transaction.
+        Transaction = 3,
     }
 }
 
@@ -319,6 +333,7 @@ mod tests {
             ("PieceKind", PieceKind::NAMES),
             ("ErrorKind", ErrorKind::NAMES),
             ("QuestionKind", QuestionKind::NAMES),
+            ("LaneKind", LaneKind::NAMES),
             ("ClosingStepKind", ClosingStep::NAMES),
             ("StatementFlag", StatementFlag::NAMES),
             ("BatchFlag", BatchFlag::NAMES),

@@ -62,10 +62,12 @@
 //!             18 panic       str message, str location, str thread
 //!             19 piece       u8 content (0 bytes of a BLOB, 1 TEXT in ISO 8859-1, 2 TEXT in UTF-16),
 //!                          u8 is the last, u32 bytes of the whole value in SQLite, content
+//!             20 ran         u8 lane (1 main, 2 reader, 3 of the transaction), f64 ms queued, f64 ms run
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes; 6 the next long value
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,
-//!              str extended code, str message
+//!              str extended code, str message, u32 offset in the SQL in UTF-16 units (2^32 - 1: none),
+//!              str further lines of the message
 //! ```
 //!
 //! The texts of a `rows` record follow behind all of its cells, so that JavaScript decodes them at once

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::CHUNK;
 use super::error_text::bounded;
-use super::kinds::{CellKind, ClosingStep, ErrorKind, OutcomeFlag, RecordKind, flag};
+use super::kinds::{CellKind, ClosingStep, ErrorKind, LaneKind, OutcomeFlag, RecordKind, flag};
 use super::text::TextBuffer;
 use crate::jobs::ids::JobId;
 use crate::jobs::panics::Panic;
@@ -61,7 +61,21 @@ pub struct ErrorRecord<'a> {
     pub raw_code: Option<i32>,
     /// The text of the error.
     pub text: &'a dyn Display,
+    /// Where in the SQL it is, if that is known.
+    pub place: Option<SqlPlace>,
 }
+
+/// Where in the SQL of a call an error is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlPlace {
+    /// Where the wrong token begins, in UTF-16 units of the text of the call's statement. None if nobody knows.
+    pub offset: Option<u32>,
+    /// The SQL there, as further lines of the error's text.
+    pub lines: String,
+}
+
+/// Stands for an unknown offset.
+const NO_OFFSET: u32 = u32::MAX;
 
 /// A row that JavaScript cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +230,15 @@ impl Records {
         self.record(RecordKind::Done, |bytes| bytes.push(outcome.flags()));
     }
 
+    /// Writes a `ran` record: where the job has run, how long it has waited for that, and how long it took.
+    pub fn ran(&mut self, lane: LaneKind, queued: Duration, ran: Duration) {
+        self.record(RecordKind::Ran, |bytes| {
+            bytes.push(lane as u8);
+            put_f64(bytes, queued.as_secs_f64() * 1e3);
+            put_f64(bytes, ran.as_secs_f64() * 1e3);
+        });
+    }
+
     /// Writes a `step` record: the end of one step of a closing, with the time that it took.
     pub fn step(&mut self, step: ClosingStep, took: Duration) {
         self.record(RecordKind::Step, |bytes| {
@@ -272,6 +295,9 @@ impl Records {
             put_str(bytes, &error.code);
             put_str(bytes, &error.extended_code.unwrap_or_default());
             put_str(bytes, &bounded(&error.text));
+            let SqlPlace { offset, lines } = error.place.unwrap_or_default();
+            put_u32(bytes, offset.unwrap_or(NO_OFFSET));
+            put_str(bytes, &lines);
         });
     }
 
@@ -704,6 +730,7 @@ pub mod tests {
             extended_code: Some("SQLITE_CONSTRAINT_UNIQUE".to_owned()),
             raw_code: Some(2067),
             text,
+            place: None,
         }
     }
 

@@ -27,7 +27,9 @@ export async function step<T>(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof CopyError) throw cause;
-    throw new CopyError(`cannot ${name}: ${errorText(cause)}${advice(cause)}`, { cause });
+    // Behind it, a text may show the SQL.
+    const text = errorText(cause).replace(/$/m, () => advice(cause));
+    throw new CopyError(`cannot ${name}: ${text}`, { cause });
   }
 }
 

@@ -1,10 +1,12 @@
 /** The shell's own commands. */
 import { MODES, type Mode } from "../output/printer";
+import { planTree } from "../output/query-plan";
 import { visibleLines } from "../output/text";
 import type { Shown } from "../sql/run";
 
 export const HELP = `.tables [PATTERN]    the tables and views, with a LIKE pattern
 .schema [PATTERN]    the statements that made them, their indexes and triggers
+.explain SQL         the query plan of a statement, as a tree; nothing is run
 .mode MODE           how rows are shown: ${MODES.join(", ")}
 .timer on|off        whether the time of each statement is shown
 .help                this
@@ -26,6 +28,11 @@ export async function runDotCommand(
   shown: Shown,
   signal?: AbortSignal,
 ): Promise<boolean> {
+  const [, explained] = /^\s*\.explain\b\s*([^]*)$/.exec(line) ?? [];
+  if (explained !== undefined) {
+    await explain(shown, explained, signal);
+    return true;
+  }
   const [name = "", argument, ...rest] = words(line);
   if (rest.length > 0) throw new DotCommandError(`${name} takes at most one argument`);
   switch (name) {
@@ -50,6 +57,21 @@ export async function runDotCommand(
     default:
       throw new DotCommandError(`unknown command ${name}: .help lists the commands`);
   }
+}
+
+async function explain(
+  { session, write }: Shown,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (sql.trim() === "") throw new DotCommandError(".explain takes a statement on the same line");
+  const { rows } = await session.run(`EXPLAIN QUERY PLAN ${sql}`, [], signal);
+  const steps = rows.map((row) => ({
+    id: Number(row["id"]),
+    parent: Number(row["parent"]),
+    detail: String(row["detail"]),
+  }));
+  write(planTree(steps));
 }
 
 async function listTables(

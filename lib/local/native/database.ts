@@ -13,6 +13,7 @@ import type {
 import { addon } from "../../addon/addon";
 import type { CallSignal } from "../../client/call-signal";
 import type { Failure } from "../../client/failure";
+import { currentTrace, type Trace } from "../../client/tracing";
 import { onlyResult } from "../../client/results";
 import { registerForExit, unregisterForExit, type ClosedAtExit } from "../../client/exit";
 import { absolutePath } from "./paths";
@@ -76,6 +77,9 @@ interface Draining {
   /** The time that was spent draining before. */
   drainedBeforeMs: number;
 }
+
+/** Whether the answers of calls tell where and how long the calls have run. */
+let areTimesTold = false;
 
 const AT_ONCE: Draining = { drain: false, timeoutMs: 0, drainedBeforeMs: 0 };
 
@@ -205,17 +209,22 @@ export class NativeDatabase implements ClosedAtExit {
     caller: Caller,
   ): ResultSet | Promise<ResultSet> {
     const job = nextJob();
+    const trace = currentTrace();
+    trace?.begins("in place");
     const submitted = this.#submit(job, caller.transaction, request, true);
     if (submitted === Submitted.Answered) {
       this.calls.inPlace++;
       ran();
       const result = resultInPlace(request.answer(), this, caller.transaction !== 0);
+      trace?.ended();
       if (result !== undefined) {
         this.answered++;
         this.statements.used();
         caller.ranInPlace();
         return result;
       }
+    } else {
+      trace?.wasRefused();
     }
     caller.started();
     const ended = (outcome: Outcome): void => caller.ended(outcome);
@@ -250,6 +259,7 @@ export class NativeDatabase implements ClosedAtExit {
       this.#unanswered++;
       this.statements.enter();
       const answer = new JobAnswer(this, submission, resolve, reject);
+      answer.trace = this.#traced();
       const { request, signal } = submission;
       if (submitted === Submitted.Answered) return readAnswer(request.answer(), answer);
       if (submission.isOfClosing !== true) this.calls.onThread++;
@@ -258,6 +268,16 @@ export class NativeDatabase implements ClosedAtExit {
         answer.cancelOn(signal, () => addon.cancel(this.#attachment, this.#number, job));
       }
     });
+  }
+
+  /** The trace of the call that is being submitted. The addon tells the times from the first one on. */
+  #traced(): Trace | undefined {
+    const trace = currentTrace();
+    if (trace === undefined) return undefined;
+    trace.submitted();
+    if (!areTimesTold) addon.traceCalls();
+    areTimesTold = true;
+    return trace;
   }
 
   /** Resolves once every submitted call has its answer. To be called during a closing. */

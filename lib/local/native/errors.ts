@@ -59,23 +59,30 @@ export function failureOf(
 }
 
 function fromNative(native: NativeError): Error {
+  const { offset, lines } = native;
   if (native.kind === ErrorKind.Range) return new RangeError(native.message);
+  // The first line stays as it is: programs match it.
+  const message = lines === "" ? native.message : `${native.message}\n${lines}`;
   const isSqlite = native.rawCode !== 0;
   const extendedCode = isSqlite ? native.extendedCode : undefined;
   const rawCode = isSqlite ? native.rawCode : undefined;
   const cause = isSqlite
     ? new SqliteError(native.message, native.extendedCode, native.rawCode)
     : undefined;
-  return native.statementIndex < 0
-    ? new LibsqlError(native.message, native.code, extendedCode, rawCode, cause)
-    : new LibsqlBatchError(
-        native.message,
-        native.statementIndex,
-        native.code,
-        extendedCode,
-        rawCode,
-        cause,
-      );
+  const error =
+    native.statementIndex < 0
+      ? new LibsqlError(message, native.code, extendedCode, rawCode, cause)
+      : new LibsqlBatchError(
+          message,
+          native.statementIndex,
+          native.code,
+          extendedCode,
+          rawCode,
+          cause,
+        );
+  if (offset === undefined) return error;
+  if (cause !== undefined) Object.assign(cause, { offset });
+  return Object.assign(error, { offset });
 }
 
 /** Whether the call was cancelled by the closing of its client. */

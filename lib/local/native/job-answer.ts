@@ -1,9 +1,10 @@
 /** Collects the answer of one request and settles its promise. */
 import type { IntMode, ResultSet, Row, Value } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
-import type { RowMode } from "../../../index.js";
+import type { QueryTrace, RowMode } from "../../../index.js";
+import type { Trace } from "../../client/tracing";
 import type { RequestWriter } from "../wire/request";
-import { RecordKind } from "../wire/kinds";
+import { LaneKind, RecordKind } from "../wire/kinds";
 import { LongValues } from "../wire/long-values";
 import type { Outcome, RecordReader } from "../wire/response";
 import { resultSetOf } from "../../client/rows/result-set";
@@ -46,7 +47,16 @@ const UNKNOWN_OUTCOME: Outcome = {
   committed: false,
 };
 
+/** Where a call has run, by the number in its answer. */
+const LANES = new Map<number, NonNullable<QueryTrace["lane"]>>([
+  [LaneKind.Main, "main"],
+  [LaneKind.Reader, "reader"],
+  [LaneKind.Transaction, "transaction"],
+]);
+
 export class JobAnswer<T> implements Answer {
+  /** The trace of its call, if that has one. */
+  trace: Trace | undefined;
   readonly #host: AnswerHost;
   readonly #value: Submission<T>["value"];
   readonly #ended: Submission<T>["ended"];
@@ -106,6 +116,11 @@ export class JobAnswer<T> implements Answer {
       case RecordKind.Result:
         this.#endStatement(record);
         return false;
+      case RecordKind.Ran: {
+        const { lane, queuedMs, runMs } = record.ran();
+        this.trace?.ran(LANES.get(lane), queuedMs, runMs);
+        return false;
+      }
       case RecordKind.Forget:
         this.#host.shapes.delete(record.u32());
         return false;

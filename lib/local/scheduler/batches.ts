@@ -2,6 +2,7 @@
 import type { CallSignal } from "../../client/call-signal";
 import { keptBatch } from "../../client/kept-statement";
 import type { Batch } from "../../client/statement";
+import { currentTrace, withTrace } from "../../client/tracing";
 import { clientClosed } from "../native/errors";
 import type { RequestWriter } from "../wire/request";
 import type { Requests } from "./requests";
@@ -56,7 +57,10 @@ export class Batches {
   ): Promise<T> {
     if (this.#requests.isShort(batch)) return submit(this.#requests.shortBatch(batch));
     setWriting(true);
-    const written = this.#write(batch, signal, submit).finally(() => setWriting(false));
+    const trace = currentTrace();
+    const submitTraced = (request: RequestWriter): Promise<T> =>
+      withTrace(trace, () => submit(request));
+    const written = this.#write(batch, signal, submitTraced).finally(() => setWriting(false));
     return written.then(({ answer }) => answer);
   }
 

@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { AsyncContext } from "../../client/async-context";
 import type { CallSignal } from "../../client/call-signal";
+import { currentTrace, withTrace } from "../../client/tracing";
 import { hasTime, inNextTurn } from "../native/turn";
 import { LinkedList, type Entry } from "./linked-list";
 
@@ -55,6 +56,7 @@ class Place implements WaitingCall {
   onAbort: (() => void) | undefined;
   // The end of another call starts this one, which may run the caller's code to read arguments.
   readonly #context = new AsyncContext("latchdb.WaitingCall");
+  readonly #trace = currentTrace();
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -81,7 +83,8 @@ class Place implements WaitingCall {
 
   start(): void {
     this.#stopListening();
-    this.#resolve(this.#context.runInAsyncScope(startOf, undefined, this.call));
+    const start = (): unknown => this.#context.runInAsyncScope(startOf, undefined, this.call);
+    this.#resolve(withTrace(this.#trace, start));
   }
 
   fail(error: unknown): void {

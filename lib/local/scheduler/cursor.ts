@@ -4,6 +4,7 @@ import { CallSignal } from "../../client/call-signal";
 import { keptStatement } from "../../client/kept-statement";
 import type { Part, RowSource } from "../../client/row-iterator";
 import type { Statement } from "../../client/statement";
+import { currentTrace, withTrace } from "../../client/tracing";
 import { nextJob } from "../native/delivery";
 import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
 import type { CursorOptions, CursorPlace } from "./part";
@@ -83,6 +84,7 @@ export class Cursor implements RowSource {
     const signal = CallSignal.of(this.#controller.signal);
     const how = { number: nextJob(), mostRows: this.#mostRows, signal };
     this.#open = how;
+    const trace = currentTrace();
     try {
       return await this.#host.openCursor(this.#statement, how, (place) => {
         this.#place = place;
@@ -91,7 +93,8 @@ export class Cursor implements RowSource {
       if (error !== NO_CURSOR) throw error;
       this.#open = undefined;
       // The statement writes, for example: SQLite computes all of its rows before the first one.
-      const { rows } = await this.#host.execute(this.#statement, signal);
+      const run = (): ResultSet | Promise<ResultSet> => this.#host.execute(this.#statement, signal);
+      const { rows } = await withTrace(trace, run);
       return { rows, isLast: true };
     }
   }

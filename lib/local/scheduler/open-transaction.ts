@@ -64,6 +64,11 @@ export class OpenTransaction {
     };
   }
 
+  /** The path of its database. */
+  get path(): string {
+    return this.#host.database.path;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }

@@ -52,6 +52,7 @@ export const RecordKind = {
   Report: 17,
   Panic: 18,
   Piece: 19,
+  Ran: 20,
 } as const;
 
 /** The type of a cell in a `Rows` record. */
@@ -79,6 +80,9 @@ export const ClosingStepKind = { Drain: 1, Cancel: 2, Join: 3, Close: 4 } as con
 
 /** What a `WantedDatabase` record asks for. */
 export const QuestionKind = { Build: 1, Verify: 2 } as const;
+
+/** Where a job has run. */
+export const LaneKind = { Main: 1, Reader: 2, Transaction: 3 } as const;
 
 /** The flags of a `Batch` request. */
 export const BatchFlag = { ForeignKeysOff: 1 } as const;

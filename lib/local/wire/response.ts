@@ -14,6 +14,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.WantedDatabase,
   RecordKind.Panic,
   RecordKind.Piece,
+  RecordKind.Ran,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -65,7 +66,14 @@ export interface NativeError {
   code: string;
   extendedCode: string;
   message: string;
+  /** Where the wrong token begins in the text of the statement, in UTF-16 units; undefined if it is not known. */
+  offset: number | undefined;
+  /** The SQL at that place, as further lines of the message; empty if it is not known. */
+  lines: string;
 }
+
+/** Stands for an unknown offset. */
+const NO_OFFSET = 2 ** 32 - 1;
 
 /** Reads all records of one delivery. */
 export function readRecords(
@@ -209,6 +217,11 @@ export class RecordReader {
     };
   }
 
+  /** A `Ran` record. */
+  ran(): { lane: number; queuedMs: number; runMs: number } {
+    return { lane: this.u8(), queuedMs: this.f64(), runMs: this.f64() };
+  }
+
   /** A `Step` record. */
   step(): { kind: number; ms: number } {
     return { kind: this.u8(), ms: this.f64() };
@@ -238,7 +251,18 @@ export class RecordReader {
     const code = this.string();
     const extendedCode = this.string();
     const message = this.string();
-    return { kind, statementIndex, rawCode, code, extendedCode, message };
+    const at = this.u32();
+    const offset = at === NO_OFFSET ? undefined : at;
+    return {
+      kind,
+      statementIndex,
+      rawCode,
+      code,
+      extendedCode,
+      message,
+      offset,
+      lines: this.string(),
+    };
   }
 
   u8(): number {

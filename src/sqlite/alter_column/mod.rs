@@ -70,7 +70,7 @@ impl Connection {
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<StatementKind, E> {
         let stand_in = stand_in(alter);
-        let kind = self.until_fresh(|this| {
+        let kind = self.until_fresh("", |this| {
             this.recorder.clear();
             let statement = this.first_statement(&stand_in)?;
             let kind = this.kind_of(&statement);

@@ -1,0 +1,252 @@
+/** The traces of calls on the tracing channel `latchdb:query`. */
+import { tracingChannel } from "node:diagnostics_channel";
+import test from "ava";
+import type { ExecutionContext } from "ava";
+import type { LatchClient, QueryTrace } from "latchdb";
+import { sharedServer } from "../remote/servers.mjs";
+import { openClient, openUrl, temporaryDatabase } from "../support/database.mjs";
+import { hasServer } from "../support/sqld.mjs";
+
+const shared = sharedServer(test);
+
+/** One event, with what the trace said at that moment. */
+type Event = [name: string, trace: QueryTrace];
+
+/** The events while `run` runs. */
+async function traced(run: () => Promise<unknown>): Promise<Event[]> {
+  const events: Event[] = [];
+  const hear = (name: string) => (message: unknown) => {
+    events.push([name, { ...(message as QueryTrace) }]);
+  };
+  const subscribers = {
+    start: hear("start"),
+    end: hear("end"),
+    asyncStart: hear("asyncStart"),
+    asyncEnd: hear("asyncEnd"),
+    error: hear("error"),
+  };
+  const channel = tracingChannel("latchdb:query");
+  channel.subscribe(subscribers);
+  try {
+    await run();
+  } finally {
+    channel.unsubscribe(subscribers);
+  }
+  return events;
+}
+
+/** The trace of the only call that `run` makes, at its end. */
+async function onlyTrace(
+  t: ExecutionContext,
+  run: () => Promise<unknown>,
+  fails = false,
+): Promise<QueryTrace> {
+  const events = await traced(run);
+  const names = ["start", "end", ...(fails ? ["error"] : []), "asyncStart", "asyncEnd"];
+  t.deepEqual(
+    events.map(([name]) => name),
+    names,
+  );
+  const [, trace] = events.at(-1) as Event;
+  t.true(trace.queuedMs >= 0 && trace.runMs >= 0, JSON.stringify(trace));
+  return trace;
+}
+
+const insert = { sql: "insert into t (b) values (?)", args: ["geheim"] };
+
+test.serial("each kind of call is one trace", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("create table t (a integer primary key, b)");
+  const of = (method: QueryTrace["method"], sql: string, rows: number): Partial<QueryTrace> => ({
+    method,
+    sql,
+    path: file,
+    transaction: false,
+    rows,
+    error: undefined,
+  });
+  t.like(await onlyTrace(t, () => client.execute(insert)), of("execute", insert.sql, 0));
+  t.like(
+    await onlyTrace(t, () => client.execute("select ? as a", [1])),
+    of("execute", "select ? as a", 1),
+  );
+  const batch = await onlyTrace(t, () => client.batch([insert, ["select ?", [1]], "select 2"]));
+  t.like(batch, of("batch", `${insert.sql};\nselect ?;\nselect 2`, 2));
+  t.like(await onlyTrace(t, () => client.migrate([insert])), of("migrate", insert.sql, 0));
+  const script = "select 1; select 2";
+  t.like(
+    await onlyTrace(t, () => client.executeMultiple(script)),
+    of("executeMultiple", script, 0),
+  );
+  const transaction = await client.transaction();
+  for (const call of [
+    () => transaction.execute("select 1"),
+    () => transaction.batch(["select 1"]),
+    () => transaction.executeMultiple("select 1"),
+    () => transaction.iterate("select 1").next(),
+  ]) {
+    const { sql, transaction: isOfTransaction, lane } = await onlyTrace(t, call);
+    t.deepEqual([sql, isOfTransaction], ["select 1", true]);
+    t.regex(lane ?? "", /^(in place|transaction)$/);
+  }
+  await transaction.commit();
+});
+
+test.serial("no argument is in a trace", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a integer primary key, b unique)");
+  const events = await traced(async () => {
+    await client.batch([insert]);
+    await t.throwsAsync(client.batch([insert]));
+    await t.throwsAsync(client.execute(insert));
+    for await (const _ of client.iterate({ sql: "select ?", args: ["geheim"] }));
+  });
+  for (const [, { error, ...trace }] of events) {
+    const said = JSON.stringify(trace) + String((error as Error | undefined)?.message);
+    t.false(said.includes("geheim"), said);
+  }
+});
+
+test.serial("a trace tells where and how long a call has run", async (t) => {
+  const client = await openClient(t);
+  const long =
+    "with recursive c (n) as (select 1 union all select n + 1 from c where n < 100000) select sum(n) from c";
+  const events = await traced(async () => {
+    for (let i = 0; i < 10; i++) await client.execute("select 1");
+    await Promise.all([client.batch([long]), client.batch(["select 2"])]);
+  });
+  const ends = events.filter(([name]) => name === "asyncEnd").map(([, trace]) => trace);
+  t.is(ends[9]?.lane, "in place");
+  const [first, second] = ends.slice(10);
+  t.deepEqual([first?.lane, second?.lane], ["main", "main"]);
+  t.true((first?.runMs ?? 0) > 0);
+  // It has waited for the first one.
+  t.true((second?.queuedMs ?? 0) > (first?.runMs ?? 0) / 10, JSON.stringify([first, second]));
+});
+
+test.serial("a call that never runs has no lane", async (t) => {
+  const client = await openClient(t);
+  const wrong = await onlyTrace(t, () => t.throwsAsync(client.execute("select ?", [NaN])), true);
+  t.deepEqual([wrong.lane, wrong.runMs], [undefined, 0]);
+  client.close();
+  const closed = await onlyTrace(t, () => t.throwsAsync(client.execute("select 1")), true);
+  t.is(closed.lane, undefined);
+  t.is((closed.error as { code?: string }).code, "CLIENT_CLOSED");
+});
+
+test.serial("the error is the one that the call rejects with, and names the caller", async (t) => {
+  const client = await openClient(t);
+  async function callerOfMine(): Promise<void> {
+    await client.execute("selec 1");
+  }
+  let thrown: Error | undefined;
+  const run = async (): Promise<void> => void (thrown = await t.throwsAsync(callerOfMine()));
+  const { error } = await onlyTrace(t, run, true);
+  t.is(error, thrown);
+  t.regex(thrown?.stack ?? "", /callerOfMine/);
+});
+
+test.serial("an iterator is one trace, to its end or to that of its consumer", async (t) => {
+  const client = await openClient(t);
+  const numbers =
+    "with recursive c (n) as (select 1 union all select n + 1 from c where n < 1000) select n from c";
+  await client.execute(`create table t as ${numbers}`);
+  const all = async (): Promise<void> => {
+    for await (const _ of client.iterate("select n from t", { chunk: 100 }));
+  };
+  t.like(await onlyTrace(t, all), { method: "iterate", rows: 1000, error: undefined });
+  const some = async (): Promise<void> => {
+    for await (const { n } of client.iterate("select n from t", { chunk: 100 })) if (n === 5) break;
+  };
+  const ended = await onlyTrace(t, some);
+  t.true(ended.rows >= 100 && ended.rows < 1000);
+  t.is(ended.error, undefined);
+  const wrong = (): Promise<unknown> => t.throwsAsync(client.iterate("selec 1").next());
+  t.like(await onlyTrace(t, wrong, true), { method: "iterate", sql: "selec 1", rows: 0 });
+  const writes = (): Promise<unknown> => client.iterate("delete from t returning n").next();
+  t.like(await onlyTrace(t, writes), { method: "iterate", rows: 1000, lane: "main" });
+  t.deepEqual(
+    await traced(() => client.iterate("select 1").return?.() ?? Promise.resolve()),
+    [],
+    "what never begins is no trace",
+  );
+});
+
+test.serial("calls that wait, and long batches, have traces of their own", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a integer primary key, b)");
+  const long = Array.from({ length: 3000 }, () => insert);
+  const events = await traced(() =>
+    Promise.all([client.batch(long), client.execute("select 1"), client.execute("select 2")]),
+  );
+  const ends = events.filter(([name]) => name === "asyncEnd").map(([, trace]) => trace);
+  t.deepEqual(ends.map(({ sql }) => sql.slice(0, 8)).sort(), ["insert i", "select 1", "select 2"]);
+  for (const { lane, queuedMs, sql } of ends) {
+    t.truthy(lane, sql.slice(0, 8));
+    if (sql.startsWith("select")) t.true(queuedMs > 0);
+  }
+});
+
+test.serial("code of an argument that makes a call has a trace of its own", async (t) => {
+  const client = await openClient(t);
+  let inner: Promise<unknown> | undefined;
+  const outer = {
+    sql: "select :a",
+    args: {
+      get a() {
+        inner = client.execute("select 'inner'");
+        return 1;
+      },
+    },
+  };
+  const events = await traced(async () => {
+    await client.execute(outer);
+    await inner;
+  });
+  const ends = events.filter(([name]) => name === "asyncEnd").map(([, trace]) => trace);
+  t.deepEqual(ends.map(({ sql }) => sql).sort(), ["select 'inner'", "select :a"]);
+  for (const { lane } of ends) t.truthy(lane);
+});
+
+test.serial("the methods are the class's own, with their names", async (t) => {
+  const client = await openClient(t);
+  const transaction = await client.transaction();
+  for (const of of [client, transaction]) {
+    const { prototype } = of.constructor as {
+      prototype: Record<string, (...args: unknown[]) => unknown>;
+    };
+    t.deepEqual([prototype["execute"]?.name, prototype["execute"]?.length], ["execute", 2]);
+    t.false(Object.keys(prototype).includes("execute"));
+  }
+  transaction.close();
+});
+
+test.serial("a database in memory has SQLite's name of it as its path", async (t) => {
+  const client = openUrl(t, ":memory:");
+  t.is((await onlyTrace(t, () => client.execute("select 1"))).path, "file::memory:");
+});
+
+for (const protocol of ["http", "ws"] as const) {
+  test.serial(`${protocol}: calls on a server are traced, without the token`, async (t) => {
+    if (!hasServer(t)) return;
+    const client: LatchClient = shared.open(t, protocol, { authToken: "geheim" });
+    const of = { path: new URL(shared.url(protocol)).href, lane: "server", transaction: false };
+    t.like(await onlyTrace(t, () => client.execute("select 1")), {
+      ...of,
+      rows: 1,
+      method: "execute",
+    });
+    t.like(await onlyTrace(t, () => client.batch(["select 1", "select 2"])), { ...of, rows: 2 });
+    t.like(await onlyTrace(t, () => client.executeMultiple("select 1")), of);
+    t.like(await onlyTrace(t, () => client.iterate("select 1").next()), { ...of, rows: 1 });
+    const wrong = await onlyTrace(t, () => t.throwsAsync(client.execute("selec 1")), true);
+    t.true(wrong.runMs > 0);
+    const transaction = await client.transaction();
+    t.like(await onlyTrace(t, () => transaction.execute("select 1")), { ...of, transaction: true });
+    t.like(await onlyTrace(t, () => transaction.batch(["select 1"])), { ...of, transaction: true });
+    const events = await traced(() => transaction.execute("select 2"));
+    t.false(JSON.stringify(events).includes("geheim"));
+    transaction.close();
+  });
+}
