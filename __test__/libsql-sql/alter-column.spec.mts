@@ -271,6 +271,24 @@ for (const index of ["on t (k) where c > 1", "on t (c + 1)", "on t (k, (\"C\" ||
   });
 }
 
+test("a column with a vector index keeps its type", async (t) => {
+  const run = [
+    "create table t (id integer primary key, e F32_BLOB(3))",
+    "create index ti on t (libsql_vector_idx(e))",
+    "alter table t alter column e to e blob",
+    "alter table t alter column e to e F32_BLOB(3) not null",
+    "select sql from sqlite_schema where name = 't'",
+  ];
+  const client = await openClient(t);
+  const answers = [];
+  for (const sql of run) answers.push(await answer(client, sql));
+  t.deepEqual(answers, await stockAnswers(run));
+  await t.throwsAsync(client.execute("alter table t alter column e to e F32_BLOB(4)"), {
+    message: /the vector index ti is for F32_BLOB\(3\); drop the index first/,
+  });
+  await client.executeMultiple("drop index ti; alter table t alter column e to e F32_BLOB(4)");
+});
+
 test("AUTOINCREMENT can be added", async (t) => {
   const client = await withTable(
     t,

@@ -6,6 +6,7 @@ mod definition;
 mod rows;
 mod statement;
 mod structure;
+mod vectors;
 
 use rusqlite::config::DbConfig;
 
@@ -150,6 +151,7 @@ impl Connection {
         else {
             return Err(refused("the column is not where it should be"));
         };
+        self.keep_vectors(&column, old_column, new_column)?;
         let affinity = Affinity::of(&new_column.declared, new.is_strict);
         let has_other_affinity = affinity != Affinity::of(&old_column.declared, old.is_strict);
         let has_other_default = old_column.default != new_column.default
