@@ -101,6 +101,28 @@ table! {
         Named = 1,
         /// Only the first row is wanted.
         FirstRow = 2,
+        /// Options of the statement's own follow.
+        Options = 4,
+    }
+}
+
+table! {
+    /// The options of a statement.
+    StatementOption {
+        /// A write is refused.
+        ReadOnly = 1,
+        /// The arguments have to be those of the parameters.
+        Strict = 2,
+        /// They need not, although the client's have to.
+        Lenient = 4,
+        /// Integers become numbers.
+        Numbers = 8,
+        /// Integers become something else.
+        OtherIntegers = 16,
+        /// The tables of the columns are wanted.
+        Tables = 32,
+        /// A limit of the statement's time follows.
+        TimeLimit = 64,
     }
 }
 
@@ -145,6 +167,8 @@ table! {
         Panic = 18,
         /// A piece of a long value.
         Piece = 19,
+        /// The tables of the columns of a shape.
+        Tables = 20,
     }
 }
 
@@ -321,6 +345,7 @@ mod tests {
             ("QuestionKind", QuestionKind::NAMES),
             ("ClosingStepKind", ClosingStep::NAMES),
             ("StatementFlag", StatementFlag::NAMES),
+            ("StatementOption", StatementOption::NAMES),
             ("BatchFlag", BatchFlag::NAMES),
             ("OutcomeFlag", OutcomeFlag::NAMES),
             ("SwappedFlag", SwappedFlag::NAMES),
