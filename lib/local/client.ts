@@ -21,10 +21,11 @@ import type {
   ShutdownReport,
 } from "../../index.js";
 import { errorOf, type Failure } from "../client/failure";
-import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { parseChunk, parseQueryTimeout, parseSignal, type SignalOption } from "../client/options";
 import { Rows } from "../client/row-iterator";
 import {
   firstRowOf,
+  limited,
   parseStatement,
   parseStatements,
   type BatchStatement,
@@ -110,7 +111,11 @@ export class Sqlite3Client implements Client {
     try {
       this.#pool.scheduler.check();
       transactionModeToBegin(mode);
-      const batch = { statements: parseStatements(stmts), mode, foreignKeysOff: false };
+      const batch = {
+        statements: limited(parseStatements(stmts), parseQueryTimeout(options)),
+        mode,
+        foreignKeysOff: false,
+      };
       return await this.#pool.scheduler.batch(batch, parseSignal(options));
     } catch (failure) {
       throw errorOf(failure);
@@ -119,7 +124,7 @@ export class Sqlite3Client implements Client {
 
   async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     try {
-      const statements = parseStatements(stmts);
+      const statements = limited(parseStatements(stmts), parseQueryTimeout(options));
       const batch = { statements, mode: "deferred", foreignKeysOff: true } as const;
       return await this.#pool.scheduler.batch(batch, parseSignal(options));
     } catch (failure) {
@@ -148,7 +153,11 @@ export class Sqlite3Client implements Client {
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
     try {
-      return await this.#pool.scheduler.executeMultiple(sql, parseSignal(options));
+      return await this.#pool.scheduler.executeMultiple(
+        sql,
+        parseSignal(options),
+        parseQueryTimeout(options),
+      );
     } catch (failure) {
       throw errorOf(failure);
     }

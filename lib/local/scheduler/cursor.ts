@@ -4,6 +4,7 @@ import { CallSignal } from "../../client/call-signal";
 import { keptStatement } from "../../client/kept-statement";
 import type { Part, RowSource } from "../../client/row-iterator";
 import type { Statement } from "../../client/statement";
+import { OPTIONS } from "../../client/statement-options";
 import { nextJob } from "../native/delivery";
 import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
 import type { OpenTransaction } from "./open-transaction";
@@ -87,7 +88,8 @@ export class Cursor implements RowSource {
     this.#signal?.throwIfAborted();
     this.#signal?.add(this.#abort);
     const signal = CallSignal.of(this.#controller.signal);
-    const how = { number: nextJob(), mostRows: this.#mostRows, signal };
+    const options = this.#statement[OPTIONS];
+    const how = { number: nextJob(), mostRows: this.#mostRows, signal, options };
     this.#open = how;
     try {
       return await this.#host.openCursor(this.#statement, how, (transaction) => {

@@ -14,6 +14,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.WantedDatabase,
   RecordKind.Panic,
   RecordKind.Piece,
+  RecordKind.Tables,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -151,6 +152,14 @@ export class RecordReader {
       declaredTypes.push(this.string());
     }
     return { names, declaredTypes };
+  }
+
+  /** A `Tables` record, after its number. */
+  tables(): string[] {
+    const count = this.u32();
+    const tables: string[] = [];
+    for (let i = 0; i < count; i++) tables.push(this.string());
+    return tables;
   }
 
   /**
