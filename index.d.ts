@@ -353,7 +353,7 @@ export interface StatementInMode<M extends RowMode> extends StatementOptions {
   rowMode: M;
 }
 
-/** A statement of a batch. One that says what its rows are makes those of all results unknown to the compiler. */
+/** A statement of a batch. The compiler takes its rows for those of the client, whatever the statement says. */
 export type BatchStatement =
   InStatement | AbortableStatement | StatementInMode<RowMode> | [string, InArgs?];
 
@@ -661,24 +661,16 @@ export interface LatchClient extends Client {
    * {@link execute} does
    */
   batch(
-    stmts: Array<InStatement | AbortableStatement | [string, InArgs?]>,
-    mode?: TransactionMode,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
-  batch(
     stmts: Array<BatchStatement>,
     mode?: TransactionMode,
     options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<unknown>>>;
+  ): Promise<Array<ResultSet>>;
 
   /**
    * Runs statements as {@link batch} does, with foreign keys off during the call. Afterwards
    * `PRAGMA foreign_keys` has its former value.
    */
-  migrate(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
+  migrate(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ResultSet>>;
 
   /**
    * Begins a transaction. Writers of one file wait for each other, in the order of their calls, over
@@ -816,14 +808,7 @@ export interface LatchTransaction extends Transaction {
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<R | undefined>;
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
-  batch(
-    stmts: Array<InStatement | AbortableStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
-  batch(
-    stmts: Array<BatchStatement>,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<unknown>>>;
+  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /**
@@ -925,14 +910,7 @@ export interface TransactionInMode<D> extends Omit<
   get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
   get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
   get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
-  batch(
-    stmts: Array<InStatement | AbortableStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<D>>>;
-  batch(
-    stmts: Array<BatchStatement>,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<unknown>>>;
+  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
   transaction<T>(
     fn: (transaction: TransactionInMode<D>) => Promise<T>,
     options?: TransactionOptions,
@@ -991,19 +969,11 @@ export interface ClientInMode<D> extends Omit<
   get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
   get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
-    stmts: Array<InStatement | AbortableStatement | [string, InArgs?]>,
-    mode?: TransactionMode,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<D>>>;
-  batch(
     stmts: Array<BatchStatement>,
     mode?: TransactionMode,
     options?: SignalOption,
-  ): Promise<Array<ObjectResultSet<unknown>>>;
-  migrate(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
   ): Promise<Array<ObjectResultSet<D>>>;
+  migrate(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
   transaction(mode?: TransactionMode, options?: SignalOption): Promise<TransactionInMode<D>>;
   transaction<T>(
     fn: (transaction: TransactionInMode<D>) => Promise<T>,

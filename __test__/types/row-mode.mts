@@ -22,4 +22,4 @@ export function indexedRows(url: string, config: LatchConfig): LocalClient[] {
 }
 
 // @ts-expect-error: there is no such mode
-export const unknown = (url: string): unknown => createClient({ url, rowMode: "array" });
+export const unknown = (url: string): unknown => createClient({ url, rowMode: "rows" });

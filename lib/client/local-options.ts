@@ -3,7 +3,7 @@ import type { Limits } from "../../index.js";
 import { describe } from "./describe";
 import { isAnyArrayBuffer } from "./kinds-of-objects";
 import { parseFlag } from "./flags";
-import { Converters } from "./rows/converters";
+import { Converters } from "./converters";
 
 export interface LocalOptions {
   /** Whether the connections can only read. */

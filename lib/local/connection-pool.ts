@@ -22,7 +22,7 @@ import {
 } from "../client/config";
 import { errorOf } from "../client/failure";
 import { parseLocalOptions } from "../client/local-options";
-import type { Converters } from "../client/rows/converters";
+import type { Converters } from "../client/converters";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";

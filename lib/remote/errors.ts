@@ -2,6 +2,7 @@
 import * as hrana from "@libsql/hrana-client";
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { Failure } from "../client/failure";
+import { ConverterFailure } from "../client/converters";
 import type { WireError } from "./protocol";
 
 /**
@@ -94,6 +95,7 @@ export function commitNotRun(): Failure {
 
 /** For a call that is committed, and whose result cannot be read. */
 export function committedFailure(reason: unknown): unknown {
+  if (reason instanceof ConverterFailure) return reason.committed();
   if (!(reason instanceof Failure)) return reason;
   return new Failure(() => Object.assign(reason.make(), { committed: true as const }));
 }

@@ -9,7 +9,6 @@ import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, type SignalOption } from "../client/options";
 import { Rows, WholeResult, type RowSource } from "../client/row-iterator";
 import {
-  parseBatchStatement,
   parseStatement,
   parseStatements,
   type BatchStatement,
@@ -23,7 +22,7 @@ import { parseRunOptions } from "./options";
 import type { WireBatchResult, WireStatement, WireStep } from "./protocol";
 import type { ReadModes } from "./results";
 import type { Stream } from "./server";
-import { command, toWireStatement } from "./statement";
+import { command, toWireStatement, toWireStatements } from "./statement";
 
 /** The client of a transaction, as the transaction sees it. */
 export interface TransactionHost {
@@ -127,7 +126,7 @@ export class RemoteTransaction implements Transaction {
       const statements = parseStatements(stmts);
       if (statements.length === 0) return [];
       if (this.closed) throw transactionClosedInBatch(0, this.#reason?.make());
-      const wire = statements.map((statement) => toWireStatement(parseBatchStatement(statement)));
+      const wire = toWireStatements(statements);
       return await this.#run(parseRunOptions(options), (call) => this.#statements(call, wire));
     } catch (failure) {
       throw errorOf(failure);

@@ -25,7 +25,6 @@ use super::error::primary_code;
 use super::kept_statements::KeptStatements;
 use super::open::{self, Access, Location};
 use super::past_cancelling::PastCancelling;
-use super::preparing::is_interrupt;
 use super::statement_info::StatementInfo;
 use super::uncounted::Uncounted;
 use super::{Error, FromValue, ToValue, explained, functions, vector_functions};
@@ -456,10 +455,13 @@ impl Connection {
                 Some(SQLITE_INTERRUPT | SQLITE_BUSY | SQLITE_LOCKED | SQLITE_CANTOPEN),
                 Some(reason),
             ) => Error::Cancelled(reason),
-            _ => match self.bounds.time_limit.reached() {
-                Some(limit_ms) if is_interrupt(&error) => Error::TimeLimit { limit_ms },
-                _ => self.explain(error.into()),
-            },
+            _ => {
+                let error = Error::from(error);
+                match self.bounds.time_limit.reached() {
+                    Some(limit_ms) if error.is_interrupt() => Error::TimeLimit { limit_ms },
+                    _ => self.explain(error),
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 import type { Row } from "@libsql/core/api";
 import type { RowMode } from "../../../index.js";
 import { arrayRows, pluckedRows } from "./array-rows";
-import { ConvertedCells, type Converter, type Converters } from "./converters";
+import { ConvertedCells, type Converter, type ConvertersOf } from "./converted-cells";
 import { expandedRows } from "./expanded-rows";
 import { indexedRows } from "./indexed-rows";
 import { objectRows } from "./object-rows";
@@ -65,7 +65,7 @@ export function shapeOf(
   names: string[],
   declaredTypes: string[],
   mode: RowMode,
-  converters?: Converters,
+  converters?: ConvertersOf,
 ): Shape {
   return new ResultShape(names, declaredTypes, mode, converters?.of(declaredTypes));
 }

@@ -21,7 +21,7 @@ import { RecordKind } from "../wire/kinds";
 import { keepingAnswer, type RequestWriter } from "../wire/request";
 import { readRecords, RecordReader, type Outcome } from "../wire/response";
 import { flatLimits } from "../../client/local-options";
-import type { Converters } from "../../client/rows/converters";
+import type { Converters } from "../../client/converters";
 import type { Shape } from "../../client/rows/rows";
 import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";

@@ -5,7 +5,7 @@ import { publishPanics } from "../../addon/panics";
 import type { CallSignal } from "../../client/call-signal";
 import { isError } from "../../client/errors";
 import { Failure } from "../../client/failure";
-import { ConverterFailure } from "../../client/rows/converters";
+import { ConverterFailure } from "../../client/converters";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 

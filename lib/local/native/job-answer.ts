@@ -7,7 +7,7 @@ import { RecordKind } from "../wire/kinds";
 import { LongValues } from "../wire/long-values";
 import type { Outcome, RecordReader } from "../wire/response";
 import type { StatementOptions } from "../../client/statement-options";
-import type { Converters } from "../../client/rows/converters";
+import type { Converters } from "../../client/converters";
 import { resultSetOf } from "../../client/rows/result-set";
 import { shapeOf, unreadableShape, type Shape } from "../../client/rows/rows";
 import type { Answer } from "./delivery";

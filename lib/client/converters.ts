@@ -1,11 +1,10 @@
 /** Converters: functions of the caller's that make values of columns, by the columns' declared types. */
 import type { Value } from "@libsql/core/api";
-import { describe } from "../describe";
-import { Failure } from "../failure";
-import type { Cells } from "./row-layout";
+import { describe } from "./describe";
+import { Failure } from "./failure";
 
-/** Makes a value of a column. */
-export type Converter = (value: Value) => unknown;
+/** Makes a value of a column. Is not asked for NULL. */
+type Converter = (value: Value) => unknown;
 
 /** What a converter has thrown. It is the error of the call. */
 export class ConverterFailure extends Failure {
@@ -59,38 +58,25 @@ export class Converters {
           `the converter for ${JSON.stringify(type)} must be a function, got ${describe(convert)}`,
         );
       }
-      byType.set(type.toUpperCase(), convert as Converter);
+      byType.set(type.toUpperCase(), failing(convert as Converter));
     }
     return byType.size === 0 ? undefined : new Converters(byType);
   }
 
-  /** The converters of these columns; undefined if none has one. */
+  /** The converters of columns with these declared types; undefined if none has one. */
   of(declaredTypes: readonly string[]): (Converter | undefined)[] | undefined {
     const found = declaredTypes.map((type) => this.#byType.get(type.toUpperCase()));
     return found.some((convert) => convert !== undefined) ? found : undefined;
   }
 }
 
-/** Cells whose values are converted. */
-export class ConvertedCells implements Cells {
-  readonly #cells: Cells;
-  readonly #converters: readonly (Converter | undefined)[];
-  #column = 0;
-
-  constructor(cells: Cells, converters: readonly (Converter | undefined)[]) {
-    this.#cells = cells;
-    this.#converters = converters;
-  }
-
-  cell(): Value {
-    const value = this.#cells.cell();
-    const convert = this.#converters[this.#column];
-    this.#column = (this.#column + 1) % this.#converters.length;
-    if (convert === undefined || value === null) return value;
+/** The same converter, whose errors are known for its own. */
+function failing(convert: Converter): Converter {
+  return (value) => {
     try {
-      return convert(value) as Value;
+      return convert(value);
     } catch (thrown) {
       throw new ConverterFailure(thrown);
     }
-  }
+  };
 }
