@@ -199,8 +199,9 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
   fileMustExist?: boolean | undefined;
   /**
    * Whether a statement's arguments have to be those of its parameters: as many by position, or one for each name. A
-   * missing, an unknown or a surplus argument is ARGUMENT_MISMATCH, and the statement has no effect. Not for servers
-   * (OPTION_NOT_SUPPORTED). Default: false, where a missing argument is NULL and a surplus one is ignored.
+   * missing, an unknown or a surplus argument is ARGUMENT_MISMATCH, and the statement has no effect. A server always
+   * refuses such arguments, with its own code ARGS_INVALID. Default: false, where a missing argument is NULL and a
+   * surplus one is ignored.
    */
   strict?: boolean | undefined;
   /**
@@ -323,8 +324,8 @@ export interface ObjectResultSet<R = ObjectRow> extends Omit<ResultSet, "rows"> 
   rows: Array<R>;
 }
 
-/** What a statement can say of its run. */
-export interface StatementOptions {
+/** A statement with options: of its call, of its run, and of the values of its result. */
+export interface AbortableStatement {
   /** The text of one statement. */
   sql: string;
   /** The parameters, by position or by name. Default: none; every missing parameter is NULL. */
@@ -341,14 +342,8 @@ export interface StatementOptions {
   strict?: boolean | undefined;
 }
 
-/** A statement whose call can be aborted. */
-export interface AbortableStatement extends StatementOptions {
-  /** Default: the client's. */
-  rowMode?: undefined;
-}
-
 /** A statement that says what its rows are. */
-export interface StatementInMode<M extends RowMode> extends StatementOptions {
+export interface StatementInMode<M extends RowMode> extends AbortableStatement {
   /** What the rows of its result are. */
   rowMode: M;
 }

@@ -58,7 +58,6 @@ export type {
   SignalOption,
   SqlStatement,
   StatementInMode,
-  StatementOptions,
   SwapData,
   SwapFileOptions,
   SwapOptions,

@@ -62,7 +62,7 @@ export function remoteOptionsOf(config: ParsedConfig): RemoteOptions {
 function checkOptions(config: ParsedConfig): void {
   if (config.rowMode === "expand") throw errorOf(noTables());
   const local = parseLocalOptions(config);
-  for (const name of ["readOnly", "fileMustExist", "strict", "limits", "data"] as const) {
+  for (const name of ["readOnly", "fileMustExist", "limits", "data"] as const) {
     if (local[name] !== false && local[name] !== undefined) throw errorOf(noOption(name));
   }
 }

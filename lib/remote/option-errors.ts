@@ -5,7 +5,7 @@ import { Failure } from "../client/failure";
 /** For an option whose promise only a local client can keep. */
 export function noOption(name: string): Failure {
   return notSupported(
-    `${name} is not supported by remote clients: the server opens the database and binds the arguments. Remove ${name}`,
+    `${name} is not supported by remote clients: the server opens the database. Remove ${name}`,
   );
 }
 

@@ -33,10 +33,10 @@ export function toWireStatements(statements: readonly BatchStatement[]): WireSta
   });
 }
 
-function checkOptions({ rowMode, readOnly, strict }: StatementOptions): void {
+/** A server binds no other arguments than those of a statement: `strict` is always on. */
+function checkOptions({ rowMode, readOnly }: StatementOptions): void {
   if (rowMode === "expand") throw noTables();
   if (readOnly === true) throw noOption("readOnly");
-  if (strict === true) throw noOption("strict");
 }
 
 /** A statement of our own. */
