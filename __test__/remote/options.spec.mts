@@ -80,12 +80,16 @@ for (const protocol of protocols) {
       broken: () => {
         throw thrown;
       },
+      text: () => {
+        // oxlint-disable-next-line no-throw-literal
+        throw "a text";
+      },
     };
     const client = shared.open(t, protocol, { converters });
     const table = `converted_${protocol}`;
     await client.executeMultiple(
-      `create table ${table} (id integer, done boolean, doc json, bad broken);
-       insert into ${table} values (1, 0, '{"a":1}', null), (2, null, null, 5)`,
+      `create table ${table} (id integer, done boolean, doc json, bad broken, worse text);
+       insert into ${table} values (1, 0, '{"a":1}', null, null), (2, null, null, 5, null)`,
     );
     const good = {
       sql: `select id, done, doc, bad from ${table} where id = 1`,
@@ -108,6 +112,8 @@ for (const protocol of protocols) {
     const insert = `insert into ${table} (id, bad) values (4, 4) returning bad`;
     t.is(await reasonOf(client.execute(insert)), thrown);
     t.true((thrown as { committed?: boolean }).committed);
+    const text = `insert into ${table} (worse) values ('x') returning worse`;
+    t.is(await reasonOf(client.execute(text)), "a text");
   });
 }
 

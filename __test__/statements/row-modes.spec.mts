@@ -120,6 +120,16 @@ function withTables(row: unknown): unknown {
   return $ === undefined ? row : { generate_series: { a: $.a }, $: { b: $.b } };
 }
 
+test("an iterator on the only connection of a database in memory", async (t) => {
+  const client = createClient({ url: ":memory:" });
+  t.teardown(() => client.close());
+  const sql = "select value + 9007199254740992 from generate_series(1, 3)";
+  const values: unknown[] = [];
+  const rows = client.iterate({ sql, rowMode: "pluck", intMode: "bigint" }, { chunk: 1 });
+  for await (const value of rows) values.push(value);
+  t.deepEqual(values, [9007199254740993n, 9007199254740994n, 9007199254740995n]);
+});
+
 test("names that objects inherit, and equal names", async (t) => {
   const client = await openClient(t);
   await client.execute('create table "__proto__" ("__proto__", "constructor", "toString")');
