@@ -43,13 +43,19 @@ test("buffers and views, and again after reconnect()", async (t) => {
   const bytes = new Uint8Array(await readFile(file));
   const padded = new Uint8Array(bytes.length + 20);
   padded.set(bytes, 10);
-  const forms = [bytes, bytes.buffer, new DataView(padded.buffer, 10, bytes.length)];
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  const forms = [bytes, bytes.buffer, new DataView(padded.buffer, 10, bytes.length), shared];
   for (const data of forms) {
     const client = inMemory(t, data);
     await client.execute("insert into t values (1)");
     t.is(await selectValue(client, "select count(*) from t"), 1);
+    // The caller's bytes are the caller's.
+    const copy = new Uint8Array(bytes);
+    bytes.fill(0);
     await client.reconnect();
     t.is(await selectValue(client, "select count(*) from t"), 0);
+    bytes.set(copy);
   }
 });
 

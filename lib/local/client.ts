@@ -180,9 +180,9 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    const { intMode, rowMode } = this.#pool;
+    const { intMode, rowMode, converters, strict } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
-      openFile(file, { ...access, intMode, rowMode });
+      openFile(file, { ...access, intMode, rowMode, converters, strict });
     return await publishEnd(this.#pool.path, () => {
       const checked = checkSwapOptions(options);
       return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);

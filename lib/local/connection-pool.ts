@@ -106,6 +106,7 @@ export class ConnectionPool {
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
     const { inMemory = false } = options;
+    const local = parseLocalOptions(options);
     this.#maxConnections = parseConcurrency(maxConnections);
     this.#options = {
       location: inMemory || location === "" ? location : absolute(location),
@@ -121,7 +122,9 @@ export class ConnectionPool {
       maxQueue: parseMaxQueue(options.maxQueue),
       adoptVectorIndexes: parseAdoptVectorIndexes(options.adoptVectorIndexes),
       queryTimeout: parseTimeout(options.queryTimeout, "queryTimeout"),
-      ...parseLocalOptions(options),
+      ...local,
+      // The caller may change it, or give it away, before a reconnect() needs it again.
+      data: local.data?.slice(),
     };
   }
 
@@ -160,6 +163,16 @@ export class ConnectionPool {
   /** What rows are. */
   get rowMode(): RowMode {
     return this.#options.rowMode;
+  }
+
+  /** What values of declared types become. */
+  get converters(): Converters | undefined {
+    return this.#options.converters;
+  }
+
+  /** Whether the arguments of a statement have to be those of its parameters. */
+  get strict(): boolean {
+    return this.#options.strict;
   }
 
   /** Whether it was closed, or is being closed. */
