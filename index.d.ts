@@ -11,6 +11,7 @@ import type {
   InArgs,
   InStatement,
   InValue,
+  IntMode,
   ResultSet,
   Row,
   Transaction,
@@ -133,11 +134,61 @@ export interface ResultSetOf<R> extends ResultSet {
  * - `"object"`: plain objects, `{ name: value }` with the prototype Object.prototype, for code that asks
  *   for that (superjson, React's Server Components, `assert.deepStrictEqual`). There are no indexes and no
  *   `length`, so that such rows are not for libraries that read rows by index (Drizzle).
+ * - `"array"`: arrays with the values of all columns.
+ * - `"pluck"`: the value of the first column alone.
+ * - `"expand"`: `{ table: { column: value } }`, for joins of tables that have columns of one name. A table has
+ *   the name that it has in the schema, not an alias. Expressions are under `"$"`. Not for servers, which do not
+ *   say from which table a column is: OPTION_NOT_SUPPORTED.
  *
- * In both modes, a row has the first of several columns with one name. `ResultSet.columns` names all of
- * them, and `ResultSet.toJSON()` has the values of all of them.
+ * Where several columns have one name, a row with names has the first of them, with `"expand"` the first of its
+ * table. `ResultSet.columns` names all of them. `ResultSet.toJSON()` has the values of all columns, as arrays; of
+ * `"pluck"` and `"expand"` what the rows have.
  */
-export type RowMode = "row" | "object";
+export type RowMode = "row" | "object" | "array" | "pluck" | "expand";
+
+/** A row with `rowMode: "expand"`. */
+export type ExpandedRow = Record<string, Record<string, Value>>;
+
+/** What the rows of a mode are, without a type of the caller's. */
+export type RowOf<M extends RowMode> = M extends "row"
+  ? Row
+  : M extends "object"
+    ? ObjectRow
+    : M extends "array"
+      ? Value[]
+      : M extends "pluck"
+        ? Value
+        : ExpandedRow;
+
+/**
+ * SQLite's limits of a connection (https://sqlite.org/c3ref/c_limit_attached.html), by the names of node:sqlite. Each
+ * is a whole number from 0 on, or Infinity for the largest that SQLite was built with. Default: SQLite's. What goes
+ * beyond a limit fails with SQLite's own error: SQLITE_TOOBIG, or SQLITE_ERROR.
+ */
+export interface Limits {
+  /** The bytes of a value or a row. */
+  length?: number;
+  /** The bytes of a statement's text. */
+  sqlLength?: number;
+  /** The columns of a table, an index, a result or a statement's list. */
+  column?: number;
+  /** The depth of an expression. */
+  exprDepth?: number;
+  /** The terms of a compound SELECT. */
+  compoundSelect?: number;
+  /** The instructions of a statement's program. */
+  vdbeOp?: number;
+  /** The arguments of a function. */
+  functionArg?: number;
+  /** The attached databases. */
+  attach?: number;
+  /** The bytes of a pattern of LIKE or GLOB. */
+  likePatternLength?: number;
+  /** The number of the last parameter of a statement. */
+  variableNumber?: number;
+  /** The depth of triggers that fire triggers. */
+  triggerDepth?: number;
+}
 
 /**
  * Where calls run.
@@ -173,11 +224,47 @@ export interface LatchConfig extends Omit<Config, "authToken"> {
    */
   authToken?: string | (() => string | Promise<string>) | undefined;
   /**
-   * How long a server may take to answer a call, in ms, from when the call is sent. The call then ends in
-   * SQLITE_INTERRUPT with `maybeCommitted: true` ({@link PartlyCommitted}): the server may carry it out
-   * nevertheless. Local clients do not use it yet. Default: no limit.
+   * How long a statement may run, in ms; then its call ends in SQLITE_INTERRUPT. Default: no limit.
+   *
+   * On a local database the time counts while the statement runs, not while it waits for its turn, for a lock, or
+   * for rows to be fetched. It holds for each statement of a batch or a script, and for each chunk of an iterator. A
+   * write that is interrupted inside of a transaction rolls the transaction back, as an abort does.
+   *
+   * On a server it is the time for the answer to a call, from when the call is sent, with `maybeCommitted: true`
+   * ({@link PartlyCommitted}): the server may carry it out nevertheless.
    */
   queryTimeout?: number | undefined;
+  /**
+   * Whether the file is opened for reading only: a write is SQLITE_READONLY. The file must exist. Not for databases in
+   * memory (TypeError) nor for servers (OPTION_NOT_SUPPORTED). Default: false.
+   */
+  readOnly?: boolean | undefined;
+  /**
+   * Whether a missing file is SQLITE_CANTOPEN; otherwise it is created. Not for servers (OPTION_NOT_SUPPORTED). Default:
+   * false.
+   */
+  fileMustExist?: boolean | undefined;
+  /**
+   * Whether a statement's arguments have to be those of its parameters: as many by position, or one for each name. A
+   * missing, an unknown or a surplus argument is ARGUMENT_MISMATCH, and the statement has no effect. A server always
+   * refuses such arguments, with its own code ARGS_INVALID. Default: false, where a missing argument is NULL and a
+   * surplus one is ignored.
+   */
+  strict?: boolean | undefined;
+  /**
+   * What values become, by the declared type of their column (https://sqlite.org/c3ref/column_decltype.html), in upper
+   * or lower case: `{ BOOLEAN: Boolean, JSON: JSON.parse }`. An expression has no declared type. A converter gets
+   * the value that it would be without, and is not asked for NULL. What it throws is the error of the call,
+   * which has taken effect nevertheless. Default: none.
+   */
+  converters?: Record<string, ((value: any) => unknown) | undefined> | undefined;
+  /** SQLite's limits, on each connection. Not for servers (OPTION_NOT_SUPPORTED). Default: SQLite's. */
+  limits?: Limits | undefined;
+  /**
+   * The content of a database in memory: the bytes of a database file. A `:memory:` database begins with it, and
+   * begins with it again after `reconnect()`. What is no database is SQLITE_NOTADB. Default: an empty database.
+   */
+  data?: ArrayBuffer | ArrayBufferView | undefined;
   /** What the rows of results are, also in transactions and batches. Default: "row". */
   rowMode?: RowMode | undefined;
   /** Where calls run. Default: "auto". */
@@ -284,7 +371,7 @@ export interface ObjectResultSet<R = ObjectRow> extends Omit<ResultSet, "rows"> 
   rows: Array<R>;
 }
 
-/** A statement whose call can be aborted. */
+/** A statement with options: of its call, of its run, and of the values of its result. */
 export interface AbortableStatement {
   /** The text of one statement. */
   sql: string;
@@ -292,9 +379,25 @@ export interface AbortableStatement {
   args?: InArgs;
   /** See {@link SignalOption.signal}. */
   signal?: AbortSignal | undefined;
-  /** See {@link LatchConfig.queryTimeout}. Default: the client's. */
+  /** See {@link LatchConfig.queryTimeout}. Default: the client's. Not for a statement of a batch on a server. */
   queryTimeout?: number | undefined;
+  /** How integers of the result are read, and booleans are bound. Default: the client's. */
+  intMode?: IntMode | undefined;
+  /** Whether a write is SQLITE_READONLY, before it has any effect. Not for servers. Default: false. */
+  readOnly?: boolean | undefined;
+  /** See {@link LatchConfig.strict}. Default: the client's. */
+  strict?: boolean | undefined;
 }
+
+/** A statement that says what its rows are. */
+export interface StatementInMode<M extends RowMode> extends AbortableStatement {
+  /** What the rows of its result are. */
+  rowMode: M;
+}
+
+/** A statement of a batch. The compiler takes its rows for those of the client, whatever the statement says. */
+export type BatchStatement =
+  InStatement | AbortableStatement | StatementInMode<RowMode> | [string, InArgs?];
 
 /** The option of calls that take no statement object. */
 export interface SignalOption {
@@ -580,6 +683,12 @@ export interface LatchClient extends Client {
    * @throws RangeError for a number that is not finite, for a bigint of more than 64 bits, and with
    * `intMode: "number"` for an integer in the result that is not a safe integer
    */
+  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
+  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
+  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
   execute<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<ResultSetOf<R>>;
@@ -597,6 +706,24 @@ export interface LatchClient extends Client {
    *
    * @throws TypeError for what is no statement, RangeError for a `chunk` that is not a whole number
    */
+  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
+  iterate<R = RowOf<"object">>(
+    stmt: StatementInMode<"object">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"array">>(
+    stmt: StatementInMode<"array">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"pluck">>(
+    stmt: StatementInMode<"pluck">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"expand">>(
+    stmt: StatementInMode<"expand">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
   iterate<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
@@ -609,6 +736,12 @@ export interface LatchClient extends Client {
    *
    * @throws as {@link execute} does
    */
+  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
+  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
+  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
+  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
+  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
+  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
   get<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<R | undefined>;
@@ -630,7 +763,7 @@ export interface LatchClient extends Client {
    * {@link execute} does
    */
   batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
+    stmts: Array<BatchStatement>,
     mode?: TransactionMode,
     options?: SignalOption,
   ): Promise<Array<ResultSet>>;
@@ -639,10 +772,7 @@ export interface LatchClient extends Client {
    * Runs statements as {@link batch} does, with foreign keys off during the call. Afterwards
    * `PRAGMA foreign_keys` has its former value.
    */
-  migrate(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
+  migrate(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ResultSet>>;
 
   /**
    * Begins a transaction. Writers of one file wait for each other, in the order of their calls, over
@@ -759,19 +889,28 @@ export interface LocalClient extends LatchClient {
  * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
  */
 export interface LatchTransaction extends Transaction {
+  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
+  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
+  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
   execute<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<ResultSetOf<R>>;
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   /** See {@link LatchClient.get}. */
+  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
+  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
+  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
+  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
+  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
+  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
   get<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<R | undefined>;
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
-  batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ResultSet>>;
+  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
 
   /** See {@link LatchClient.prepare}. Its calls are calls of the transaction. */
@@ -781,6 +920,24 @@ export interface LatchTransaction extends Transaction {
    * See {@link LatchClient.iterate}. The statement reads on the transaction's connection, and ends with it; it is not
    * defined whether it sees what the transaction writes meanwhile (https://sqlite.org/isolation.html).
    */
+  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
+  iterate<R = RowOf<"object">>(
+    stmt: StatementInMode<"object">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"array">>(
+    stmt: StatementInMode<"array">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"pluck">>(
+    stmt: StatementInMode<"pluck">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"expand">>(
+    stmt: StatementInMode<"expand">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
   iterate<R = Row>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
@@ -813,70 +970,126 @@ export interface LatchTransaction extends Transaction {
   [Symbol.dispose](): void;
 }
 
-/** A transaction of an {@link ObjectClient}. */
-export interface ObjectTransaction extends Omit<
+/** A transaction of a {@link ClientInMode}. `D` is what its rows are. */
+export interface TransactionInMode<D> extends Omit<
   LatchTransaction,
   "execute" | "get" | "batch" | "transaction" | "iterate" | "prepare"
 > {
-  prepare<R = ObjectRow>(sql: string): PreparedStatement<R>;
-  iterate<R = ObjectRow>(
+  prepare<R = D>(sql: string): PreparedStatement<R>;
+  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
+  iterate<R = RowOf<"object">>(
+    stmt: StatementInMode<"object">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"array">>(
+    stmt: StatementInMode<"array">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"pluck">>(
+    stmt: StatementInMode<"pluck">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"expand">>(
+    stmt: StatementInMode<"expand">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
+  iterate<R = D>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
-  execute<R = ObjectRow>(
+  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
+  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
+  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
+  execute<R = D>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<ObjectResultSet<R>>;
-  execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
-  get<R = ObjectRow>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-  ): Promise<R | undefined>;
-  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
-  batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet>>;
+  execute<R = D>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
+  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
+  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
+  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
+  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
+  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
+  get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
+  get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
+  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
   transaction<T>(
-    fn: (transaction: ObjectTransaction) => Promise<T>,
+    fn: (transaction: TransactionInMode<D>) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
 }
 
+/** A transaction of an {@link ObjectClient}. */
+export interface ObjectTransaction extends TransactionInMode<ObjectRow> {}
+
 /**
- * A client with `rowMode: "object"`. Its methods are those of a {@link LocalClient}; its rows are plain
- * objects. It is no `Client` of `@libsql/client`, because code that takes one may read rows by index.
+ * A client with a `rowMode` of its own. Its methods are those of a {@link LocalClient}; `D` is what its rows are. It
+ * is no `Client` of `@libsql/client`, because code that takes one may read rows by index.
  */
-export interface ObjectClient extends Omit<
+export interface ClientInMode<D> extends Omit<
   LocalClient,
   "execute" | "get" | "batch" | "migrate" | "transaction" | "iterate" | "prepare"
 > {
-  prepare<R = ObjectRow>(sql: string): PreparedStatement<R>;
-  iterate<R = ObjectRow>(
+  prepare<R = D>(sql: string): PreparedStatement<R>;
+  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
+  iterate<R = RowOf<"object">>(
+    stmt: StatementInMode<"object">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"array">>(
+    stmt: StatementInMode<"array">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"pluck">>(
+    stmt: StatementInMode<"pluck">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = RowOf<"expand">>(
+    stmt: StatementInMode<"expand">,
+    options?: IterateOptions,
+  ): RowIterator<R>;
+  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
+  iterate<R = D>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
     options?: IterateOptions,
   ): RowIterator<R>;
-  execute<R = ObjectRow>(
+  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
+  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
+  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
+  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
+  execute<R = D>(
     stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
   ): Promise<ObjectResultSet<R>>;
-  execute<R = ObjectRow>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
-  get<R = ObjectRow>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-  ): Promise<R | undefined>;
-  get<R = ObjectRow>(sql: string, args?: InArgs): Promise<R | undefined>;
+  execute<R = D>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
+  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
+  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
+  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
+  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
+  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
+  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
+  get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
+  get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
   batch(
-    stmts: Array<InStatement | [string, InArgs?]>,
+    stmts: Array<BatchStatement>,
     mode?: TransactionMode,
     options?: SignalOption,
-  ): Promise<Array<ObjectResultSet>>;
-  migrate(
-    stmts: Array<InStatement | [string, InArgs?]>,
-    options?: SignalOption,
-  ): Promise<Array<ObjectResultSet>>;
-  transaction(mode?: TransactionMode, options?: SignalOption): Promise<ObjectTransaction>;
+  ): Promise<Array<ObjectResultSet<D>>>;
+  migrate(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
+  transaction(mode?: TransactionMode, options?: SignalOption): Promise<TransactionInMode<D>>;
   transaction<T>(
-    fn: (transaction: ObjectTransaction) => Promise<T>,
+    fn: (transaction: TransactionInMode<D>) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
 }
+
+/** A client with `rowMode: "object"`. */
+export interface ObjectClient extends ClientInMode<ObjectRow> {}
 
 /**
  * Creates a client for a local database (`file:` or `:memory:`) and opens the database, synchronously.
@@ -899,6 +1112,9 @@ export interface ObjectClient extends Omit<
  * value; RangeError where `timeout` is NaN
  */
 export function createClient(config: LatchConfig & { rowMode: "object" }): ObjectClient;
+export function createClient<M extends "array" | "pluck" | "expand">(
+  config: LatchConfig & { rowMode: M },
+): ClientInMode<RowOf<M>>;
 export function createClient(config: LatchConfig & { url: ServerUrl }): LatchClient;
 export function createClient(config: LatchConfig): LocalClient;
 

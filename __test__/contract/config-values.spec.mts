@@ -135,12 +135,12 @@ test("an option that is null or undefined is not set", async (t) => {
   }
 });
 
-for (const mode of ["", "x", "array", 0, 5, NaN, 5n, true, {}, [], Object("row"), Symbol("row")]) {
+for (const mode of ["", "x", "rows", 0, 5, NaN, 5n, true, {}, [], Object("row"), Symbol("row")]) {
   test(`rowMode and intMode: ${nameOf(mode)} is a TypeError`, async (t) => {
     const { url } = await temporaryDatabase(t);
     t.throws(() => createClient(unchecked<LatchConfig>({ url, rowMode: mode })), {
       instanceOf: TypeError,
-      message: /^rowMode must be "row" or "object", got /,
+      message: /^rowMode must be "row", "object", "array", "pluck" or "expand", got /,
     });
     t.throws(() => createClient(unchecked<LatchConfig>({ url, intMode: mode })), {
       instanceOf: TypeError,

@@ -26,6 +26,7 @@ import type { Config, LocalClient } from "latchdb";
 import { ConnectionPool, createClient as createLocalClient, Sqlite3Client } from "latchdb/sqlite3";
 import { lockElsewhere } from "../support/processes.mjs";
 import { internal } from "../support/internals.mjs";
+import { endlessQuery } from "../support/queries.mjs";
 import { openElsewhere } from "../support/other-sqlite.mjs";
 import { unchecked } from "../support/unchecked.mjs";
 import { elsewhere, noMounts } from "./elsewhere.mjs";
@@ -127,6 +128,64 @@ error("the configuration is a text", {
   name: "TypeError",
   message: 'Expected client configuration as object, got the string "file:a.db"',
   from: () => createClient(unchecked<Config>("file:a.db")),
+});
+
+error("readOnly is a number", {
+  name: "TypeError",
+  message: "readOnly must be true or false, got 1",
+  from: ({ dir }) => url(`file:${dir}/a.db`, { readOnly: 1 }),
+});
+error("a database in memory is to be opened read-only", {
+  name: "TypeError",
+  message: "readOnly is for files: a database in memory cannot be opened read-only",
+  from: () => url(":memory:", { readOnly: true }),
+});
+error("limits is a number", {
+  name: "TypeError",
+  message: "limits must be an object of names and numbers, got 5",
+  from: () => url(":memory:", { limits: 5 }),
+});
+error("a limit does not exist", {
+  name: "TypeError",
+  message:
+    'limits has no "size": it has length, sqlLength, column, exprDepth, compoundSelect, vdbeOp, functionArg, attach, ' +
+    "likePatternLength, variableNumber, triggerDepth",
+  from: () => url(":memory:", { limits: { size: 1 } }),
+});
+error("a limit is a text", {
+  name: "TypeError",
+  message: 'limits.length must be a number, got the string "1"',
+  from: () => url(":memory:", { limits: { length: "1" } }),
+});
+error("a limit is below 0", {
+  name: "RangeError",
+  message: "limits.length must be a whole number from 0 on, or Infinity, got -1",
+  from: () => url(":memory:", { limits: { length: -1 } }),
+});
+error("the content of a database is a text", {
+  name: "TypeError",
+  message: 'data must be an ArrayBuffer or a view of one, got the string "bytes"',
+  from: () => url(":memory:", { data: "bytes" }),
+});
+error("a file is to have a content", {
+  name: "TypeError",
+  message: 'data is for databases in memory: use it with url ":memory:"',
+  from: ({ dir }) => url(`file:${dir}/a.db`, { data: new Uint8Array() }),
+});
+error("a database that clients share is to have a content", {
+  name: "TypeError",
+  message: "data is for a database of one client: use it without cache=shared",
+  from: () => url("file::memory:?cache=shared", { data: new Uint8Array() }),
+});
+error("converters is a text", {
+  name: "TypeError",
+  message: 'converters must be an object of declared types and functions, got the string "json"',
+  from: () => url(":memory:", { converters: "json" }),
+});
+error("a converter is no function", {
+  name: "TypeError",
+  message: 'the converter for "json" must be a function, got 5',
+  from: () => url(":memory:", { converters: { json: 5 } }),
 });
 
 // ---------------------------------------------------------------------------------------------------
@@ -451,6 +510,48 @@ error("the file that has the name of the journal is another user's", {
     fs.chownSync(join(dir, "a.db-journal"), 65_534, 65_534);
     return client.execute("insert into t values (1)");
   },
+});
+
+error("it may only read, and writes", {
+  code: "SQLITE_READONLY",
+  message: "attempt to write a readonly database: the statement has the option readOnly",
+  from: async ({ open }) =>
+    (await open()).execute({ sql: "insert into t values (1)", readOnly: true }),
+});
+error("it runs for too long", {
+  code: "SQLITE_INTERRUPT",
+  message: "interrupted: the statement has run for longer than its queryTimeout of %d ms",
+  from: async ({ open }) => (await open()).execute({ sql: endlessQuery, queryTimeout: 20 }),
+});
+error("strict: an argument is missing, and another unknown", {
+  code: "ARGUMENT_MISMATCH",
+  message:
+    'the arguments are not those of the statement: no argument for "b"; no parameter for "c", "d"',
+  from: async ({ open }) =>
+    (await open()).execute({ sql: "select :a, :b", args: { a: 1, c: 2, d: 3 }, strict: true }),
+});
+error("strict: an argument by position is missing", {
+  code: "ARGUMENT_MISMATCH",
+  message: "the arguments are not those of the statement: no argument for ?2",
+  from: async ({ open }) => (await open()).execute({ sql: "select ?, ?", args: [1], strict: true }),
+});
+error("strict: there are too many arguments", {
+  code: "ARGUMENT_MISMATCH",
+  message: "the arguments are not those of the statement: it has 2 parameters, none for argument 3",
+  from: async ({ open }) =>
+    (await open()).execute({ sql: "select ?, ?", args: [1, 2, 3], strict: true }),
+});
+error("strict: names for parameters without", {
+  code: "ARGUMENT_MISMATCH",
+  message:
+    "the arguments are not those of the statement: a parameter without a name (?), for which arguments are an array",
+  from: async ({ open }) => (await open()).execute({ sql: "select ?", strict: true }),
+});
+error("an option has an unknown value", {
+  name: "TypeError",
+  message: 'rowMode must be "row", "object", "array", "pluck" or "expand", got the string "rows"',
+  from: async ({ open }) =>
+    (await open()).execute(unchecked<string>({ sql: "select 1", rowMode: "rows" })),
 });
 
 // ---------------------------------------------------------------------------------------------------
@@ -1838,6 +1939,26 @@ error("the answer is no JSON", {
   code: "HRANA_PROTO_ERROR",
   message: `The server's answer is not what the protocol says (…). ${MAYBE}`,
   from: () => onServer(answer(200, "<html>", json)),
+});
+error("a client of a server is to open a file its way", {
+  code: "OPTION_NOT_SUPPORTED",
+  message:
+    "readOnly is not supported by remote clients: the server opens the database. Remove readOnly",
+  from: () => url("http://host", { readOnly: true }),
+});
+error("a server is asked for the tables of columns", {
+  code: "OPTION_NOT_SUPPORTED",
+  message:
+    'rowMode: "expand" is not supported by remote clients: a server does not say from which table a column is. Use ' +
+    "another rowMode, and AS for columns with one name",
+  from: () => createClient({ url: "http://host" }).execute({ sql: "select 1", rowMode: "expand" }),
+});
+error("one statement of a batch for a server has a limit", {
+  code: "OPTION_NOT_SUPPORTED",
+  message:
+    "queryTimeout of a statement in a batch is not supported by remote clients: the server answers a batch as a " +
+    "whole. Give it to batch()",
+  from: () => createClient({ url: "http://host" }).batch([{ sql: "select 1", queryTimeout: 5 }]),
 });
 error("the server does not answer in time", {
   code: "SQLITE_INTERRUPT",

@@ -175,7 +175,7 @@ export declare function laneState(attachment: number, database: number): number
  * that may be open at once, without those of the `readers` reader lanes. With `adopt_vector_indexes`, vector
  * indexes of libSQL are taken over when they are met.
  */
-export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean, backgroundCheckpoints: boolean, adoptVectorIndexes: boolean): number | ArrayBuffer
+export declare function openDatabase(attachment: number, location: string, inMemory: boolean, timeout: number, numbers: boolean, readOnly: boolean, connections: number, readers: number, groupCommit: boolean, backgroundCheckpoints: boolean, adoptVectorIndexes: boolean, rare?: RareOptions | undefined | null): number | ArrayBuffer
 
 /** What is known of a panic, which is a defect of latchdb. */
 export interface PanicReport {
@@ -185,6 +185,22 @@ export interface PanicReport {
   location: string
   /** The name of the thread. Empty if it has none. */
   thread: string
+}
+
+/** The options of a database that few clients have. */
+export interface RareOptions {
+  /** Whether a missing file is an error, and not created. */
+  mustExist: boolean
+  /** Whether the arguments of a statement have to be those of its parameters. */
+  strict: boolean
+  /** Whether the tables of columns are wanted. */
+  tables: boolean
+  /** How long a statement may run, in milliseconds. */
+  queryTimeout?: number
+  /** The limits of each connection: SQLite's number of one, and its value, again and again. */
+  limits: Array<number>
+  /** The content of a database in memory. */
+  data?: Uint8Array
 }
 
 /**

@@ -1,8 +1,10 @@
 /** Checks the configuration of a client and fills in the defaults. */
-import { LibsqlError } from "@libsql/core/api";
+import { LibsqlError, type IntMode } from "@libsql/core/api";
 import { expandConfig, type ExpandedConfig } from "@libsql/core/config";
 import type { Checkpoints, Config, Execution, LatchConfig, RowMode } from "../../index.js";
 import { describe } from "./describe";
+import { parseFlag } from "./flags";
+import { parseLocalOptions, type LocalOptions } from "./local-options";
 import { LONGEST_MS } from "./timers";
 
 /** The default of `concurrency`. */
@@ -13,7 +15,7 @@ const MOST_CONNECTIONS = 2 ** 31 - 1;
 const TEXTS = ["encryptionKey", "remoteEncryptionKey", "syncUrl"] as const;
 
 /** A configuration whose URL is parsed. Its `timeout` is still as the caller gave it. */
-export interface LocalConfig extends ExpandedConfig {
+export interface LocalConfig extends ExpandedConfig, Partial<LocalOptions> {
   rowMode?: RowMode | undefined;
   execution?: Execution | undefined;
   readers?: number | undefined;
@@ -22,12 +24,12 @@ export interface LocalConfig extends ExpandedConfig {
   acquireTimeout?: number | undefined;
   maxQueue?: number | undefined;
   adoptVectorIndexes?: boolean | undefined;
+  queryTimeout?: number | undefined;
 }
 
 /** The same for a client of any backend. */
 export interface ParsedConfig extends Omit<LocalConfig, "authToken"> {
   authToken: LatchConfig["authToken"];
-  queryTimeout?: number | undefined;
 }
 
 /**
@@ -59,6 +61,7 @@ export function parseConfig(config: LatchConfig, preferHttp = true): ParsedConfi
     maxQueue: parseMaxQueue(maxQueue),
     adoptVectorIndexes: parseAdoptVectorIndexes(adoptVectorIndexes),
     queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
+    ...parseLocalOptions(config),
   };
   return Object.assign(expand(config, preferHttp), parsed);
 }
@@ -129,7 +132,7 @@ export function parseMaxQueue(maxQueue: unknown): number | undefined {
  * @throws TypeError for a value that is not a boolean
  */
 export function parseGroupCommit(groupCommit: unknown): boolean {
-  return parseBoolean("groupCommit", groupCommit, true);
+  return parseFlag("groupCommit", groupCommit) ?? true;
 }
 
 /**
@@ -137,17 +140,7 @@ export function parseGroupCommit(groupCommit: unknown): boolean {
  * @throws TypeError for a value that is not a boolean
  */
 export function parseAdoptVectorIndexes(adopt: unknown): boolean {
-  return parseBoolean("adoptVectorIndexes", adopt, false);
-}
-
-function parseBoolean(
-  name: "groupCommit" | "adoptVectorIndexes",
-  value: unknown,
-  byDefault: boolean,
-): boolean {
-  if (value === undefined || value === null) return byDefault;
-  if (typeof value !== "boolean") throw invalid(name, value);
-  return value;
+  return parseFlag("adoptVectorIndexes", adopt) ?? false;
 }
 
 function parseNumber(
@@ -168,7 +161,16 @@ function parseNumber(
  * @throws TypeError for an unknown mode
  */
 export function parseRowMode(rowMode: unknown): RowMode {
-  return parseChoice("rowMode", rowMode, ["row", "object"]);
+  return parseChoice("rowMode", rowMode, ["row", "object", "array", "pluck", "expand"]);
+}
+
+/**
+ * The `intMode` of a statement; undefined for that of its client.
+ * @throws TypeError for an unknown mode
+ */
+export function parseIntMode(intMode: unknown): IntMode | undefined {
+  if (intMode === undefined || intMode === null) return undefined;
+  return parseChoice<IntMode>("intMode", intMode, ["number", "bigint", "string"]);
 }
 
 /**
@@ -215,11 +217,9 @@ const EXPECTED = {
   acquireTimeout: "acquireTimeout must be a number of milliseconds",
   maxQueue: "maxQueue must be a number of calls, 1 or more",
   checkpoints: 'checkpoints must be "background" or "commit"',
-  groupCommit: "groupCommit must be a boolean",
   readers: "readers must be a number of connections, 0 or more",
-  rowMode: 'rowMode must be "row" or "object"',
+  rowMode: 'rowMode must be "row", "object", "array", "pluck" or "expand"',
   execution: 'execution must be "auto" or "thread"',
-  adoptVectorIndexes: "adoptVectorIndexes must be true or false",
 };
 
 function invalid(name: keyof typeof EXPECTED, value: unknown): TypeError {

@@ -12,10 +12,12 @@ import {
   type Batch,
   type Statement,
 } from "./statement";
+import { OPTIONS } from "./statement-options";
 
 /** A copy of a statement and of its arguments. Runs the caller's code, if the arguments have getters. */
 export function keptStatement(statement: Statement): Statement {
-  const kept = { sql: statement.sql, args: keptArguments(statement.args) };
+  const options = statement[OPTIONS];
+  const kept = { sql: statement.sql, args: keptArguments(statement.args), [OPTIONS]: options };
   return statement[FIRST_ROW] === true ? firstRowOf(kept) : kept;
 }
 

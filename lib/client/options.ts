@@ -2,6 +2,7 @@
 import type { ShutdownOptions } from "../../index.js";
 import { describe } from "./describe";
 import { CallSignal } from "./call-signal";
+import { parseTimeout } from "./config";
 import { LONGEST_MS } from "./timers";
 
 /** The default of `timeoutMs`, in ms. */
@@ -20,6 +21,15 @@ export interface SignalOption {
 export function parseSignal(options: object | undefined): CallSignal | undefined {
   const signal = (options as SignalOption | undefined)?.signal ?? undefined;
   return signal === undefined ? undefined : CallSignal.of(signal);
+}
+
+/**
+ * The limit of the time of each statement that the call was given, in ms; undefined if it was not.
+ * @throws TypeError, RangeError
+ */
+export function parseQueryTimeout(options: object | undefined): number | undefined {
+  const queryTimeout = (options as { queryTimeout?: unknown } | undefined)?.queryTimeout;
+  return parseTimeout(queryTimeout, "queryTimeout");
 }
 
 /**

@@ -3,6 +3,7 @@ import type { InArgs, InStatement as CoreStatement, TransactionMode } from "@lib
 import type { CallSignal } from "./call-signal";
 import { describe } from "./describe";
 import { parseSignal } from "./options";
+import { OPTIONS, parseStatementOptions, type StatementOptions } from "./statement-options";
 
 /** A statement: SQL, or SQL with arguments and a signal that aborts it. */
 export type InStatement =
@@ -17,13 +18,15 @@ export interface Statement {
   args?: InArgs | undefined;
   /** Whether only the first row is wanted. Not a name, which an object of the caller's could have. */
   [FIRST_ROW]?: true;
+  /** How it runs, and what its rows are. */
+  [OPTIONS]?: StatementOptions | undefined;
 }
 
 export const FIRST_ROW = Symbol("first row");
 
 /** The same statement, of which only the first row is wanted. */
-export function firstRowOf({ sql, args }: Statement): Statement {
-  return { sql, args, [FIRST_ROW]: true };
+export function firstRowOf({ sql, args, [OPTIONS]: options }: Statement): Statement {
+  return { sql, args, [OPTIONS]: options, [FIRST_ROW]: true };
 }
 
 /** A batch as the caller passed it. */
@@ -42,7 +45,7 @@ export function parseStatement(
     return { statement: { sql: stmtOrSql, args }, signal: undefined };
   }
   checkStatement(stmtOrSql);
-  return { statement: stmtOrSql, signal: parseSignal(stmtOrSql) };
+  return { statement: withOptions(stmtOrSql), signal: parseSignal(stmtOrSql) };
 }
 
 /** Parses one statement of a batch. */
@@ -50,7 +53,27 @@ export function parseBatchStatement(statement: BatchStatement): Statement {
   if (typeof statement === "string") return { sql: statement };
   if (Array.isArray(statement)) return { sql: statement[0], args: statement[1] };
   checkStatement(statement);
-  return statement;
+  return withOptions(statement);
+}
+
+/** The statement with its options, if it has any and they are not parsed yet. */
+function withOptions(statement: Statement): Statement {
+  const options = parseStatementOptions(statement);
+  if (options === undefined) return statement;
+  return { sql: statement.sql, args: statement.args, [OPTIONS]: options };
+}
+
+/** Statements of which each may run for this long, unless it says otherwise. */
+export function limited(
+  statements: readonly BatchStatement[],
+  queryTimeout: number | undefined,
+): readonly BatchStatement[] {
+  if (queryTimeout === undefined) return statements;
+  return statements.map((given) => {
+    const { sql, args, [OPTIONS]: options } = parseBatchStatement(given);
+    const own = options?.queryTimeout ?? queryTimeout;
+    return { sql, args, [OPTIONS]: { ...options, queryTimeout: own } } as Statement;
+  });
 }
 
 /**

@@ -23,11 +23,12 @@ import type {
   StatementDescription,
 } from "../../index.js";
 import { errorOf, type Failure } from "../client/failure";
-import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { parseChunk, parseQueryTimeout, parseSignal, type SignalOption } from "../client/options";
 import { Prepared } from "../client/prepared-statement";
 import { Rows } from "../client/row-iterator";
 import {
   firstRowOf,
+  limited,
   parseStatement,
   parseStatements,
   type BatchStatement,
@@ -133,7 +134,11 @@ export class Sqlite3Client implements Client {
     try {
       this.#pool.scheduler.check();
       transactionModeToBegin(mode);
-      const batch = { statements: parseStatements(stmts), mode, foreignKeysOff: false };
+      const batch = {
+        statements: limited(parseStatements(stmts), parseQueryTimeout(options)),
+        mode,
+        foreignKeysOff: false,
+      };
       return await this.#pool.scheduler.batch(batch, parseSignal(options));
     } catch (failure) {
       throw errorOf(failure);
@@ -142,7 +147,7 @@ export class Sqlite3Client implements Client {
 
   async migrate(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     try {
-      const statements = parseStatements(stmts);
+      const statements = limited(parseStatements(stmts), parseQueryTimeout(options));
       const batch = { statements, mode: "deferred", foreignKeysOff: true } as const;
       return await this.#pool.scheduler.batch(batch, parseSignal(options));
     } catch (failure) {
@@ -171,7 +176,11 @@ export class Sqlite3Client implements Client {
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
     try {
-      return await this.#pool.scheduler.executeMultiple(sql, parseSignal(options));
+      return await this.#pool.scheduler.executeMultiple(
+        sql,
+        parseSignal(options),
+        parseQueryTimeout(options),
+      );
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -194,9 +203,9 @@ export class Sqlite3Client implements Client {
   }
 
   async replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    const { intMode, rowMode } = this.#pool;
+    const { intMode, rowMode, converters, strict } = this.#pool;
     const open = (file: string, access: PoolOptions): OpenedFile =>
-      openFile(file, { ...access, intMode, rowMode });
+      openFile(file, { ...access, intMode, rowMode, converters, strict });
     return await publishEnd(this.#pool.path, () => {
       const checked = checkSwapOptions(options);
       return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);

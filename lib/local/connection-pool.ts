@@ -4,6 +4,7 @@ import type { IntMode } from "@libsql/core/api";
 import type {
   Checkpoints,
   Execution,
+  Limits,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
@@ -20,6 +21,8 @@ import {
   parseTimeout,
 } from "../client/config";
 import { errorOf } from "../client/failure";
+import { parseLocalOptions } from "../client/local-options";
+import type { Converters } from "../client/converters";
 import { parseShutdownOptions } from "../client/options";
 import { nothingClosed } from "./native/closing-answer";
 import { cannotOpen, clientClosed, clientRetired, neverOpened } from "./native/errors";
@@ -64,7 +67,19 @@ export interface PoolOptions {
   /** Whether vector indexes that libSQL has made are taken over. Default: false. */
   adoptVectorIndexes?: boolean | undefined;
   /** Whether the connections can only read: writing fails with SQLITE_READONLY. Default: false. */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
+  /** Whether a missing file is an error, and not created. Default: false. */
+  fileMustExist?: boolean | undefined;
+  /** Whether the arguments of a statement have to be those of its parameters. Default: false. */
+  strict?: boolean | undefined;
+  /** What values of declared types become. Default: what SQLite has. */
+  converters?: Converters | undefined;
+  /** SQLite's limits of each connection. Default: SQLite's. */
+  limits?: Limits | undefined;
+  /** The content of a database in memory. Default: none. */
+  data?: Uint8Array | undefined;
+  /** How long a statement may run, in ms. Default: for any time. */
+  queryTimeout?: number | undefined;
 }
 
 /**
@@ -90,7 +105,8 @@ export class ConnectionPool {
    * TypeError, RangeError for an invalid option
    */
   constructor(location: string, options: PoolOptions, maxConnections: number) {
-    const { inMemory = false, readOnly = false } = options;
+    const { inMemory = false } = options;
+    const local = parseLocalOptions(options);
     this.#maxConnections = parseConcurrency(maxConnections);
     this.#options = {
       location: inMemory || location === "" ? location : absolute(location),
@@ -105,7 +121,10 @@ export class ConnectionPool {
       acquireTimeout: parseTimeout(options.acquireTimeout, "acquireTimeout"),
       maxQueue: parseMaxQueue(options.maxQueue),
       adoptVectorIndexes: parseAdoptVectorIndexes(options.adoptVectorIndexes),
-      readOnly,
+      queryTimeout: parseTimeout(options.queryTimeout, "queryTimeout"),
+      ...local,
+      // The caller may change it, or give it away, before a reconnect() needs it again.
+      data: local.data?.slice(),
     };
   }
 
@@ -144,6 +163,16 @@ export class ConnectionPool {
   /** What rows are. */
   get rowMode(): RowMode {
     return this.#options.rowMode;
+  }
+
+  /** What values of declared types become. */
+  get converters(): Converters | undefined {
+    return this.#options.converters;
+  }
+
+  /** Whether the arguments of a statement have to be those of its parameters. */
+  get strict(): boolean {
+    return this.#options.strict;
   }
 
   /** Whether it was closed, or is being closed. */

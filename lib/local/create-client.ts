@@ -3,6 +3,7 @@ import { LibsqlError } from "@libsql/core/api";
 import { isInMemoryConfig } from "@libsql/core/config";
 import { parseConcurrency, type LocalConfig } from "../client/config";
 import { schemeNotSupported } from "../client/errors";
+import { parseLocalOptions, type LocalOptions } from "../client/local-options";
 import { checkAuthority, pathOfFile } from "../client/file-url";
 import { Sqlite3Client } from "./client";
 import { ConnectionPool } from "./connection-pool";
@@ -24,7 +25,9 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
   const isSingle = inMemory || location === "";
   const maxConnections = isSingle ? 1 : parseConcurrency(config.concurrency);
   const { timeout, intMode, rowMode, execution, readers, adoptVectorIndexes } = config;
-  const { checkpoints, groupCommit, acquireTimeout, maxQueue } = config;
+  const { checkpoints, groupCommit, acquireTimeout, maxQueue, queryTimeout } = config;
+  const local = parseLocalOptions(config);
+  checkLocalOptions(local, location, inMemory);
   const options = {
     inMemory,
     intMode,
@@ -37,10 +40,30 @@ export function createLocalClient(config: LocalConfig, url?: string): Sqlite3Cli
     timeout,
     acquireTimeout,
     maxQueue,
+    queryTimeout,
+    ...local,
   };
   const pool = new ConnectionPool(location, options, maxConnections);
   pool.open();
   return new Sqlite3Client(pool);
+}
+
+/** Options that would have no effect are rejected. */
+function checkLocalOptions(
+  { readOnly, data }: LocalOptions,
+  location: string,
+  inMemory: boolean,
+): void {
+  if (readOnly && (inMemory || location === "")) {
+    throw new TypeError("readOnly is for files: a database in memory cannot be opened read-only");
+  }
+  if (data === undefined) return;
+  if (!inMemory) {
+    throw new TypeError('data is for databases in memory: use it with url ":memory:"');
+  }
+  if (location.includes("cache=shared")) {
+    throw new TypeError("data is for a database of one client: use it without cache=shared");
+  }
 }
 
 function checkScheme({ scheme }: LocalConfig, url: string | undefined): void {

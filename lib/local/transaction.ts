@@ -12,10 +12,11 @@ import { errorOf, type Failure } from "../client/failure";
 import type { Arguments } from "../client/many";
 import { Prepared } from "../client/prepared-statement";
 import { Nesting, type NestedTransaction } from "../client/nested-transaction";
-import { parseChunk, parseSignal, type SignalOption } from "../client/options";
+import { parseChunk, parseQueryTimeout, parseSignal, type SignalOption } from "../client/options";
 import { Rows, type RowSource } from "../client/row-iterator";
 import {
   firstRowOf,
+  limited,
   parseStatement,
   parseStatements,
   type BatchStatement,
@@ -143,7 +144,7 @@ export class Sqlite3Transaction implements Transaction {
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     try {
-      const statements = parseStatements(stmts);
+      const statements = limited(parseStatements(stmts), parseQueryTimeout(options));
       if (statements.length === 0) return [];
       if (this.#ended) throw transactionClosedInBatch(0);
       const batch = { statements, mode: "deferred", foreignKeysOff: false } as const;
@@ -156,7 +157,11 @@ export class Sqlite3Transaction implements Transaction {
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
     try {
       this.#check();
-      return await this.#transaction.executeMultiple(sql, parseSignal(options));
+      return await this.#transaction.executeMultiple(
+        sql,
+        parseSignal(options),
+        parseQueryTimeout(options),
+      );
     } catch (failure) {
       throw errorOf(failure);
     }

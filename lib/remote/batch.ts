@@ -1,6 +1,7 @@
 /** Batches: statements in one transaction, sent and carried out as a whole. */
 import type { ResultSet, TransactionMode } from "@libsql/core/api";
 import { transactionModeToBegin } from "@libsql/core/util";
+import { OPTIONS } from "../client/statement-options";
 import type { Call } from "./calls";
 import {
   batchFailure,
@@ -16,7 +17,7 @@ import {
   type WireStatement,
   type WireStep,
 } from "./protocol";
-import { toResultSet, type ReadModes } from "./results";
+import { modesOf, toResultSet, type ReadModes } from "./results";
 import type { Stream } from "./server";
 import { command, keepsTransaction } from "./statement";
 
@@ -136,7 +137,8 @@ export async function batchResults(
     }
     const result = stepResults.get(first + index);
     if (result === undefined) throw statementNotRun(index);
-    results.push(await toResultSet(result, modes));
+    const options = steps[first + index]?.stmt[OPTIONS];
+    results.push(await toResultSet(result, modesOf(modes, options)));
   }
   if (commit === undefined) return results;
   const commitError = stepErrors.get(commit);

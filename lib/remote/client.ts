@@ -28,15 +28,16 @@ import { clientClosed } from "../client/errors";
 import { keptStatement } from "../client/kept-statement";
 import { parseChunk, type SignalOption } from "../client/options";
 import { Prepared } from "../client/prepared-statement";
+import type { Converters } from "../client/converters";
 import { Rows, WholeResult } from "../client/row-iterator";
 import {
-  parseBatchStatement,
   parseStatement,
   parseStatements,
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
 import { traceCalls } from "../client/tracing";
+import { OPTIONS } from "../client/statement-options";
 import {
   runInTransaction,
   type Scope,
@@ -56,15 +57,17 @@ import {
 } from "./errors";
 import { parseRunOptions } from "./options";
 import type { WireStatement } from "./protocol";
-import { toResultSet, type ReadModes } from "./results";
+import { modesOf, toResultSet, type ReadModes } from "./results";
 import type { Server, Stream } from "./server";
-import { onlyReads, toWireStatement } from "./statement";
+import { onlyReads, toWireStatement, toWireStatements } from "./statement";
 import type { RemoteTransaction, TransactionHost } from "./transaction";
 
 /** How a client runs its calls. */
 export interface RemoteOptions {
   intMode: IntMode;
   rowMode: RowMode;
+  /** What values of declared types become. */
+  converters: Converters | undefined;
   /** How many calls run at a time. */
   concurrency: number;
   /** How long a call tries to reach a server that refuses connections, in ms. */
@@ -84,7 +87,8 @@ export abstract class RemoteClient implements Client {
   /** @private */
   constructor(server: Server, options: RemoteOptions) {
     this.#server = server;
-    this.#modes = { intMode: options.intMode, rowMode: options.rowMode };
+    const { intMode, rowMode, converters } = options;
+    this.#modes = { intMode, rowMode, converters };
     this.#calls = new Calls({ ...options, url: server.url });
     this.#closing = new Closing({
       server,
@@ -117,7 +121,7 @@ export abstract class RemoteClient implements Client {
         stream.closeBehind();
         const answer = await answering;
         try {
-          return await toResultSet(answer, this.#modes);
+          return await toResultSet(answer, modesOf(this.#modes, statement[OPTIONS]));
         } catch (reason) {
           throw options.onlyReads ? reason : committedFailure(reason);
         }
@@ -368,5 +372,5 @@ export abstract class RemoteClient implements Client {
 }
 
 function toWireBatch(stmts: unknown): WireStatement[] {
-  return parseStatements(stmts).map((statement) => toWireStatement(parseBatchStatement(statement)));
+  return toWireStatements(parseStatements(stmts));
 }

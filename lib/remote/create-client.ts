@@ -3,8 +3,12 @@ import { LibsqlError } from "@libsql/core/api";
 import { encodeBaseUrl } from "@libsql/core/uri";
 import { parseConcurrency, parseRowMode, parseTimeout, type ParsedConfig } from "../client/config";
 import { schemeNotSupported } from "../client/errors";
+import { errorOf } from "../client/failure";
+import { parseLocalOptions } from "../client/local-options";
+import { Converters } from "../client/converters";
 import { Address } from "./address";
 import type { RemoteOptions } from "./client";
+import { noOption, noTables } from "./option-errors";
 
 /** The schemes of a protocol: without and with TLS. */
 interface Schemes {
@@ -43,13 +47,24 @@ export function addressOf(config: ParsedConfig, schemes: Schemes, url?: string):
 
 /** How a client runs its calls. */
 export function remoteOptionsOf(config: ParsedConfig): RemoteOptions {
+  checkOptions(config);
   return {
+    converters: Converters.parse(config.converters),
     intMode: config.intMode,
     rowMode: parseRowMode(config.rowMode),
     concurrency: parseConcurrency(config.concurrency),
     timeout: parseTimeout(config.timeout) ?? 0,
     queryTimeout: config.queryTimeout,
   };
+}
+
+/** Options whose promise a server would not keep are rejected, never ignored. */
+function checkOptions(config: ParsedConfig): void {
+  if (config.rowMode === "expand") throw errorOf(noTables());
+  const local = parseLocalOptions(config);
+  for (const name of ["readOnly", "fileMustExist", "limits", "data"] as const) {
+    if (local[name] !== false && local[name] !== undefined) throw errorOf(noOption(name));
+  }
 }
 
 function checkEngine({ encryptionKey, syncUrl }: ParsedConfig): void {

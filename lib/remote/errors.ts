@@ -3,6 +3,7 @@ import * as hrana from "@libsql/hrana-client";
 import { LibsqlBatchError, LibsqlError } from "@libsql/core/api";
 import { Failure } from "../client/failure";
 import { withSql } from "../client/shortened-sql";
+import { ConverterFailure } from "../client/converters";
 import type { WireError } from "./protocol";
 
 /**
@@ -109,6 +110,7 @@ export function commitNotRun(): Failure {
 
 /** For a call that is committed, and whose result cannot be read. */
 export function committedFailure(reason: unknown): unknown {
+  if (reason instanceof ConverterFailure) return reason.committed();
   if (!(reason instanceof Failure)) return reason;
   return new Failure(() => Object.assign(reason.make(), { committed: true as const }));
 }

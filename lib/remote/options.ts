@@ -2,6 +2,8 @@
 import type { CallSignal } from "../client/call-signal";
 import { parseTimeout } from "../client/config";
 import { parseSignal } from "../client/options";
+import type { Statement } from "../client/statement";
+import { OPTIONS } from "../client/statement-options";
 import type { RunOptions } from "./calls";
 
 /**
@@ -12,9 +14,9 @@ import type { RunOptions } from "./calls";
  */
 export function parseRunOptions(given: unknown, signal?: CallSignal): RunOptions {
   if (typeof given !== "object" || given === null) return {};
-  const { queryTimeout } = given as { queryTimeout?: unknown };
+  const { queryTimeout, [OPTIONS]: options } = given as Record<string, unknown> & Statement;
   return {
     signal: signal ?? parseSignal(given),
-    queryTimeout: parseTimeout(queryTimeout, "queryTimeout"),
+    queryTimeout: options?.queryTimeout ?? parseTimeout(queryTimeout, "queryTimeout"),
   };
 }

@@ -7,10 +7,14 @@
  * patch releases of one version only, and `__test__/remote/protocol.spec.mts` looks at what is used.
  */
 import type * as hrana from "@libsql/hrana-client";
+import type { OPTIONS, StatementOptions } from "../client/statement-options";
 
-export type WireStatement = Parameters<hrana.Stream["_execute"]>[0];
+/** A statement, and what it says of its rows, which is not sent. */
+export type WireStatement = Parameters<hrana.Stream["_execute"]>[0] & {
+  [OPTIONS]?: StatementOptions;
+};
 export type WireBatch = Parameters<hrana.Stream["_batch"]>[0];
-export type WireStep = WireBatch["steps"][number];
+export type WireStep = Omit<WireBatch["steps"][number], "stmt"> & { stmt: WireStatement };
 export type WireCondition = NonNullable<WireStep["condition"]>;
 export type WireResult = Awaited<ReturnType<hrana.Stream["_execute"]>>;
 export type WireBatchResult = Awaited<ReturnType<hrana.Stream["_batch"]>>;

@@ -2,9 +2,11 @@
 import type { IntMode, ResultSet, Row, Value } from "@libsql/core/api";
 import type { RowMode } from "../../index.js";
 import { Failure } from "../client/failure";
+import type { Converters } from "../client/converters";
 import { resultSetOf } from "../client/rows/result-set";
 import type { Cells } from "../client/rows/row-layout";
 import { shapeOf, type Shape } from "../client/rows/rows";
+import type { StatementOptions } from "../client/statement-options";
 import { setImmediate } from "../client/timers";
 import { infiniteReal } from "./infinite-reals";
 import type { WireResult, WireValue } from "./protocol";
@@ -13,6 +15,14 @@ import type { WireResult, WireValue } from "./protocol";
 export interface ReadModes {
   readonly intMode: IntMode;
   readonly rowMode: RowMode;
+  readonly converters?: Converters | undefined;
+}
+
+/** How the result of a statement is read. */
+export function modesOf(client: ReadModes, options: StatementOptions | undefined): ReadModes {
+  if (options === undefined) return client;
+  const { intMode = client.intMode, rowMode = client.rowMode } = options;
+  return { ...client, intMode, rowMode };
 }
 
 /** As many values are read in one turn of the event loop: a few milliseconds. */
@@ -26,7 +36,7 @@ const VALUES_PER_TURN = 20_000;
 export function toResultSet(wire: WireResult, modes: ReadModes): ResultSet | Promise<ResultSet> {
   const names = wire.cols.map(({ name }) => name ?? "");
   const declaredTypes = wire.cols.map(({ decltype }) => decltype ?? "");
-  const shape = shapeOf(names, declaredTypes, modes.rowMode);
+  const shape = shapeOf(names, declaredTypes, modes.rowMode, modes.converters);
   const cells = new WireCells(wire.rows, modes.intMode);
   const rows: Row[] = [];
   const perTurn = Math.max(1, Math.floor(VALUES_PER_TURN / Math.max(1, names.length)));

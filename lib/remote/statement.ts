@@ -3,18 +3,40 @@ import type { InArgs, InValue } from "@libsql/core/api";
 import { checkSql } from "../client/argument-errors";
 import { namedArguments } from "../client/arguments";
 import { expandLists, hasList } from "../client/lists";
-import type { Statement } from "../client/statement";
+import { parseBatchStatement, type BatchStatement, type Statement } from "../client/statement";
+import { OPTIONS, type StatementOptions } from "../client/statement-options";
+import { noOption, noTables, noTimeoutInBatch } from "./option-errors";
 import { toWireValue, wellFormed } from "./values";
 import type { WireStatement } from "./protocol";
 
 /**
  * Copies a statement and its arguments: its owner may change them while the call waits.
- * @throws Failure for SQL that is no text, and for arguments that cannot be sent
+ * @throws Failure for SQL that is no text, for arguments that cannot be sent, and for options that a server has not
  */
-export function toWireStatement({ sql, args }: Statement): WireStatement {
+export function toWireStatement({ sql, args, [OPTIONS]: options }: Statement): WireStatement {
   checkSql(sql);
-  if (hasList(args)) return toWireStatement(expandLists(sql, args));
-  return { sql: wellFormed(sql), sqlId: undefined, wantRows: true, ...toWireArguments(args) };
+  if (options !== undefined) checkOptions(options);
+  if (hasList(args)) return toWireStatement({ ...expandLists(sql, args), [OPTIONS]: options });
+  const wire = { sql: wellFormed(sql), sqlId: undefined, wantRows: true, ...toWireArguments(args) };
+  return options === undefined ? wire : { ...wire, [OPTIONS]: options };
+}
+
+/**
+ * The statements of a batch.
+ * @throws as `toWireStatement` does
+ */
+export function toWireStatements(statements: readonly BatchStatement[]): WireStatement[] {
+  return statements.map((given) => {
+    const statement = parseBatchStatement(given);
+    if (statement[OPTIONS]?.queryTimeout !== undefined) throw noTimeoutInBatch();
+    return toWireStatement(statement);
+  });
+}
+
+/** A server binds no other arguments than those of a statement: `strict` is always on. */
+function checkOptions({ rowMode, readOnly }: StatementOptions): void {
+  if (rowMode === "expand") throw noTables();
+  if (readOnly === true) throw noOption("readOnly");
 }
 
 /** A statement of our own. */

@@ -17,7 +17,6 @@ import { Nesting, type NestedTransaction } from "../client/nested-transaction";
 import { parseChunk, type SignalOption } from "../client/options";
 import { Rows, WholeResult, type RowSource } from "../client/row-iterator";
 import {
-  parseBatchStatement,
   parseStatement,
   parseStatements,
   type BatchStatement,
@@ -33,7 +32,7 @@ import { parseRunOptions } from "./options";
 import type { WireBatchResult, WireStatement, WireStep } from "./protocol";
 import type { ReadModes } from "./results";
 import type { Stream } from "./server";
-import { command, toWireStatement } from "./statement";
+import { command, toWireStatement, toWireStatements } from "./statement";
 
 /** The most lists of arguments in one request. */
 const MOST_LISTS = 250;
@@ -187,7 +186,7 @@ export class RemoteTransaction implements Transaction {
       const statements = parseStatements(stmts);
       if (statements.length === 0) return [];
       if (this.closed) throw transactionClosedInBatch(0, this.#reason?.make());
-      const wire = statements.map((statement) => toWireStatement(parseBatchStatement(statement)));
+      const wire = toWireStatements(statements);
       return await this.#run(parseRunOptions(options), (call) => this.#statements(call, wire));
     } catch (failure) {
       throw errorOf(failure);

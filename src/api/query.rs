@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Result};
+use napi::bindgen_prelude::{ArrayBuffer, Either, Env, Error as NapiError, Result, Uint8Array};
 use napi_derive::napi;
 
 use super::arguments::milliseconds;
@@ -17,8 +17,9 @@ use crate::files;
 use crate::jobs::cancel::CancelReason;
 use crate::jobs::ids::{JobId, TransactionId};
 use crate::jobs::panics;
-use crate::sqlite::{Found, Location};
+use crate::sqlite::{Found, Location, RunOptions};
 use crate::swap::database::recovery;
+use crate::sync::Mutex;
 use crate::wire::records::{Outcome, Records};
 
 /// The result of queueing work.
@@ -44,6 +45,24 @@ impl From<Refused> for Submitted {
     }
 }
 
+/// The options of a database that few clients have.
+#[napi(object)]
+#[derive(Default)]
+pub struct RareOptions {
+    /// Whether a missing file is an error, and not created.
+    pub must_exist: bool,
+    /// Whether the arguments of a statement have to be those of its parameters.
+    pub strict: bool,
+    /// Whether the tables of columns are wanted.
+    pub tables: bool,
+    /// How long a statement may run, in milliseconds.
+    pub query_timeout: Option<f64>,
+    /// The limits of each connection: SQLite's number of one, and its value, again and again.
+    pub limits: Vec<i32>,
+    /// The content of a database in memory.
+    pub data: Option<Uint8Array>,
+}
+
 /// Opens a database and its first connection. Returns the number of the database, or an error record.
 ///
 /// `location` is the path of the file, or SQLite's URI of an in-memory database with `in_memory`. An empty path
@@ -66,6 +85,7 @@ pub fn open_database<'env>(
     group_commit: bool,
     background_checkpoints: bool,
     adopt_vector_indexes: bool,
+    rare: Option<RareOptions>,
 ) -> Result<Either<u32, ArrayBuffer<'env>>> {
     reach(Point::Call);
     let location = match location {
@@ -79,16 +99,25 @@ pub fn open_database<'env>(
             }
         },
     };
+    let rare = rare.unwrap_or_default();
     let options = Options {
         location,
         timeout: milliseconds(timeout),
-        numbers,
         read_only,
         most_lanes: connections as usize,
         readers: readers as usize,
         group_commit,
         background_checkpoints,
         adopts_vector_indexes: adopt_vector_indexes,
+        must_exist: rare.must_exist,
+        run: RunOptions {
+            strict: rare.strict,
+            numbers,
+            tables: rare.tables,
+            time_limit: rare.query_timeout.map(milliseconds),
+        },
+        limits: rare.limits.chunks_exact(2).map(|limit| (limit[0], limit[1])).collect(),
+        content: Arc::new(Mutex::new(rare.data.map(|data| data.to_vec()))),
         before_open: recovery::before_open,
     };
     let mailbox = attachments::with(*env, attachment, |environment| {

@@ -37,9 +37,10 @@ impl Run<'_> {
             }
         };
         let allow = |prepared: Prepared| caller.allow(prepared, true, Instant::now());
-        let send = |bytes| send(caller, bytes);
+        let bounds = self.connection.bounds();
+        let send = |bytes| bounds.time_limit.pausing(|| send(caller, bytes));
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, true);
-        let mut sink = sink.pausing(most_rows);
+        let mut sink = sink.with(statement.options()?).pausing(most_rows);
         let opened = self.connection.open_cursor(caller.job.0, sql, &arguments, &mut sink)?;
         opened.map(drop).ok_or(Error::NoCursor)
     }
@@ -55,7 +56,9 @@ impl Run<'_> {
         records: &mut Records,
     ) -> Result<(), Error> {
         let caller = self.caller;
-        self.fetch_part(cursor, most_rows, records, &|bytes| send(caller, bytes)).map(drop)
+        let bounds = self.connection.bounds();
+        let send = |bytes| bounds.time_limit.pausing(|| send(caller, bytes));
+        self.fetch_part(cursor, most_rows, records, &send).map(drop)
     }
 
     fn fetch_part(
@@ -66,7 +69,9 @@ impl Run<'_> {
         send: Send<'_>,
     ) -> Result<Flow, Error> {
         let allow = |_: Prepared| Ok(());
+        let options = self.connection.options_of(cursor).ok_or(Error::CursorClosed)?;
         let sink = RecordSink::new(self.caller.client, records, Some(send), &allow, true);
+        let sink = sink.reading(options);
         let fetched = self.connection.fetch(cursor, &mut sink.pausing(most_rows))?;
         fetched.ok_or(Error::CursorClosed)
     }

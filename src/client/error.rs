@@ -44,6 +44,9 @@ pub enum Error {
     /// A write in a transaction or batch of mode "read".
     #[error("attempt to write a readonly database: this transaction is of mode \"read\"")]
     ReadOnlyTransaction,
+    /// A write of a statement that may only read.
+    #[error("attempt to write a readonly database: the statement has the option readOnly")]
+    ReadOnlyStatement,
     /// An integer that `intMode: "number"` cannot represent.
     #[error("Received integer which cannot be safely represented as a JavaScript number")]
     UnsafeInteger,
@@ -137,7 +140,7 @@ impl Error {
         match self {
             Self::Sqlite(error) => error.code(),
             Self::HeldByOwnTransaction { .. } | Self::HeldByOtherClient => Some(codes::SQLITE_BUSY),
-            Self::ReadOnlyTransaction => Some(codes::SQLITE_READONLY),
+            Self::ReadOnlyTransaction | Self::ReadOnlyStatement => Some(codes::SQLITE_READONLY),
             Self::RowTooLarge => Some(codes::SQLITE_TOOBIG),
             Self::FileReplaced { .. } => Some(codes::SQLITE_READONLY_DBMOVED),
             _ => None,
@@ -161,6 +164,7 @@ impl Error {
             Self::Cancelled(CancelReason::Aborted) => "ABORTED",
             Self::UnsafeInteger => "RANGE",
             Self::Sqlite(sqlite::Error::RandomRowid { .. }) => "RANDOM_ROWID_NOT_SUPPORTED",
+            Self::Sqlite(sqlite::Error::Arguments(_)) => "ARGUMENT_MISMATCH",
             Self::Sqlite(_) => "VECTOR_INDEX_NOT_SUPPORTED",
             Self::EnvironmentEnded => "ENVIRONMENT_ENDED",
             Self::NoCursor => "NO_CURSOR",

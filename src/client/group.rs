@@ -190,9 +190,8 @@ impl Session {
         hooks.set_waits(true);
         let ran = self.end_interrupts(ran);
         bounds.set(false);
-        let is_interrupt =
-            |error: &Error| matches!(error, Error::Sqlite(error) if error.is_interrupt());
-        let is_too_long = ran.as_ref().is_err_and(|failure| is_interrupt(&failure.error));
+        let is_ended = |error: &Error| matches!(error, Error::Sqlite(error) if error.is_interrupt() || error.is_time_limit());
+        let is_too_long = ran.as_ref().is_err_and(|failure| is_ended(&failure.error));
         let Some((connection, _)) = &mut self.connection else { return Ran::AllUndone };
         if is_too_long {
             connection.note_long(member.statement);

@@ -72,6 +72,7 @@ impl Session {
         }
         let (is_in_transaction, is_read_only) = self.place_of(transaction)?;
         let arguments = statement.arguments().ok()?;
+        let options = statement.options().ok()?;
         let unknown = if is_unknown { Some(client.statement(id)?) } else { None };
         let lane = client.lane_key(self.lane());
         let version = client.settings.version();
@@ -88,6 +89,7 @@ impl Session {
         let allow = |prepared: Prepared| {
             let may_run = prepared.read_only
                 || !is_read_only
+                    && !options.read_only
                     && !prepared.has_snapshot
                     && !prepared.may_not_write
                     && writers.take_slot_now(lane, CallNumber::next());
@@ -96,7 +98,7 @@ impl Session {
         };
         let ran = panics::catch(|| {
             let sink = RecordSink::new(&client, &mut records, None, &allow, false);
-            let sink = sink.first_row(statement.wants_first_row());
+            let sink = sink.with(options);
             let mut sink = sink.reusing(std::mem::take(&mut scratch.chunk));
             let ran =
                 connection.run_in_place(id, unknown.as_deref(), &arguments, commit, &mut sink);

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::error::Error;
 use super::run::{Caller, Failure, Run};
-use crate::sqlite::{self, Column, Prepared, Row, RowSink};
+use crate::sqlite::{self, Column, Prepared, Row, RowSink, RunOptions};
 use crate::wire::records::{Records, StatementEnd};
-use crate::wire::request::{Sql, Statement};
+use crate::wire::request::{Sql, Statement, StatementOptions};
 
 impl Run<'_> {
     /// Runs statements of the open transaction that have the same text. `read_only` refuses what writes.
@@ -32,7 +32,8 @@ impl Run<'_> {
                 (Some(id), &*defined)
             }
         };
-        let mut sink = Counts { caller, read_only, end };
+        let options = caller.client.run_options(StatementOptions::default());
+        let mut sink = Counts { caller, read_only, options, end };
         for (index, statement) in statements.iter().enumerate() {
             let at = |error: Error| Failure { statement: Some(index), ..error.into() };
             if self.connection.is_autocommit() {
@@ -57,6 +58,7 @@ impl Run<'_> {
 struct Counts<'a> {
     caller: Caller<'a>,
     read_only: bool,
+    options: RunOptions,
     end: StatementEnd,
 }
 
@@ -65,6 +67,10 @@ impl RowSink for Counts<'_> {
 
     fn allow(&mut self, prepared: Prepared) -> Result<(), Error> {
         self.caller.allow(prepared, self.read_only, Instant::now())
+    }
+
+    fn options(&self) -> RunOptions {
+        self.options
     }
 
     fn shape(&mut self, _columns: &[Column]) -> u32 {

@@ -212,7 +212,7 @@ impl Session {
             let may_run = match request {
                 Request::EndAnyTransaction | Request::Checkpoint { .. } => true,
                 Request::Execute(_)
-                | Request::Script(_)
+                | Request::Script { .. }
                 | Request::OpenCursor { .. }
                 | Request::Fetch { .. }
                 | Request::Describe(_) => open.is_explicit(),
@@ -264,7 +264,7 @@ impl Session {
                     return Ok(Lesson::Statement(id));
                 }
             }
-            Request::Script(sql) => run.script(sql, read_only)?,
+            Request::Script { sql, time_limit } => run.script(sql, time_limit, read_only)?,
             Request::Batch { statements, .. } if open.is_some() => {
                 run.statements(&statements, read_only, Error::TransactionClosed, records)?;
             }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::state::ClientState;
-use crate::sqlite::{self, Column, Prepared, Row, RowSink};
+use crate::sqlite::{self, Column, Prepared, Row, RowSink, RunOptions};
 use crate::wire::pieces::{is_long, send_pieces};
 use crate::wire::records::{Records, RowsChunk, StatementEnd};
+use crate::wire::request::StatementOptions;
 
 /// Sends finished records, once the lane's backlog has room or the job is cancelled. The error is that of the
 /// cancel.
@@ -28,6 +29,8 @@ pub struct RecordSink<'a> {
     begun: Option<&'a dyn Fn()>,
     /// When a cursor pauses. None if the statement is none.
     part: Option<Part>,
+    /// How the statement runs.
+    options: RunOptions,
     /// Whether only the first row is wanted, and whether it has come.
     first_row: Option<bool>,
 }
@@ -64,13 +67,21 @@ impl<'a> RecordSink<'a> {
             may_move: None,
             begun: None,
             part: None,
+            options: client.run_options(StatementOptions::default()),
             first_row: None,
         }
     }
 
-    /// The same sink, which takes one row alone if `only_first` says so.
-    pub fn first_row(mut self, only_first: bool) -> Self {
-        self.first_row = only_first.then_some(false);
+    /// The same sink, of a statement with options of its own.
+    pub fn with(mut self, options: StatementOptions) -> Self {
+        self.options = self.client.run_options(options);
+        self.first_row = options.first_row.then_some(false);
+        self
+    }
+
+    /// The same sink, of a cursor that was opened with these options.
+    pub fn reading(mut self, options: RunOptions) -> Self {
+        self.options = options;
         self
     }
 
@@ -131,6 +142,14 @@ impl RowSink for RecordSink<'_> {
         shape
     }
 
+    fn tables(&mut self, shape: u32, tables: &[String]) {
+        self.records.tables(shape, tables.iter().map(String::as_str));
+    }
+
+    fn options(&self) -> RunOptions {
+        self.options
+    }
+
     fn forget_shape(&mut self, shape: u32) {
         self.records.forget_shape(shape);
     }
@@ -146,7 +165,7 @@ impl RowSink for RecordSink<'_> {
                     self.records.continues();
                     send_pieces(self.records.job(), value, send)?;
                 }
-                _ => self.chunk.cell(value, self.client.options.numbers)?,
+                _ => self.chunk.cell(value, self.options.numbers)?,
             }
         }
         self.chunk.end_row()?;

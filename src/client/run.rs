@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::class::Class;
 use super::error::Error;
@@ -164,6 +164,7 @@ impl Run<'_> {
         records: &mut Records,
     ) -> Result<(), Error> {
         let arguments = statement.arguments()?;
+        let options = statement.options()?;
         let caller = self.caller;
         let defined;
         let (id, sql) = match statement.sql {
@@ -180,9 +181,11 @@ impl Run<'_> {
         // before the first one comes: they do not hold the lock until JavaScript has read the rows.
         let writes = Cell::new(false);
         let is_writing = self.rolls_back && self.connection.is_writing();
+        let bounds = self.connection.bounds();
         let send = |bytes: Vec<u8>| {
             let waits = !is_writing && !writes.get();
-            let room = if waits { caller.backlog.wait_for_room() } else { Ok(()) };
+            let wait = || bounds.time_limit.pausing(|| caller.backlog.wait_for_room());
+            let room = if waits { wait() } else { Ok(()) };
             if caller.job != JobId::NONE {
                 let load = caller.backlog.add(bytes.len());
                 caller.client.outbox.post_answer(caller.job, bytes, false, load);
@@ -192,16 +195,19 @@ impl Run<'_> {
         let may_run = |prepared: Prepared| {
             writes.set(!prepared.read_only);
             caller.waits.set_may_begin(prepared.begins);
+            if options.read_only && !prepared.read_only {
+                return Err(Error::ReadOnlyStatement);
+            }
             caller.allow(prepared, read_only, Instant::now())
         };
         if self.place == Place::Here {
             let (client, rolls_back) = (caller.client, self.rolls_back);
             let send: Option<Send<'_>> = if self.sends { Some(&send) } else { None };
             let sink = RecordSink::new(client, records, send, &may_run, rolls_back);
-            let mut sink = sink.first_row(statement.wants_first_row());
+            let mut sink = sink.with(options);
             return self.connection.run(id, sql, &arguments, &mut sink);
         }
-        let (bounds, bounded_since) = (self.connection.bounds(), Cell::new(None));
+        let bounded_since = Cell::new(None);
         let allow = |prepared: Prepared| {
             if !prepared.may_run_aside && matches!(self.place, Place::Reader(_)) {
                 if let Some(id) = id {
@@ -228,8 +234,7 @@ impl Run<'_> {
             }
         };
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, self.rolls_back);
-        let sink = sink.first_row(statement.wants_first_row());
-        let mut sink = sink.aside(&bounded_since, &begun);
+        let mut sink = sink.with(options).aside(&bounded_since, &begun);
         let shape = id.and_then(|id| self.connection.shape_of(id));
         let began = matches!(self.place, Place::Reader(_)).then(Instant::now);
         let mut ran = self.connection.run(id, sql, &arguments, &mut sink);
@@ -296,12 +301,18 @@ impl Run<'_> {
     }
 
     /// Runs a text of several statements, without returning their rows.
-    pub fn script(&mut self, sql: &str, read_only: bool) -> Result<(), Failure> {
+    pub fn script(
+        &mut self,
+        sql: &str,
+        time_limit: Option<Duration>,
+        read_only: bool,
+    ) -> Result<(), Failure> {
         let caller = self.caller;
         let mut may_begin = false;
         // The time since which the open transaction has waited for the slot in vain.
         let mut waits_since = None;
-        let ran = self.connection.run_script(sql, |prepared| {
+        let time_limit = time_limit.or(caller.client.options.run.time_limit);
+        let ran = self.connection.run_script(sql, time_limit, |prepared| {
             let now = Instant::now();
             may_begin |= prepared.begins;
             caller.waits.set_may_begin(may_begin);

@@ -162,14 +162,21 @@ impl Session {
         }
         let access = match expected {
             _ if options.read_only || self.only_reads() => Access::Read,
-            None => Access::Create,
-            Some(_) => Access::Write,
+            None if !options.must_exist => Access::Create,
+            _ => Access::Write,
         };
         let (client, cancel) = (Arc::clone(&self.client), Arc::clone(&self.cancel));
         let waits = Arc::clone(&self.waits);
         let reads = self.only_reads();
         let hooks = Arc::new(LaneHooks::new(client, self.lane, cancel, waits, reads));
-        let connection = Connection::open(&options.location, access, Arc::clone(&hooks) as _)?;
+        let content = lock(&options.content).take();
+        let connection = Connection::open_with(
+            &options.location,
+            access,
+            Arc::clone(&hooks) as _,
+            content.as_deref(),
+            &options.limits,
+        )?;
         if let Some(found) = connection.file_id() {
             // Several lanes may open the client's first connections at once. The first to get here decides.
             let expected = self.file.get_or_init(|| found.clone());

@@ -20,10 +20,10 @@ use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::files::FileId;
 use crate::jobs::ids::{ClientId, LaneId};
 use crate::jobs::outbox::Outbox;
-use crate::sqlite::{Connection, Location};
+use crate::sqlite::{Connection, Location, RunOptions};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::wire::records::SqlPlace;
-use crate::wire::request::{Sql, Statement};
+use crate::wire::request::{Sql, Statement, StatementOptions};
 
 /// Stands for "no lane" in an atomic number of a lane.
 const NO_LANE: u32 = u32::MAX;
@@ -35,8 +35,6 @@ pub struct Options {
     pub location: Location,
     /// The `timeout` setting. Zero if it is not set.
     pub timeout: Duration,
-    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
-    pub numbers: bool,
     /// Whether the connections are read-only.
     pub read_only: bool,
     /// The largest number of open transactions. Each has a connection of its own, unless there can be one only.
@@ -50,6 +48,14 @@ pub struct Options {
     pub group_commit: bool,
     /// Whether vector indexes of libSQL are taken over.
     pub adopts_vector_indexes: bool,
+    /// Whether a missing file is an error, and not created.
+    pub must_exist: bool,
+    /// How statements run that do not say it themselves. Its `numbers` are those of the client.
+    pub run: RunOptions,
+    /// The limits of each connection, by SQLite's numbers (<https://sqlite.org/c3ref/c_limit_attached.html>).
+    pub limits: Arc<[(i32, i32)]>,
+    /// The content of a database in memory, until its connection is open.
+    pub content: Arc<Mutex<Option<Vec<u8>>>>,
     /// Called before each opening of the database file, with its path.
     pub before_open: fn(&Path),
 }
@@ -153,6 +159,17 @@ impl ClientState {
             statements: Mutex::new(self.statements().clone()),
             timeout_ms: AtomicI64::new(self.busy_timeout()),
             ..Self::new(self.options.clone(), Arc::clone(&self.outbox))
+        }
+    }
+
+    /// How a statement with these options runs.
+    pub fn run_options(&self, options: StatementOptions) -> RunOptions {
+        let run = &self.options.run;
+        RunOptions {
+            strict: options.strict.unwrap_or(run.strict),
+            numbers: options.numbers.unwrap_or(run.numbers),
+            tables: options.tables || run.tables,
+            time_limit: options.time_limit.or(run.time_limit),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::jobs::backlog::{Load, MOST};
 use crate::jobs::ids::CallNumber;
-use crate::sqlite::Location;
+use crate::sqlite::{Location, RunOptions};
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;
 use crate::wire::kinds::{ClosingStep, LaneFlag, RecordKind, RequestKind};
@@ -18,13 +18,16 @@ fn options(location: Location) -> Options {
     Options {
         location,
         timeout,
-        numbers: true,
         read_only: false,
         most_lanes: 20,
         readers: 2,
         group_commit: true,
         background_checkpoints: true,
         adopts_vector_indexes: false,
+        must_exist: false,
+        run: RunOptions { numbers: true, ..RunOptions::default() },
+        limits: Arc::new([]),
+        content: Arc::default(),
         before_open: |_| {},
     }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ffi};
 
+use super::time_limit::TimeLimit;
+
 /// The most checks of the progress handler in one run: after some 2,000 steps, which take about 0.1 ms, a
 /// statement is not short.
 const MOST_CHECKS: u32 = 8;
@@ -21,6 +23,8 @@ const LONGEST_MEMBER: Duration = Duration::from_millis(20);
 /// use it, on the thread that uses the connection.
 #[derive(Debug)]
 pub struct Bounds {
+    /// The limit that the statement, or its client, has set.
+    pub time_limit: TimeLimit,
     epoch: Instant,
     /// In nanoseconds since `epoch`. 0 if there are no bounds.
     deadline: AtomicU64,
@@ -37,6 +41,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
+            time_limit: TimeLimit::default(),
             epoch: Instant::now(),
             deadline: AtomicU64::new(0),
             checks: AtomicU32::new(0),

@@ -63,6 +63,15 @@ pub fn origins_of(
     origins.collect()
 }
 
+/// The tables of the columns of a statement's rows, by the names that they have in the schema. Empty for an expression.
+pub fn tables_of(connection: &Connection, statement: &Statement<'_>) -> Vec<String> {
+    let origins = origins_of(connection, statement);
+    origins
+        .into_iter()
+        .map(|origin| origin.map_or_else(String::new, |(_, table, _)| table))
+        .collect()
+}
+
 /// The handle of a statement. Statements with the same text and the same counters are alike: the newest one,
 /// which SQLite lists first, is the one in use. Our connection has at most one other one, in the cache.
 fn handle_of(connection: &Connection, statement: &Statement<'_>) -> Option<*mut ffi::sqlite3_stmt> {

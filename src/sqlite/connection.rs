@@ -142,12 +142,29 @@ impl Connection {
     /// [`Error::Open`] if SQLite cannot open the file, with the cause; [`Error::Leased`] if another process
     /// holds a lease on the file; [`Error::Cancelled`].
     pub fn open(location: &Location, access: Access, hooks: Arc<dyn Hooks>) -> Result<Self, Error> {
+        Self::open_with(location, access, hooks, None, &[])
+    }
+
+    /// The same, of a database in memory with this `content`, and of a connection with these `limits`.
+    ///
+    /// # Errors
+    /// The same, and SQLite's for a content that is no database.
+    pub fn open_with(
+        location: &Location,
+        access: Access,
+        hooks: Arc<dyn Hooks>,
+        content: Option<&[u8]>,
+        limits: &[(i32, i32)],
+    ) -> Result<Self, Error> {
         let mut raw =
             open::open(location, access).map_err(|error| match (error, hooks.cancelled()) {
                 // A cancel has ended the wait for the lease.
                 (Error::Leased { .. }, Some(reason)) => Error::Cancelled(reason),
                 (error, _) => error,
             })?;
+        if let Some(content) = content {
+            open::fill(&mut raw, content)?;
+        }
         let commits = Arc::default();
         Commits::watch(&commits, &mut raw)?;
         let opened = location.path().map(|path| (path, access));
@@ -156,6 +173,9 @@ impl Connection {
         let recorder = Arc::clone(&connection.recorder);
         recorder.know(CallbackHandle::of(&connection.raw));
         authorizer::install(&connection.raw, recorder)?;
+        for (limit, value) in limits {
+            open::set_limit(&connection.raw, *limit, *value)?;
+        }
         Ok(connection)
     }
 
@@ -214,7 +234,9 @@ impl Connection {
         let (asked, past) = (Arc::clone(&hooks), Arc::clone(&is_past_cancelling));
         let (reached, preparing) = (Arc::clone(&bounds), Arc::clone(&bounds));
         let shall_end = move || {
-            reached.are_reached() || asked.cancelled().is_some() && !past.load(Ordering::Relaxed)
+            reached.are_reached()
+                || (asked.cancelled().is_some() || reached.time_limit.ends_now())
+                    && !past.load(Ordering::Relaxed)
         };
         end_running_statement_when(&mut raw, shall_end, move || preparing.end_preparation())?;
         let recorder = Arc::default();
@@ -222,7 +244,8 @@ impl Connection {
         functions::register(&raw)?;
         rusqlite::vtab::array::load_module(&raw)?;
         let is_exclusive = Arc::new(AtomicBool::new(false));
-        install_busy_handler(&mut raw, Arc::clone(&hooks), Arc::clone(&is_exclusive))?;
+        let (asked, limited) = (Arc::clone(&hooks), Arc::clone(&bounds));
+        install_busy_handler(&mut raw, asked, limited, Arc::clone(&is_exclusive))?;
         Ok(Self {
             raw: KeptStatements::new(raw),
             file,
@@ -435,7 +458,13 @@ impl Connection {
                 Some(SQLITE_INTERRUPT | SQLITE_BUSY | SQLITE_LOCKED | SQLITE_CANTOPEN),
                 Some(reason),
             ) => Error::Cancelled(reason),
-            _ => self.explain(error.into()),
+            _ => {
+                let error = Error::from(error);
+                match self.bounds.time_limit.reached() {
+                    Some(limit_ms) if error.is_interrupt() => Error::TimeLimit { limit_ms },
+                    _ => self.explain(error),
+                }
+            }
         }
     }
 
@@ -520,6 +549,7 @@ impl Found {
 fn install_busy_handler(
     raw: &mut rusqlite::Connection,
     hooks: Arc<dyn Hooks>,
+    bounds: Arc<Bounds>,
     is_exclusive: Arc<AtomicBool>,
 ) -> rusqlite::Result<()> {
     let handle = CallbackHandle::of(raw);
@@ -536,7 +566,7 @@ fn install_busy_handler(
             false => Wanted::Begin,
         };
         let tries = usize::try_from(tries).unwrap_or(usize::MAX);
-        hooks.wait_for_lock(LockWait { wanted, tries, began })
+        bounds.time_limit.pausing(|| hooks.wait_for_lock(LockWait { wanted, tries, began }))
     }))
 }
 

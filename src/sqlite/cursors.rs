@@ -7,7 +7,7 @@ use rusqlite::Batch;
 use super::alter_column::AlterColumn;
 use super::kept_statements::OpenCursor;
 use super::preparing::{RunError, changes, has_pragma};
-use super::rows::{Flow, RowSink, StatementEnd};
+use super::rows::{Flow, RowSink, RunOptions, StatementEnd};
 use super::statement_info::StatementInfo;
 use super::{Connection, Error};
 use crate::value::Arguments;
@@ -26,6 +26,7 @@ impl Connection {
         sink: &mut S,
     ) -> Result<Option<Flow>, S::Error> {
         self.recorder.clear();
+        self.bounds.time_limit.forget();
         self.until_fresh(sql, |this| {
             this.raw.with_cursor(number, |raw, cursor| {
                 this.begin_cursor(raw, cursor, sql, arguments, sink)
@@ -58,13 +59,17 @@ impl Connection {
         }
         sink.allow(self.prepared(&statement, &info.kind)).map_err(RunError::Ours)?;
         self.set_exclusive(false);
-        self.bind(&mut statement, &mut info.parameters, arguments).map_err(RunError::from_ours)?;
-        let flow =
-            self.retry_shared_cache(|| self.send_rows(&mut statement, &mut info, sink, true))?;
+        let options = sink.options();
+        self.bind(&mut statement, &mut info.parameters, arguments, options.strict)
+            .map_err(RunError::from_ours)?;
+        let flow = self.retry_shared_cache(|| {
+            let send = || self.send_rows(&mut statement, &mut info, sink, true);
+            self.bounds.time_limit.within(options.time_limit, send)
+        })?;
         match flow {
             Flow::Paused => {
                 let is_of_transaction = !self.raw.is_autocommit();
-                *cursor = Some(OpenCursor { statement, info, is_of_transaction });
+                *cursor = Some(OpenCursor { statement, info, options, is_of_transaction });
             }
             Flow::Ended => end(&info, sink),
         }
@@ -82,7 +87,9 @@ impl Connection {
     ) -> Result<Option<Flow>, S::Error> {
         self.raw.with_cursor(number, |_, cursor| {
             let Some(mut open) = cursor.take() else { return Ok(None) };
-            match self.send_rows(&mut open.statement, &mut open.info, sink, false) {
+            self.bounds.time_limit.forget();
+            let send = || self.send_rows(&mut open.statement, &mut open.info, sink, false);
+            match self.bounds.time_limit.within(open.options.time_limit, send) {
                 Ok(Flow::Paused) => {
                     *cursor = Some(open);
                     Ok(Some(Flow::Paused))
@@ -101,6 +108,11 @@ impl Connection {
                 }
             }
         })
+    }
+
+    /// How the rows of a cursor are read. None if there is no such cursor.
+    pub fn options_of(&self, number: u32) -> Option<RunOptions> {
+        self.raw.with_cursor(number, |_, cursor| cursor.as_ref().map(|open| open.options))
     }
 
     /// Closes a cursor. Returns the number of its columns, which will not be used again.

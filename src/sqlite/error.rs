@@ -93,6 +93,15 @@ pub enum Error {
         /// SQLite's text and the explanation.
         message: String,
     },
+    /// The statement has run for as long as it may.
+    #[error("interrupted: the statement has run for longer than its queryTimeout of {limit_ms} ms")]
+    TimeLimit {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// The arguments are not those of the parameters.
+    #[error("{0}")]
+    Arguments(String),
     /// The job was cancelled.
     #[error("the job was cancelled")]
     Cancelled(CancelReason),
@@ -112,7 +121,11 @@ impl Error {
             }
             Self::Leased { .. } => Some(codes::SQLITE_BUSY),
             Self::NoStatement => Some(codes::SQLITE_MISUSE),
-            Self::VectorIndex { .. } | Self::RandomRowid { .. } | Self::Cancelled(_) => None,
+            Self::TimeLimit { .. } => Some(codes::SQLITE_INTERRUPT),
+            Self::VectorIndex { .. }
+            | Self::RandomRowid { .. }
+            | Self::Arguments(_)
+            | Self::Cancelled(_) => None,
         }
     }
 
@@ -152,7 +165,13 @@ impl Error {
 
     /// Whether a cancel has interrupted SQLite.
     pub fn is_interrupt(&self) -> bool {
-        self.code().is_some_and(|code| is_interrupt(code, &self.to_string()))
+        !self.is_time_limit()
+            && self.code().is_some_and(|code| is_interrupt(code, &self.to_string()))
+    }
+
+    /// Whether the statement has run for as long as it may.
+    pub fn is_time_limit(&self) -> bool {
+        matches!(self, Self::TimeLimit { .. })
     }
 
     /// SQLite's error for a COMMIT outside of a transaction.

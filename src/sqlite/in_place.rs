@@ -236,6 +236,10 @@ impl<'a> Limits<'a> {
     ) -> Option<Self> {
         let longest = i32::try_from(longest).unwrap_or(i32::MAX);
         let longest_value = connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).ok()?;
+        if longest_value < longest {
+            // The client has set a lower one.
+            connection.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest_value).ok()?;
+        }
         connection.bounds.set(is_bounded);
         let frames = (checkpoint_at > 0).then(|| NotingFrames::begin(connection, checkpoint_at));
         Some(Self { connection, longest_value, _frames: frames })

@@ -8,6 +8,7 @@ use rusqlite::{Connection, PrepFlags, Statement};
 use rustc_hash::FxHashMap;
 use self_cell::self_cell;
 
+use super::rows::RunOptions;
 use super::statement_info::StatementInfo;
 
 /// The most statements that stay prepared. Beyond it, a quarter is finalized: those that were not used for the
@@ -41,6 +42,8 @@ pub struct OpenCursor<'c> {
     pub statement: Statement<'c>,
     /// What is known of it.
     pub info: Box<StatementInfo>,
+    /// How it runs.
+    pub options: RunOptions,
     /// Whether it was opened in a transaction, with which it ends.
     pub is_of_transaction: bool,
 }

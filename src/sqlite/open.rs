@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
@@ -101,6 +102,51 @@ pub(super) fn open(location: &Location, access: Access) -> Result<Connection, Er
         }
         Location::Temporary => Ok(Connection::open_with_flags("", flags)?),
     }
+}
+
+/// The place of the two version numbers in the header of a database file, of which 2 stands for WAL
+/// (<https://sqlite.org/fileformat.html#file_format_version_numbers>).
+const VERSIONS: std::ops::Range<usize> = 18..20;
+
+/// Fills a database in memory with the content of a database file
+/// (<https://sqlite.org/c3ref/deserialize.html>). A database in memory has no WAL.
+///
+/// # Errors
+/// SQLITE_NOTADB for what is no database.
+pub(super) fn fill(connection: &mut Connection, content: &[u8]) -> Result<(), Error> {
+    if content.is_empty() {
+        // As an empty file is an empty database.
+        return Ok(());
+    }
+    let (before, rest) = content.split_at(VERSIONS.start.min(content.len()));
+    let (versions, after) = rest.split_at((VERSIONS.end - VERSIONS.start).min(rest.len()));
+    let versions: Vec<u8> = versions.iter().map(|version| (*version).min(1)).collect();
+    let reader = before.chain(versions.as_slice()).chain(after);
+    connection.deserialize_read_exact("main", reader, content.len(), false)?;
+    // SQLite reads it with the first statement.
+    connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+    Ok(())
+}
+
+/// Sets a limit of a connection, by SQLite's number.
+pub(super) fn set_limit(connection: &Connection, limit: i32, value: i32) -> Result<(), Error> {
+    const LIMITS: [Limit; 11] = [
+        Limit::SQLITE_LIMIT_LENGTH,
+        Limit::SQLITE_LIMIT_SQL_LENGTH,
+        Limit::SQLITE_LIMIT_COLUMN,
+        Limit::SQLITE_LIMIT_EXPR_DEPTH,
+        Limit::SQLITE_LIMIT_COMPOUND_SELECT,
+        Limit::SQLITE_LIMIT_VDBE_OP,
+        Limit::SQLITE_LIMIT_FUNCTION_ARG,
+        Limit::SQLITE_LIMIT_ATTACHED,
+        Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH,
+        Limit::SQLITE_LIMIT_VARIABLE_NUMBER,
+        Limit::SQLITE_LIMIT_TRIGGER_DEPTH,
+    ];
+    if let Some(limit) = LIMITS.into_iter().find(|known| *known as i32 == limit) {
+        connection.set_limit(limit, value)?;
+    }
+    Ok(())
 }
 
 /// Opens a file by its real path. Does not follow a symbolic link, which may just have replaced the file.

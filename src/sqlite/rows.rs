@@ -1,5 +1,7 @@
 //! What runs of statements tell their caller: that they are prepared, their rows, and their end.
 
+use std::time::Duration;
+
 use super::Error;
 use super::columns::Column;
 use crate::value::Value;
@@ -20,6 +22,19 @@ pub struct Prepared {
     /// Whether the statement may not need the write lock, although `sqlite3_stmt_readonly` is false for it:
     /// what it creates is there, or it is a PRAGMA that changes nothing.
     pub may_not_write: bool,
+}
+
+/// How a statement runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Whether the arguments have to be those of the parameters.
+    pub strict: bool,
+    /// Whether integers become JavaScript numbers. An unsafe integer is then an error.
+    pub numbers: bool,
+    /// Whether the tables of the columns are wanted.
+    pub tables: bool,
+    /// How long it may run, or each part of a cursor. None for any time.
+    pub time_limit: Option<Duration>,
 }
 
 /// The result of a statement besides its rows.
@@ -75,6 +90,12 @@ pub trait RowSink {
     fn begun(&mut self) {}
     /// Announces the columns of the rows. Returns a number for this shape, which the rows refer to.
     fn shape(&mut self, columns: &[Column]) -> u32;
+    /// Announces the tables of a shape's columns, if they are wanted. Empty for an expression.
+    fn tables(&mut self, _shape: u32, _tables: &[String]) {}
+    /// How the statement runs.
+    fn options(&self) -> RunOptions {
+        RunOptions::default()
+    }
     /// Says that a shape will not be used again.
     fn forget_shape(&mut self, shape: u32);
     /// Hands on a row of this shape. `columns` is the number of its columns.

@@ -1,5 +1,7 @@
 //! Runs scripts: texts of several statements, whose rows nobody reads.
 
+use std::time::Duration;
+
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, StatementStatus};
 
@@ -11,22 +13,25 @@ use super::{Connection, Error};
 
 impl Connection {
     /// Runs a text of several statements, without returning their rows. `allow` is called for each
-    /// statement once it is prepared, before it has any effect.
+    /// statement once it is prepared, before it has any effect. Each may run for `time_limit`.
     ///
     /// # Errors
     /// The error of the first statement that fails, or of `allow`, with the statement's index.
     pub fn run_script<E: From<Error>>(
         &mut self,
         sql: &str,
+        time_limit: Option<Duration>,
         mut allow: impl FnMut(Prepared) -> Result<(), E>,
     ) -> Result<(), (E, usize)> {
+        self.bounds.time_limit.forget();
         let mut effects = Vec::new();
         let mut ran = 0;
         let result = pieces(sql).into_iter().try_for_each(|piece| match piece {
             Piece::Sql(piece) => {
                 let end = piece.as_bytes().as_ptr_range().end.addr() - sql.as_ptr().addr();
                 let so_far = sql.get(..end).unwrap_or_default();
-                self.run_statements(piece, so_far, &mut ran, &mut effects, &mut allow)
+                let how = (time_limit, so_far);
+                self.run_statements(piece, how, &mut ran, &mut effects, &mut allow)
             }
             Piece::Alter(alter) => {
                 self.alter_column(&alter, &mut allow)?;
@@ -46,7 +51,7 @@ impl Connection {
     fn run_statements<E: From<Error>>(
         &self,
         sql: &str,
-        so_far: &str,
+        (time_limit, so_far): (Option<Duration>, &str),
         ran: &mut usize,
         effects: &mut Vec<(StatementKind, bool)>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
@@ -67,7 +72,7 @@ impl Connection {
                     statement = self.first_statement(&text)?;
                 }
                 is_stale = true;
-                this.run_of_script(&mut statement, allow)
+                this.run_of_script(&mut statement, time_limit, allow)
             })?;
             *ran += 1;
             if kind.pragma.is_some() || kind.pins_connection {
@@ -79,6 +84,7 @@ impl Connection {
     fn run_of_script<E: From<Error>>(
         &self,
         statement: &mut Statement<'_>,
+        time_limit: Option<Duration>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
     ) -> Result<StatementKind, RunError<E>> {
         let kind = self.kind_of(statement);
@@ -94,7 +100,9 @@ impl Connection {
             allow(self.prepared(statement, &kind)).map_err(RunError::Ours)?;
         }
         self.set_exclusive(kind.needs_exclusive_lock());
-        self.retry_shared_cache(|| self.step_to_end(statement, &kind))?;
+        self.retry_shared_cache(|| {
+            self.bounds.time_limit.within(time_limit, || self.step_to_end(statement, &kind))
+        })?;
         // If SQLite has prepared the statement again, the new schema may have a vector index.
         if statement.get_status(StatementStatus::RePrepare) > 0 {
             self.refuse_vector_indexes_now(statement).map_err(RunError::from_ours)?;

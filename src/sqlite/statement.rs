@@ -1,18 +1,20 @@
 //! Runs statements: asks whether they may run, binds arguments, steps, and hands on rows.
 
+use std::collections::HashSet;
 use std::mem;
 
 use rusqlite::{Statement, StatementStatus};
 
 use super::alter_column::AlterColumn;
 use super::classify::StatementKind;
-use super::columns::{Column, columns_of};
+use super::columns::{Column, columns_of, tables_of};
 use super::kept_statements::Slot;
 use super::preparing::{
     RunError, changes, despite_interrupts, has_pragma, is_interrupt, may_have_tail, may_write,
 };
-use super::rows::{Flow, Row, RowSink, StatementEnd};
+use super::rows::{Flow, Row, RowSink, RunOptions, StatementEnd};
 use super::statement_info::{ParameterNames, StatementInfo};
+use super::strict_arguments::{check_named, check_positional};
 use super::values::{to_list, to_sql};
 use super::{Connection, Error};
 use crate::value::{Argument, Arguments, Value};
@@ -59,6 +61,7 @@ impl Connection {
         }
         let was_autocommit = self.raw.is_autocommit();
         self.recorder.clear();
+        self.bounds.time_limit.forget();
         let result = self.until_fresh(sql, |this| match id {
             Some(id) => {
                 this.raw.with_slot(id, |slot| this.run_kept(slot, sql, &mut info, arguments, sink))
@@ -162,7 +165,9 @@ impl Connection {
             sink.allow(self.prepared(statement, &info.kind)).map_err(RunError::Ours)?;
         }
         self.set_exclusive(info.kind.needs_exclusive_lock());
-        self.bind(statement, &mut info.parameters, arguments).map_err(RunError::from_ours)?;
+        let RunOptions { strict, time_limit, .. } = sink.options();
+        self.bind(statement, &mut info.parameters, arguments, strict)
+            .map_err(RunError::from_ours)?;
         let changes_before = self.raw.total_changes();
         let writes_with_rows = changes(statement) && !info.columns.is_empty();
         let is_undone_alone = writes_with_rows && !sink.rolls_back();
@@ -175,8 +180,12 @@ impl Connection {
             snapshot.next()?;
             sink.begun();
         }
-        let mut send =
-            || self.retry_shared_cache(|| self.send_rows(statement, info, sink, true).map(drop));
+        let mut send = || {
+            self.retry_shared_cache(|| {
+                let send = || self.send_rows(statement, info, sink, true).map(drop);
+                self.bounds.time_limit.within(time_limit, send)
+            })
+        };
         let sent = match is_undone_alone {
             true => self.whole(send),
             false if is_made => despite_interrupts(send),
@@ -232,6 +241,7 @@ impl Connection {
         let writes = may_write(statement) || self.is_in_place.get();
         let mut is_first = begins;
         let only_reads = statement.readonly() && info.kind.pragma.is_none();
+        let wants_tables = sink.options().tables;
         let _frames = if writes { self.noting_frames() } else { None };
         let commits = self.commits.only_in_steps();
         let mut rows = statement.raw_query();
@@ -256,7 +266,10 @@ impl Connection {
                 self.look_again(row.as_ref(), info, sink).map_err(|error| self.stale_or(error))?;
             }
             if sink.wants_more() {
-                let shape = announce(info, sink);
+                let shape = match info.shape {
+                    Some(shape) if !wants_tables => shape,
+                    _ => self.announce(row.as_ref(), info, sink),
+                };
                 sink.row(shape, &Row::Stepped(row), info.columns.len()).map_err(RunError::Ours)?;
             }
             if sink.pauses() {
@@ -274,11 +287,36 @@ impl Connection {
         if is_first {
             self.look_again(statement, info, sink).map_err(|error| self.stale_or(error))?;
             if !info.columns.is_empty() {
-                announce(info, sink);
+                self.announce(statement, info, sink);
             }
         }
         sink.end_rows();
         Ok(Flow::Ended)
+    }
+
+    /// The shape of a statement's rows. Announces it to the sink if this is its first use, or the first one that
+    /// wants the tables of its columns.
+    fn announce<S: RowSink>(
+        &self,
+        statement: &Statement<'_>,
+        info: &mut StatementInfo,
+        sink: &mut S,
+    ) -> u32 {
+        let wants_tables = sink.options().tables;
+        let known = info.shape.filter(|_| !wants_tables || info.shape == info.shape_with_tables);
+        if let Some(shape) = known {
+            return shape;
+        }
+        if let Some(former) = info.shape.take() {
+            sink.forget_shape(former);
+        }
+        let shape = sink.shape(&info.columns);
+        if wants_tables {
+            sink.tables(shape, &tables_of(&self.raw, statement));
+            info.shape_with_tables = Some(shape);
+        }
+        info.shape = Some(shape);
+        shape
     }
 
     /// Updates `info` if SQLite has prepared the statement again.
@@ -301,7 +339,8 @@ impl Connection {
         info.program = None;
         info.quick_runs = 0;
         let columns = columns_of(&self.raw, statement);
-        if columns != info.columns {
+        // A table may have another name, and its columns the same.
+        if columns != info.columns || info.shape_with_tables.is_some() {
             if let Some(shape) = info.shape.take() {
                 sink.forget_shape(shape);
             }
@@ -310,8 +349,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Binds the arguments. A missing argument is NULL; a surplus one is ignored. A named argument is bound to
-    /// every parameter of that name, with any prefix.
+    /// Binds the arguments. A missing argument is NULL; a surplus one is ignored; both are errors if `strict`. A named
+    /// argument is bound to every parameter of that name, with any prefix.
     ///
     /// Binding cannot fail because of a lock or an interrupt. A cancel ends the reading of the names.
     pub(super) fn bind(
@@ -319,9 +358,13 @@ impl Connection {
         statement: &mut Statement<'_>,
         names: &mut Option<ParameterNames>,
         arguments: &Arguments<'_>,
+        strict: bool,
     ) -> Result<(), Error> {
         match arguments {
             Arguments::Positional(values) => {
+                if strict {
+                    check_positional(statement, values.len())?;
+                }
                 for (index, value) in values.iter().take(statement.parameter_count()).enumerate() {
                     match value {
                         Argument::Value(value) => bind_one(statement, index + 1, *value)?,
@@ -331,7 +374,7 @@ impl Connection {
                     }
                 }
             }
-            Arguments::Named(values) if values.is_empty() => {}
+            Arguments::Named(values) if values.is_empty() && !strict => {}
             Arguments::Named(values) => {
                 let names = match names {
                     Some(names) => names,
@@ -339,6 +382,10 @@ impl Connection {
                         self.hooks.cancelled().map_or(Ok(()), |why| Err(Error::Cancelled(why)))
                     })?),
                 };
+                if strict {
+                    let given: HashSet<_> = values.iter().map(|(name, _)| *name).collect();
+                    check_named(statement, names, &given)?;
+                }
                 // Of two arguments with the same name (`a` and `:a`), the last one stays.
                 for (name, value) in values {
                     for index in names.indexes_of(name) {
@@ -379,11 +426,6 @@ fn forget(info: Option<Box<StatementInfo>>, sink: &mut impl RowSink) {
     if let Some(shape) = info.and_then(|info| info.shape) {
         sink.forget_shape(shape);
     }
-}
-
-/// The shape of a statement's rows. Announces it to the sink if this is its first use.
-fn announce(info: &mut StatementInfo, sink: &mut impl RowSink) -> u32 {
-    *info.shape.get_or_insert_with(|| sink.shape(&info.columns))
 }
 
 fn bind_one(statement: &mut Statement<'_>, index: usize, value: Value<'_>) -> rusqlite::Result<()> {

@@ -24,6 +24,8 @@ pub struct StatementInfo {
     pub columns: Vec<Column>,
     /// The sink's number for these columns. None until they are announced.
     pub shape: Option<u32>,
+    /// The number of the columns whose tables were announced, too.
+    pub shape_with_tables: Option<u32>,
     /// The number of steps of the last run.
     pub steps: i32,
     /// The number of runs in a row that were quick, on whatever thread, up to [`QUICK_RUNS`].
@@ -48,6 +50,7 @@ impl StatementInfo {
             parameters: None,
             columns: columns_of(connection, statement),
             shape: None,
+            shape_with_tables: None,
             steps: 0,
             quick_runs: 0,
             program: None,
@@ -108,6 +111,16 @@ impl ParameterNames {
     /// The indexes (from 1) of the parameters with this name, whatever their prefixes are.
     pub fn indexes_of(&self, name: &str) -> &[usize] {
         self.indexes.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// All names.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.indexes.keys().map(AsRef::as_ref)
+    }
+
+    /// The number of parameters that have a name.
+    pub fn count(&self) -> usize {
+        self.indexes.values().map(Vec::len).sum()
     }
 }
 

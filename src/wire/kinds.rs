@@ -101,6 +101,28 @@ table! {
         Named = 1,
         /// Only the first row is wanted.
         FirstRow = 2,
+        /// Options of the statement's own follow.
+        Options = 4,
+    }
+}
+
+table! {
+    /// The options of a statement.
+    StatementOption {
+        /// A write is refused.
+        ReadOnly = 1,
+        /// The arguments have to be those of the parameters.
+        Strict = 2,
+        /// They need not, although the client's have to.
+        Lenient = 4,
+        /// Integers become numbers.
+        Numbers = 8,
+        /// Integers become something else.
+        OtherIntegers = 16,
+        /// The tables of the columns are wanted.
+        Tables = 32,
+        /// A limit of the statement's time follows.
+        TimeLimit = 64,
     }
 }
 
@@ -147,6 +169,8 @@ table! {
         Piece = 19,
         /// Where and how long a job has run.
         Ran = 20,
+        /// The tables of the columns of a shape.
+        Tables = 21,
     }
 }
 
@@ -336,6 +360,7 @@ mod tests {
             ("LaneKind", LaneKind::NAMES),
             ("ClosingStepKind", ClosingStep::NAMES),
             ("StatementFlag", StatementFlag::NAMES),
+            ("StatementOption", StatementOption::NAMES),
             ("BatchFlag", BatchFlag::NAMES),
             ("OutcomeFlag", OutcomeFlag::NAMES),
             ("SwappedFlag", SwappedFlag::NAMES),

@@ -10,7 +10,7 @@
 //! operation := 1 execute   statement
 //!              2 batch     u8 mode, u8 flags, u32 count, statement × count   (flags: 1 foreign keys
 //!                          are off during the batch)
-//!              3 script    str sql
+//!              3 script    str sql, [u32 ms]   (a limit of the time of each statement)
 //!              4 begin     u8 mode
 //!              5 commit
 //!              6 rollback
@@ -24,8 +24,10 @@
 //!             15 describe      statement
 //! mode      := 0 deferred, 1 write, 2 read
 //! statement := u32 id (of a defined statement; 0: str sql follows), arguments
-//! arguments := u32 bytes (of the rest of the arguments), u8 flags, u32 count, ([str name,] value) × count
-//!              (flags: 1 named, 2 only the first row is wanted)
+//! arguments := u32 bytes (of the rest of the arguments), u8 flags, [options,] u32 count,
+//!              ([str name,] value) × count   (flags: 1 named, 2 only the first row is wanted, 4 options)
+//! options   := u8 options, [u32 ms]   (options: 1 read-only, 2 strict arguments, 4 no strict arguments,
+//!              8 integers as numbers, 16 not as numbers, 32 tables of the columns, 64 a limit of time)
 //! value     := u8 tag, then by tag: 0 NULL; 1 INTEGER i64; 2 REAL f64; 3 TEXT str; 4 BLOB u32 bytes;
 //!              5 a list: u32 count, value × count (no lists; only as an argument by position)
 //! ```
@@ -63,6 +65,7 @@
 //!             19 piece       u8 content (0 bytes of a BLOB, 1 TEXT in ISO 8859-1, 2 TEXT in UTF-16),
 //!                          u8 is the last, u32 bytes of the whole value in SQLite, content
 //!             20 ran         u8 lane (1 main, 2 reader, 3 of the transaction), f64 ms queued, f64 ms run
+//!             21 tables      u32 shape, u32 columns, str table × columns   ("": an expression)
 //! cell      := u8 tag, then by tag: 0 NULL; 1 INTEGER i32; 2 INTEGER i64; 3 REAL f64;
 //!              4 TEXT u32 length in UTF-16 units; 5 BLOB u32 bytes; 6 the next long value
 //! error     := u8 class, i32 statement index (-1: none), i32 raw code (0: none), str code,

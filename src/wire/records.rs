@@ -187,6 +187,17 @@ impl Records {
         });
     }
 
+    /// Writes a `tables` record: the tables of a shape's columns.
+    pub fn tables<'a>(&mut self, shape: u32, tables: impl ExactSizeIterator<Item = &'a str>) {
+        self.record(RecordKind::Tables, |bytes| {
+            put_u32(bytes, shape);
+            put_u32(bytes, u32::try_from(tables.len()).unwrap_or(u32::MAX));
+            for table in tables {
+                put_str(bytes, table);
+            }
+        });
+    }
+
     /// Writes a `forget` record: the shape number will not be used again.
     pub fn forget_shape(&mut self, shape: u32) {
         self.record(RecordKind::Forget, |bytes| put_u32(bytes, shape));

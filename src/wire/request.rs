@@ -1,6 +1,8 @@
 //! Reads requests.
 
-use super::kinds::{ArgumentKind, BatchFlag, RequestKind, StatementFlag};
+use std::time::Duration;
+
+use super::kinds::{ArgumentKind, BatchFlag, RequestKind, StatementFlag, StatementOption};
 use crate::value::{Argument, Arguments, Value};
 
 pub use super::kinds::Mode;
@@ -97,7 +99,12 @@ pub enum Request<'a> {
         statements: Vec<Statement<'a>>,
     },
     /// A text of several statements, whose rows are not returned.
-    Script(&'a str),
+    Script {
+        /// The text.
+        sql: &'a str,
+        /// How long each of its statements may run. None for as long as the client has it.
+        time_limit: Option<Duration>,
+    },
     /// Begins a transaction.
     Begin(Mode),
     /// Commits the transaction of the call.
@@ -154,6 +161,23 @@ pub struct Statement<'a> {
     arguments: &'a [u8],
 }
 
+/// What a statement says of its run. What it does not say is as its client has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatementOptions {
+    /// Whether only the first row of its result is wanted.
+    pub first_row: bool,
+    /// Whether a write is refused.
+    pub read_only: bool,
+    /// Whether the arguments have to be those of the parameters.
+    pub strict: Option<bool>,
+    /// Whether integers become numbers.
+    pub numbers: Option<bool>,
+    /// Whether the tables of the columns are wanted.
+    pub tables: bool,
+    /// How long the statement may run.
+    pub time_limit: Option<Duration>,
+}
+
 /// The text of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sql<'a> {
@@ -183,7 +207,12 @@ impl<'a> Request<'a> {
                 }
                 Self::Batch { mode, foreign_keys_off, statements }
             }
-            RequestKind::Script => Self::Script(reader.str()?),
+            RequestKind::Script => {
+                let sql = reader.str()?;
+                let limit = if reader.bytes.is_empty() { None } else { Some(reader.u32()?) };
+                let time_limit = limit.map(|limit| Duration::from_millis(limit.into()));
+                Self::Script { sql, time_limit }
+            }
             RequestKind::Begin => Self::Begin(reader.mode()?),
             RequestKind::Commit => Self::Commit,
             RequestKind::Rollback => Self::Rollback,
@@ -218,9 +247,12 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Statement<'a> {
-    /// Whether only the first row of its result is wanted.
-    pub fn wants_first_row(&self) -> bool {
-        self.arguments.first().is_some_and(|flags| flags & StatementFlag::FirstRow as u8 != 0)
+    /// Reads the options of the statement.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the bytes have none.
+    pub fn options(&self) -> Result<StatementOptions> {
+        Reader { bytes: self.arguments }.options().map(|(_, options)| options)
     }
 
     /// Reads the arguments of the statement.
@@ -229,7 +261,7 @@ impl<'a> Statement<'a> {
     /// [`Malformed`] if the bytes are not arguments.
     pub fn arguments(&self) -> Result<Arguments<'a>> {
         let mut reader = Reader { bytes: self.arguments };
-        let named = reader.u8()? & StatementFlag::Named as u8 != 0;
+        let named = reader.options()?.0 & StatementFlag::Named as u8 != 0;
         let count = reader.count()?;
         let capacity = count.min(self.arguments.len());
         let arguments = if named {
@@ -330,6 +362,31 @@ impl<'a> Reader<'a> {
             0 => Sql::Text(self.str()?),
             id => Sql::Id(id),
         })
+    }
+
+    /// The flags of a statement, and its options.
+    fn options(&mut self) -> Result<(u8, StatementOptions)> {
+        let flags = self.u8()?;
+        let first_row = flags & StatementFlag::FirstRow as u8 != 0;
+        if flags & StatementFlag::Options as u8 == 0 {
+            return Ok((flags, StatementOptions { first_row, ..StatementOptions::default() }));
+        }
+        let given = self.u8()?;
+        let has = |option: StatementOption| given & option as u8 != 0;
+        let either = |yes, no| if has(yes) { Some(true) } else { has(no).then_some(false) };
+        let time_limit = match has(StatementOption::TimeLimit) {
+            true => Some(Duration::from_millis(self.u32()?.into())),
+            false => None,
+        };
+        let options = StatementOptions {
+            first_row,
+            read_only: has(StatementOption::ReadOnly),
+            strict: either(StatementOption::Strict, StatementOption::Lenient),
+            numbers: either(StatementOption::Numbers, StatementOption::OtherIntegers),
+            tables: has(StatementOption::Tables),
+            time_limit,
+        };
+        Ok((flags, options))
     }
 
     fn statement(&mut self) -> Result<Statement<'a>> {
@@ -471,12 +528,39 @@ pub mod tests {
             let body = Writer::default().u8(flags).u32(0);
             let bytes = Writer::default().u8(1).u32(0).blob(b"select 1").blob(&body.0).0;
             let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
-            assert_eq!(statement.wants_first_row(), expected);
+            assert_eq!(statement.options().unwrap().first_row, expected);
             assert_eq!(
                 matches!(statement.arguments().unwrap(), Arguments::Named(_)),
                 flags & 1 == 1
             );
         }
+    }
+
+    #[test]
+    fn a_statement_says_how_it_runs() {
+        let read = |options: Writer| {
+            let bytes = Writer::default().u8(1).u32(0).blob(b"select 1").blob(&options.0).0;
+            let Request::Execute(statement) = Request::read(&bytes).unwrap() else { panic!() };
+            assert!(matches!(statement.arguments().unwrap(), Arguments::Positional(_)));
+            statement.options().unwrap()
+        };
+        let none = StatementOptions::default();
+        assert_eq!(read(Writer::default().u8(0).u32(0)), none);
+        let all = StatementOptions {
+            first_row: true,
+            read_only: true,
+            strict: Some(true),
+            numbers: Some(true),
+            tables: true,
+            time_limit: Some(Duration::from_millis(70)),
+        };
+        assert_eq!(read(Writer::default().u8(6).u8(1 | 2 | 8 | 32 | 64).u32(70).u32(0)), all);
+        let otherwise = StatementOptions {
+            strict: Some(false),
+            numbers: Some(false),
+            ..StatementOptions::default()
+        };
+        assert_eq!(read(Writer::default().u8(4).u8(4 | 16).u32(0)), otherwise);
     }
 
     proptest! {

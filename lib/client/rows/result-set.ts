@@ -4,6 +4,7 @@ import { ResultSetImpl } from "@libsql/core/util";
 import type { RowMode } from "../../../index.js";
 import { ObjectResultSet } from "./object-rows";
 import type { Shape } from "./rows";
+import { ValueResultSet } from "./value-result-set";
 
 /** What a statement has done, besides its rows. */
 export interface Effects {
@@ -18,8 +19,20 @@ export function resultSetOf(
   rows: Row[],
   mode: RowMode,
 ): ResultSet {
-  const Result = mode === "object" ? ObjectResultSet : ResultSetImpl;
+  const Result = classOf(mode);
   const names = shape === undefined ? [] : shape.names.slice();
   const declaredTypes = shape === undefined ? [] : shape.declaredTypes.slice();
   return new Result(names, declaredTypes, rows, rowsAffected, lastInsertRowid);
+}
+
+function classOf(mode: RowMode): typeof ResultSetImpl {
+  switch (mode) {
+    case "object":
+      return ObjectResultSet;
+    case "pluck":
+    case "expand":
+      return ValueResultSet;
+    default:
+      return ResultSetImpl;
+  }
 }

@@ -1,6 +1,9 @@
 /** Makes the rows of results, and keeps what that needs for the next result with the same columns. */
 import type { Row } from "@libsql/core/api";
 import type { RowMode } from "../../../index.js";
+import { arrayRows, pluckedRows } from "./array-rows";
+import { ConvertedCells, type Converter, type ConvertersOf } from "./converted-cells";
+import { expandedRows } from "./expanded-rows";
 import { indexedRows } from "./indexed-rows";
 import { objectRows } from "./object-rows";
 import type { Cells, MakeRows, RowLayout } from "./row-layout";
@@ -9,8 +12,10 @@ import type { Cells, MakeRows, RowLayout } from "./row-layout";
 export interface Shape {
   readonly names: readonly string[];
   readonly declaredTypes: readonly string[];
-  /** Reads `count` rows and appends them to `rows`. */
-  readRows(count: number, cells: Cells, rows: Row[]): void;
+  /** The table of each column, empty for an expression; undefined where nobody has asked. */
+  tables?: readonly string[];
+  /** Reads `count` rows and appends them to `rows`. Without a `mode` of the statement's, they are as the client has it. */
+  readRows(count: number, cells: Cells, rows: Row[], mode?: RowMode): void;
 }
 
 /** The number of rows after which code is compiled for them, which takes 50 µs. */
@@ -56,15 +61,95 @@ export function forgetRowMakers(): void {
 }
 
 /** The shape of results with these columns. */
-export function shapeOf(names: string[], declaredTypes: string[], mode: RowMode): Shape {
-  const key = mode + JSON.stringify(names);
-  const bytes = bytesOf(names);
-  const layout = (): RowLayout => (mode === "object" ? objectRows(names) : indexedRows(names));
-  const readRows: Shape["readRows"] =
-    bytes > LONGEST_BYTES
-      ? (count, cells, rows) => layout().makeRows(cells, count, rows)
-      : (count, cells, rows) => makerFor(key, bytes, layout).read(cells, count, rows);
-  return { names, declaredTypes, readRows };
+export function shapeOf(
+  names: string[],
+  declaredTypes: string[],
+  mode: RowMode,
+  converters?: ConvertersOf,
+): Shape {
+  return new ResultShape(names, declaredTypes, mode, converters?.of(declaredTypes));
+}
+
+type ReadRows = (count: number, cells: Cells, rows: Row[]) => void;
+
+class ResultShape implements Shape {
+  tables?: readonly string[];
+  readonly #mode: RowMode;
+  readonly #converters: readonly (Converter | undefined)[] | undefined;
+  /** How rows of the client's mode are read. */
+  #read: ReadRows | undefined;
+  /** The same of the other modes that a statement has asked for. */
+  #others: Map<RowMode, ReadRows> | undefined;
+
+  constructor(
+    readonly names: readonly string[],
+    readonly declaredTypes: readonly string[],
+    mode: RowMode,
+    converters: readonly (Converter | undefined)[] | undefined,
+  ) {
+    this.#mode = mode;
+    this.#converters = converters;
+  }
+
+  readRows(count: number, cells: Cells, rows: Row[], mode?: RowMode): void {
+    if (mode === undefined || mode === this.#mode) {
+      this.#read ??= this.#reader(this.#mode);
+      return this.#read(count, cells, rows);
+    }
+    this.#others ??= new Map();
+    const known = this.#others.get(mode);
+    const read = known ?? this.#reader(mode);
+    if (known === undefined) this.#others.set(mode, read);
+    read(count, cells, rows);
+  }
+
+  #reader(mode: RowMode): ReadRows {
+    const { names, tables } = this;
+    const read = readerOf(names, mode, mode === "expand" ? tables : undefined);
+    const converters = mode === "pluck" ? onlyFirst(this.#converters) : this.#converters;
+    if (converters === undefined) return read;
+    return (count, cells, rows) => read(count, new ConvertedCells(cells, converters), rows);
+  }
+}
+
+/** No other column of a row is the caller's to see. */
+function onlyFirst(
+  converters: readonly (Converter | undefined)[] | undefined,
+): (Converter | undefined)[] | undefined {
+  if (converters?.[0] === undefined) return undefined;
+  return converters.map((convert, column) => (column === 0 ? convert : undefined));
+}
+
+function readerOf(
+  names: readonly string[],
+  mode: RowMode,
+  tables: readonly string[] | undefined,
+): ReadRows {
+  const key = mode + JSON.stringify(tables === undefined ? names : [names, tables]);
+  const bytes = bytesOf(names) + (tables === undefined ? 0 : bytesOf(tables));
+  const layout = (): RowLayout => layoutOf(names, mode, tables);
+  return bytes > LONGEST_BYTES
+    ? (count, cells, rows) => layout().makeRows(cells, count, rows)
+    : (count, cells, rows) => makerFor(key, bytes, layout).read(cells, count, rows);
+}
+
+function layoutOf(
+  names: readonly string[],
+  mode: RowMode,
+  tables: readonly string[] | undefined,
+): RowLayout {
+  switch (mode) {
+    case "object":
+      return objectRows(names);
+    case "array":
+      return arrayRows(names.length);
+    case "pluck":
+      return pluckedRows(names.length);
+    case "expand":
+      return expandedRows(names, tables);
+    default:
+      return indexedRows(names);
+  }
 }
 
 function makerFor(key: string, bytes: number, layout: () => RowLayout): RowMaker {

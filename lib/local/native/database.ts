@@ -1,11 +1,12 @@
 /** One database in the addon, which knows it by a number. */
 import { performance } from "node:perf_hooks";
 import type { IntMode, ResultSet } from "@libsql/core/api";
-import { Submitted, type LaneMove } from "../../addon/binding.js";
+import { Submitted, type LaneMove, type RareOptions } from "../../addon/binding.js";
 import type {
   Checkpoints,
   ClientStats,
   Execution,
+  Limits,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
@@ -18,8 +19,10 @@ import { onlyResult } from "../../client/results";
 import { registerForExit, unregisterForExit, type ClosedAtExit } from "../../client/exit";
 import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
-import type { RequestWriter } from "../wire/request";
+import { keepingAnswer, type RequestWriter } from "../wire/request";
 import { readRecords, RecordReader, type Outcome } from "../wire/response";
+import { flatLimits } from "../../client/local-options";
+import type { Converters } from "../../client/converters";
 import type { Shape } from "../../client/rows/rows";
 import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
 import { attach, detachSoon, expect, nextJob, readAnswer } from "./delivery";
@@ -51,6 +54,18 @@ export interface DatabaseOptions {
   adoptVectorIndexes: boolean;
   /** Whether its connections can only read. The file must exist then. */
   readOnly: boolean;
+  /** Whether a missing file is an error. */
+  fileMustExist: boolean;
+  /** Whether the arguments of a statement have to be those of its parameters. */
+  strict: boolean;
+  /** What values of declared types become. */
+  converters: Converters | undefined;
+  /** SQLite's limits of its connections. */
+  limits: Limits | undefined;
+  /** The content of a database in memory. */
+  data: Uint8Array | undefined;
+  /** How long a statement may run, in ms. */
+  queryTimeout: number | undefined;
 }
 
 /** The owner closes the database, which references it weakly. */
@@ -105,12 +120,30 @@ function closeIn(attachment: number, number: number, closing?: ClosingAnswer): v
   room = records;
 }
 
+/** The options that few databases have; undefined without one. */
+function rareOptions(options: DatabaseOptions): RareOptions | undefined {
+  const { fileMustExist, strict, limits, data, queryTimeout, rowMode } = options;
+  const tables = rowMode === "expand";
+  const isUsual =
+    !fileMustExist && !strict && !tables && limits === undefined && data === undefined;
+  if (isUsual && queryTimeout === undefined) return undefined;
+  return {
+    mustExist: fileMustExist,
+    strict,
+    tables,
+    limits: flatLimits(limits),
+    ...(data === undefined ? {} : { data }),
+    ...(queryTimeout === undefined ? {} : { queryTimeout }),
+  };
+}
+
 export class NativeDatabase implements ClosedAtExit {
   /** The absolute path of its file; SQLite's URI of a database in memory; empty for a temporary one. */
   readonly path: string;
   readonly isFile: boolean;
   readonly intMode: IntMode;
   readonly rowMode: RowMode;
+  readonly converters: Converters | undefined;
   readonly statements: StatementNumbers;
   /** The columns of results, by the number that the addon has given them. */
   readonly shapes = new Map<number, Shape>();
@@ -143,6 +176,7 @@ export class NativeDatabase implements ClosedAtExit {
     this.path = this.isFile ? absolutePath(options.location) : options.location;
     this.intMode = options.intMode;
     this.rowMode = options.rowMode;
+    this.converters = options.converters;
     this.runsInPlace = options.execution === "auto";
     this.statements = new StatementNumbers(
       (id, sql) => addon.defineStatement(this.#attachment, this.#number, id, sql),
@@ -175,6 +209,7 @@ export class NativeDatabase implements ClosedAtExit {
       groupCommit,
       checkpoints === "background",
       adoptVectorIndexes,
+      rareOptions(this.#options),
     );
     if (typeof opened !== "number") {
       detachSoon();
@@ -215,7 +250,9 @@ export class NativeDatabase implements ClosedAtExit {
     if (submitted === Submitted.Answered) {
       this.calls.inPlace++;
       ran();
-      const result = resultInPlace(request.answer(), this, caller.transaction !== 0);
+      const result = this.#readingInPlace(() =>
+        resultInPlace(request.answer(), this, caller.transaction !== 0, request.options?.[0]),
+      );
       trace?.ended();
       if (result !== undefined) {
         this.answered++;
@@ -261,7 +298,9 @@ export class NativeDatabase implements ClosedAtExit {
       const answer = new JobAnswer(this, submission, resolve, reject);
       answer.trace = this.#traced();
       const { request, signal } = submission;
-      if (submitted === Submitted.Answered) return readAnswer(request.answer(), answer);
+      if (submitted === Submitted.Answered) {
+        return this.#readingInPlace(() => readAnswer(request.answer(), answer));
+      }
       if (submission.isOfClosing !== true) this.calls.onThread++;
       expect(job, answer);
       if (signal !== undefined) {
@@ -278,6 +317,10 @@ export class NativeDatabase implements ClosedAtExit {
     if (!areTimesTold) addon.traceCalls();
     areTimesTold = true;
     return trace;
+  }
+
+  #readingInPlace<T>(read: () => T): T {
+    return this.converters === undefined ? read() : keepingAnswer(read);
   }
 
   /** Resolves once every submitted call has its answer. To be called during a closing. */

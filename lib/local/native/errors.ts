@@ -5,6 +5,7 @@ import { publishPanics } from "../../addon/panics";
 import type { CallSignal } from "../../client/call-signal";
 import { isError } from "../../client/errors";
 import { Failure } from "../../client/failure";
+import { ConverterFailure } from "../../client/converters";
 import { ErrorKind } from "../wire/kinds";
 import type { NativeError } from "../wire/response";
 
@@ -92,9 +93,11 @@ export function isClientClosed({ code }: NativeError): boolean {
 
 /**
  * For an answer that could not be read, because memory was short or because of a defect. `committed`
- * says whether the call's changes are committed nevertheless: a retry would then make them twice.
+ * says whether the call's changes are committed nevertheless: a retry would then make them twice. What a
+ * converter has thrown is the error itself.
  */
 export function unreadableAnswer(cause: unknown, committed: boolean): Failure {
+  if (cause instanceof ConverterFailure) return committed ? cause.committed() : cause;
   const what = committed
     ? "it has been carried out and is committed, but its answer could not be read"
     : "its answer could not be read";

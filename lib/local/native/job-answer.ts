@@ -7,6 +7,8 @@ import type { RequestWriter } from "../wire/request";
 import { LaneKind, RecordKind } from "../wire/kinds";
 import { LongValues } from "../wire/long-values";
 import type { Outcome, RecordReader } from "../wire/response";
+import type { StatementOptions } from "../../client/statement-options";
+import type { Converters } from "../../client/converters";
 import { resultSetOf } from "../../client/rows/result-set";
 import { shapeOf, unreadableShape, type Shape } from "../../client/rows/rows";
 import type { Answer } from "./delivery";
@@ -34,6 +36,7 @@ export interface Submission<T> {
 export interface AnswerHost {
   readonly intMode: IntMode;
   readonly rowMode: RowMode;
+  readonly converters: Converters | undefined;
   readonly shapes: Map<number, Shape>;
   /** An answer is complete. `isCounted`: whether reports count its call as answered. */
   settle(isCounted: boolean): void;
@@ -63,6 +66,8 @@ export class JobAnswer<T> implements Answer {
   readonly #signal: CallSignal | undefined;
   readonly #isCounted: boolean;
   readonly #firstIndex: number;
+  /** What its statements say of their rows, by their index. */
+  readonly #options: readonly (StatementOptions | undefined)[] | undefined;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #results: ResultSet[] = [];
@@ -80,6 +85,7 @@ export class JobAnswer<T> implements Answer {
     reject: (error: unknown) => void,
   ) {
     this.#host = host;
+    this.#options = submission.request.options;
     submission.request.giveBack();
     this.#value = submission.value;
     this.#ended = submission.ended;
@@ -105,7 +111,10 @@ export class JobAnswer<T> implements Answer {
         if (this.#failure !== undefined) return false;
         const shape = this.#shape(record.u32());
         const count = record.u32();
-        shape.readRows(count, record.cells(this.#host.intMode, this.#nextLong), this.#rows);
+        const options = this.#options?.[this.#results.length];
+        const intMode = options?.intMode ?? this.#host.intMode;
+        const cells = record.cells(intMode, this.#nextLong);
+        shape.readRows(count, cells, this.#rows, options?.rowMode);
         return false;
       }
       case RecordKind.Piece:
@@ -119,6 +128,11 @@ export class JobAnswer<T> implements Answer {
       case RecordKind.Ran: {
         const { lane, queuedMs, runMs } = record.ran();
         this.trace?.ran(LANES.get(lane), queuedMs, runMs);
+        return false;
+      }
+      case RecordKind.Tables: {
+        const shape = this.#shape(record.u32());
+        shape.tables = record.tables();
         return false;
       }
       case RecordKind.Forget:
@@ -187,8 +201,9 @@ export class JobAnswer<T> implements Answer {
   #learnShape(record: RecordReader): void {
     const number = record.u32();
     try {
+      const { rowMode, converters } = this.#host;
       const { names, declaredTypes } = record.columns();
-      this.#host.shapes.set(number, shapeOf(names, declaredTypes, this.#host.rowMode));
+      this.#host.shapes.set(number, shapeOf(names, declaredTypes, rowMode, converters));
     } catch (error) {
       this.#host.shapes.set(number, unreadableShape(error));
     }
@@ -203,7 +218,8 @@ export class JobAnswer<T> implements Answer {
   #endStatement(record: RecordReader): void {
     const end = record.statementEnd();
     const shape = end.shape === 0 ? undefined : this.#shape(end.shape);
-    this.#results.push(resultSetOf(shape, end, this.#rows, this.#host.rowMode));
+    const mode = this.#options?.[this.#results.length]?.rowMode ?? this.#host.rowMode;
+    this.#results.push(resultSetOf(shape, end, this.#rows, mode));
     this.#rows = [];
   }
 

@@ -4,6 +4,8 @@ import { OutcomeFlag, RecordKind } from "../wire/kinds";
 import type { RecordReader, StatementEnd } from "../wire/response";
 import { resultSetOf } from "../../client/rows/result-set";
 import type { AnswerHost } from "./job-answer";
+import type { StatementOptions } from "../../client/statement-options";
+import type { RowMode } from "../../../index.js";
 
 /** A long value is beyond the bounds of a call in place. */
 function noLongValue(): never {
@@ -18,6 +20,7 @@ export function resultInPlace(
   record: RecordReader,
   host: AnswerHost,
   isInTransaction: boolean,
+  options: StatementOptions | undefined,
 ): ResultSet | undefined {
   const rows: Row[] = [];
   let end: StatementEnd | undefined;
@@ -28,7 +31,8 @@ export function resultInPlace(
           const shape = host.shapes.get(record.u32());
           if (shape === undefined) return undefined;
           const count = record.u32();
-          shape.readRows(count, record.cells(host.intMode, noLongValue), rows);
+          const cells = record.cells(options?.intMode ?? host.intMode, noLongValue);
+          shape.readRows(count, cells, rows, options?.rowMode);
           break;
         }
         case RecordKind.Result:
@@ -37,7 +41,7 @@ export function resultInPlace(
         case RecordKind.Done: {
           const flags = record.u8() & ~OutcomeFlag.Committed;
           if (flags !== (isInTransaction ? 0 : OutcomeFlag.Autocommit)) return undefined;
-          return end && resultOf(end, rows, host);
+          return end && resultOf(end, rows, host, options?.rowMode ?? host.rowMode);
         }
         default:
           return undefined;
@@ -49,8 +53,13 @@ export function resultInPlace(
   return undefined;
 }
 
-function resultOf(end: StatementEnd, rows: Row[], host: AnswerHost): ResultSet | undefined {
+function resultOf(
+  end: StatementEnd,
+  rows: Row[],
+  host: AnswerHost,
+  mode: RowMode,
+): ResultSet | undefined {
   const shape = end.shape === 0 ? undefined : host.shapes.get(end.shape);
   if (end.shape !== 0 && shape === undefined) return undefined;
-  return resultSetOf(shape, end, rows, host.rowMode);
+  return resultSetOf(shape, end, rows, mode);
 }

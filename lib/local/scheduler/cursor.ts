@@ -5,6 +5,7 @@ import { keptStatement } from "../../client/kept-statement";
 import type { Part, RowSource } from "../../client/row-iterator";
 import type { Statement } from "../../client/statement";
 import { currentTrace, withTrace } from "../../client/tracing";
+import { OPTIONS } from "../../client/statement-options";
 import { nextJob } from "../native/delivery";
 import { clientClosed, cursorClosed, NO_CURSOR } from "../native/errors";
 import type { CursorOptions, CursorPlace } from "./part";
@@ -82,7 +83,8 @@ export class Cursor implements RowSource {
     this.#signal?.throwIfAborted();
     this.#signal?.add(this.#abort);
     const signal = CallSignal.of(this.#controller.signal);
-    const how = { number: nextJob(), mostRows: this.#mostRows, signal };
+    const options = this.#statement[OPTIONS];
+    const how = { number: nextJob(), mostRows: this.#mostRows, signal, options };
     this.#open = how;
     const trace = currentTrace();
     try {

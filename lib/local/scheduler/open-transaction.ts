@@ -167,10 +167,10 @@ export class OpenTransaction {
   }
 
   /** Further rows of a cursor. */
-  fetch({ number, mostRows, signal }: CursorOptions): Promise<Part> {
+  fetch({ number, mostRows, signal, options }: CursorOptions): Promise<Part> {
     const fetch = (): Promise<Part> =>
       this.#submit(
-        writeRequest((writer) => writer.fetch(number, mostRows)),
+        writeRequest((writer) => writer.fetch(number, mostRows, options)),
         signal,
         partOf,
       );
@@ -204,10 +204,14 @@ export class OpenTransaction {
     return this.#inTurn(signal, () => batches.run(kept, signal, submit, setWriting), { keep });
   }
 
-  executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
+  executeMultiple(
+    sql: string,
+    signal: CallSignal | undefined,
+    queryTimeout?: number,
+  ): Promise<void> {
     return this.#inTurn(signal, () =>
       this.#submit(
-        writeRequest((writer) => writer.script(sql)),
+        writeRequest((writer) => writer.script(sql, queryTimeout)),
         signal,
         noResult,
       ),

@@ -1,6 +1,7 @@
 /** The rows of a cursor, answer by answer. */
 import type { ResultSet, Row } from "@libsql/core/api";
 import type { CallSignal } from "../../client/call-signal";
+import type { StatementOptions } from "../../client/statement-options";
 import type { Part } from "../../client/row-iterator";
 
 /** A cursor, as its calls name it. */
@@ -10,6 +11,8 @@ export interface CursorOptions {
   /** The most rows of one answer. */
   readonly mostRows: number;
   readonly signal: CallSignal | undefined;
+  /** What its statement says of its rows. */
+  readonly options?: StatementOptions | undefined;
 }
 
 /** Where a cursor is open: on the main lane, or in a transaction. */

@@ -4,6 +4,7 @@ import type { InArgs, IntMode } from "@libsql/core/api";
 import { checkSql } from "../../client/argument-errors";
 import { parseBatchStatement, type Batch, type Statement } from "../../client/statement";
 import { setImmediate } from "../../client/timers";
+import { OPTIONS } from "../../client/statement-options";
 import type { StatementNumbers } from "../native/statements";
 import { RequestWriter, writeRequest } from "../wire/request";
 
@@ -77,7 +78,9 @@ export class Requests {
   }
 
   describe(sql: string): RequestWriter {
-    return this.#write((writer) => writer.describe({ sql }, this.#intMode, this.#numbers.of));
+    // Its answer is read by the name of its column.
+    const statement = { sql, [OPTIONS]: { rowMode: "row" } as const };
+    return this.#write((writer) => writer.describe(statement, this.#intMode, this.#numbers.of));
   }
 
   /** `begins`: in a transaction of its own. */

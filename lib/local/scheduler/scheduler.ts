@@ -170,11 +170,15 @@ export class Scheduler implements Host {
   }
 
   /** Runs a text of several statements. */
-  executeMultiple(sql: string, signal: CallSignal | undefined): Promise<void> {
+  executeMultiple(
+    sql: string,
+    signal: CallSignal | undefined,
+    queryTimeout?: number,
+  ): Promise<void> {
     const start = (): Promise<void> => {
       this.#makeRoomFor(sql);
       return this.#submit(
-        writeRequest((writer) => writer.script(sql)),
+        writeRequest((writer) => writer.script(sql, queryTimeout)),
         signal,
         noResult,
       );
@@ -281,10 +285,10 @@ export class Scheduler implements Host {
   }
 
   /** Further rows of a cursor of the main lane. */
-  fetch({ number, mostRows, signal }: CursorOptions): Promise<Part> {
+  fetch({ number, mostRows, signal, options }: CursorOptions): Promise<Part> {
     const fetch = (): Promise<Part> =>
       this.#submit(
-        writeRequest((writer) => writer.fetch(number, mostRows)),
+        writeRequest((writer) => writer.fetch(number, mostRows, options)),
         signal,
         partOf,
       );

@@ -29,7 +29,18 @@ export const ModeKind = { Deferred: 0, Write: 1, Read: 2 } as const;
 export const ArgumentKind = { Null: 0, Integer: 1, Real: 2, Text: 3, Blob: 4, List: 5 } as const;
 
 /** The flags of a statement. */
-export const StatementFlag = { Named: 1, FirstRow: 2 } as const;
+export const StatementFlag = { Named: 1, FirstRow: 2, Options: 4 } as const;
+
+/** The options of a statement. */
+export const StatementOption = {
+  ReadOnly: 1,
+  Strict: 2,
+  Lenient: 4,
+  Numbers: 8,
+  OtherIntegers: 16,
+  Tables: 32,
+  TimeLimit: 64,
+} as const;
 
 /** The kind of a record of an answer. */
 export const RecordKind = {
@@ -53,6 +64,7 @@ export const RecordKind = {
   Panic: 18,
   Piece: 19,
   Ran: 20,
+  Tables: 21,
 } as const;
 
 /** The type of a cell in a `Rows` record. */

@@ -11,7 +11,15 @@ import {
 import { namedArguments } from "../../client/arguments";
 import { takesList } from "../../client/lists";
 import { FIRST_ROW, type Statement } from "../../client/statement";
-import { ArgumentKind, BatchFlag, ModeKind, RequestKind, StatementFlag } from "./kinds";
+import { OPTIONS, type StatementOptions } from "../../client/statement-options";
+import {
+  ArgumentKind,
+  BatchFlag,
+  ModeKind,
+  RequestKind,
+  StatementFlag,
+  StatementOption,
+} from "./kinds";
 import { RecordReader } from "./response";
 
 const { Null, Integer, Real, Text, Blob, List } = ArgumentKind;
@@ -43,6 +51,13 @@ export class RequestWriter {
   #view = viewOf(this.#buffer);
   #answer: RecordReader | undefined;
   #length = 0;
+  #options: (StatementOptions | undefined)[] | undefined;
+  #statements = 0;
+
+  /** What its statements say of their rows, by their index; undefined if none says anything. */
+  get options(): readonly (StatementOptions | undefined)[] | undefined {
+    return this.#options;
+  }
 
   /** The bytes; those up to `length` are the request. */
   get buffer(): Buffer {
@@ -80,11 +95,12 @@ export class RequestWriter {
     this.#u32(count);
   }
 
-  /** A text of several statements. */
-  script(sql: string): void {
+  /** A text of several statements, of which each may run for so many ms. */
+  script(sql: string, queryTimeout?: number): void {
     checkSql(sql);
     this.#start(RequestKind.Script);
     this.#string(sql);
+    if (queryTimeout !== undefined) this.#u32(Math.ceil(queryTimeout));
   }
 
   /** The beginning of a transaction. */
@@ -117,8 +133,8 @@ export class RequestWriter {
   manyArguments(sql: string, args: InArgs, intMode: IntMode): void {
     const lengthAt = this.#length;
     this.#u32(0);
-    if (Array.isArray(args)) this.#positional(sql, args, intMode, 0);
-    else this.#named(args, intMode, 0);
+    if (Array.isArray(args)) this.#positional(sql, args, intMode, 0, undefined);
+    else this.#named(args, intMode, 0, undefined);
     this.#view.setUint32(lengthAt, this.#length - lengthAt - 4, true);
   }
 
@@ -136,9 +152,10 @@ export class RequestWriter {
     this.statement(statement, intMode, numberOf);
   }
 
-  /** Further rows of the cursor that this job has opened. */
-  fetch(cursor: number, mostRows: number): void {
+  /** Further rows of the cursor that this job has opened, which has these options. */
+  fetch(cursor: number, mostRows: number, options?: StatementOptions): void {
     this.#start(RequestKind.Fetch);
+    if (options !== undefined) this.#options = [options];
     this.#u32(cursor);
     this.#u32(mostRows);
   }
@@ -177,13 +194,31 @@ export class RequestWriter {
     const lengthAt = this.#length;
     this.#u32(0);
     const flags = statement[FIRST_ROW] === true ? StatementFlag.FirstRow : 0;
-    if (Array.isArray(args)) this.#positional(sql, args, intMode, flags);
-    else this.#named(args, intMode, flags);
+    const options = statement[OPTIONS];
+    const index = this.#statements++;
+    if (options !== undefined) (this.#options ??= [])[index] = options;
+    const mode = options?.intMode ?? intMode;
+    if (Array.isArray(args)) this.#positional(sql, args, mode, flags, options);
+    else this.#named(args, mode, flags, options);
     this.#view.setUint32(lengthAt, this.#length - lengthAt - 4, true);
   }
 
-  #positional(sql: string, args: readonly InValue[], intMode: IntMode, flags: number): void {
-    this.#u8(flags);
+  #flags(flags: number, options: StatementOptions | undefined): void {
+    if (options === undefined) return this.#u8(flags);
+    this.#u8(flags | StatementFlag.Options);
+    const { queryTimeout } = options;
+    this.#u8(flagsOf(options));
+    if (queryTimeout !== undefined) this.#u32(Math.ceil(queryTimeout));
+  }
+
+  #positional(
+    sql: string,
+    args: readonly InValue[],
+    intMode: IntMode,
+    flags: number,
+    options: StatementOptions | undefined,
+  ): void {
+    this.#flags(flags, options);
     this.#u32(args.length);
     for (let i = 0; i < args.length; i++) {
       const value: unknown = args[i];
@@ -201,9 +236,14 @@ export class RequestWriter {
     for (let i = 0; i < values.length; i++) this.#value(values[i], intMode);
   }
 
-  #named(given: InArgs | undefined, intMode: IntMode, flags: number): void {
+  #named(
+    given: InArgs | undefined,
+    intMode: IntMode,
+    flags: number,
+    options: StatementOptions | undefined,
+  ): void {
     const args = namedArguments(given);
-    this.#u8(StatementFlag.Named | flags);
+    this.#flags(StatementFlag.Named | flags, options);
     const countAt = this.#length;
     this.#u32(0);
     let count = 0;
@@ -316,6 +356,8 @@ export class RequestWriter {
 
   #start(operation: number): void {
     this.#length = 0;
+    this.#options = undefined;
+    this.#statements = 0;
     this.giveBack();
     if (this.#buffer === NO_BUFFER) this.#replace(Buffer.allocUnsafeSlow(NEW_BYTES));
     this.#u8(operation);
@@ -354,6 +396,31 @@ export function writeRequest(fill: (writer: RequestWriter) => void): RequestWrit
   } finally {
     isWriting = wasWriting;
   }
+}
+
+/**
+ * Reads an answer that is in the memory of the requests. Code of the caller's (a converter) may make other calls
+ * meanwhile, which get a writer of their own.
+ */
+export function keepingAnswer<T>(read: () => T): T {
+  const wasWriting = isWriting;
+  isWriting = true;
+  try {
+    return read();
+  } finally {
+    isWriting = wasWriting;
+  }
+}
+
+function flagsOf({ rowMode, intMode, queryTimeout, readOnly, strict }: StatementOptions): number {
+  let flags = 0;
+  if (readOnly === true) flags |= StatementOption.ReadOnly;
+  if (strict !== undefined) flags |= strict ? StatementOption.Strict : StatementOption.Lenient;
+  if (intMode === "number") flags |= StatementOption.Numbers;
+  else if (intMode !== undefined) flags |= StatementOption.OtherIntegers;
+  if (rowMode === "expand") flags |= StatementOption.Tables;
+  if (queryTimeout !== undefined) flags |= StatementOption.TimeLimit;
+  return flags;
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {

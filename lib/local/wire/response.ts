@@ -15,6 +15,7 @@ const FOLLOWED: ReadonlySet<number> = new Set([
   RecordKind.Panic,
   RecordKind.Piece,
   RecordKind.Ran,
+  RecordKind.Tables,
 ]);
 
 /** Whether a record of this kind ends its job. A record of an unknown kind does. */
@@ -159,6 +160,14 @@ export class RecordReader {
       declaredTypes.push(this.string());
     }
     return { names, declaredTypes };
+  }
+
+  /** A `Tables` record, after its number. */
+  tables(): string[] {
+    const count = this.u32();
+    const tables: string[] = [];
+    for (let i = 0; i < count; i++) tables.push(this.string());
+    return tables;
   }
 
   /**
