@@ -24,6 +24,7 @@ const ALONE = {
   "cancelling/any-moment": "measures how long a call takes",
   "cancelling/late": "measures how long a statement takes",
   "cancelling/migrate": "measures how long a statement takes",
+  "cancelling/query-timeout": "measures how long a statement takes",
   "cancelling/settings": "measures how long a statement takes",
   "cancelling/shared-signal": "listens to warnings of the process",
   "closing/close-in-flight": "counts descriptors and threads",

@@ -37,6 +37,7 @@ for (const mode of journalModes) {
     }
     const insert = { sql: "insert into t values (2)", readOnly: true };
     // A statement that has run in place before.
+    await client.execute("pragma synchronous = normal");
     for (let run = 0; run < 10; run++) {
       await client.execute("insert into t values (2)");
       await t.throwsAsync(client.execute(insert), refused);

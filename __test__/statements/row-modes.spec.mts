@@ -136,11 +136,11 @@ test("names that objects inherit, and equal names", async (t) => {
   await client.execute('insert into "__proto__" values (1, 2, 3)');
   const sql = 'select *, 4 as "__proto__", 5 as "$", 6 as "$" from "__proto__"';
   const { rows } = await client.execute({ sql, rowMode: "expand" });
-  const many = await client.execute({
+  const large = await client.execute({
     sql: `${sql} join generate_series(1, 200)`,
     rowMode: "expand",
   });
-  for (const row of [rows[0], many.rows[199]]) {
+  for (const row of [rows[0], large.rows[199]]) {
     t.is(Object.getPrototypeOf(row), Object.prototype);
     t.deepEqual(
       Object.keys(row ?? {}).filter((name) => name !== "generate_series"),
