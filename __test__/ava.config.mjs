@@ -39,6 +39,8 @@ const ALONE = {
   "remote/differential": "loads the stock client",
   "remote/large": "measures the event loop",
   "remote/ledger": "listens to the process, and takes long",
+  "remote/prepare": "the server ends a transaction that rests for seconds",
+  "remote/queryable": "the server ends a transaction that rests for seconds",
   "remote/teardown": "shuts down all clients of the process",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",

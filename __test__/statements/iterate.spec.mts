@@ -441,11 +441,11 @@ test("a rollback journal: a cursor that reads on for a commit still answers, and
   const client = await openClient(t);
   await client.executeMultiple("create table t (id integer primary key); create table log (x)");
   await client.execute(
-    "with recursive n (i) as (select 1 union all select i + 1 from n limit 300) insert into t select i from n",
+    "with recursive n (i) as (select 1 union all select i + 1 from n limit 3000) insert into t select i from n",
   );
   // Its last row never comes.
   const sql =
-    "select id, (with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000 or t.id = 300) select max(i) from n where i > t.id) as slow from t";
+    "select id, (with recursive n (i) as (select 1 union all select i + 1 from n where i < 20000 or t.id = 3000) select max(i) from n where i > t.id) as slow from t";
   const ends: ((iterator: RowIterator<Id>, controller: AbortController) => Promise<unknown>)[] = [
     (iterator) => iterator.return(),
     async (iterator, controller) => {

@@ -13,7 +13,7 @@ for (const seed of SEEDS) {
   for (const closes of [false, true]) {
     test(`seed ${seed}, ${closes ? "with the client closed meanwhile" : "to the end"}`, async (t) => {
       const random = randomNumbers(seed);
-      const client = await openClient(t);
+      const client = await openClient(t, { timeout: 60_000 });
       await client.execute("create table t (unit, n)");
       let units = 0;
       const kept = new Set<number>();

@@ -9,7 +9,7 @@ import { lockElsewhere } from "../support/processes.mjs";
 import { unchecked } from "../support/unchecked.mjs";
 
 async function clientWithTable(t: ExecutionContext): Promise<LocalClient> {
-  const client = await openClient(t);
+  const client = await openClient(t, { timeout: 60_000 });
   await client.execute("create table t (a integer primary key)");
   return client;
 }
