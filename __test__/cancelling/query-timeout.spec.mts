@@ -7,7 +7,7 @@ import { lockElsewhere } from "../support/processes.mjs";
 const queryTimeout = 20;
 const reached = {
   code: "SQLITE_INTERRUPT",
-  message: /interrupted: the statement has run for longer than its queryTimeout of 20 ms$/,
+  message: /interrupted: the statement has run for longer than its queryTimeout of 20 ms$/m,
 };
 const slow = { sql: endlessQuery, queryTimeout };
 
