@@ -704,6 +704,9 @@ export interface LatchClient extends Client {
    * reads on that: then it is not defined whether it sees what this client writes meanwhile, and VACUUM and a change of
    * the journal mode fail. A statement that writes (RETURNING) runs to its end with the first row.
    *
+   * On a server, a statement that reads is open there until it ends, and does not count in `concurrency`. In a transaction,
+   * and from a server without cursors, the whole result comes with the first row.
+   *
    * @throws TypeError for what is no statement, RangeError for a `chunk` that is not a whole number
    */
   iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;

@@ -13,6 +13,7 @@ interface Stream {
   _execute(stmt: object): Promise<{ rows: unknown[][]; cols: Array<{ name: string }> }>;
   _batch(batch: object): Promise<{ stepResults: unknown; stepErrors: unknown }>;
   _sequence(sql: object): Promise<void>;
+  _openCursor(batch: object): Promise<{ next(): Promise<{ type: string } | undefined> }>;
 }
 // Its types ask for types that the runtime's condition does not lead to.
 const hrana = createRequire(import.meta.url)("@libsql/hrana-client") as {
@@ -87,4 +88,9 @@ test("http: transactions work on a server that has version 2 alone", async (t) =
   await transaction.batch([`insert into ${table} values (2, 'y')`]);
   await transaction.commit();
   t.deepEqual(await selectColumn(direct, `select a from ${table}`), [1, 2]);
+  const rows = [];
+  for await (const row of client.iterate({ sql: `select a from ${table}`, rowMode: "pluck" })) {
+    rows.push(row);
+  }
+  t.deepEqual(rows, [1, 2]);
 });

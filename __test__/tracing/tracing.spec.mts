@@ -244,7 +244,10 @@ for (const protocol of ["http", "ws"] as const) {
     });
     t.like(await onlyTrace(t, () => client.batch(["select 1", "select 2"])), { ...of, rows: 2 });
     t.like(await onlyTrace(t, () => client.executeMultiple("select 1")), of);
-    t.like(await onlyTrace(t, () => client.iterate("select 1").next()), { ...of, rows: 1 });
+    const all = async (): Promise<void> => {
+      for await (const _ of client.iterate("select 1"));
+    };
+    t.like(await onlyTrace(t, all), { ...of, rows: 1, method: "iterate" });
     const wrong = await onlyTrace(t, () => t.throwsAsync(client.execute("selec 1")), true);
     t.true(wrong.runMs > 0);
     const transaction = await client.transaction();

@@ -29,6 +29,7 @@ export class Call {
   readonly #onEnd: (reason: unknown) => void;
   #controller: AbortController | undefined;
   #isEnded = false;
+  #isSettled = false;
 
   constructor(onEnd: (reason: unknown) => void) {
     this.#onEnd = onEnd;
@@ -46,9 +47,14 @@ export class Call {
     return this.#controller.signal;
   }
 
+  /** It has its answer: from now on it cannot be ended. */
+  settle(): void {
+    this.#isSettled = true;
+  }
+
   /** Ends it: its promise rejects with the reason, whatever the server answers. */
   end(reason: unknown): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded || this.#isSettled) return;
     this.#isEnded = true;
     this.#onEnd(reason);
     this.#controller?.abort();
@@ -163,6 +169,7 @@ export class Calls {
     });
     const settle = (answer: () => void): void => {
       if (call.isEnded) return;
+      call.settle();
       this.answered++;
       done();
       answer();

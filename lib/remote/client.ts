@@ -24,12 +24,10 @@ import type {
 } from "../../index.js";
 import type { CallSignal } from "../client/call-signal";
 import { errorOf, type Failure } from "../client/failure";
-import { clientClosed } from "../client/errors";
-import { keptStatement } from "../client/kept-statement";
 import { parseChunk, type SignalOption } from "../client/options";
 import { Prepared } from "../client/prepared-statement";
 import type { Converters } from "../client/converters";
-import { Rows, WholeResult } from "../client/row-iterator";
+import { Rows } from "../client/row-iterator";
 import {
   parseStatement,
   parseStatements,
@@ -46,6 +44,7 @@ import {
 import { batchResults, indexOfRefused, isCommitted, programOf } from "./batch";
 import { Calls, type Call, type RunOptions } from "./calls";
 import { Closing } from "./closing";
+import { Cursor, type CursorHost } from "./cursor";
 import { toDescription } from "./description";
 import {
   committedFailure,
@@ -83,6 +82,7 @@ export abstract class RemoteClient implements Client {
   readonly #modes: ReadModes;
   readonly #closing: Closing;
   readonly #transactions = new Set<RemoteTransaction>();
+  readonly #iterators = new Set<Cursor>();
 
   /** @private */
   constructor(server: Server, options: RemoteOptions) {
@@ -94,12 +94,12 @@ export abstract class RemoteClient implements Client {
       server,
       calls: this.#calls,
       transactions: this.#transactions,
+      iterators: this.#iterators,
     });
   }
 
   static {
-    // An iterator makes one call of `execute`.
-    const methods = ["execute", "batch", "migrate", "executeMultiple"] as const;
+    const methods = ["execute", "batch", "migrate", "executeMultiple", "iterate"] as const;
     traceCalls(this, methods, (self) => ({ path: self.#server.url, transaction: false }));
   }
 
@@ -131,14 +131,10 @@ export abstract class RemoteClient implements Client {
     }
   }
 
-  /** The whole result comes with the first row. */
   iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
-    parseChunk(options);
+    const mostRows = parseChunk(options);
     const { statement, signal } = parseStatement(stmt, undefined);
-    const kept = { ...keptStatement(statement), signal };
-    const failure = (): { error: unknown } | undefined =>
-      this.#calls.isClosed ? { error: clientClosed() } : undefined;
-    return new Rows<R>(new WholeResult(() => this.execute(kept as InStatement), failure));
+    return new Rows<R>(new Cursor(this.#cursorHost, statement, signal, mostRows));
   }
 
   get<R = Row>(stmt: InStatement): Promise<R | undefined>;
@@ -305,6 +301,15 @@ export abstract class RemoteClient implements Client {
     const transaction = this.begin({ ...this.#host, scope }, stream, mode, signal);
     this.#transactions.add(transaction);
     return transaction;
+  }
+
+  get #cursorHost(): CursorHost {
+    return {
+      calls: this.#calls,
+      server: this.#server,
+      modes: this.#modes,
+      iterators: this.#iterators,
+    };
   }
 
   get #host(): TransactionHost {

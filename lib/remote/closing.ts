@@ -13,10 +13,16 @@ interface Endable {
   close(): void;
 }
 
+/** What it needs of an open iterator. */
+interface Abandonable {
+  abandon(): void;
+}
+
 interface Host {
   readonly server: Server;
   readonly calls: Calls;
   readonly transactions: ReadonlySet<Endable>;
+  readonly iterators: ReadonlySet<Abandonable>;
 }
 
 /** The messages of closings, `{ path, step, ms }`, where the runtime has such channels. */
@@ -44,11 +50,12 @@ export class Closing implements Closable {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { calls, server, transactions } = this.#host;
+    const { calls, server, transactions, iterators } = this.#host;
     calls.shutGate();
     this.#step("cancel", () => {
       this.#cancelled = calls.endAll();
       for (const transaction of transactions) transaction.close();
+      for (const iterator of iterators) iterator.abandon();
     });
     this.#step("close", () => {
       this.#connections = server.connections;

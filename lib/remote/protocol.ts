@@ -19,14 +19,27 @@ export type WireCondition = NonNullable<WireStep["condition"]>;
 export type WireResult = Awaited<ReturnType<hrana.Stream["_execute"]>>;
 export type WireBatchResult = Awaited<ReturnType<hrana.Stream["_batch"]>>;
 export type WireDescription = Awaited<ReturnType<hrana.Stream["_describe"]>>;
+export type WireCursor = Awaited<ReturnType<hrana.Stream["_openCursor"]>>;
+export type WireEntry = NonNullable<Awaited<ReturnType<WireCursor["next"]>>>;
+export type WireColumns = WireResult["cols"];
 export type WireValue = WireStatement["args"][number];
 export type WireError = NonNullable<ReturnType<WireBatchResult["stepErrors"]["get"]>>;
 
 /** The protocol's version from which on a batch can ask whether a transaction is open. */
 export const ASKS_FOR_TRANSACTION = 3;
 
+/** The protocol's version from which on the rows of a statement can be read one after another. */
+export const HAS_CURSORS = 3;
+
 /** What latchdb calls on a stream of hrana-client, which is one connection to the database. */
 export type RawStream = Pick<
   hrana.Stream,
-  "_execute" | "_batch" | "_sequence" | "_describe" | "close" | "closeGracefully" | "closed"
+  | "_execute"
+  | "_batch"
+  | "_sequence"
+  | "_describe"
+  | "_openCursor"
+  | "close"
+  | "closeGracefully"
+  | "closed"
 >;

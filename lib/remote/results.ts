@@ -9,7 +9,10 @@ import { shapeOf, type Shape } from "../client/rows/rows";
 import type { StatementOptions } from "../client/statement-options";
 import { setImmediate } from "../client/timers";
 import { infiniteReal } from "./infinite-reals";
-import type { WireResult, WireValue } from "./protocol";
+import type { WireColumns, WireResult, WireValue } from "./protocol";
+
+/** The values of rows. */
+export type WireRows = WireResult["rows"];
 
 /** How values and rows are read. */
 export interface ReadModes {
@@ -65,6 +68,18 @@ async function readSlowly(
     shape.readRows(Math.min(perTurn, count - rows.length), cells, rows);
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
+}
+
+/** Makes the rows of a result that comes part by part. */
+export function rowMaker(columns: WireColumns, modes: ReadModes): (rows: WireRows) => Row[] {
+  const names = columns.map(({ name }) => name ?? "");
+  const declaredTypes = columns.map(({ decltype }) => decltype ?? "");
+  const shape = shapeOf(names, declaredTypes, modes.rowMode, modes.converters);
+  return (given) => {
+    const rows: Row[] = [];
+    shape.readRows(given.length, new WireCells(given, modes.intMode), rows);
+    return rows;
+  };
 }
 
 /** The values of rows, one after another. */

@@ -4,13 +4,14 @@ import type { Call } from "./calls";
 import type {
   WireBatchResult,
   WireDescription,
+  WireEntry,
   WireResult,
   WireStatement,
   WireStep,
 } from "./protocol";
 
-/** What a stream is opened for: one call, or the calls of an interactive transaction. */
-export type StreamUse = "call" | "transaction";
+/** What a stream is opened for: one call, the calls of an interactive transaction, or the rows of a cursor. */
+export type StreamUse = "call" | "transaction" | "cursor";
 
 export interface Server {
   readonly protocol: "http" | "ws";
@@ -45,8 +46,16 @@ export interface Stream {
   batch(call: Call, steps: WireStep[]): Promise<WireBatchResult>;
   sequence(call: Call, sql: string): Promise<void>;
   describe(call: Call, sql: string): Promise<WireDescription>;
+  /** Begins a statement whose rows are then read one after another. The protocol's version must have it. */
+  openCursor(call: Call, statement: WireStatement): Promise<EntryReader>;
   /** Closes it behind the requests that were made. They are sent together, where the protocol can. */
   closeBehind(): void;
   /** Closes it now. The server rolls an open transaction back. */
   close(): void;
+}
+
+/** What a server sends of a statement's rows. */
+export interface EntryReader {
+  /** The next entry; undefined behind the last one. Rejects as the requests of the stream do. */
+  next(): Promise<WireEntry | undefined>;
 }

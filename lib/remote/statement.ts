@@ -70,8 +70,22 @@ export function keepsTransaction({ sql = "" }: WireStatement): boolean {
 
 /**
  * Whether a statement certainly changes nothing, by its first word: it may be sent a second time when nobody
- * knows whether the first has arrived.
+ * knows whether the first has arrived. After WITH, the word that decides comes later
+ * (https://sqlite.org/lang_with.html).
  */
 export function onlyReads({ sql = "" }: WireStatement): boolean {
-  return READING_WORDS.test(sql.replace(BEFORE_FIRST_WORD, ""));
+  const text = sql.replace(BEFORE_FIRST_WORD, "");
+  return (
+    READING_WORDS.test(text) || (/^with\b/i.test(text) && !WRITING_WORDS.test(bareWords(text)))
+  );
+}
+
+const WRITING_WORDS = /\b(?:insert|replace|update|delete)\b/i;
+
+/** Texts, quoted names and comments; also those that do not end. */
+const QUOTED =
+  /'[^']*(?:'|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[^]*?(?:\*\/|$)/g;
+
+function bareWords(sql: string): string {
+  return sql.replace(QUOTED, " ");
 }

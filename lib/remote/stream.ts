@@ -1,4 +1,5 @@
 /** A stream of hrana-client, with the failures of this package. */
+import * as hrana from "@libsql/hrana-client";
 import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
 import type { Idleness } from "./idleness";
@@ -10,7 +11,7 @@ import type {
   WireStatement,
   WireStep,
 } from "./protocol";
-import type { Stream } from "./server";
+import type { EntryReader, Stream } from "./server";
 import { withoutStacks } from "./without-stacks";
 
 export abstract class HranaStream implements Stream {
@@ -57,6 +58,20 @@ export abstract class HranaStream implements Stream {
     return this.#request(call, () => this.#raw._describe({ sql }));
   }
 
+  async openCursor(call: Call, statement: WireStatement): Promise<EntryReader> {
+    const steps = [{ stmt: statement, condition: undefined }];
+    const cursor = await this.#request(call, () => this.#raw._openCursor({ steps }));
+    return {
+      next: async () => {
+        try {
+          return await cursor.next();
+        } catch (error) {
+          throw this.reasonOf(causeOf(error));
+        }
+      },
+    };
+  }
+
   closeBehind(): void {
     this.#closesBehind = true;
     withoutStacks(() => this.#raw.closeGracefully());
@@ -91,4 +106,9 @@ export abstract class HranaStream implements Stream {
       this.#unanswered--;
     }
   }
+}
+
+/** What has ended a cursor: hrana-client wraps it. */
+function causeOf(error: unknown): unknown {
+  return error instanceof hrana.ClosedError && error.cause !== undefined ? error.cause : error;
 }

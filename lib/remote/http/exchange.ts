@@ -8,6 +8,7 @@ import type { Idleness } from "../idleness";
 import { withReadableReals } from "../infinite-reals";
 import { networkFailure } from "../network-errors";
 import { checkRedirect, statusFailure } from "./answers";
+import { Lines } from "./lines";
 import { inVersion, VERSION } from "./negotiation";
 
 /** `fetch`, the runtime's or the caller's own. */
@@ -21,6 +22,8 @@ const LONG = 1_000_000;
 export class Exchange {
   /** The protocol's version. */
   version = VERSION;
+  /** Whether the answers are lines, to be read as they come. */
+  readsLines = false;
   /** Whether the stream was closed: what is still sent serves to tell the server. */
   isClosing = false;
   readonly #address: Address;
@@ -52,6 +55,10 @@ export class Exchange {
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
     this.idleness.heard();
+    if (this.readsLines && response.body !== null) {
+      const lines = new Lines(response.body.getReader(), this.idleness);
+      return Object.defineProperty(response, "body", { value: lines });
+    }
     const json = (): Promise<unknown> => this.#json(response);
     return Object.defineProperty(response, "json", { value: json });
   };
@@ -102,8 +109,10 @@ export class Exchange {
     this.#setHeader(request, "authorization", token && `Bearer ${token}`, "authToken");
     const key = this.#address.encryptionKey;
     this.#setHeader(request, "x-turso-encryption-key", key, "remoteEncryptionKey");
-    // There is no network whose time compression would save, and it takes a third of a small request's time.
-    if (this.#address.isLoopback) request.headers.set("accept-encoding", "identity");
+    // There is no network whose time compression would save, and it takes a third of a small request's time. Of an
+    // answer that is read line by line, it would hold lines back.
+    if (this.#address.isLoopback || this.readsLines)
+      request.headers.set("accept-encoding", "identity");
     if (this.isClosing)
       return await this.#fetch(request, { signal: AbortSignal.timeout(CLOSING_MS) });
     if (call === undefined || call.isEnded) throw this.#keep(new Error("the call was ended"));

@@ -1,4 +1,5 @@
 /** Which of the protocol's versions a server speaks: asked once for each client. */
+import type * as hrana from "@libsql/hrana-client";
 import { ASKS_FOR_TRANSACTION } from "../protocol";
 
 /** The version that every server speaks, and whose requests hrana-client makes. */
@@ -31,4 +32,20 @@ export async function inVersion(version: number, request: Request): Promise<Requ
   const url = request.url.replace(`/v${VERSION}/pipeline`, `/v${version}/pipeline`);
   const { headers, method } = request;
   return new Request(url, { method, headers, body: await request.text() });
+}
+
+/** Version 3 in JSON. */
+const WITH_CURSORS = {
+  versionPath: "v3",
+  pipelinePath: "v3/pipeline",
+  cursorPath: "v3/cursor",
+  version: 3,
+  encoding: "json",
+} as const;
+
+/** Lets a client of hrana-client open cursors. By itself it would use version 3 in protobuf alone. */
+export async function useCursors(client: hrana.HttpClient): Promise<void> {
+  // By then it has its own idea of the endpoint.
+  await client.getVersion();
+  client._endpoint = WITH_CURSORS;
 }

@@ -3,10 +3,11 @@ import * as hrana from "@libsql/hrana-client";
 import type { Address } from "../address";
 import type { Call } from "../calls";
 import { Idleness } from "../idleness";
+import { HAS_CURSORS } from "../protocol";
 import type { Server, Stream, StreamUse } from "../server";
 import { HranaStream } from "../stream";
 import { Exchange, type Fetch } from "./exchange";
-import { Negotiation } from "./negotiation";
+import { Negotiation, useCursors } from "./negotiation";
 
 export class HttpServer implements Server {
   readonly protocol = "http";
@@ -29,11 +30,15 @@ export class HttpServer implements Server {
     if (this.#idleness.isLong) await this.#idleness.see();
     const exchange = new Exchange(this.#address, this.#fetch, this.#idleness);
     exchange.begin(call);
-    // Only a transaction gains by a higher version, which costs its client a request, once.
-    if (use === "transaction") {
+    // A single call gains nothing by a higher version, which costs its client a request, once.
+    if (use !== "call") {
       exchange.version = await this.#negotiation.version((path) => exchange.ask(path));
     }
     const client = hrana.openHttp(this.#address.target, undefined, exchange.fetch);
+    if (use === "cursor" && exchange.version >= HAS_CURSORS) {
+      await useCursors(client);
+      exchange.readsLines = true;
+    }
     return new HttpStream(client.openStream(), exchange.version, exchange);
   }
 

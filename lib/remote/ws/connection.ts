@@ -6,6 +6,7 @@ import type { Address } from "../address";
 import { hranaFailure, RequestFailure } from "../errors";
 import { Idleness } from "../idleness";
 import { withReadableReals } from "../infinite-reals";
+import { withKnownEntries } from "../known-entries";
 import { networkFailure } from "../network-errors";
 import { withoutStacks } from "../without-stacks";
 
@@ -72,7 +73,7 @@ export class Connection {
     this.#socket.addEventListener("message", () => {
       this.idleness.heard();
     });
-    readInfiniteReals(this.#socket);
+    makeReadable(this.#socket);
     this.client = new hrana.WsClient(socket, token);
   }
 
@@ -191,8 +192,8 @@ export class Connection {
   }
 }
 
-/** From now on, listeners are given messages in which infinite REALs can be read. */
-function readInfiniteReals(socket: Socket): void {
+/** From now on, listeners are given messages that hrana-client can read. */
+function makeReadable(socket: Socket): void {
   const add = socket.addEventListener.bind(socket);
   socket.addEventListener = (type, listener) =>
     add(type, type === "message" ? (event) => listener(withReadableData(event)) : listener);
@@ -200,7 +201,9 @@ function readInfiniteReals(socket: Socket): void {
 
 function withReadableData(event: unknown): unknown {
   const { data } = event as { data: unknown };
-  const readable = typeof data === "string" ? withReadableReals(data) : undefined;
+  if (typeof data !== "string") return event;
+  const reals = withReadableReals(data);
+  const readable = withKnownEntries(reals ?? data) ?? reals;
   return readable === undefined ? event : { data: readable };
 }
 

@@ -1,4 +1,4 @@
-/** A server that is reached over a WebSocket, which all streams of a client share. */
+/** A server that is reached over a WebSocket, which the streams of a client share. Each cursor has one of its own. */
 import * as hrana from "@libsql/hrana-client";
 import { clientClosed } from "../../client/errors";
 import type { Failure } from "../../client/failure";
@@ -6,7 +6,7 @@ import type { Address } from "../address";
 import type { Call } from "../calls";
 import { hranaFailure, statementFailure } from "../errors";
 import type { Idleness } from "../idleness";
-import type { Server, Stream } from "../server";
+import type { Server, Stream, StreamUse } from "../server";
 import { HranaStream } from "../stream";
 import { Connection } from "./connection";
 
@@ -34,7 +34,8 @@ export class WsServer implements Server {
     return this.#current?.isUsable === true ? 1 : 0;
   }
 
-  async open(call: Call): Promise<Stream> {
+  async open(call: Call, use: StreamUse): Promise<Stream> {
+    if (use === "cursor") return await this.#openAlone(call);
     if (this.#current?.idleness.isLong) await this.#current.idleness.see();
     // After a close() of the client, nobody would close the connection that is opened for this call.
     if (call.isEnded) throw new Error("the call was ended");
@@ -76,6 +77,26 @@ export class WsServer implements Server {
   }
 
   async #open(): Promise<Connection> {
+    const connection = await this.#dial();
+    this.#current?.retire();
+    this.#current = connection;
+    return connection;
+  }
+
+  /**
+   * A stream on a connection of its own, which is closed with it. hrana-client asks for the next rows of a cursor several
+   * times ahead; a server that has not computed them yet takes nothing else from the same connection.
+   */
+  async #openAlone(call: Call): Promise<Stream> {
+    const connection = await this.#dial();
+    const stream = new WsStream(connection);
+    connection.retire();
+    if (!call.isEnded) return stream;
+    stream.close();
+    throw new Error("the call was ended");
+  }
+
+  async #dial(): Promise<Connection> {
     const closings = this.#closings;
     const token = await this.#address.token();
     const connection = new Connection(this.#address, token);
@@ -84,8 +105,6 @@ export class WsServer implements Server {
       connection.close();
       throw clientClosed();
     }
-    this.#current?.retire();
-    this.#current = connection;
     return connection;
   }
 }
