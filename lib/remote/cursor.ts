@@ -127,7 +127,8 @@ export class Cursor implements RowSource {
   async #open(call: Call, use: StreamUse): Promise<Stream> {
     const stream = await this.#host.server.open(call, use);
     this.#stream = stream;
-    if (!call.isEnded) return stream;
+    // Its caller may have ended it while its call waited for a slot.
+    if (!call.isEnded && !this.#hasEnded) return stream;
     stream.close();
     throw new Error("the call was ended");
   }
