@@ -6,6 +6,7 @@ import type { Idleness } from "./idleness";
 import type {
   RawStream,
   WireBatchResult,
+  WireCursor,
   WireDescription,
   WireResult,
   WireStatement,
@@ -61,10 +62,11 @@ export abstract class HranaStream implements Stream {
   async openCursor(call: Call, statement: WireStatement): Promise<EntryReader> {
     const steps = [{ stmt: statement, condition: undefined }];
     const cursor = await this.#request(call, () => this.#raw._openCursor({ steps }));
+    const entries = this.entriesOf(cursor);
     return {
       next: async () => {
         try {
-          return await cursor.next();
+          return await entries.next();
         } catch (error) {
           throw this.reasonOf(causeOf(error));
         }
@@ -81,6 +83,11 @@ export abstract class HranaStream implements Stream {
     // It closes itself.
     if (this.#closesBehind && this.#unanswered === 0) return;
     this.#raw.close();
+  }
+
+  /** What reads the entries of a cursor. */
+  protected entriesOf(cursor: WireCursor): EntryReader {
+    return cursor;
   }
 
   /**

@@ -1,4 +1,4 @@
-/** A server that is reached over a WebSocket, which the streams of a client share. Each cursor has one of its own. */
+/** A server that is reached over a WebSocket, which all streams of a client share. */
 import * as hrana from "@libsql/hrana-client";
 import { clientClosed } from "../../client/errors";
 import type { Failure } from "../../client/failure";
@@ -6,9 +6,11 @@ import type { Address } from "../address";
 import type { Call } from "../calls";
 import { hranaFailure, statementFailure } from "../errors";
 import type { Idleness } from "../idleness";
-import type { Server, Stream, StreamUse } from "../server";
+import type { WireCursor, WireStatement } from "../protocol";
+import type { EntryReader, Server, Stream } from "../server";
 import { HranaStream } from "../stream";
 import { Connection } from "./connection";
+import { nextCursorId, WsEntries, type WsCursor } from "./entries";
 
 /** After so long, in ms, a connection is replaced: servers and proxies end old ones. */
 const LONGEST_AGE_MS = 60_000;
@@ -34,8 +36,7 @@ export class WsServer implements Server {
     return this.#current?.isUsable === true ? 1 : 0;
   }
 
-  async open(call: Call, use: StreamUse): Promise<Stream> {
-    if (use === "cursor") return await this.#openAlone(call);
+  async open(call: Call): Promise<Stream> {
     if (this.#current?.idleness.isLong) await this.#current.idleness.see();
     // After a close() of the client, nobody would close the connection that is opened for this call.
     if (call.isEnded) throw new Error("the call was ended");
@@ -77,26 +78,6 @@ export class WsServer implements Server {
   }
 
   async #open(): Promise<Connection> {
-    const connection = await this.#dial();
-    this.#current?.retire();
-    this.#current = connection;
-    return connection;
-  }
-
-  /**
-   * A stream on a connection of its own, which is closed with it. hrana-client asks for the next rows of a cursor several
-   * times ahead; a server that has not computed them yet takes nothing else from the same connection.
-   */
-  async #openAlone(call: Call): Promise<Stream> {
-    const connection = await this.#dial();
-    const stream = new WsStream(connection);
-    connection.retire();
-    if (!call.isEnded) return stream;
-    stream.close();
-    throw new Error("the call was ended");
-  }
-
-  async #dial(): Promise<Connection> {
     const closings = this.#closings;
     const token = await this.#address.token();
     const connection = new Connection(this.#address, token);
@@ -105,16 +86,22 @@ export class WsServer implements Server {
       connection.close();
       throw clientClosed();
     }
+    this.#current?.retire();
+    this.#current = connection;
     return connection;
   }
 }
 
 class WsStream extends HranaStream {
   readonly #connection: Connection;
+  readonly #raw: hrana.WsStream;
+  #cursorId = 0;
   #isOver = false;
 
   constructor(connection: Connection) {
-    super(connection.client.openStream(), connection.version);
+    const raw = connection.client.openStream();
+    super(raw, connection.version);
+    this.#raw = raw;
     this.#connection = connection;
     connection.enter();
   }
@@ -132,6 +119,16 @@ class WsStream extends HranaStream {
     this.#isOver = true;
     super.close();
     this.#connection.leave();
+  }
+
+  override openCursor(call: Call, statement: WireStatement): Promise<EntryReader> {
+    // It is opened before anything else can be.
+    this.#cursorId = nextCursorId(this.#connection.client);
+    return super.openCursor(call, statement);
+  }
+
+  protected override entriesOf(cursor: WireCursor): EntryReader {
+    return new WsEntries(this.#raw, cursor as WsCursor, this.#cursorId);
   }
 
   protected override get idleness(): Idleness {
