@@ -1,5 +1,6 @@
 /** Iterators over the rows of a server's statement: they come while the statement runs. */
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import test, { type ExecutionContext } from "ava";
@@ -269,4 +270,43 @@ test("ws: a cursor whose next row takes long keeps no other call of its connecti
   await rows.return();
   await late;
   t.is((await client.execute("select 7 as a")).rows[0]?.a, 7);
+});
+
+test("http: rows without their end are an error, not all of the rows", async (t) => {
+  const entries = [
+    { baton: null, base_url: null },
+    { type: "step_begin", step: 0, cols: [{ name: "a", decltype: null }] },
+    { type: "row", row: [{ type: "integer", value: "1" }] },
+  ];
+  const end = { type: "step_end", affected_row_count: 0, last_insert_rowid: null };
+  const answered: string[] = [];
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    if (request.url !== "/v3/cursor") return void response.end("{}");
+    const hasEnd = request.headers["authorization"] === "Bearer whole";
+    const lines = hasEnd ? [...entries, end] : entries;
+    response.end(lines.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    answered.push(request.url);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const whole = createClient({ url, authToken: "whole" });
+  const cut = createClient({ url, authToken: "cut" });
+  t.teardown(() => [whole, cut].forEach((client) => client.close()));
+  t.deepEqual(await take(whole.iterate({ sql: "select 1", rowMode: "pluck" }), 5), [1]);
+  const rows = cut.iterate({ sql: "select 1", rowMode: "pluck" });
+  t.deepEqual(await take(rows, 1), [1]);
+  await t.throwsAsync(rows.next(), { code: "HRANA_PROTO_ERROR", message: /before the last row/ });
+  t.deepEqual(answered, ["/v3/cursor", "/v3/cursor"]);
+});
+
+test("http: the answers of closed cursors are read: their connections serve further calls", async (t) => {
+  if (!hasServer(t)) return;
+  const { client, sockets } = await throughProxy(t, "http");
+  for (let i = 0; i < 30; i++) {
+    for await (const _ of client.iterate("select 1"));
+    await client.execute("select 1");
+  }
+  t.true(sockets.size <= 5, `${sockets.size} connections`);
 });

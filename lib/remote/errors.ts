@@ -153,6 +153,14 @@ export function hranaFailure(
   return new RequestFailure(outcome, make, retry);
 }
 
+/** For rows whose end the server, or what is before it, has not sent. */
+export function rowsCutOff(): RequestFailure {
+  return hranaFailure(
+    new hrana.ProtoError("The server's answer has ended before the last row"),
+    "lost",
+  );
+}
+
 function codeOfHrana(error: hrana.ClientError): string {
   if (error instanceof hrana.ResponseError) return error.code ?? UNKNOWN;
   if (error instanceof hrana.ProtoError) return "HRANA_PROTO_ERROR";

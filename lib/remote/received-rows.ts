@@ -1,6 +1,6 @@
 /** The rows of a statement as a server sends them, up to as many as somebody wants ahead. */
 import { setImmediate } from "../client/timers";
-import { statementFailure } from "./errors";
+import { rowsCutOff, statementFailure } from "./errors";
 import type { WireColumns, WireEntry, WireValue } from "./protocol";
 import type { WireRows } from "./results";
 import type { EntryReader } from "./server";
@@ -14,6 +14,8 @@ export class ReceivedRows {
   #columns: WireColumns | undefined;
   #rows: WireValue[][] = [];
   #bytes = 0;
+  /** Whether the server has said that there are no further rows. */
+  #isWhole = false;
   #hasEnded = false;
   #failure: { error: unknown } | undefined;
   /** Goes on with a reader that waits for rows. */
@@ -60,6 +62,7 @@ export class ReceivedRows {
         this.#wakeUp();
         while (this.#isFull) await new Promise<void>((resolve) => (this.#resume = resolve));
       }
+      if (!this.#isWhole) throw rowsCutOff();
     } catch (error) {
       this.#failure = { error };
     }
@@ -77,6 +80,9 @@ export class ReceivedRows {
         if (this.#rows.length === 0) setImmediate(() => this.#wakeUp());
         this.#rows.push(entry.row);
         for (const value of entry.row) this.#bytes += sizeOf(value);
+        break;
+      case "step_end":
+        this.#isWhole = true;
         break;
       case "step_error":
       case "error":

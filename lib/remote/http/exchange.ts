@@ -22,7 +22,7 @@ const LONG = 1_000_000;
 export class Exchange {
   /** The protocol's version. */
   version = VERSION;
-  /** Whether the answers are lines, to be read as they come. */
+  /** Whether the answers are lines, to be read as they come: all but that of the closing. */
   readsLines = false;
   /** Whether the stream was closed: what is still sent serves to tell the server. */
   isClosing = false;
@@ -49,13 +49,14 @@ export class Exchange {
 
   /** What hrana-client calls instead of `fetch`. */
   readonly fetch = async (request: Request): Promise<Response> => {
+    const hasLines = this.readsLines && !this.isClosing;
     const response = await this.#send(await inVersion(this.version, request));
     if (!response.ok) throw this.#keep(await statusFailure(response, this.#address));
     const redirected = checkRedirect(response);
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
     this.idleness.heard();
-    if (this.readsLines && response.body !== null) {
+    if (hasLines && response.body !== null) {
       const lines = new Lines(response.body.getReader(), this.idleness);
       return Object.defineProperty(response, "body", { value: lines });
     }
