@@ -300,13 +300,3 @@ test("http: rows without their end are an error, not all of the rows", async (t)
   await t.throwsAsync(rows.next(), { code: "HRANA_PROTO_ERROR", message: /before the last row/ });
   t.deepEqual(answered, ["/v3/cursor", "/v3/cursor"]);
 });
-
-test("http: the answers of closed cursors are read: their connections serve further calls", async (t) => {
-  if (!hasServer(t)) return;
-  const { client, sockets } = await throughProxy(t, "http");
-  for (let i = 0; i < 30; i++) {
-    for await (const _ of client.iterate("select 1"));
-    await client.execute("select 1");
-  }
-  t.true(sockets.size <= 5, `${sockets.size} connections`);
-});
