@@ -18,6 +18,8 @@ export interface RunOptions {
   onlyReads?: boolean;
   /** Whether it may be sent again, where that is safe. Asked after each failure. Default: it may. */
   mayRetry?: () => boolean;
+  /** Is given the call as soon as it is made, which may be long before it has a slot. */
+  onCall?: (call: Call) => void;
   /** Whether it may run after the gate has shut: it belongs to the closing. */
   isOfClosing?: boolean;
 }
@@ -187,6 +189,7 @@ export class Calls {
       );
     };
     this.#active.add(call);
+    options.onCall?.(call);
     const abort = signal && ((): void => call.end(signal.reason));
     if (abort !== undefined) signal?.add(abort);
     if (call.isEnded) return;

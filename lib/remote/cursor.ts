@@ -6,7 +6,7 @@ import type { Statement } from "../client/statement";
 import { OPTIONS } from "../client/statement-options";
 import type { CallSignal } from "../client/call-signal";
 import type { Call, Calls, RunOptions } from "./calls";
-import { committedFailure, RequestFailure } from "./errors";
+import { committedFailure, StatusFailure } from "./errors";
 import { parseRunOptions } from "./options";
 import { HAS_CURSORS, type WireStatement } from "./protocol";
 import { ReceivedRows } from "./received-rows";
@@ -16,6 +16,9 @@ import { onlyReads, toWireStatement } from "./statement";
 
 /** The most rows of a part without a limit of the caller's. */
 const MOST_ROWS = 1_000;
+
+/** The statuses of servers that have refused a cursor, or that have none. */
+const REFUSING = new Set([400, 404, 405, 500, 501]);
 
 /** What an iterator needs of its client. */
 export interface CursorHost {
@@ -91,7 +94,9 @@ export class Cursor implements RowSource {
     calls.check();
     const wire = toWireStatement(this.#statement);
     const isReading = onlyReads(wire);
-    this.#options = { ...parseRunOptions(this.#statement, this.#signal), onlyReads: isReading };
+    const onCall = (call: Call): void => void (this.#call = call);
+    const options = parseRunOptions(this.#statement, this.#signal);
+    this.#options = { ...options, onlyReads: isReading, onCall };
     const first = calls.run((call) => this.#begin(call, wire, isReading), this.#options);
     iterators.add(this);
     this.#signal?.add(this.#abort);
@@ -101,13 +106,13 @@ export class Cursor implements RowSource {
   #next(): Promise<Part> {
     const options = { ...this.#options, takesSlot: false, mayRetry: () => false };
     return this.#host.calls.run((call) => {
-      this.#call = call;
+      // The statement was sent with the first part.
+      call.isSent = true;
       return this.#read();
     }, options);
   }
 
   async #begin(call: Call, wire: WireStatement, isReading: boolean): Promise<Part> {
-    this.#call = call;
     if (!isReading) return await this.#whole(await this.#open(call, "call"), call, wire, false);
     const stream = await this.#open(call, "cursor");
     if (stream.version < HAS_CURSORS) return await this.#whole(stream, call, wire, true);
@@ -116,7 +121,7 @@ export class Cursor implements RowSource {
       return await this.#read();
     } catch (error) {
       stream.close();
-      if (this.#received === undefined && isAnswer(error) && !call.isEnded) {
+      if (this.#received === undefined && isRefusal(error) && !call.isEnded) {
         return await this.#whole(await this.#open(call, "call"), call, wire, true);
       }
       this.#received = undefined;
@@ -183,6 +188,6 @@ export class Cursor implements RowSource {
  * Whether a server, or what is before it, may have refused the cursor itself: of a text with two statements a libSQL
  * server then says only that it has failed (HTTP status 500). A call of the other kind gives the rows, or the reason.
  */
-function isAnswer(error: unknown): boolean {
-  return error instanceof RequestFailure && error.outcome !== "unsent";
+function isRefusal(error: unknown): boolean {
+  return error instanceof StatusFailure && REFUSING.has(error.status);
 }

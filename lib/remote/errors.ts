@@ -32,6 +32,16 @@ export class RequestFailure extends Failure {
   }
 }
 
+/** For an answer over HTTP with the status of an error. */
+export class StatusFailure extends RequestFailure {
+  readonly status: number;
+
+  constructor(status: number, outcome: Outcome, make: () => LibsqlError) {
+    super(outcome, make);
+    this.status = status;
+  }
+}
+
 /** Codes by which a server says that it has ended the transaction, or the connection to the database. */
 const ENDED_BY_SERVER = new Set(["STREAM_EXPIRED", "TRANSACTION_TIMEOUT"]);
 

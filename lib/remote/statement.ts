@@ -75,11 +75,12 @@ export function keepsTransaction({ sql = "" }: WireStatement): boolean {
  */
 export function onlyReads({ sql = "" }: WireStatement): boolean {
   const text = sql.replace(BEFORE_FIRST_WORD, "");
-  return (
-    READING_WORDS.test(text) || (/^with\b/i.test(text) && !WRITING_WORDS.test(bareWords(text)))
-  );
+  if (READING_WORDS.test(text)) return true;
+  return /^with\b/i.test(text) && !TCL_VARIABLE.test(text) && !WRITING_WORDS.test(bareWords(text));
 }
 
+/** `$name(anything)` is one variable, with the quotes in it (https://sqlite.org/lang_expr.html#varparam). */
+const TCL_VARIABLE = /[$@:#][^\s()'"]*\(/;
 const WRITING_WORDS = /\b(?:insert|replace|update|delete)\b/i;
 
 /** Texts, quoted names and comments; also those that do not end. */

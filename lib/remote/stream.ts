@@ -5,8 +5,8 @@ import type { Call } from "./calls";
 import type { Idleness } from "./idleness";
 import type {
   RawStream,
+  WireBatch,
   WireBatchResult,
-  WireCursor,
   WireDescription,
   WireResult,
   WireStatement,
@@ -61,8 +61,7 @@ export abstract class HranaStream implements Stream {
 
   async openCursor(call: Call, statement: WireStatement): Promise<EntryReader> {
     const steps = [{ stmt: statement, condition: undefined }];
-    const cursor = await this.#request(call, () => this.#raw._openCursor({ steps }));
-    const entries = this.entriesOf(cursor);
+    const entries = await this.#request(call, () => this.open({ steps }));
     return {
       next: async () => {
         try {
@@ -85,9 +84,9 @@ export abstract class HranaStream implements Stream {
     this.#raw.close();
   }
 
-  /** What reads the entries of a cursor. */
-  protected entriesOf(cursor: WireCursor): EntryReader {
-    return cursor;
+  /** Opens a cursor. */
+  protected open(batch: WireBatch): Promise<EntryReader> {
+    return this.#raw._openCursor(batch);
   }
 
   /**

@@ -2,7 +2,7 @@
 import * as hrana from "@libsql/hrana-client";
 import { LibsqlError } from "@libsql/core/api";
 import type { Address } from "../address";
-import { MAYBE, RequestFailure } from "../errors";
+import { MAYBE, RequestFailure, StatusFailure } from "../errors";
 
 /** The most characters of a server's text that a message has. */
 const MOST_TEXT = 500;
@@ -18,7 +18,7 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Why a request has failed whose answer has a status of an error. */
-export async function statusFailure(response: Response, address: Address): Promise<RequestFailure> {
+export async function statusFailure(response: Response, address: Address): Promise<StatusFailure> {
   const { status } = response;
   // A gateway answers with these when the server behind it did not.
   const outcome = status >= 500 ? "lost" : "answered";
@@ -34,7 +34,8 @@ export async function statusFailure(response: Response, address: Address): Promi
     code === undefined
       ? new hrana.HttpServerError(plainText(status, given), status)
       : new hrana.ResponseError(given ?? "", { message: given ?? "", code });
-  return new RequestFailure(
+  return new StatusFailure(
+    status,
     outcome,
     () => new LibsqlError(message, code ?? "SERVER_ERROR", undefined, undefined, cause),
   );

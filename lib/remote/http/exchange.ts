@@ -49,10 +49,11 @@ export class Exchange {
 
   /** What hrana-client calls instead of `fetch`. */
   readonly fetch = async (request: Request): Promise<Response> => {
-    const hasLines = this.readsLines && !this.isClosing;
+    const hasLines = this.readsLines && new URL(request.url).pathname.endsWith("/cursor");
     const response = await this.#send(await inVersion(this.version, request));
     if (!response.ok) throw this.#keep(await statusFailure(response, this.#address));
-    const redirected = checkRedirect(response);
+    // A server says of no other content that it is JSON. A redirected cursor without a body is refused by its status.
+    const redirected = hasLines ? undefined : checkRedirect(response);
     if (redirected !== undefined) throw this.#keep(redirected);
     this.#isAnswered = true;
     this.idleness.heard();

@@ -1,32 +1,43 @@
 /**
  * The entries of a cursor by a WebSocket. hrana-client's own reader asks for the next ones ten times ahead: a server that
- * has not computed them yet then takes no request of other calls from the same connection.
+ * has not computed them yet then takes no request of other calls from the same connection. It also asks for those of a
+ * cursor that the server has refused to open, and closes that: for either, the server ends the connection.
  */
 import type * as hrana from "@libsql/hrana-client";
-import type { WireEntry } from "../protocol";
+import type { WireBatch, WireEntry } from "../protocol";
 import type { EntryReader } from "../server";
 
 /** A server answers with so many entries at once, or fewer at the end. The first are few, so that they come early. */
 const FIRST_COUNT = 16;
 const MOST_COUNT = 1_024;
 
-export type WsCursor = Awaited<ReturnType<hrana.WsStream["_openCursor"]>>;
-type Response = Awaited<ReturnType<hrana.WsStream["_sendCursorRequest"]>>;
+type Request = Parameters<hrana.WsClient["_sendRequest"]>[0];
+type Response = Parameters<Parameters<hrana.WsClient["_sendRequest"]>[1]["responseCallback"]>[0];
 type Fetched = Extract<Response, { type: "fetch_cursor" }>;
 
+/** A cursor that is open. The closing of its stream closes it. */
 export class WsEntries implements EntryReader {
-  readonly #stream: hrana.WsStream;
-  readonly #cursor: WsCursor;
+  readonly #client: hrana.WsClient;
   readonly #cursorId: number;
   #count = FIRST_COUNT;
   #entries: readonly WireEntry[] = [];
   #at = 0;
   #isDone = false;
 
-  constructor(stream: hrana.WsStream, cursor: WsCursor, cursorId: number) {
-    this.#stream = stream;
-    this.#cursor = cursor;
+  private constructor(client: hrana.WsClient, cursorId: number) {
+    this.#client = client;
     this.#cursorId = cursorId;
+  }
+
+  /** Opens a cursor on a stream, and rejects if the server refuses it. */
+  static async open(
+    client: hrana.WsClient,
+    streamId: number,
+    batch: WireBatch,
+  ): Promise<WsEntries> {
+    const cursorId = client._cursorIdAlloc.alloc();
+    await send(client, { type: "open_cursor", streamId, cursorId, batch });
+    return new WsEntries(client, cursorId);
   }
 
   async next(): Promise<WireEntry | undefined> {
@@ -42,23 +53,23 @@ export class WsEntries implements EntryReader {
   }
 
   async #fetch(): Promise<Fetched> {
-    try {
-      const request = {
-        type: "fetch_cursor",
-        cursorId: this.#cursorId,
-        maxCount: this.#count,
-      } as const;
-      return (await this.#stream._sendCursorRequest(this.#cursor, request)) as Fetched;
-    } catch (error) {
-      // If the server has refused to open it, hrana-client knows why.
-      if (this.#cursor.closed) await this.#cursor.next();
-      throw error;
-    }
+    const request = {
+      type: "fetch_cursor",
+      cursorId: this.#cursorId,
+      maxCount: this.#count,
+    } as const;
+    return (await send(this.#client, request)) as Fetched;
   }
 }
 
-/** The id that the next cursor of a client of hrana-client will have. */
-export function nextCursorId({ _cursorIdAlloc: ids }: hrana.WsClient): number {
+function send(client: hrana.WsClient, request: Request): Promise<Response> {
+  return new Promise((responseCallback, errorCallback) => {
+    client._sendRequest(request, { responseCallback, errorCallback });
+  });
+}
+
+/** The id that the next stream of a client of hrana-client will have. */
+export function nextStreamId({ _streamIdAlloc: ids }: hrana.WsClient): number {
   const id = ids.alloc();
   ids.free(id);
   return id;

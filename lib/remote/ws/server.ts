@@ -6,11 +6,11 @@ import type { Address } from "../address";
 import type { Call } from "../calls";
 import { hranaFailure, statementFailure } from "../errors";
 import type { Idleness } from "../idleness";
-import type { WireCursor, WireStatement } from "../protocol";
+import type { WireBatch } from "../protocol";
 import type { EntryReader, Server, Stream } from "../server";
 import { HranaStream } from "../stream";
 import { Connection } from "./connection";
-import { nextCursorId, WsEntries, type WsCursor } from "./entries";
+import { nextStreamId, WsEntries } from "./entries";
 
 /** After so long, in ms, a connection is replaced: servers and proxies end old ones. */
 const LONGEST_AGE_MS = 60_000;
@@ -94,14 +94,13 @@ export class WsServer implements Server {
 
 class WsStream extends HranaStream {
   readonly #connection: Connection;
-  readonly #raw: hrana.WsStream;
-  #cursorId = 0;
+  readonly #id: number;
   #isOver = false;
 
   constructor(connection: Connection) {
-    const raw = connection.client.openStream();
-    super(raw, connection.version);
-    this.#raw = raw;
+    const id = nextStreamId(connection.client);
+    super(connection.client.openStream(), connection.version);
+    this.#id = id;
     this.#connection = connection;
     connection.enter();
   }
@@ -121,14 +120,8 @@ class WsStream extends HranaStream {
     this.#connection.leave();
   }
 
-  override openCursor(call: Call, statement: WireStatement): Promise<EntryReader> {
-    // It is opened before anything else can be.
-    this.#cursorId = nextCursorId(this.#connection.client);
-    return super.openCursor(call, statement);
-  }
-
-  protected override entriesOf(cursor: WireCursor): EntryReader {
-    return new WsEntries(this.#raw, cursor as WsCursor, this.#cursorId);
+  protected override open(batch: WireBatch): Promise<EntryReader> {
+    return WsEntries.open(this.#connection.client, this.#id, batch);
   }
 
   protected override get idleness(): Idleness {
