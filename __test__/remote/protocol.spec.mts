@@ -13,7 +13,6 @@ interface Stream {
   _execute(stmt: object): Promise<{ rows: unknown[][]; cols: Array<{ name: string }> }>;
   _batch(batch: object): Promise<{ stepResults: unknown; stepErrors: unknown }>;
   _sequence(sql: object): Promise<void>;
-  _openCursor(batch: object): Promise<{ next(): Promise<{ type: string } | undefined> }>;
 }
 // Its types ask for types that the runtime's condition does not lead to.
 const hrana = createRequire(import.meta.url)("@libsql/hrana-client") as {
