@@ -37,6 +37,7 @@ const ALONE = {
   "contract/waiting": "measures waits",
   "errors/every-error": "changes the current directory, and starts processes",
   "remote/differential": "loads the stock client",
+  "remote/iterate": "keeps its server busy",
   "remote/large": "measures the event loop",
   "remote/ledger": "listens to the process, and takes long",
   "remote/prepare": "the server ends a transaction that rests for seconds",
