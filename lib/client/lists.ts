@@ -9,6 +9,7 @@
  */
 import type { InArgs, InValue } from "@libsql/core/api";
 import { unsupportedArgument } from "./argument-errors";
+import { QUOTED } from "./quoted";
 import type { Statement } from "./statement";
 
 const BEFORE = "SELECT +value FROM rarray(";
@@ -18,9 +19,10 @@ export const LIST = `${BEFORE}?${AFTER}`;
 /** The same for a list without values: no row. */
 const NOTHING = "SELECT NULL WHERE 0";
 
+const WORDS_AND_PARAMETERS =
+  /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|\?\d*|[:@$#][\w$:\u0080-\uffff]+/.source;
 /** What in a text can contain a `?` that is no parameter, or is a parameter. */
-const TOKENS =
-  /'[^']*(?:'|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[^]*?(?:\*\/|$)|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|\?\d*|[:@$#][\w$:\u0080-\uffff]+/giu;
+const TOKENS = new RegExp(`${QUOTED}|${WORDS_AND_PARAMETERS}`, "giu");
 
 /** The places of a text's parameters: none where one of them has a name or a number. */
 type Places = readonly { at: number; isList: boolean }[];

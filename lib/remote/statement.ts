@@ -3,6 +3,7 @@ import type { InArgs, InValue } from "@libsql/core/api";
 import { checkSql } from "../client/argument-errors";
 import { namedArguments } from "../client/arguments";
 import { expandLists, hasList } from "../client/lists";
+import { QUOTED } from "../client/quoted";
 import { parseBatchStatement, type BatchStatement, type Statement } from "../client/statement";
 import { OPTIONS, type StatementOptions } from "../client/statement-options";
 import { noOption, noTables, noTimeoutInBatch } from "./option-errors";
@@ -83,10 +84,8 @@ export function onlyReads({ sql = "" }: WireStatement): boolean {
 const TCL_VARIABLE = /[$@:#][^\s()'"]*\(/;
 const WRITING_WORDS = /\b(?:insert|replace|update|delete)\b/i;
 
-/** Texts, quoted names and comments; also those that do not end. */
-const QUOTED =
-  /'[^']*(?:'|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[^]*?(?:\*\/|$)/g;
+const QUOTED_PARTS = new RegExp(QUOTED, "g");
 
 function bareWords(sql: string): string {
-  return sql.replace(QUOTED, " ");
+  return sql.replace(QUOTED_PARTS, " ");
 }
