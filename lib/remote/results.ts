@@ -37,12 +37,10 @@ const VALUES_PER_TURN = 20_000;
  * LibsqlError for an infinite REAL
  */
 export function toResultSet(wire: WireResult, modes: ReadModes): ResultSet | Promise<ResultSet> {
-  const names = wire.cols.map(({ name }) => name ?? "");
-  const declaredTypes = wire.cols.map(({ decltype }) => decltype ?? "");
-  const shape = shapeOf(names, declaredTypes, modes.rowMode, modes.converters);
+  const shape = shapeOfColumns(wire.cols, modes);
   const cells = new WireCells(wire.rows, modes.intMode);
   const rows: Row[] = [];
-  const perTurn = Math.max(1, Math.floor(VALUES_PER_TURN / Math.max(1, names.length)));
+  const perTurn = Math.max(1, Math.floor(VALUES_PER_TURN / Math.max(1, wire.cols.length)));
   const made = (): ResultSet =>
     resultSetOf(
       shape,
@@ -72,14 +70,18 @@ async function readSlowly(
 
 /** Makes the rows of a result that comes part by part. */
 export function rowMaker(columns: WireColumns, modes: ReadModes): (rows: WireRows) => Row[] {
-  const names = columns.map(({ name }) => name ?? "");
-  const declaredTypes = columns.map(({ decltype }) => decltype ?? "");
-  const shape = shapeOf(names, declaredTypes, modes.rowMode, modes.converters);
+  const shape = shapeOfColumns(columns, modes);
   return (given) => {
     const rows: Row[] = [];
     shape.readRows(given.length, new WireCells(given, modes.intMode), rows);
     return rows;
   };
+}
+
+function shapeOfColumns(columns: WireColumns, { rowMode, converters }: ReadModes): Shape {
+  const names = columns.map(({ name }) => name ?? "");
+  const declaredTypes = columns.map(({ decltype }) => decltype ?? "");
+  return shapeOf(names, declaredTypes, rowMode, converters);
 }
 
 /** The values of rows, one after another. */

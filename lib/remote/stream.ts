@@ -1,5 +1,4 @@
 /** A stream of hrana-client, with the failures of this package. */
-import * as hrana from "@libsql/hrana-client";
 import type { Failure } from "../client/failure";
 import type { Call } from "./calls";
 import type { Idleness } from "./idleness";
@@ -67,7 +66,7 @@ export abstract class HranaStream implements Stream {
         try {
           return await entries.next();
         } catch (error) {
-          throw this.reasonOf(causeOf(error));
+          throw this.reasonOf(error);
         }
       },
     };
@@ -112,9 +111,4 @@ export abstract class HranaStream implements Stream {
       this.#unanswered--;
     }
   }
-}
-
-/** What has ended a cursor: hrana-client wraps it. */
-function causeOf(error: unknown): unknown {
-  return error instanceof hrana.ClosedError && error.cause !== undefined ? error.cause : error;
 }
