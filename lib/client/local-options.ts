@@ -6,7 +6,7 @@ import { parseFlag } from "./flags";
 import { Converters } from "./converters";
 
 export interface LocalOptions {
-  /** Whether the connections can only read. */
+  /** Whether the connections can only read. The file must exist then. */
   readOnly: boolean;
   /** Whether a missing file is an error, and not created. */
   fileMustExist: boolean;

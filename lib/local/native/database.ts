@@ -6,7 +6,6 @@ import type {
   Checkpoints,
   ClientStats,
   Execution,
-  Limits,
   RowMode,
   ShutdownOptions,
   ShutdownReport,
@@ -21,7 +20,7 @@ import { absolutePath } from "./paths";
 import { RecordKind } from "../wire/kinds";
 import { keepingAnswer, type RequestWriter } from "../wire/request";
 import { readRecords, RecordReader, type Outcome } from "../wire/response";
-import { flatLimits } from "../../client/local-options";
+import { flatLimits, type LocalOptions } from "../../client/local-options";
 import type { Converters } from "../../client/converters";
 import type { Shape } from "../../client/rows/rows";
 import { ClosingAnswer, ClosingRecords, nothingClosed, type Closed } from "./closing-answer";
@@ -34,7 +33,7 @@ import { StatementNumbers } from "./statements";
 import { ran } from "./turn";
 
 /** How a database is opened. */
-export interface DatabaseOptions {
+export interface DatabaseOptions extends LocalOptions {
   /** The path of a file, or SQLite's URI of an in-memory database. */
   location: string;
   inMemory: boolean;
@@ -52,18 +51,6 @@ export interface DatabaseOptions {
   checkpoints: Checkpoints;
   /** Whether vector indexes that libSQL has made are taken over. */
   adoptVectorIndexes: boolean;
-  /** Whether its connections can only read. The file must exist then. */
-  readOnly: boolean;
-  /** Whether a missing file is an error. */
-  fileMustExist: boolean;
-  /** Whether the arguments of a statement have to be those of its parameters. */
-  strict: boolean;
-  /** What values of declared types become. */
-  converters: Converters | undefined;
-  /** SQLite's limits of its connections. */
-  limits: Limits | undefined;
-  /** The content of a database in memory. */
-  data: Uint8Array | undefined;
   /** How long a statement may run, in ms. */
   queryTimeout: number | undefined;
 }
