@@ -12,6 +12,10 @@ use crate::sqlite::{Flow, Prepared};
 use crate::wire::records::{Records, announcements};
 use crate::wire::request::{Sql, Statement};
 
+/// The most rows of a cursor's first answer: its caller waits for the first row. The next answer is computed while the
+/// caller has these.
+const FIRST_ROWS: u32 = 32;
+
 impl Run<'_> {
     /// Opens the cursor of the running job, and answers with its first rows.
     ///
@@ -40,7 +44,8 @@ impl Run<'_> {
         let bounds = self.connection.bounds();
         let send = |bytes| bounds.time_limit.pausing(|| send(caller, bytes));
         let sink = RecordSink::new(caller.client, records, Some(&send), &allow, true);
-        let mut sink = sink.with(statement.options()?).pausing(most_rows);
+        let first_rows = most_rows.min(FIRST_ROWS);
+        let mut sink = sink.with(statement.options()?).pausing(first_rows);
         let opened = self.connection.open_cursor(caller.job.0, sql, &arguments, &mut sink)?;
         opened.map(drop).ok_or(Error::NoCursor)
     }
