@@ -38,6 +38,7 @@ const ALONE = {
   "errors/every-error": "changes the current directory, and starts processes",
   "remote/differential": "loads the stock client",
   "remote/iterate": "keeps its server busy",
+  "remote/iterate-storm": "listens to the process, and takes long",
   "remote/large": "measures the event loop",
   "remote/ledger": "listens to the process, and takes long",
   "remote/prepare": "the server ends a transaction that rests for seconds",

@@ -22,17 +22,22 @@ test.serial("shutdownAll() shuts down the clients of servers, too", async (t) =>
 });
 
 for (const protocol of protocols) {
-  test.serial(`terminateWorker() shuts down a worker's client (${protocol})`, async (t) => {
-    if (!hasServer(t)) return;
-    const worker = new Worker(new URL("./teardown-worker.mjs", import.meta.url), {
-      workerData: shared.url(protocol),
+  for (const iterates of [false, true]) {
+    const what = iterates ? "a client with open iterators" : "a client";
+    test.serial(`terminateWorker() shuts down ${what} of a worker (${protocol})`, async (t) => {
+      if (!hasServer(t)) return;
+      const url = shared.url(protocol);
+      const worker = new Worker(new URL("./teardown-worker.mjs", import.meta.url), {
+        workerData: { url, iterates },
+      });
+      await once(worker, "message");
+      // The rows that an iterator waits for do not come.
+      const report = await terminateWorker(worker, { drain: !iterates });
+      t.true(report.acknowledged);
+      t.deepEqual(
+        report.clients.map(({ path }) => path),
+        [`${url}/`],
+      );
     });
-    await once(worker, "message");
-    const report = await terminateWorker(worker, { drain: true });
-    t.true(report.acknowledged);
-    t.deepEqual(
-      report.clients.map(({ path }) => path),
-      [`${shared.url(protocol)}/`],
-    );
-  });
+  }
 }
