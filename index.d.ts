@@ -83,13 +83,27 @@ export interface SqlPlace {
 
 /**
  * A call, as the tracing channel `latchdb:query` tells it
- * (https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel): one for each call of `execute`, `batch`,
- * `migrate` and `executeMultiple`, and one for each iterator from its first fetch to its end. It is the message of
- * all of the channel's events. What is known at the end only is complete in `asyncEnd`. Arguments are not in it, nor
+ * (https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel): one for each call that runs
+ * statements, one for each iterator from its first fetch to its end, and one for the begin and the end of each
+ * transaction. It is the message of all of the channel's events. What is known at the end only is complete in `asyncEnd`. Arguments are not in it, nor
  * a token or a key. Runtimes without `process.getBuiltinModule` (Node before 20.16) trace nothing.
  */
 export interface QueryTrace {
-  readonly method: "execute" | "get" | "batch" | "migrate" | "executeMultiple" | "iterate";
+  /**
+   * The call. Of a transaction there are also `begin`, `commit` and `rollback`, whether it is one of `transaction(mode)` or
+   * of `transaction(fn)`.
+   */
+  readonly method:
+    | "execute"
+    | "get"
+    | "batch"
+    | "migrate"
+    | "executeMultiple"
+    | "executeMany"
+    | "iterate"
+    | "begin"
+    | "commit"
+    | "rollback";
   /** The SQL; of a batch, its statements with `;` and a line break between them, 64 Ki UTF-16 units at most. */
   readonly sql: string;
   /** The path of the file, SQLite's name of a database in memory, or the URL of the server without its secrets. */
@@ -104,8 +118,8 @@ export interface QueryTrace {
   /** How long it has waited for other calls of its client, and for a thread, in ms. */
   queuedMs: number;
   /**
-   * How long it has run, in ms: with waits for locks; of a call on a server, from the request to the answer; of an
-   * iterator, without the time that its consumer takes.
+   * How long it has run, in ms: with waits for locks; of a call on a server, from the request to the answer; without the
+   * time that the consumer of an iterator, or the source of an `executeMany()`, takes.
    */
   runMs: number;
   /** The number of rows in the answer. */

@@ -158,11 +158,11 @@ test.serial("an iterator is one trace, to its end or to that of its consumer", a
   t.like(await onlyTrace(t, all), { method: "iterate", rows: 1000, error: undefined });
   // What is fetched ahead when the consumer ends it does not come to an end by itself.
   const endless =
-    "with recursive c (n) as (select 1 union all select n + 1 from c) select n from c where n <= 100 or n < 0";
+    "with recursive c (n) as (select 1 union all select n + 1 from c) select n from c where n <= 20 or n < 0";
   const some = async (): Promise<void> => {
-    for await (const { n } of client.iterate(endless, { chunk: 100 })) if (n === 5) break;
+    for await (const { n } of client.iterate(endless, { chunk: 20 })) if (n === 5) break;
   };
-  t.like(await onlyTrace(t, some), { method: "iterate", rows: 100, error: undefined });
+  t.like(await onlyTrace(t, some), { method: "iterate", rows: 20, error: undefined });
   const wrong = (): Promise<unknown> => t.throwsAsync(client.iterate("selec 1").next());
   t.like(await onlyTrace(t, wrong, true), { method: "iterate", sql: "selec 1", rows: 0 });
   // A statement that writes has no cursor: it runs as a whole.
@@ -176,6 +176,92 @@ test.serial("an iterator is one trace, to its end or to that of its consumer", a
     [],
     "what never begins is no trace",
   );
+});
+
+/** What the traces that ended meanwhile say, in the order of their ends. */
+async function endedTraces(run: () => Promise<unknown>): Promise<QueryTrace[]> {
+  const events = await traced(run);
+  return events.filter(([name]) => name === "asyncEnd").map(([, trace]) => trace);
+}
+
+const stepsOf = (traces: QueryTrace[]): string[] =>
+  traces.map(({ method, sql, lane }) => `${method} ${sql} ${lane}`);
+
+test.serial("a transaction is traced from its BEGIN to its end", async (t) => {
+  const { file, open } = await temporaryDatabase(t);
+  const client = open();
+  await client.execute("create table t (a integer primary key, b unique)");
+  const traces = await endedTraces(async () => {
+    await client.transaction(async (tx) => {
+      await tx.execute(insert);
+      await tx.transaction(async (inner) => {
+        for await (const _ of inner.iterate("select a from t"));
+      });
+    });
+    const byHand = await client.transaction("read");
+    await byHand.execute("select 1");
+    await byHand.rollback();
+    await byHand.rollback();
+  });
+  t.deepEqual(
+    stepsOf(traces).map((step) => step.replace("in place", "transaction")),
+    [
+      "begin BEGIN IMMEDIATE transaction",
+      `execute ${insert.sql} transaction`,
+      "execute SAVEPOINT latchdb_1 transaction",
+      "iterate select a from t transaction",
+      "execute RELEASE latchdb_1 transaction",
+      "commit COMMIT transaction",
+      "begin BEGIN TRANSACTION READONLY transaction",
+      "execute select 1 transaction",
+      "rollback ROLLBACK transaction",
+    ],
+  );
+  for (const trace of traces) t.like(trace, { path: file, transaction: true, error: undefined });
+  // A COMMIT that fails, and a transaction that is refused.
+  await client.execute("create table child (a references t (a) deferrable initially deferred)");
+  const failing = await client.transaction();
+  await failing.execute("pragma foreign_keys = on");
+  await failing.execute("insert into child values (77)");
+  let thrown: Error | undefined;
+  const commit = async (): Promise<void> => void (thrown = await t.throwsAsync(failing.commit()));
+  const { error } = await onlyTrace(t, commit, true);
+  t.deepEqual(
+    [(error as Error).message, (error as { code?: string }).code],
+    [thrown?.message, "SQLITE_CONSTRAINT"],
+  );
+  client.close();
+  const refused = (): Promise<unknown> => t.throwsAsync(client.transaction());
+  t.deepEqual(await traced(refused), [], "what is refused at once never began");
+});
+
+test.serial("executeMany is one trace, whose times are those of its portions", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a integer primary key, b)");
+  const statement = client.prepare(insert.sql);
+  const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  async function* lists(): AsyncGenerator<[string]> {
+    for (let i = 0; i < 20_000; i++) {
+      if (i % 1000 === 0) await pause();
+      yield ["geheim"];
+    }
+  }
+  const traces = await endedTraces(() => statement.executeMany(lists()));
+  t.deepEqual(
+    traces.map(({ method, sql }) => `${method} ${sql}`),
+    ["begin BEGIN IMMEDIATE", `executeMany ${insert.sql}`, "commit COMMIT"],
+  );
+  const [, many] = traces;
+  t.like(many, { lane: "transaction", transaction: true, rows: 0, error: undefined });
+  // The last portion alone takes less.
+  const [, few] = await endedTraces(() => statement.executeMany([["one"]]));
+  t.true((many?.runMs ?? 0) > (few?.runMs ?? 0), `${many?.runMs} ms, ${few?.runMs} ms`);
+  const wrong = await endedTraces(() => t.throwsAsync(statement.executeMany([[{} as never]])));
+  t.deepEqual(
+    stepsOf(wrong).map((step) => step.split(" ")[0]),
+    ["begin", "executeMany", "rollback"],
+  );
+  t.is((wrong[1]?.error as { code?: string }).code, "ARGUMENT_NOT_SUPPORTED");
 });
 
 test.serial("calls that wait, and long batches, have traces of their own", async (t) => {
@@ -253,8 +339,47 @@ for (const protocol of ["http", "ws"] as const) {
     const transaction = await client.transaction();
     t.like(await onlyTrace(t, () => transaction.execute("select 1")), { ...of, transaction: true });
     t.like(await onlyTrace(t, () => transaction.batch(["select 1"])), { ...of, transaction: true });
+    t.like(await onlyTrace(t, () => transaction.iterate("select 1").next()), {
+      ...of,
+      method: "iterate",
+      transaction: true,
+      rows: 1,
+    });
     const events = await traced(() => transaction.execute("select 2"));
     t.false(JSON.stringify(events).includes("geheim"));
     transaction.close();
+    const steps = await endedTraces(async () => {
+      await client.transaction((tx) => tx.prepare("select ?").executeMany([[1], [2]]));
+    });
+    t.deepEqual(stepsOf(steps), [
+      "begin BEGIN IMMEDIATE server",
+      "execute SAVEPOINT latchdb_1 server",
+      "executeMany select ? server",
+      "execute RELEASE latchdb_1 server",
+      "commit COMMIT server",
+    ]);
   });
+
+  test.serial(
+    `${protocol}: the parts of an iterator have run for their time together`,
+    async (t) => {
+      if (!hasServer(t)) return;
+      const client = shared.open(t, protocol);
+      const sql =
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000) select n from c where n in (1, 4000000)";
+      const [trace] = await endedTraces(async () => {
+        const rows = client.iterate(sql, { chunk: 1 });
+        await rows.next();
+        // What is fetched ahead runs meanwhile.
+        await rows.next();
+        await rows.next();
+      });
+      t.like(trace, { rows: 2, lane: "server" });
+      const [alone] = await endedTraces(() => client.execute(sql));
+      t.true(
+        (trace?.runMs ?? 0) > (alone?.runMs ?? 0) / 5,
+        `${trace?.runMs} ms, ${alone?.runMs} ms`,
+      );
+    },
+  );
 }

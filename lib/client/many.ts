@@ -1,6 +1,7 @@
 /** Runs a statement for each of many lists of arguments, as fast as the database takes them. */
 import type { InArgs } from "@libsql/core/api";
 import type { CallSignal } from "./call-signal";
+import { currentTrace, withTrace } from "./tracing";
 
 /** Where the lists come from. */
 export type Arguments = Iterable<InArgs> | AsyncIterable<InArgs>;
@@ -26,6 +27,7 @@ export async function runAll(
   begin: (first: number) => Portion,
   signal: CallSignal | undefined,
 ): Promise<number> {
+  const trace = currentTrace();
   let rowsAffected = 0;
   let running: Promise<number> | undefined;
   let count = 0;
@@ -35,7 +37,7 @@ export async function runAll(
     const earlier = running;
     if (earlier !== undefined) rowsAffected += await earlier;
     signal?.throwIfAborted();
-    running = portion.run();
+    running = withTrace(trace, () => portion.run());
     // It is awaited later, when the next portion is full.
     running.catch(() => undefined);
     portion = begin(count);

@@ -17,11 +17,13 @@ import { Prepared } from "./prepared-statement";
 import { Rows, RowsWithin, type RowSource } from "./row-iterator";
 import type { BatchStatement, InStatement } from "./statement";
 import { parseOptions, runIn, Scope, type TransactionOptions } from "./transaction-function";
+import { traceCalls, type TracedPlace } from "./tracing";
 import { Turns, type Holder } from "./turns";
 
 /** The transaction in which others are nested. */
 export interface Parent {
   readonly closed: boolean;
+  readonly tracedPlace: TracedPlace;
   execute(stmt: InStatement, args?: InArgs): Promise<ResultSet>;
   get(stmt: InStatement, args?: InArgs): Promise<Row | undefined>;
   batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]>;
@@ -117,6 +119,11 @@ export class NestedTransaction implements Transaction, Holder {
     this.#scope = scope;
     // The same name for all of one depth: the statements stay prepared.
     this.#name = `latchdb_${options.depth + 1}`;
+  }
+
+  static {
+    // Its other calls are calls of the outer transaction.
+    traceCalls(this, ["iterate"], (self) => self.tracedPlace);
   }
 
   /** Whether it, or the transaction that it is in, has ended. */
@@ -227,6 +234,11 @@ export class NestedTransaction implements Transaction, Holder {
   /** @private */
   async begin(): Promise<void> {
     await this.#counted(this.#parent.execute(`SAVEPOINT ${this.#name}`));
+  }
+
+  /** @private */
+  get tracedPlace(): TracedPlace {
+    return this.#parent.tracedPlace;
   }
 
   /** @private */

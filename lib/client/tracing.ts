@@ -5,9 +5,13 @@
  */
 import type { QueryTrace } from "../../index.js";
 import { builtin } from "./builtin";
+import { errorOf } from "./failure";
 
 /** The methods of which each call is a trace. */
 type Method = "execute" | "get" | "batch" | "migrate" | "executeMultiple";
+
+/** What a transaction does besides the calls of its methods. */
+type Step = "begin" | "executeMany" | "commit" | "rollback";
 
 /** Where the calls of a client or a transaction run. */
 export interface TracedPlace {
@@ -147,6 +151,17 @@ export function traceCalls<C extends object>(
   }
 }
 
+/** Traces a step of a transaction, whose failure is no error yet. */
+export function tracedStep<T>(
+  step: Step,
+  sql: string,
+  place: TracedPlace,
+  start: () => Promise<T>,
+): Promise<T> {
+  if (!isHeard()) return start();
+  return traceCall(new Trace(step, sql, place), start) as Promise<T>;
+}
+
 /** Traces a call as `TracingChannel.tracePromise` does. The caller's function is in the stacks of errors, too. */
 async function traceCall(trace: Trace, start: () => unknown): Promise<unknown> {
   const { context } = trace;
@@ -156,7 +171,7 @@ async function traceCall(trace: Trace, start: () => unknown): Promise<unknown> {
     context.rows = context.method === "get" ? Number(result !== undefined) : rowsOf(result);
     return result;
   } catch (error) {
-    failed = { error };
+    failed = { error: errorOf(error) };
     throw error;
   } finally {
     publishEnd(trace, failed);

@@ -34,7 +34,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
-import { traceCalls } from "../client/tracing";
+import { traceCalls, tracedStep } from "../client/tracing";
 import {
   runInTransaction,
   type Scope,
@@ -44,6 +44,7 @@ import { descriptionOf } from "./description";
 import { ConnectionPool, type PoolOptions } from "./connection-pool";
 import { clientClosed } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
+import type { OpenTransaction } from "./scheduler/open-transaction";
 import { publishEnd } from "./swap/database/channel";
 import { runDatabaseSwap } from "./swap/database/database-swap";
 import { checkSwapOptions } from "./swap/database/options";
@@ -236,9 +237,11 @@ export class Sqlite3Client implements Client {
     const { scheduler } = this.#pool;
     const isOfFunction = scope !== undefined;
     if (!isOfFunction) scheduler.check();
-    transactionModeToBegin(mode);
+    const sql = transactionModeToBegin(mode);
     const signal = parseSignal(options);
-    const transaction = await scheduler.begin(mode, signal, isOfFunction);
+    const place = { path: this.#pool.path, transaction: true };
+    const begin = (): Promise<OpenTransaction> => scheduler.begin(mode, signal, isOfFunction);
+    const transaction = await tracedStep("begin", sql, place, begin);
     if (signal?.aborted) {
       transaction.end();
       throw signal.reason;

@@ -22,7 +22,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
-import { traceCalls } from "../client/tracing";
+import { traceCalls, tracedStep, type TracedPlace } from "../client/tracing";
 import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { descriptionOf } from "./description";
 import { transactionClosed, transactionClosedInBatch } from "./native/errors";
@@ -73,7 +73,7 @@ export class Sqlite3Transaction implements Transaction {
 
   static {
     const methods = ["execute", "get", "batch", "executeMultiple", "iterate"] as const;
-    traceCalls(this, methods, (self) => ({ path: self.#transaction.path, transaction: true }));
+    traceCalls(this, methods, (self) => self.tracedPlace);
   }
 
   /** Whether its owner, SQLite, or the closing of its client has ended the transaction. */
@@ -129,7 +129,8 @@ export class Sqlite3Transaction implements Transaction {
   /** @private */
   async runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
     this.#check();
-    return await this.#transaction.runMany(sql, source, signal);
+    const run = (): Promise<number> => this.#transaction.runMany(sql, source, signal);
+    return await tracedStep("executeMany", sql, this.tracedPlace, run);
   }
 
   /** @private */
@@ -193,7 +194,8 @@ export class Sqlite3Transaction implements Transaction {
     try {
       if (this.#ended) return;
       this.#ended = true;
-      return await this.#ends(this.#transaction.rollback());
+      const rollback = (): Promise<void> => this.#transaction.rollback();
+      return await this.#ends(tracedStep("rollback", "ROLLBACK", this.tracedPlace, rollback));
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -212,7 +214,13 @@ export class Sqlite3Transaction implements Transaction {
   tryCommit(): Promise<void> {
     this.#check();
     this.#ended = true;
-    return this.#ends(this.#transaction.commit());
+    const commit = (): Promise<void> => this.#transaction.commit();
+    return this.#ends(tracedStep("commit", "COMMIT", this.tracedPlace, commit));
+  }
+
+  /** @private */
+  get tracedPlace(): TracedPlace {
+    return { path: this.#transaction.path, transaction: true };
   }
 
   /** @private */

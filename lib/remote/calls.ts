@@ -157,6 +157,7 @@ export class Calls {
     let hasSlot = false;
     const done = (): void => {
       this.#active.delete(call);
+      trace?.ended();
       if (abort !== undefined) signal?.remove(abort);
       clearTimeout(timer);
       if (hasSlot) this.#slots.give();

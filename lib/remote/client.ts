@@ -34,7 +34,7 @@ import {
   type BatchStatement,
   type InStatement,
 } from "../client/statement";
-import { traceCalls } from "../client/tracing";
+import { traceCalls, tracedStep } from "../client/tracing";
 import { OPTIONS } from "../client/statement-options";
 import {
   runInTransaction,
@@ -292,12 +292,12 @@ export abstract class RemoteClient implements Client {
     scope?: Scope,
   ): Promise<RemoteTransaction> {
     this.#calls.check();
-    transactionModeToBegin(mode);
+    const sql = transactionModeToBegin(mode);
     const { signal, queryTimeout } = parseRunOptions(options);
-    const stream = await this.#calls.run((call) => this.#server.open(call, "transaction"), {
-      signal,
-      queryTimeout,
-    });
+    const place = { path: this.#server.url, transaction: true };
+    const open = (): Promise<Stream> =>
+      this.#calls.run((call) => this.#server.open(call, "transaction"), { signal, queryTimeout });
+    const stream = await tracedStep("begin", sql, place, open);
     const transaction = this.begin({ ...this.#host, scope }, stream, mode, signal);
     this.#transactions.add(transaction);
     return transaction;

@@ -21,8 +21,9 @@ import {
   parseStatements,
   type BatchStatement,
   type InStatement,
+  type Statement,
 } from "../client/statement";
-import { traceCalls } from "../client/tracing";
+import { traceCalls, tracedStep, type TracedPlace } from "../client/tracing";
 import type { Scope, TransactionOptions } from "../client/transaction-function";
 import { batchResults, hasBegun, indexOfRefused, programOf } from "./batch";
 import type { Call, Calls, RunOptions } from "./calls";
@@ -92,8 +93,8 @@ export class RemoteTransaction implements Transaction {
   }
 
   static {
-    const methods = ["execute", "batch", "executeMultiple"] as const;
-    traceCalls(this, methods, (self) => ({ path: self.#host.calls.url, transaction: true }));
+    const methods = ["execute", "batch", "executeMultiple", "iterate"] as const;
+    traceCalls(this, methods, (self) => self.tracedPlace);
   }
 
   /** Whether its owner, the server, or the closing of its client has ended the transaction. */
@@ -108,10 +109,7 @@ export class RemoteTransaction implements Transaction {
     try {
       this.#check();
       const { statement, signal } = parseStatement(stmtOrSql, args);
-      const wire = toWireStatement(statement);
-      const options = parseRunOptions(stmtOrSql, signal);
-      const [result] = await this.#run(options, (call) => this.#statements(call, [wire], false));
-      return result as ResultSet;
+      return await this.#execute(statement, signal);
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -148,7 +146,8 @@ export class RemoteTransaction implements Transaction {
         },
       };
     };
-    return await runAll(source, begin, signal);
+    const run = (): Promise<number> => runAll(source, begin, signal);
+    return await tracedStep("executeMany", sql, this.tracedPlace, run);
   }
 
   /** @private */
@@ -168,10 +167,14 @@ export class RemoteTransaction implements Transaction {
   rowsOf(stmt: InStatement, options: IterateOptions | undefined): RowSource {
     parseChunk(options);
     const { statement, signal } = parseStatement(stmt, undefined);
-    const kept = { ...keptStatement(statement), signal };
+    const kept = keptStatement(statement);
     const failure = (): { error: unknown } | undefined =>
       this.closed ? { error: transactionClosed() } : undefined;
-    return new WholeResult(() => this.execute(kept as InStatement), failure);
+    const run = async (): Promise<ResultSet> => {
+      this.#check();
+      return await this.#execute(kept, signal);
+    };
+    return new WholeResult(run, failure);
   }
 
   get<R = Row>(stmt: InStatement): Promise<R | undefined>;
@@ -232,7 +235,8 @@ export class RemoteTransaction implements Transaction {
   async rollback(): Promise<void> {
     try {
       if (this.closed) return;
-      return await this.#ends(this.#end((call) => this.#rollback(call)));
+      const rollback = (): Promise<void> => this.#end((call) => this.#rollback(call));
+      return await this.#ends(tracedStep("rollback", "ROLLBACK", this.tracedPlace, rollback));
     } catch (failure) {
       throw errorOf(failure);
     }
@@ -266,7 +270,13 @@ export class RemoteTransaction implements Transaction {
   /** @private */
   tryCommit(): Promise<void> {
     this.#check();
-    return this.#ends(this.#end((call) => this.#commit(call)));
+    const commit = (): Promise<void> => this.#end((call) => this.#commit(call));
+    return this.#ends(tracedStep("commit", "COMMIT", this.tracedPlace, commit));
+  }
+
+  /** @private */
+  get tracedPlace(): TracedPlace {
+    return { path: this.#host.calls.url, transaction: true };
   }
 
   /** @private */
@@ -290,6 +300,13 @@ export class RemoteTransaction implements Transaction {
 
   #check(): void {
     if (this.closed) throw transactionClosed(this.#reason?.make());
+  }
+
+  async #execute(statement: Statement, signal: CallSignal | undefined): Promise<ResultSet> {
+    const wire = toWireStatement(statement);
+    const options = parseRunOptions(statement, signal);
+    const [result] = await this.#run(options, (call) => this.#statements(call, [wire], false));
+    return result as ResultSet;
   }
 
   /** Runs an operation behind those that were called before. */
