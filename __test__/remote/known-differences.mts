@@ -24,6 +24,10 @@ export const ROW_PARTS = new Set(["ownNames", "isInstanceOfObject", "writes", "t
 
 const closedByStock = /Client is closed|Client was closed|manually closed|Stream is closing/;
 
+/** A message without the SQL that ours have behind it. */
+const withoutSql = (said: Said | undefined): string | undefined =>
+  said?.message.split("\n  ", 1)[0];
+
 export const rules: Rule[] = [
   {
     row: "an error at a place of the SQL, or of a statement of a batch or script",
@@ -71,7 +75,7 @@ export const rules: Rule[] = [
       theirs?.class === "LibsqlError" &&
       ours?.class === "LibsqlBatchError" &&
       theirs.code === ours.code &&
-      theirs.message === ours.message,
+      theirs.message === withoutSql(ours),
   },
   {
     row: "a call whose answer did not come",
@@ -83,7 +87,7 @@ export const rules: Rule[] = [
     error: (theirs, ours) =>
       theirs?.code === ours?.code &&
       theirs?.statementIndex === ours?.statementIndex &&
-      theirs?.message.endsWith(ours?.message ?? "?") === true,
+      theirs?.message.endsWith(withoutSql(ours) ?? "?") === true,
   },
   {
     row: "a statement after SQLite has rolled a transaction back itself",

@@ -261,7 +261,7 @@ test.serial("executeMany is one trace, whose times are those of its portions", a
     stepsOf(wrong).map((step) => step.split(" ")[0]),
     ["begin", "executeMany", "rollback"],
   );
-  t.is((wrong[1]?.error as { code?: string }).code, "ARGUMENT_NOT_SUPPORTED");
+  t.is((wrong[1]?.error as { code?: string } | undefined)?.code, "ARGUMENT_NOT_SUPPORTED");
 });
 
 test.serial("calls that wait, and long batches, have traces of their own", async (t) => {
