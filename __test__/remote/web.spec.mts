@@ -21,13 +21,16 @@ const shared = sharedServer(test);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 const program = (entry: string): string => `
-  import { createClient, LibsqlError } from "${entry}";
+  import { createClient, LibsqlError, sql } from "${entry}";
   globalThis.run = async (url) => {
     const client = createClient({ url });
     const { rows } = await client.execute({ sql: "select ? as a", args: [7] });
+    let sum = 0;
+    const values = sql\`values (${"${1}"}), (${"${2}"})\`;
+    for await (const n of client.iterate({ ...values, rowMode: "pluck" })) sum += n;
     const closed = await client.shutdown({ drain: true });
     const refused = await client.execute("select 1").catch((error) => error.code);
-    return { a: rows[0].a, refused, isError: new LibsqlError("x", "Y") instanceof Error };
+    return { a: rows[0].a, sum, refused, isError: new LibsqlError("x", "Y") instanceof Error };
   };
 `;
 
@@ -76,6 +79,7 @@ for (const [runtime, options] of Object.entries(runtimes)) {
       const { run } = inBrowser(text);
       t.deepEqual(await run(shared.url(protocol)), {
         a: 7,
+        sum: 3,
         refused: "CLIENT_CLOSED",
         isError: true,
       });
@@ -103,7 +107,7 @@ for (const [entry, format] of [
       `${text}\n${call}.then((answer) => console.log(JSON.stringify(answer)));`,
     );
     const { stdout } = await promisify(execFile)(process.execPath, [file]);
-    t.deepEqual(JSON.parse(stdout), { a: 7, refused: "CLIENT_CLOSED", isError: true });
+    t.deepEqual(JSON.parse(stdout), { a: 7, sum: 3, refused: "CLIENT_CLOSED", isError: true });
   });
 }
 
@@ -128,7 +132,9 @@ function inBrowser(text: string): { run(url: string): Promise<unknown> } {
     SyntaxError,
     Promise,
   });
-  runInNewContext(text, scope);
+  // Older runtimes of the web have none of these.
+  const older = "delete globalThis.FinalizationRegistry; delete globalThis.WeakRef;";
+  runInNewContext(older + text, scope);
   return scope as { run(url: string): Promise<unknown> };
 }
 

@@ -1,5 +1,5 @@
 /** What runs in each web runtime, in a bundle: calls of every kind on a server, and what came of them. */
-import { createClient, LibsqlBatchError, LibsqlError } from "latchdb/web";
+import { createClient, LibsqlBatchError, LibsqlError, sql } from "latchdb/web";
 
 /** More rows than are made without compiled code, where the runtime lets code be compiled. */
 const MANY = 1000;
@@ -63,6 +63,33 @@ export async function run({ url, authToken, table, refusing }: Task): Promise<Re
   const after = await client.execute(`select count(*) from ${table}_log`);
   report["transactions"] = [inside.rows[0]?.[0], after.rows[0]?.[0], kept.closed, undone.closed];
 
+  const within = await client.transaction(async (tx) => {
+    await tx.execute(sql`insert into ${sql.id(`${table}_log`)} values (${3})`);
+    await tx
+      .transaction(async (inner) => {
+        await inner.execute(`delete from ${table}_log`);
+        throw new RangeError("not this");
+      })
+      .catch(() => undefined);
+    const prepared = tx.prepare(`insert into ${table}_log values (?)`);
+    await prepared.executeMany([[4], [5]]);
+    return await tx.get({ sql: `select count(*) from ${table}_log`, rowMode: "pluck" });
+  });
+  await client.execute(`delete from ${table}_log where c > 2`);
+  report["function"] = within;
+
+  // Rows of a statement that never ends: they come while it runs.
+  const endless =
+    "with recursive c (n) as (select 1 union all select n + 1 from c) select n from c";
+  let sum = 0;
+  for await (const n of client.iterate<number>({ sql: endless, rowMode: "pluck" })) {
+    sum += n;
+    if (n === MANY) break;
+  }
+  report["iterator"] = sum === (MANY * (MANY + 1)) / 2;
+  const resting = client.iterate(endless);
+  await resting.next();
+
   report["constraint"] = await errorOf(client.execute(`insert into ${table} (a) values (1)`));
   report["failed batch"] = await errorOf(
     client.batch([`delete from ${table}`, `insert into ${table} values (1, 1), (1, 1)`], "write"),
@@ -88,6 +115,7 @@ export async function run({ url, authToken, table, refusing }: Task): Promise<Re
   const late = client.execute("select 1");
   client.close();
   report["under way at close()"] = await errorOf(late);
+  report["iterator at close()"] = await errorOf(resting.next());
   report["after close()"] = [client.closed, await errorOf(client.execute("select 1"))];
   return report;
 }

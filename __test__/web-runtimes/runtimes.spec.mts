@@ -59,6 +59,8 @@ const expected = {
   many: true,
   batch: [1, 1],
   transactions: [2, 2, true, true],
+  function: 5,
+  iterator: true,
   constraint: "SQLITE_CONSTRAINT",
   "failed batch": ["SQLITE_CONSTRAINT", 1],
   infinite: "HRANA_PROTO_ERROR",
@@ -67,6 +69,7 @@ const expected = {
   left: 9,
   "in flight": true,
   "under way at close()": "CLIENT_CLOSED",
+  "iterator at close()": "CLIENT_CLOSED",
   "after close()": [true, "CLIENT_CLOSED"],
 };
 

@@ -54,8 +54,11 @@ export class RowsWithin implements RowSource {
   }
 }
 
-/** Ends the statements of iterators that nobody can reach any more. Nothing may rely on this. */
-const forgotten = new FinalizationRegistry<RowSource>((source) => void source.close());
+/** Ends the statements of iterators that nobody can reach any more. Nothing may rely on this. Some web runtimes have none. */
+const forgotten =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<RowSource>((source) => void source.close());
 
 /** An iterator. One part is fetched ahead while the caller has another. */
 export class Rows<R> implements RowIterator<R> {
@@ -74,7 +77,7 @@ export class Rows<R> implements RowIterator<R> {
 
   constructor(source: RowSource) {
     this.#source = tracedSource(source);
-    forgotten.register(this, this.#source, this);
+    forgotten?.register(this, this.#source, this);
   }
 
   next(): Promise<IteratorResult<R, undefined>> {
@@ -205,7 +208,7 @@ export class Rows<R> implements RowIterator<R> {
   /** There are no further parts. */
   #finish(): void {
     this.#hasEnded = true;
-    forgotten.unregister(this);
+    forgotten?.unregister(this);
   }
 
   #end(): Promise<void> {
