@@ -10,6 +10,15 @@ const UNKNOWN = /\{"type":"replication_index"(?:,"replication_index":(?:null|\d+
 /** It follows the end of the last step, and changes nothing there. */
 const KNOWN = '{"type":"step_end","affected_row_count":0,"last_insert_rowid":null}';
 
+/** What a message with entries says of itself, and where: a search of a large result would take long. */
+const ANSWER = '"type":"fetch_cursor"';
+const BEGIN_LENGTH = 200;
+
+/** Whether a server's message is the answer to a request for entries. */
+export function hasEntries(json: string): boolean {
+  return json.slice(0, BEGIN_LENGTH).includes(ANSWER);
+}
+
 /** A server's message that has no other entries; undefined if it has none already. */
 export function withKnownEntries(json: string): string | undefined {
   return json.includes(BEGINNING) ? json.replace(UNKNOWN, KNOWN) : undefined;

@@ -6,7 +6,7 @@ import type { Address } from "../address";
 import { hranaFailure, RequestFailure } from "../errors";
 import { Idleness } from "../idleness";
 import { withReadableReals } from "../infinite-reals";
-import { withKnownEntries } from "../known-entries";
+import { hasEntries, withKnownEntries } from "../known-entries";
 import { networkFailure } from "../network-errors";
 import { withoutStacks } from "../without-stacks";
 
@@ -203,7 +203,7 @@ function withReadableData(event: unknown): unknown {
   const { data } = event as { data: unknown };
   if (typeof data !== "string") return event;
   const reals = withReadableReals(data);
-  const readable = withKnownEntries(reals ?? data) ?? reals;
+  const readable = (hasEntries(data) ? withKnownEntries(reals ?? data) : undefined) ?? reals;
   return readable === undefined ? event : { data: readable };
 }
 
