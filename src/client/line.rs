@@ -28,7 +28,7 @@ pub trait Turns: Send + Sync {
     fn rested(&self, reader: usize);
     /// A checkpoint is due.
     fn checkpoint_is_due(&self, pass: Pass);
-    /// A commit waits for those who read: the cursors of these transactions read on into memory.
+    /// A commit waits for open cursors: those of these transactions read on into memory.
     fn read_on(&self, cursors: &[TransactionId]);
     /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
     fn set_blocked(&self, lane: LaneId, is_blocked: bool);

@@ -10,8 +10,8 @@ use rusqlite::ffi;
 
 use super::authorizer::{Answer, Authorizer, Question};
 use super::callbacks::CallbackHandle;
+use super::libsql::random_tables::RandomTables;
 use super::pragma::Pragma;
-use super::random_tables::RandomTables;
 use super::touched_tables::TouchedTables;
 use crate::sync::{Mutex, lock};
 

@@ -15,22 +15,23 @@ use rustc_hash::FxHashMap;
 use super::authorizer;
 use super::bounds::Bounds;
 use super::callbacks::{CallbackHandle, end_running_statement_when};
-use super::classify::{Recorder, StatementKind};
+use super::classify::Recorder;
 use super::codes::{
     SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_LOCKED,
     SQLITE_READONLY, primary,
 };
 use super::commits::Commits;
 use super::error::primary_code;
+use super::hooks::{Hooks, LockWait, Wanted};
 use super::kept_statements::KeptStatements;
+use super::libsql::vector_functions;
 use super::open::{self, Access, Location};
 use super::past_cancelling::PastCancelling;
 use super::statement_info::StatementInfo;
 use super::uncounted::Uncounted;
-use super::{Error, FromValue, ToValue, explained, functions, vector_functions};
+use super::{Error, FromValue, ToValue, explained, functions};
 use crate::files::system_error::advice;
 use crate::files::{FileId, OpenFile};
-use crate::jobs::cancel::CancelReason;
 
 /// The number of statements of our own that stay prepared (BEGIN, COMMIT and their kind).
 const OWN_STATEMENTS: usize = 16;
@@ -38,50 +39,6 @@ const OWN_STATEMENTS: usize = 16;
 /// How often late cancels can interrupt a statement: once each by the cancel of its job, the end of its
 /// transaction, and the closing of its client.
 pub(super) const MOST_INTERRUPTS: u32 = 3;
-
-/// The functions by which a connection reaches its user. SQLite calls some of them in the middle of a
-/// statement, so no hook may use the connection.
-pub trait Hooks: Send + Sync + 'static {
-    /// The reason for which the running job was cancelled. None if it was not. Called often.
-    fn cancelled(&self) -> Option<CancelReason>;
-    /// Waits before SQLite tries again to get a lock. Returns false to make SQLite give up.
-    fn wait_for_lock(&self, wait: LockWait) -> bool;
-    /// Called when the connection has read its file for the first time. The recovery that the first
-    /// reader of a file does is then done.
-    fn has_read(&self) {}
-    /// Sets `PRAGMA busy_timeout` if a value is given. Returns the current value, in milliseconds.
-    fn busy_timeout(&self, _set: Option<&str>) -> i64 {
-        0
-    }
-    /// Called when a statement has run, by the kind of which other connections may have to change.
-    /// `was_autocommit` says whether the statement was prepared outside of a transaction: SQLite runs many
-    /// PRAGMAs when it prepares them.
-    fn ran(&self, _kind: &StatementKind, _was_autocommit: bool) {}
-}
-
-/// One call of SQLite's busy handler (<https://sqlite.org/c3ref/busy_handler.html>).
-#[derive(Clone, Copy, Debug)]
-pub struct LockWait {
-    /// What the connection needs the lock for.
-    pub wanted: Wanted,
-    /// The number of earlier calls for this lock.
-    pub tries: usize,
-    /// The time of the first call for this lock.
-    pub began: Instant,
-}
-
-/// What a connection needs a lock for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// To read, or to begin writing. A writer holds the lock.
-    Begin,
-    /// To commit. The connection holds the write lock, and readers block the commit. Also to use a table
-    /// of a shared cache, which readers block, too.
-    Commit,
-    /// To have the file alone, for a change of the journal mode, a VACUUM or a checkpoint. Readers are in
-    /// the way.
-    Exclusive,
-}
 
 /// Interrupts the running statement of a connection, from another thread.
 pub struct Interrupter(InterruptHandle);
@@ -203,7 +160,7 @@ impl Connection {
     pub fn of_test(location: &Location) -> Self {
         struct Never;
         impl Hooks for Never {
-            fn cancelled(&self) -> Option<CancelReason> {
+            fn cancelled(&self) -> Option<crate::jobs::cancel::CancelReason> {
                 None
             }
             fn wait_for_lock(&self, _: LockWait) -> bool {

@@ -4,8 +4,8 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::Batch;
 
-use super::alter_column::AlterColumn;
 use super::kept_statements::OpenCursor;
+use super::libsql::alter_column::AlterColumn;
 use super::preparing::{RunError, changes, has_pragma};
 use super::rows::{Flow, RowSink, RunOptions, StatementEnd};
 use super::statement_info::StatementInfo;

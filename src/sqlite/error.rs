@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ffi;
 
 use super::codes::{self, primary};
-use super::libsql_schema;
+use super::libsql::schema;
 use crate::files::{self, Refusal, sidecars};
 use crate::jobs::cancel::CancelReason;
 
@@ -213,7 +213,7 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqlInputError { error, msg, .. } => (error.extended_code, msg),
             other => (codes::SQLITE_ERROR, other.to_string()),
         };
-        if let Some(message) = libsql_schema::explain(code, &message) {
+        if let Some(message) = schema::explain(code, &message) {
             return Self::LibsqlSchema { code, message };
         }
         // SQLite's text is only "unable to open database file", or, where a file cannot be made beside the

@@ -4,11 +4,11 @@
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, TransactionState};
 
-use super::alter_column::AlterColumn;
 use super::classify::StatementKind;
 use super::codes::SQLITE_SCHEMA;
 use super::connection::MOST_INTERRUPTS;
 use super::error::{self, primary_code};
+use super::libsql::alter_column::AlterColumn;
 use super::pragma::Pragma;
 use super::rows::Prepared;
 use super::shared_cache::MayBeLocked;

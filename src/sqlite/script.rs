@@ -5,8 +5,8 @@ use std::time::Duration;
 use fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Statement, StatementStatus};
 
-use super::alter_column::{Piece, pieces};
 use super::classify::StatementKind;
+use super::libsql::alter_column::{Piece, pieces};
 use super::preparing::{RunError, has_pragma, is_interrupt, may_write};
 use super::rows::Prepared;
 use super::{Connection, Error};

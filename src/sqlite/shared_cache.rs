@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Connection;
 use super::codes::SQLITE_LOCKED_SHAREDCACHE;
-use super::connection::{LockWait, Wanted};
+use super::hooks::{LockWait, Wanted};
 
 /// An error type that can be SQLITE_LOCKED because of another connection of a shared cache.
 pub trait MayBeLocked {

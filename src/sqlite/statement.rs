@@ -5,10 +5,10 @@ use std::mem;
 
 use rusqlite::{Statement, StatementStatus};
 
-use super::alter_column::AlterColumn;
 use super::classify::StatementKind;
 use super::columns::{Column, columns_of, tables_of};
 use super::kept_statements::Slot;
+use super::libsql::alter_column::AlterColumn;
 use super::preparing::{
     RunError, changes, despite_interrupts, has_pragma, is_interrupt, may_have_tail, may_write,
 };

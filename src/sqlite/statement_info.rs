@@ -6,7 +6,7 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::classify::StatementKind;
 use super::columns::{Column, columns_of};
-use super::program::Program;
+use super::in_place::program::Program;
 
 /// After so many quick runs in a row, a statement has shown itself quick.
 pub const QUICK_RUNS: u8 = 2;

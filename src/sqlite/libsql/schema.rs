@@ -12,7 +12,7 @@ pub const REMAINS: &str = "the database still has what libSQL kept for an index 
     leaves; remove it by npx latchdb adopt, or by DROP TABLE of the table named like the index with _shadow behind \
     it, and DELETE of its row in libsql_vector_meta_shadow";
 
-/// A part of the text of [`Error::VectorIndex`](super::Error::VectorIndex). A table-valued function can fail with
+/// A part of the text of [`Error::VectorIndex`](crate::sqlite::Error::VectorIndex). A table-valued function can fail with
 /// a text alone.
 const REFUSED: &str = "has the libSQL vector index";
 

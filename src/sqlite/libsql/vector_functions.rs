@@ -8,11 +8,11 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Null, ValueRef};
 use rusqlite::{Connection, Result};
 
-use super::classify::Recorder;
-use super::error::failure;
-use super::vector_checks::Checks;
-use super::vector_top_k;
 use crate::jobs::panics;
+use crate::sqlite::classify::Recorder;
+use crate::sqlite::error::failure;
+use crate::sqlite::libsql::vector_checks::Checks;
+use crate::sqlite::libsql::vector_top_k;
 use crate::vectors::{ElementType, INDEX_FUNCTION, Metric, Query, Vector, VectorError, shape_of};
 
 /// The functions that make a vector, and the type of its elements.

@@ -3,13 +3,13 @@
 
 use rusqlite::{Connection as Raw, Statement};
 
-use super::classify::StatementKind;
-use super::libsql_schema::INDEX_METADATA;
-use super::preparing::RunError;
-use super::rows::Prepared;
-use super::vector_index::IndexName;
-use super::vector_schema::{has_metadata, quoted};
-use super::{Connection, Error, codes};
+use crate::sqlite::classify::StatementKind;
+use crate::sqlite::libsql::schema::INDEX_METADATA;
+use crate::sqlite::libsql::vector_index::IndexName;
+use crate::sqlite::libsql::vector_schema::{has_metadata, quoted};
+use crate::sqlite::preparing::RunError;
+use crate::sqlite::rows::Prepared;
+use crate::sqlite::{Connection, Error, codes};
 
 impl Connection {
     /// Sets whether the connection takes over a vector index of libSQL when a statement touches its table, instead of
@@ -69,7 +69,7 @@ impl Connection {
 
     /// Refuses a statement as [`Connection::refuse_vector_indexes`] does, or takes over the indexes of libSQL that it
     /// touches. SQLite prepares the statement anew then. `allow` decides whether the connection may write.
-    pub(super) fn refuse_or_adopt<E: From<Error>>(
+    pub(in crate::sqlite) fn refuse_or_adopt<E: From<Error>>(
         &self,
         statement: &Statement<'_>,
         allow: impl FnOnce(Prepared) -> Result<(), E>,

@@ -13,15 +13,17 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Statement, ffi};
 use serde::Serialize;
 
-use super::libsql_schema::{INDEX_METADATA, REMAINS};
-use super::touched_tables::TableName;
-use super::vector_schema::{Key, declared_type, has_metadata, indexes_of_libsql, key, remains};
-use super::vector_top_k::NAME as SEARCH;
-use super::{Connection, Error, codes};
+use crate::sqlite::libsql::schema::{INDEX_METADATA, REMAINS};
+use crate::sqlite::libsql::vector_schema::{
+    Key, declared_type, has_metadata, indexes_of_libsql, key, remains,
+};
+use crate::sqlite::libsql::vector_top_k::NAME as SEARCH;
+use crate::sqlite::touched_tables::TableName;
+use crate::sqlite::{Connection, Error, codes};
 use crate::vectors::{Definition, DefinitionError, VectorColumn};
 
 /// A database, a vector index in it, and the table of the index. The two names may be no UTF-8.
-pub(super) type Found = (String, Vec<u8>, Vec<u8>);
+pub(in crate::sqlite) type Found = (String, Vec<u8>, Vec<u8>);
 
 /// A vector index, and its table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +40,10 @@ impl Connection {
     /// then read the current schema.
     ///
     /// In a file without such indexes, this costs one lookup in SQLite's own list of tables.
-    pub(super) fn refuse_vector_indexes(&self, statement: &Statement<'_>) -> Result<(), Error> {
+    pub(in crate::sqlite) fn refuse_vector_indexes(
+        &self,
+        statement: &Statement<'_>,
+    ) -> Result<(), Error> {
         if self.recorder.creates_index() {
             self.refuse_wrong_vector_index(statement)?;
         }
@@ -58,7 +63,10 @@ impl Connection {
     }
 
     /// The same check, for a statement that has been stepped.
-    pub(super) fn refuse_vector_indexes_now(&self, statement: &Statement<'_>) -> Result<(), Error> {
+    pub(in crate::sqlite) fn refuse_vector_indexes_now(
+        &self,
+        statement: &Statement<'_>,
+    ) -> Result<(), Error> {
         if !self.raw.table_exists(None, INDEX_METADATA).unwrap_or(false) {
             return Ok(());
         }
@@ -125,7 +133,7 @@ impl Connection {
     }
 
     /// The vector indexes that libSQL has made.
-    pub(super) fn indexes_of_libsql(&self) -> Result<Vec<Found>, Error> {
+    pub(in crate::sqlite) fn indexes_of_libsql(&self) -> Result<Vec<Found>, Error> {
         self.recorder
             .aside(|| {
                 let mut all = Vec::new();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::ffi;
 
-use super::authorizer::Question;
+use crate::sqlite::authorizer::Question;
 use crate::sync::{Mutex, lock};
 
 /// Names of the tables of the schema.

@@ -228,7 +228,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::sqlite::{functions, vector_functions};
+    use crate::sqlite::functions;
+    use crate::sqlite::libsql::vector_functions;
 
     const SCHEMA: &str = "
         create table t (id integer primary key, a integer, b text);

@@ -6,15 +6,15 @@
 use rusqlite::Statement;
 use rusqlite::config::DbConfig;
 
-use super::codes::{SQLITE_CORRUPT, SQLITE_ERROR, primary};
-use super::vector_schema::quoted;
-use super::{Connection, Error};
+use crate::sqlite::codes::{SQLITE_CORRUPT, SQLITE_ERROR, primary};
+use crate::sqlite::libsql::vector_schema::quoted;
+use crate::sqlite::{Connection, Error};
 use crate::tokens::{Token, tokens, up_to_closing};
 
 impl Connection {
     /// Takes the tables that are RANDOM ROWID for ordinary ones from now on, if they are why SQLite cannot read the
     /// schema.
-    pub(super) fn takes_random_rowid(&self, error: &rusqlite::Error) -> bool {
+    pub(in crate::sqlite) fn takes_random_rowid(&self, error: &rusqlite::Error) -> bool {
         let rusqlite::Error::SqliteFailure(failure, Some(message)) = error else { return false };
         let is_why =
             !self.recorder.random.has_any() && is_random_rowid(failure.extended_code, message);
@@ -22,7 +22,10 @@ impl Connection {
     }
 
     /// Refuses a statement that would do something else than in libSQL.
-    pub(super) fn refuse_random_rowid(&self, statement: &Statement<'_>) -> Result<(), Error> {
+    pub(in crate::sqlite) fn refuse_random_rowid(
+        &self,
+        statement: &Statement<'_>,
+    ) -> Result<(), Error> {
         let random = &self.recorder.random;
         if !random.has_any() {
             return Ok(());
@@ -75,7 +78,7 @@ impl Connection {
 
 /// Whether SQLite's error is that of a schema with RANDOM ROWID. It takes RANDOM for the name of a table option, so the
 /// syntax error is near ROWID.
-pub(super) fn is_random_rowid(code: i32, message: &str) -> bool {
+pub(in crate::sqlite) fn is_random_rowid(code: i32, message: &str) -> bool {
     primary(code) == SQLITE_CORRUPT
         && message.contains("malformed database schema")
         && message.to_ascii_lowercase().contains("near \"rowid\"")

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::Connection;
-use super::in_place::{LONGEST_VALUE, Limits};
-use super::kept_statements::Slot;
-use super::program::Program;
-use super::statement_info::{QUICK_RUNS, StatementInfo};
 use crate::files::sidecars;
+use crate::sqlite::Connection;
+use crate::sqlite::in_place::program::Program;
+use crate::sqlite::in_place::{LONGEST_VALUE, Limits};
+use crate::sqlite::kept_statements::Slot;
+use crate::sqlite::statement_info::{QUICK_RUNS, StatementInfo};
 
 /// The longest text that is prepared in place, in bytes. Finding a plan for a join takes the longer the more
 /// tables it has.
@@ -28,7 +28,7 @@ const KEYWORDS: [&str; 6] = ["select", "insert", "update", "delete", "replace", 
 impl Connection {
     /// Prepares a new statement, if that cannot take long. None if the statement has to be prepared on the
     /// lane's thread, or is not one that may run in place.
-    pub(super) fn prepare_in_place(
+    pub(in crate::sqlite) fn prepare_in_place(
         &self,
         slot: &mut Slot<'_>,
         sql: &str,

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Result, ffi};
 
-use super::classify::Recorder;
-use super::vector_schema::{columns, described};
+use crate::sqlite::classify::Recorder;
+use crate::sqlite::libsql::vector_schema::{columns, described};
 use crate::sync::{Mutex, lock};
 use crate::value::Value;
 use crate::vectors::{ColumnError, VectorColumn};

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::libsql_schema::INDEX_METADATA;
+use crate::sqlite::libsql::schema::INDEX_METADATA;
 use crate::vectors::{Definition, INDEX_FUNCTION, Metric, VectorColumn};
 
 /// A vector index, as its definition and its table say.

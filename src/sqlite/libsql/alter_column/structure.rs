@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::connection::Hooks;
-use super::super::open::{Access, Location};
 use super::{Connection, Error};
+use crate::sqlite::hooks::Hooks;
+use crate::sqlite::open::{Access, Location};
 
 /// What a table is.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! The functions that libSQL has beside those of SQLite, which every connection has (docs/functions.md). The flags
 //! are libSQL's: an index or a generated column of either can be read by the other.
 
+mod call;
+mod generate_series;
+
 use std::ffi::c_int;
 
 use rusqlite::{Connection, Result, ffi};
 
-use super::function_call::{
-    self, Aggregate, Answer, Argument, Context, Failure, Rows, Scalar, Value,
-};
-use super::generate_series;
+use self::call::{Aggregate, Answer, Argument, Context, Failure, Rows, Scalar, Value};
 use crate::functions::text::{self, Side};
 use crate::functions::{Automaton, Moments, Number, Quartile, Values, compile, math, sha3, uuid};
 
@@ -86,7 +86,7 @@ static AGGREGATES: [Aggregate; 6] = [
 /// # Errors
 /// SQLite's error, for lack of memory.
 pub fn register(connection: &Connection) -> Result<()> {
-    function_call::register(connection, &SCALARS, &AGGREGATES)?;
+    call::register(connection, &SCALARS, &AGGREGATES)?;
     generate_series::register(connection)
 }
 

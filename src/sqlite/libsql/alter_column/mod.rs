@@ -10,12 +10,12 @@ mod vectors;
 
 use rusqlite::config::DbConfig;
 
-use super::classify::StatementKind;
-use super::codes::SQLITE_ERROR;
-use super::preparing::RunError;
-use super::rows::{Prepared, RowSink, StatementEnd};
-use super::vector_schema::quoted;
-use super::{Connection, Error};
+use crate::sqlite::classify::StatementKind;
+use crate::sqlite::codes::SQLITE_ERROR;
+use crate::sqlite::libsql::vector_schema::quoted;
+use crate::sqlite::preparing::RunError;
+use crate::sqlite::rows::{Prepared, RowSink, StatementEnd};
+use crate::sqlite::{Connection, Error};
 use definition::Affinity;
 use structure::Structure;
 
@@ -51,7 +51,7 @@ impl Connection {
     ///
     /// # Errors
     /// SQLite's, or libSQL's texts; nothing has changed then.
-    pub(super) fn run_alter_column<S: RowSink>(
+    pub(in crate::sqlite) fn run_alter_column<S: RowSink>(
         &mut self,
         alter: &AlterColumn<'_>,
         sink: &mut S,
@@ -65,7 +65,7 @@ impl Connection {
     }
 
     /// Alters the column, in a transaction of its own if none is open.
-    pub(super) fn alter_column<E: From<Error>>(
+    pub(in crate::sqlite) fn alter_column<E: From<Error>>(
         &self,
         alter: &AlterColumn<'_>,
         allow: &mut dyn FnMut(Prepared) -> Result<(), E>,
@@ -273,7 +273,7 @@ impl Connection {
         ))
     }
 
-    fn value<T: super::FromValue>(&self, sql: &str) -> Result<T, Error> {
+    fn value<T: crate::sqlite::FromValue>(&self, sql: &str) -> Result<T, Error> {
         self.raw.query_row(sql, [], |row| row.get(0)).map_err(|error| self.error(error))
     }
 }

@@ -1,17 +1,20 @@
 //! Runs a statement on the thread of JavaScript, within bounds. A statement that goes beyond a bound has no
 //! effect, and runs again on the lane's thread.
 
+mod first_run;
+pub mod program;
+
 use rusqlite::Statement;
 use rusqlite::limits::Limit;
 
-use super::checkpoints::NotingFrames;
-use super::columns::Column;
-use super::past_cancelling::PastCancelling;
-use super::preparing::RunError;
-use super::program::Program;
-use super::rows::RowSink;
-use super::statement_info::{QUICK_RUNS, StatementInfo};
-use super::{Connection, Error};
+use self::program::Program;
+use crate::sqlite::checkpoints::NotingFrames;
+use crate::sqlite::columns::Column;
+use crate::sqlite::past_cancelling::PastCancelling;
+use crate::sqlite::preparing::RunError;
+use crate::sqlite::rows::RowSink;
+use crate::sqlite::statement_info::{QUICK_RUNS, StatementInfo};
+use crate::sqlite::{Connection, Error};
 use crate::value::Arguments;
 
 /// The longest value that a statement in place may make or read, in bytes
@@ -221,14 +224,14 @@ fn has_short_names(info: &StatementInfo) -> bool {
 }
 
 /// The limits of a run in place, until they are dropped.
-pub(super) struct Limits<'a> {
+pub(in crate::sqlite) struct Limits<'a> {
     connection: &'a Connection,
     longest_value: i32,
     _frames: Option<NotingFrames<'a>>,
 }
 
 impl<'a> Limits<'a> {
-    pub(super) fn begin(
+    pub(in crate::sqlite) fn begin(
         connection: &'a Connection,
         is_bounded: bool,
         longest: usize,

@@ -15,11 +15,13 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Error, Result, ffi};
 
-use super::Error as OurError;
-use super::classify::Recorder;
-use super::error::failure;
-use super::vector_schema::{Key, VectorIndex, find, indexes_of_libsql, key, quoted};
 use crate::jobs::panics;
+use crate::sqlite::Error as OurError;
+use crate::sqlite::classify::Recorder;
+use crate::sqlite::error::failure;
+use crate::sqlite::libsql::vector_schema::{
+    Key, VectorIndex, find, indexes_of_libsql, key, quoted,
+};
 use crate::vectors::{ElementType, Query, Top, Vector, VectorColumn};
 
 /// The name of the function.
