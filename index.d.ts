@@ -671,25 +671,22 @@ export interface TerminationReport extends ShutdownAllReport {
 }
 
 /**
- * A client: `@libsql/client`'s methods, and latchdb's additions.
- *
- * Calls on a local database run in the order in which they are made, whether or not a caller awaits them. Do not change an
- * array or an argument before the promise of its call settles: latchdb reads a long batch over several
- * turns of the event loop.
+ * What clients and transactions have in common: a function that takes a `Queryable` runs its statements in either. Its
+ * `transaction(fn)` is a transaction of a client, and a savepoint of a transaction.
  */
-export interface LatchClient extends Client {
+export interface Queryable {
   /**
    * Runs one statement. Text after the first statement is ignored. A statement with RETURNING writes
    * nothing where its rows cannot be returned to JavaScript.
    *
-   * `BEGIN` and `SAVEPOINT` begin a transaction on the client itself
-   * (https://sqlite.org/lang_transaction.html). The calls of `execute()` and {@link executeMultiple} run
-   * in this transaction, in their order, until COMMIT, ROLLBACK or RELEASE ends it. {@link batch},
-   * {@link migrate} and {@link LocalClient.replaceDatabase} wait for the end of the transaction. They wait as long as
-   * for any other idle transaction of the client. {@link transaction} uses another connection where the
-   * client can have one. {@link close} rolls the transaction back.
+   * On a client, `BEGIN` and `SAVEPOINT` begin a transaction on the client itself
+   * (https://sqlite.org/lang_transaction.html). The calls of `execute()` and {@link LatchClient.executeMultiple} run
+   * in this transaction, in their order, until COMMIT, ROLLBACK or RELEASE ends it. {@link LatchClient.batch},
+   * {@link LatchClient.migrate} and {@link LocalClient.replaceDatabase} wait for the end of the transaction. They wait as
+   * long as for any other idle transaction of the client. {@link LatchClient.transaction} uses another connection where
+   * the client can have one. {@link LatchClient.close} rolls the transaction back.
    *
-   * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_ACTIVE where open
+   * @throws LibsqlError with SQLite's code; CLIENT_CLOSED; TRANSACTION_CLOSED; TRANSACTION_ACTIVE where open
    * transactions hold every connection; ARGUMENT_NOT_SUPPORTED for an argument that SQLite has no type
    * for; VECTOR_INDEX_NOT_SUPPORTED for a table that has a vector index of libSQL
    * @throws TypeError for an `undefined` argument, for arguments that are neither an array nor an object
@@ -717,6 +714,9 @@ export interface LatchClient extends Client {
    * A client that has a single connection (in memory, with a TEMP table or an attached database, with a `concurrency` of 1)
    * reads on that: then it is not defined whether it sees what this client writes meanwhile, and VACUUM and a change of
    * the journal mode fail. A statement that writes (RETURNING) runs to its end with the first row.
+   *
+   * In a transaction, it reads on the transaction's connection, and ends with it; it is not defined whether it sees what the
+   * transaction writes meanwhile (https://sqlite.org/isolation.html).
    *
    * On a server, a statement that reads is open there until it ends, and does not count in `concurrency`. In a transaction,
    * and from a server without cursors, the whole result comes with the first row.
@@ -765,12 +765,28 @@ export interface LatchClient extends Client {
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
 
   /**
-   * A statement for many runs. Nothing is sent: an error in its SQL is one of its first call.
+   * A statement for many runs. Nothing is sent: an error in its SQL is one of its first call. The calls of a transaction's
+   * statement are calls of the transaction.
    *
    * @throws TypeError for SQL that is not a string
    */
   prepare<R = Row>(sql: string): PreparedStatement<R>;
 
+  /** See {@link LatchClient.transaction} and {@link LatchTransaction.transaction}. */
+  transaction<T>(
+    fn: (transaction: LatchTransaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+}
+
+/**
+ * A client: `@libsql/client`'s methods, and latchdb's additions.
+ *
+ * Calls on a local database run in the order in which they are made, whether or not a caller awaits them. Do not change an
+ * array or an argument before the promise of its call settles: latchdb reads a long batch over several
+ * turns of the event loop.
+ */
+export interface LatchClient extends Omit<Client, "execute" | "transaction">, Queryable {
   /**
    * Runs statements in one transaction: all of them take effect, or none.
    *
@@ -905,60 +921,9 @@ export interface LocalClient extends LatchClient {
  * A transaction: `@libsql/client`'s methods, and latchdb's additions. A call after the end of the
  * transaction rejects with TRANSACTION_CLOSED; `rollback()` resolves.
  */
-export interface LatchTransaction extends Transaction {
-  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
-  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
-  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
-  execute<R = Row>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-  ): Promise<ResultSetOf<R>>;
-  execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
-  /** See {@link LatchClient.get}. */
-  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
-  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
-  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
-  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
-  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
-  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
-  get<R = Row>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-  ): Promise<R | undefined>;
-  get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
+export interface LatchTransaction extends Omit<Transaction, "execute" | "batch">, Queryable {
   batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ResultSet>>;
   executeMultiple(sql: string, options?: SignalOption): Promise<void>;
-
-  /** See {@link LatchClient.prepare}. Its calls are calls of the transaction. */
-  prepare<R = Row>(sql: string): PreparedStatement<R>;
-
-  /**
-   * See {@link LatchClient.iterate}. The statement reads on the transaction's connection, and ends with it; it is not
-   * defined whether it sees what the transaction writes meanwhile (https://sqlite.org/isolation.html).
-   */
-  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
-  iterate<R = RowOf<"object">>(
-    stmt: StatementInMode<"object">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"array">>(
-    stmt: StatementInMode<"array">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"pluck">>(
-    stmt: StatementInMode<"pluck">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"expand">>(
-    stmt: StatementInMode<"expand">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
-  iterate<R = Row>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-    options?: IterateOptions,
-  ): RowIterator<R>;
 
   /**
    * Runs a function in a transaction inside of this one: a savepoint
@@ -987,11 +952,8 @@ export interface LatchTransaction extends Transaction {
   [Symbol.dispose](): void;
 }
 
-/** A transaction of a {@link ClientInMode}. `D` is what its rows are. */
-export interface TransactionInMode<D> extends Omit<
-  LatchTransaction,
-  "execute" | "get" | "batch" | "transaction" | "iterate" | "prepare"
-> {
+/** What clients and transactions with a `rowMode` of their own have in common. `D` is what their rows are. */
+export interface QueryableInMode<D> {
   prepare<R = D>(sql: string): PreparedStatement<R>;
   iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
   iterate<R = RowOf<"object">>(
@@ -1033,11 +995,16 @@ export interface TransactionInMode<D> extends Omit<
   get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
   get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
   get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
-  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
   transaction<T>(
     fn: (transaction: TransactionInMode<D>) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
+}
+
+/** A transaction of a {@link ClientInMode}. `D` is what its rows are. */
+export interface TransactionInMode<D>
+  extends Omit<LatchTransaction, keyof Queryable | "batch">, QueryableInMode<D> {
+  batch(stmts: Array<BatchStatement>, options?: SignalOption): Promise<Array<ObjectResultSet<D>>>;
 }
 
 /** A transaction of an {@link ObjectClient}. */
@@ -1047,51 +1014,8 @@ export interface ObjectTransaction extends TransactionInMode<ObjectRow> {}
  * A client with a `rowMode` of its own. Its methods are those of a {@link LocalClient}; `D` is what its rows are. It
  * is no `Client` of `@libsql/client`, because code that takes one may read rows by index.
  */
-export interface ClientInMode<D> extends Omit<
-  LocalClient,
-  "execute" | "get" | "batch" | "migrate" | "transaction" | "iterate" | "prepare"
-> {
-  prepare<R = D>(sql: string): PreparedStatement<R>;
-  iterate<R = RowOf<"row">>(stmt: StatementInMode<"row">, options?: IterateOptions): RowIterator<R>;
-  iterate<R = RowOf<"object">>(
-    stmt: StatementInMode<"object">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"array">>(
-    stmt: StatementInMode<"array">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"pluck">>(
-    stmt: StatementInMode<"pluck">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = RowOf<"expand">>(
-    stmt: StatementInMode<"expand">,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  iterate<R = unknown>(stmt: StatementInMode<RowMode>, options?: IterateOptions): RowIterator<R>;
-  iterate<R = D>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-    options?: IterateOptions,
-  ): RowIterator<R>;
-  execute<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<ResultSetOf<R>>;
-  execute<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<ObjectResultSet<R>>;
-  execute<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<ObjectResultSet<R>>;
-  execute<R = unknown>(stmt: StatementInMode<RowMode>): Promise<ObjectResultSet<R>>;
-  execute<R = D>(
-    stmt: InStatement | AbortableStatement | TypedSqlStatement<R>,
-  ): Promise<ObjectResultSet<R>>;
-  execute<R = D>(sql: string, args?: InArgs): Promise<ObjectResultSet<R>>;
-  get<R = RowOf<"row">>(stmt: StatementInMode<"row">): Promise<R | undefined>;
-  get<R = RowOf<"object">>(stmt: StatementInMode<"object">): Promise<R | undefined>;
-  get<R = RowOf<"array">>(stmt: StatementInMode<"array">): Promise<R | undefined>;
-  get<R = RowOf<"pluck">>(stmt: StatementInMode<"pluck">): Promise<R | undefined>;
-  get<R = RowOf<"expand">>(stmt: StatementInMode<"expand">): Promise<R | undefined>;
-  get<R = unknown>(stmt: StatementInMode<RowMode>): Promise<R | undefined>;
-  get<R = D>(stmt: InStatement | AbortableStatement | TypedSqlStatement<R>): Promise<R | undefined>;
-  get<R = D>(sql: string, args?: InArgs): Promise<R | undefined>;
+export interface ClientInMode<D>
+  extends Omit<LocalClient, keyof Queryable | "batch" | "migrate">, QueryableInMode<D> {
   batch(
     stmts: Array<BatchStatement>,
     mode?: TransactionMode,

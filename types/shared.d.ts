@@ -46,6 +46,8 @@ export type {
   PathInput,
   PreparedStatement,
   QueryTrace,
+  Queryable,
+  QueryableInMode,
   RecoveryReport,
   Replicated,
   ResultSet,
