@@ -9,7 +9,7 @@ import { createClient } from "latchdb";
 import { runCommand } from "../support/command.mjs";
 import { temporaryDirectory } from "../support/database.mjs";
 import { sweepKills, type Change } from "../support/kill-sweep.mjs";
-import { isDisregarded, isThorough, whyNotRecorded } from "../replacing/recording.mjs";
+import { isDisregarded, isRecordable, isThorough } from "../support/recordable.mjs";
 import { answer } from "./answers.mjs";
 import { startSide } from "./sides.mjs";
 
@@ -38,10 +38,7 @@ for (const { how, mode } of isThorough ? scenarios : scenarios.slice(0, 2)) {
     `after a kill, the indexes are the old or the new ones (${how}, ${mode})`,
     async (t) => {
       t.timeout(3_600_000);
-      if (whyNotRecorded !== undefined) {
-        t.log(`Skipped: ${whyNotRecorded}`);
-        return t.pass();
-      }
+      if (!isRecordable(t)) return;
       const made = join(await temporaryDirectory(t), "made.db");
       const errors = await stock.answers(made, [
         `pragma journal_mode = ${mode}`,

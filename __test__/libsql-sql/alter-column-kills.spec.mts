@@ -9,7 +9,7 @@ import { createClient } from "latchdb";
 import { selectColumn, selectValue, temporaryDirectory } from "../support/database.mjs";
 import { everySoMany, sweepKills } from "../support/kill-sweep.mjs";
 import { journalModes } from "../support/queries.mjs";
-import { isDisregarded, isThorough, whyNotRecorded } from "../replacing/recording.mjs";
+import { isDisregarded, isRecordable, isThorough } from "../support/recordable.mjs";
 
 /** How many kills there are in a journal mode where it is not all. */
 const KILLS = 5;
@@ -17,11 +17,7 @@ const KILLS = 5;
 for (const mode of journalModes) {
   test(`ALTER COLUMN that is killed leaves the old column or the new one (${mode})`, async (t) => {
     t.timeout(3_600_000);
-    if (whyNotRecorded !== undefined) {
-      t.log(`Skipped: ${whyNotRecorded}`);
-      t.pass();
-      return;
-    }
+    if (!isRecordable(t)) return;
     const values = ["x", "X", "y", "0", "0", "0"];
     const kills = await sweepKills(
       t,

@@ -4,16 +4,14 @@ import test from "ava";
 import type { ExecutionContext } from "ava";
 import { sweepKills } from "../support/kill-sweep.mjs";
 import { startProgram } from "../support/processes.mjs";
+import { isDisregarded, isRecordable, isThorough } from "../support/recordable.mjs";
 import { examine } from "./outcome.mjs";
-import { isDisregarded, isThorough, record, recordRecovery, whyNotRecorded } from "./recording.mjs";
+import { record, recordRecovery } from "./recording.mjs";
 import type { KillState, Recording, Scenario } from "./recording.mjs";
 
 async function recorded(t: ExecutionContext, scenario: Scenario): Promise<Recording | undefined> {
   t.timeout(3_600_000);
-  if (whyNotRecorded === undefined) return record(t, scenario);
-  t.log(`Skipped: ${whyNotRecorded}`);
-  t.pass();
-  return undefined;
+  return isRecordable(t) ? record(t, scenario) : undefined;
 }
 
 /** After which calls of the first kill there is the most to set right. */

@@ -21,7 +21,8 @@ import type { Sandbox } from "../support/ledger/sandbox.mjs";
 import { startStockReader } from "../support/ledger/stock-reader.mjs";
 import type { StockReader } from "../support/ledger/stock-reader.mjs";
 import type { ReplaceOrder } from "../support/programs/replace-once.mjs";
-import { traceProgram, whyNotTraceable } from "../support/strace.mjs";
+import { isDisregarded, isThorough } from "../support/recordable.mjs";
+import { traceProgram } from "../support/strace.mjs";
 import { examine, NEW_ROWS } from "./outcome.mjs";
 import type { Expected, Outcome } from "./outcome.mjs";
 
@@ -29,20 +30,6 @@ export interface Scenario extends Expected {
   how: ReplaceOrder["how"];
   durability?: "full" | "barrier";
 }
-
-/** Why no system calls are recorded here, or undefined where they are. */
-export const whyNotRecorded: string | undefined =
-  whyNotTraceable !== undefined
-    ? `no system calls can be recorded here (${whyNotTraceable})`
-    : process.versions.bun !== undefined
-      ? "the system calls of the addon are the same on Node, where this runs"
-      : undefined;
-
-/** `npm run test:crashes`: all states, and a kill before each call. */
-export const isThorough = process.env["LATCHDB_CRASHES"] === "all";
-
-/** A -shm is written through a mapping, and means nothing after a crash. */
-export const isDisregarded = (path: string): boolean => path.endsWith("-shm");
 
 /** What the program `replace-once` is told, for a database that lies ready. */
 export async function orderFor(
