@@ -295,7 +295,7 @@ export const knownDifferences: KnownDifference[] = [
     name: "BEGIN of execute",
     row: '`execute("BEGIN")`, `execute("SAVEPOINT …")`',
     spoilsStock: (_observation, step) =>
-      step.call === "execute" &&
+      (step.call === "execute" || step.call === "executeSql") &&
       step.on === "client" &&
       sqlOf(step).some((sql) => /^\s*(begin|savepoint)\b/i.test(sql)),
   },
