@@ -312,6 +312,21 @@ test("http: rows without their end are an error, not all of the rows", async (t)
   t.deepEqual(answered, ["/v3/cursor", "/v3/cursor"]);
 });
 
+test("ws: a break ends nothing else on the connection", async (t) => {
+  if (!hasServer(t)) return;
+  const { client, table } = await shared.withTable(t, "ws");
+  for (let round = 0; round < 10; round++) {
+    const transaction = await client.transaction();
+    await transaction.execute(`insert into ${table} (b) values (1)`);
+    // The next rows are being asked for.
+    for await (const _ of client.iterate(numbers(2_000))) break;
+    await take(client.iterate(numbers(2_000)), 20 * round);
+    await transaction.execute(`insert into ${table} (b) values (2)`);
+    await transaction.commit();
+  }
+  t.is(await client.get({ sql: `select count(*) from ${table}`, rowMode: "pluck" }), 20);
+});
+
 test("ws: a text that the server refuses ends nothing else on its connection", async (t) => {
   if (!hasServer(t)) return;
   const { client, table } = await shared.withTable(t, "ws");

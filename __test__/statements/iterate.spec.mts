@@ -328,6 +328,19 @@ test("errors come from next(), and name the caller", async (t) => {
   t.is(client.stats().transactions.open, 0);
 });
 
+test("an abort ends an iterator whose last rows have come already", async (t) => {
+  const { open } = await temporaryDatabase(t);
+  const controller = new AbortController();
+  const sql =
+    "with recursive c (n) as (select 1 union all select n + 1 from c where n < 10) select n from c";
+  const rows = open().iterate({ sql, signal: controller.signal });
+  await rows.next();
+  const reason = new Error("mine");
+  controller.abort(reason);
+  t.is(await t.throwsAsync(rows.next()), reason);
+  t.deepEqual(await rows.next(), { done: true, value: undefined });
+});
+
 test("chunks have at most as many rows as was asked for", async (t) => {
   const client = await openClient(t);
   await fill(client, 1000);

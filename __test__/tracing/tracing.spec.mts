@@ -235,6 +235,61 @@ test.serial("a transaction is traced from its BEGIN to its end", async (t) => {
   t.deepEqual(await traced(refused), [], "what is refused at once never began");
 });
 
+test.serial(
+  "a statement that is not one, and a batch that throws, are traced without arguments",
+  async (t) => {
+    const client = await openClient(t);
+    const wrong = ["select ?", ["geheim"]] as unknown as string;
+    for (const call of [() => client.execute(wrong), () => client.get(wrong)]) {
+      t.is((await onlyTrace(t, () => t.throwsAsync(call()), true)).sql, "");
+    }
+    const batch: string[] = [];
+    Object.defineProperty(batch, 0, {
+      get() {
+        throw new Error("getter");
+      },
+    });
+    t.is((await onlyTrace(t, () => t.throwsAsync(client.batch(batch)), true)).sql, "");
+  },
+);
+
+test.serial("what comes after the end of a trace is not in it", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a integer primary key, b)");
+  const ended: Array<[QueryTrace, QueryTrace]> = [];
+  const hear = (message: unknown): void => {
+    ended.push([message as QueryTrace, { ...(message as QueryTrace) }]);
+  };
+  const channel = tracingChannel("latchdb:query");
+  channel.asyncEnd.subscribe(hear);
+  t.teardown(() => channel.asyncEnd.unsubscribe(hear));
+  const fails = function* (): Generator<[string]> {
+    for (let i = 0; i < 30_000; i++) yield ["x".repeat(50)];
+    throw new Error("source");
+  };
+  await t.throwsAsync(client.prepare(insert.sql).executeMany(fails()), { message: "source" });
+  const endless =
+    "with recursive c (n) as (select 1 union all select n + 1 from c) select n from c";
+  const rows = client.iterate(endless);
+  await rows.next();
+  await rows.return?.();
+  await client.execute("select 1");
+  for (const [trace, atItsEnd] of ended) t.deepEqual(trace, atItsEnd);
+  t.true(ended.length > 3);
+});
+
+test.serial("the time of a source is no wait", async (t) => {
+  const client = await openClient(t);
+  await client.execute("create table t (a integer primary key, b)");
+  async function* slow(): AsyncGenerator<[number]> {
+    await new Promise((resolve) => void setTimeout(resolve, 300));
+    yield [1];
+  }
+  const traces = await endedTraces(() => client.prepare(insert.sql).executeMany(slow()));
+  const many = traces.find(({ method }) => method === "executeMany");
+  t.true((many?.queuedMs ?? 300) < 200, `${many?.queuedMs} ms`);
+});
+
 test.serial("executeMany is one trace, whose times are those of its portions", async (t) => {
   const client = await openClient(t);
   await client.execute("create table t (a integer primary key, b)");

@@ -1,7 +1,7 @@
 /** Runs a statement for each of many lists of arguments, as fast as the database takes them. */
 import type { InArgs } from "@libsql/core/api";
 import type { CallSignal } from "./call-signal";
-import { currentTrace, withTrace } from "./tracing";
+import { currentTrace, withTrace, type Trace } from "./tracing";
 
 /** Where the lists come from. */
 export type Arguments = Iterable<InArgs> | AsyncIterable<InArgs>;
@@ -22,12 +22,23 @@ export interface Portion {
  * @returns the number of rows that have changed
  * @throws what the source throws, of which nothing more is read; the error of a statement
  */
-export async function runAll(
+export function runAll(
   source: Arguments,
   begin: (first: number) => Portion,
   signal: CallSignal | undefined,
 ): Promise<number> {
   const trace = currentTrace();
+  // The time that the source takes is no wait, and the calls that the source makes are not of this trace.
+  trace?.submitted();
+  return withTrace(undefined, () => readAll(source, begin, signal, trace));
+}
+
+async function readAll(
+  source: Arguments,
+  begin: (first: number) => Portion,
+  signal: CallSignal | undefined,
+  trace: Trace | undefined,
+): Promise<number> {
   let rowsAffected = 0;
   let running: Promise<number> | undefined;
   let count = 0;
@@ -43,11 +54,16 @@ export async function runAll(
     portion = begin(count);
     isEmpty = true;
   };
-  for await (const args of source) {
-    portion.add(args);
-    isEmpty = false;
-    count++;
-    if (portion.isFull) await run();
+  try {
+    for await (const args of source) {
+      portion.add(args);
+      isEmpty = false;
+      count++;
+      if (portion.isFull) await run();
+    }
+  } catch (error) {
+    await running?.catch(() => undefined);
+    throw error;
   }
   if (!isEmpty) await run();
   if (running !== undefined) rowsAffected += await running;

@@ -38,7 +38,7 @@ class TracedSource implements RowSource {
         fetching = withTrace(this.#trace, fetch);
       }
       const part = await fetching;
-      this.#trace.context.rows += part.rows.length;
+      if (!this.#hasEnded) this.#trace.context.rows += part.rows.length;
       if (part.isLast) this.#end(undefined);
       return part;
     } catch (failure) {

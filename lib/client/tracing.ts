@@ -21,6 +21,8 @@ export interface TracedPlace {
   transaction: boolean;
 }
 
+const BATCHES: ReadonlySet<string> = new Set<Method>(["batch", "migrate"]);
+
 /** Longer SQL of a batch is cut here, in UTF-16 units. */
 const LONGEST_SQL = 64 * 1024;
 
@@ -44,6 +46,8 @@ export class Trace {
   readonly context: QueryTrace;
   readonly #made = performance.now();
   #isSubmitted = false;
+  /** It was told. What is heard of it later is not in it. */
+  #isSettled = false;
   /** Since when it has been running, in ms; undefined if that is measured elsewhere. */
   #began: number | undefined;
 
@@ -63,13 +67,14 @@ export class Trace {
 
   /** It leaves the queue: it begins to run, or waits for a thread. */
   submitted(): void {
-    if (this.#isSubmitted) return;
+    if (this.#isSubmitted || this.#isSettled) return;
     this.#isSubmitted = true;
     this.context.queuedMs += performance.now() - this.#made;
   }
 
   /** It begins to run on this lane. */
   begins(lane: QueryTrace["lane"]): void {
+    if (this.#isSettled) return;
     this.submitted();
     this.context.lane = lane;
     this.#began = performance.now();
@@ -84,12 +89,14 @@ export class Trace {
 
   /** It could not run where it had begun to. */
   wasRefused(): void {
+    if (this.#isSettled) return;
     this.context.lane = undefined;
     this.#began = undefined;
   }
 
   /** It has run on this lane: it has waited for that since `submitted()`, and has run, for these times in ms. */
   ran(lane: QueryTrace["lane"], queuedMs: number, runMs: number): void {
+    if (this.#isSettled) return;
     this.context.lane = lane;
     this.context.queuedMs += queuedMs;
     this.context.runMs += runMs;
@@ -101,6 +108,7 @@ export class Trace {
     // It has never run.
     if (!this.#isSubmitted) this.submitted();
     if (error !== undefined) this.context.error = error.error;
+    this.#isSettled = true;
   }
 }
 
@@ -138,7 +146,8 @@ export function traceCalls<C extends object>(
     const traced = function (this: C, first: unknown, second: unknown, third: unknown): unknown {
       if (!isHeard()) return call.call(this, first, second, third);
       const start = (): unknown => call.call(this, first, second, third);
-      return trace(new Trace(method, sqlOf(first), placeOf(this)), start);
+      const sql = BATCHES.has(method) ? sqlOfBatch(first) : sqlOfStatement(first);
+      return trace(new Trace(method, sql, placeOf(this)), start);
     };
     Object.defineProperty(traced, "name", { value: method });
     Object.defineProperty(traced, "length", { value: call.length });
@@ -202,23 +211,25 @@ function traceIterator(trace: Trace, start: () => unknown): unknown {
   return withTrace(trace, start);
 }
 
-/** The SQL of a call, by its first argument. Reads nothing that could run code of the caller's twice but `sql`. */
-function sqlOf(given: unknown): string {
-  if (typeof given === "string") return given;
-  if (!Array.isArray(given)) return sqlOfStatement(given);
+/** The SQL of a batch. Reads nothing that could run code of the caller's twice but the statements and their `sql`. */
+function sqlOfBatch(given: unknown): string {
+  if (!Array.isArray(given)) return "";
   let sql = "";
-  for (const statement of given as unknown[]) {
+  for (let i = 0; i < given.length; i++) {
     if (sql !== "") sql += ";\n";
-    sql += sqlOfStatement(statement);
+    sql += sqlOfStatement(given, i);
     if (sql.length > LONGEST_SQL) return `${sql.slice(0, LONGEST_SQL)}…`;
   }
   return sql;
 }
 
-function sqlOfStatement(given: unknown): string {
+/** The SQL of a statement, which is in a batch at `index`. There it may be `[sql, args]`. */
+function sqlOfStatement(given: unknown, index?: number): string {
   try {
-    const sql = Array.isArray(given) ? given[0] : typeof given === "string" ? given : undefined;
-    const text: unknown = sql ?? (given as { sql?: unknown } | null | undefined)?.sql;
+    const statement: unknown = index === undefined ? given : (given as unknown[])[index];
+    if (typeof statement === "string") return statement;
+    const isPair = index !== undefined && Array.isArray(statement);
+    const text: unknown = isPair ? statement[0] : (statement as { sql?: unknown } | null)?.sql;
     return typeof text === "string" ? text : "";
   } catch {
     // A getter that throws: the call itself reports it.

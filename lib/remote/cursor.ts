@@ -64,6 +64,8 @@ export class Cursor implements RowSource {
 
   failure(): { error: unknown } | undefined {
     if (this.#stopped !== undefined) return this.#stopped;
+    // The last part has come before. The rows of it are not handed on any more.
+    if (this.#signal?.aborted === true) return { error: this.#signal.reason };
     return this.#host.calls.isClosed ? { error: clientClosed() } : undefined;
   }
 

@@ -83,6 +83,13 @@ interface Draining {
 /** Whether the answers of calls tell where and how long the calls have run. */
 let areTimesTold = false;
 
+/** Lets the addon tell them from the next call on. */
+function tellTimes(): void {
+  if (areTimesTold) return;
+  areTimesTold = true;
+  addon.traceCalls();
+}
+
 const AT_ONCE: Draining = { drain: false, timeoutMs: 0, drainedBeforeMs: 0 };
 
 /**
@@ -232,6 +239,7 @@ export class NativeDatabase implements ClosedAtExit {
   ): ResultSet | Promise<ResultSet> {
     const job = nextJob();
     const trace = currentTrace();
+    if (trace !== undefined) tellTimes();
     trace?.begins("in place");
     const submitted = this.#submit(job, caller.transaction, request, true);
     if (submitted === Submitted.Answered) {
@@ -260,6 +268,7 @@ export class NativeDatabase implements ClosedAtExit {
   /** Queues a request and returns the promise of its answer. */
   submit<T>(submission: Submission<T>): Promise<T> {
     const job = submission.job ?? nextJob();
+    if (currentTrace() !== undefined) tellTimes();
     const submitted = this.#submit(job, submission.transaction, submission.request, false);
     return this.#answer(job, submitted, submission);
   }
@@ -296,13 +305,11 @@ export class NativeDatabase implements ClosedAtExit {
     });
   }
 
-  /** The trace of the call that is being submitted. The addon tells the times from the first one on. */
+  /** The trace of the call that is being submitted. */
   #traced(): Trace | undefined {
     const trace = currentTrace();
     if (trace === undefined) return undefined;
     trace.submitted();
-    if (!areTimesTold) addon.traceCalls();
-    areTimesTold = true;
     return trace;
   }
 

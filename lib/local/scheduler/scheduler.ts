@@ -12,6 +12,7 @@ import { allResults, noResult, onlyResult } from "../../client/results";
 import { keptStatement } from "../../client/kept-statement";
 import type { Part } from "../../client/row-iterator";
 import type { Batch, Statement } from "../../client/statement";
+import { currentTrace, withTrace } from "../../client/tracing";
 import { NativeDatabase, type Caller, type DatabaseOptions } from "../native/database";
 import { nextJob } from "../native/delivery";
 import type { Submission } from "../native/job-answer";
@@ -244,13 +245,14 @@ export class Scheduler implements Host {
     opens: (place: CursorPlace) => void,
   ): Promise<Part> {
     const isShared = this.#sharesCursors;
+    const trace = currentTrace();
     try {
       return await this.#openCursor(isShared, statement, how, opens);
     } catch (error) {
       // What the calls before it have done decides where it can be opened: they may have ended the explicit
       // transaction, or pinned the client.
       if (error !== NO_CURSOR || this.#sharesCursors === isShared) throw error;
-      return await this.#openCursor(!isShared, statement, how, opens);
+      return await withTrace(trace, () => this.#openCursor(!isShared, statement, how, opens));
     }
   }
 

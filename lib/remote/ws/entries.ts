@@ -19,25 +19,28 @@ type Fetched = Extract<Response, { type: "fetch_cursor" }>;
 export class WsEntries implements EntryReader {
   readonly #client: hrana.WsClient;
   readonly #cursorId: number;
+  readonly #isClosed: () => boolean;
   #count = FIRST_COUNT;
   #entries: readonly WireEntry[] = [];
   #at = 0;
   #isDone = false;
 
-  private constructor(client: hrana.WsClient, cursorId: number) {
+  private constructor(client: hrana.WsClient, cursorId: number, isClosed: () => boolean) {
     this.#client = client;
     this.#cursorId = cursorId;
+    this.#isClosed = isClosed;
   }
 
-  /** Opens a cursor on a stream, and rejects if the server refuses it. */
+  /** Opens a cursor on a stream, and rejects if the server refuses it. `isClosed` says whether the stream was closed. */
   static async open(
     client: hrana.WsClient,
     streamId: number,
     batch: WireBatch,
+    isClosed: () => boolean,
   ): Promise<WsEntries> {
     const cursorId = client._cursorIdAlloc.alloc();
     await send(client, { type: "open_cursor", streamId, cursorId, batch });
-    return new WsEntries(client, cursorId);
+    return new WsEntries(client, cursorId, isClosed);
   }
 
   async next(): Promise<WireEntry | undefined> {
@@ -53,6 +56,8 @@ export class WsEntries implements EntryReader {
   }
 
   async #fetch(): Promise<Fetched> {
+    // At a request for a cursor that was closed, the server ends the connection, with all that others have on it.
+    if (this.#isClosed()) throw new Error("the stream of the cursor was closed");
     const request = {
       type: "fetch_cursor",
       cursorId: this.#cursorId,

@@ -121,7 +121,7 @@ class WsStream extends HranaStream {
   }
 
   protected override open(batch: WireBatch): Promise<EntryReader> {
-    return WsEntries.open(this.#connection.client, this.#id, batch);
+    return WsEntries.open(this.#connection.client, this.#id, batch, () => this.#isOver);
   }
 
   protected override get idleness(): Idleness {
