@@ -92,7 +92,12 @@ export const knownDifferences: KnownDifference[] = [
     "text of SQLITE_BUSY, SQLITE_READONLY, SQLITE_CANTOPEN",
     (stock, ours) => {
       if (!/^SQLITE_(BUSY|READONLY|CANTOPEN)$/.test(String(stock.code))) return;
-      if (ours.code === stock.code && ours.message.startsWith(`${stock.message}: `)) return stock;
+      // That of a batch says its code twice in stock.
+      const ofBatch = stock.class === "LibsqlBatchError" ? `${stock.code}: ${ours.message}` : "";
+      const isLonger = [ours.message, ofBatch].some((text) =>
+        text.startsWith(`${stock.message}: `),
+      );
+      if (ours.code === stock.code && isLonger) return stock;
     },
   ),
   errors("texts of a newer SQLite", "version", (stock, { cause, message, ...ours }) => {

@@ -32,7 +32,7 @@ export function rustImports(folder) {
 /** A problem for each file of Rust outside of some folders that names a library, without tests. */
 export function naming(folder, library, allowed) {
   const files = list(folder, ".rs").filter(
-    (file) => !isTest(file) && !allowed.some((folder) => file.startsWith(`${folder}/`)),
+    (file) => !isTest(file) && !allowed.some((other) => file.startsWith(`${other}/`)),
   );
   return files
     .filter((file) => withoutTests(readFileSync(file, "utf8")).includes(library))
