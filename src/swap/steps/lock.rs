@@ -9,6 +9,9 @@
 //!
 //! Another user may have put a different file under this name. The file is therefore checked before
 //! it is used, and a file that is not ours is left unchanged.
+
+#[cfg(test)]
+mod tests;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

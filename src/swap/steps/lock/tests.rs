@@ -55,11 +55,10 @@ fn a_cancelled_wait_leaves_the_queue() {
 fn a_lock_of_another_process_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = target_path(&folder);
-    let elsewhere = platform::LockFile::try_lock(&path, &path).unwrap().unwrap();
-    assert!(platform::LockFile::try_lock(&path, &path).unwrap().is_none());
+    let elsewhere = LockFile::try_lock(&path, &path).unwrap().unwrap();
+    assert!(LockFile::try_lock(&path, &path).unwrap().is_none());
     let waiting = target(&folder);
-    let thread =
-        thread::spawn(move || TargetLock::acquire(&waiting, &Arc::default()).map(drop));
+    let thread = thread::spawn(move || TargetLock::acquire(&waiting, &Arc::default()).map(drop));
     drop(elsewhere);
     thread.join().unwrap().unwrap();
 }
