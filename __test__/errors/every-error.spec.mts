@@ -2156,7 +2156,8 @@ const ELSEWHERE: Record<string, string> = {
   "The transaction has lost its connection": "needs a server: remote/faults.spec",
   "the server has sent a value of a kind": "the protocol has no further kinds",
   "the call was ended": "becomes the error that has ended the call",
-  "the stream of the cursor was closed": "its caller has ended the iterator, and nobody hears of it",
+  "the stream of the cursor was closed":
+    "its caller has ended the iterator, and nobody hears of it",
   "was not answered within": "a way that has gone dead: remote/faults.spec",
   "This environment does not support WebSockets": "Node and Bun do",
   "The buffer was resized": "a race with the write: swap/failures.spec",
