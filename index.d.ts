@@ -85,8 +85,8 @@ export interface SqlPlace {
  * A call, as the tracing channel `latchdb:query` tells it
  * (https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel): one for each call that runs
  * statements, one for each iterator from its first fetch to its end, and one for the begin and the end of each
- * transaction. It is the message of all of the channel's events. What is known at the end only is complete in `asyncEnd`. Arguments are not in it, nor
- * a token or a key. Runtimes without `process.getBuiltinModule` (Node before 20.16) trace nothing.
+ * transaction. It is the message of all of the channel's events. What is known at the end only is complete in
+ * `asyncEnd`. Arguments are not in it, nor a token or a key. Runtimes without `process.getBuiltinModule` (Node before 20.16) trace nothing.
  */
 export interface QueryTrace {
   /**

@@ -52,11 +52,10 @@ export class Cursor implements RowSource {
   }
 
   failure(): { error: unknown } | undefined {
-    if (this.#aborted === undefined && this.#signal?.aborted === true) {
-      // The last part has come before. The rows of it are not handed on any more.
-      this.#aborted = { error: this.#signal.reason };
-    }
-    return this.#aborted ?? this.#host.failure();
+    if (this.#aborted !== undefined) return this.#aborted;
+    // The last part has come before. The rows of it are not handed on any more.
+    if (this.#signal?.aborted === true) return { error: this.#signal.reason };
+    return this.#host.failure();
   }
 
   async fetch(): Promise<Part> {
