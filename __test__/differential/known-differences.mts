@@ -92,6 +92,7 @@ export const knownDifferences: KnownDifference[] = [
     "text of SQLITE_BUSY, SQLITE_READONLY, SQLITE_CANTOPEN",
     (stock, ours) => {
       if (!/^SQLITE_(BUSY|READONLY|CANTOPEN)$/.test(String(stock.code))) return;
+      if (ours.class !== stock.class) return;
       // That of a batch says its code twice in stock.
       const ofBatch = stock.class === "LibsqlBatchError" ? `${stock.code}: ${ours.message}` : "";
       const isLonger = [ours.message, ofBatch].some((text) =>
