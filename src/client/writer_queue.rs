@@ -34,7 +34,8 @@ pub struct LockTimeouts {
     pub own: Duration,
 }
 
-/// A wait for the slot that takes no longer holds up the reads behind it: another writer is being quick.
+/// A wait for the slot that takes no longer holds up the reads behind it: another writer is being quick. A checkpoint
+/// holds them up for as long as it takes: it ends by itself, and nobody whom the reads could help waits for it.
 const UNOBSERVED: Duration = Duration::from_millis(1);
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
@@ -100,6 +101,13 @@ impl State {
         if self.holder.is_none()
             && let Some((_, turn)) = self.next_ready()
         {
+            turn.notify_one();
+        }
+    }
+
+    /// Makes every waiting call look at the state again.
+    fn signal_all(&self) {
+        for (_, turn) in self.ready.values() {
             turn.notify_one();
         }
     }
@@ -173,7 +181,7 @@ impl WriterQueue {
             let Some(left) = deadline.checked_duration_since(now) else {
                 break Err(held(is_own, idle.map_or(now, |lane| lane.since)));
             };
-            if wait_is_observed.is_some() {
+            if wait_is_observed.is_some() || holder.lane.is_reader() {
                 state = wait_for(&turn, state, left);
             } else if now < until_observed {
                 state = wait_for(&turn, state, left.min(until_observed - now));
@@ -208,7 +216,11 @@ impl WriterQueue {
     pub fn try_take_slot(&self, lane: LaneKey) -> bool {
         let mut state = lock(&self.state);
         if state.holder.is_none_or(|holder| holder.lane.is_reader()) {
-            state.holder = Some(lane);
+            let from_checkpoint = state.holder.replace(lane).is_some();
+            if from_checkpoint {
+                // Those who wait for the checkpoint wait for a transaction now.
+                state.signal_all();
+            }
         }
         state.holder == Some(lane)
     }
@@ -261,9 +273,7 @@ impl WriterQueue {
         // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
         // check, which then sees the flag, or during the sleep, which the signal ends.
         let state = lock(&self.state);
-        for (_, turn) in state.ready.values() {
-            turn.notify_one();
-        }
+        state.signal_all();
         self.lock_freed.notify_all();
     }
 }
@@ -293,7 +303,7 @@ impl Drop for Ticket {
 #[cfg(not(feature = "model"))]
 pub mod tests {
     use super::*;
-    use crate::jobs::cancel::CancelReason;
+    use crate::jobs::cancel::{CancelReason, WaitObserver};
     use crate::jobs::ids::LaneId;
     use std::sync::mpsc;
     use std::thread;
@@ -410,6 +420,67 @@ pub mod tests {
         assert!(!queue.try_take_slot(lane(2)), "the transaction keeps the slot");
         queue.end_job(lane(1), false);
         assert!(queue.try_take_slot(lane(2)));
+    }
+
+    /// Tells whether a wait is observed, as it begins and ends.
+    struct Observer(mpsc::Sender<bool>);
+
+    impl WaitObserver for Observer {
+        fn begin_wait(&self) {
+            self.0.send(true).unwrap();
+        }
+
+        fn end_wait(&self) {
+            self.0.send(false).unwrap();
+        }
+    }
+
+    /// A writer that waits for the slot on a thread of its own, and what it tells of its wait.
+    fn observed_writer(
+        queue: &Arc<WriterQueue>,
+    ) -> (thread::JoinHandle<Result<(), Error>>, mpsc::Receiver<bool>) {
+        let (sender, told) = mpsc::channel();
+        let writer = Arc::clone(queue);
+        let waiting = thread::spawn(move || {
+            let observer: Arc<dyn WaitObserver> = Arc::new(Observer(sender));
+            let cancel = Cancel::observed(Arc::downgrade(&observer));
+            let call = CallNumber::next();
+            writer.begin_job(lane(0));
+            writer.take_slot(lane(0), call, PATIENT, &cancel, Instant::now())
+        });
+        while lock(&queue.state).ready.is_empty() {
+            thread::yield_now();
+        }
+        (waiting, told)
+    }
+
+    #[test]
+    fn a_wait_for_a_checkpoint_is_not_told_of() {
+        for client in [0, 1] {
+            let queue = queue();
+            let checkpointer = LaneKey { client: ClientId(client), lane: LaneId::reader(1) };
+            take(&queue, checkpointer, PATIENT).unwrap();
+            let (writer, told) = observed_writer(&queue);
+            assert!(told.recv_timeout(10 * UNOBSERVED).is_err());
+            queue.end_job(checkpointer, false);
+            writer.join().unwrap().unwrap();
+            assert!(told.recv().is_err(), "nothing was told");
+        }
+    }
+
+    #[test]
+    fn a_wait_for_a_transaction_that_has_taken_over_from_a_checkpoint_is_told_of() {
+        let queue = queue();
+        let checkpointer = LaneKey { client: ClientId(0), lane: LaneId::reader(1) };
+        take(&queue, checkpointer, PATIENT).unwrap();
+        let (writer, told) = observed_writer(&queue);
+        assert!(told.recv_timeout(10 * UNOBSERVED).is_err());
+        assert!(queue.try_take_slot(lane(1)));
+        assert!(told.recv().unwrap(), "the wait has begun");
+        queue.end_job(checkpointer, false);
+        queue.end_job(lane(1), false);
+        writer.join().unwrap().unwrap();
+        assert!(!told.recv().unwrap(), "the wait has ended");
     }
 
     #[test]
