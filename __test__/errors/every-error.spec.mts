@@ -2154,6 +2154,7 @@ const ELSEWHERE: Record<string, string> = {
   "the addon has not said": "the same",
   "a statement without a result": "a defect of latchdb",
   "The transaction has lost its connection": "needs a server: remote/faults.spec",
+  "The transaction is over, and the server": "needs a server: remote/calls.spec",
   "the server has sent a value of a kind": "the protocol has no further kinds",
   "the call was ended": "becomes the error that has ended the call",
   "the stream of the cursor was closed":

@@ -93,6 +93,13 @@ const calls: Array<[string, (executor: LocalClient) => Promise<unknown>]> = [
     (client) => client.batch([...long, { sql: "select ?", args: [Infinity] }]),
   ],
   ["executeMultiple", (client) => client.executeMultiple(`select 1; ${wrong}`)],
+  ["an iterator's first row", (client) => client.iterate(wrong).next()],
+  ["chunks", (client) => client.iterate(wrong).chunks().next()],
+  ["execute of a prepared statement", (client) => client.prepare(wrong).execute()],
+  ["get of a prepared statement", (client) => client.prepare(wrong).get()],
+  ["iterate of a prepared statement", (client) => client.prepare(wrong).iterate().next()],
+  ["executeMany", (client) => client.prepare(wrong).executeMany([[]])],
+  ["describe", (client) => client.prepare(wrong).describe()],
 ];
 
 for (const [title, call] of [
@@ -123,6 +130,22 @@ for (const [title, call] of calls) {
     await batch;
     transaction.close();
     assertNamed(t, await errorOf(() => call(executor)));
+  });
+}
+
+for (const [title, call] of calls) {
+  test(`in a nested transaction, ${title}`, async (t) => {
+    const client = await clientWithTable(t);
+    await client
+      .transaction((outer) =>
+        outer.transaction(async (nested) => {
+          const executor = nested as unknown as LocalClient;
+          assertNamed(t, await errorOf(() => call(executor)));
+          nested.close();
+          assertNamed(t, await errorOf(() => call(executor)));
+        }),
+      )
+      .catch(() => undefined);
   });
 }
 

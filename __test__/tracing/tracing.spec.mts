@@ -3,7 +3,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import type { LatchClient, QueryTrace } from "latchdb";
-import { sharedServer } from "../remote/servers.mjs";
+import { sharedServer, slowSelect } from "../remote/servers.mjs";
 import { openClient, openUrl, temporaryDatabase } from "../support/database.mjs";
 import { hasServer } from "../support/sqld.mjs";
 
@@ -413,6 +413,22 @@ for (const protocol of ["http", "ws"] as const) {
       "execute RELEASE latchdb_1 server",
       "commit COMMIT server",
     ]);
+  });
+
+  test.serial(`${protocol}: a call of a transaction waits for the earlier ones`, async (t) => {
+    if (!hasServer(t)) return;
+    const client = shared.open(t, protocol);
+    const transaction = await client.transaction("read");
+    await transaction.execute("select 1");
+    const traces = await endedTraces(() =>
+      Promise.all([transaction.execute(slowSelect), transaction.get("select 2")]),
+    );
+    await transaction.rollback();
+    const [slow, behind] = traces;
+    t.deepEqual(stepsOf(traces), [`execute ${slowSelect} server`, "execute select 2 server"]);
+    t.true((slow?.runMs ?? 0) > 10 * (slow?.queuedMs ?? Infinity), JSON.stringify(slow));
+    t.true((behind?.queuedMs ?? 0) > (slow?.runMs ?? Infinity) / 2, JSON.stringify(behind));
+    t.true((behind?.runMs ?? Infinity) < (slow?.runMs ?? 0) / 2, JSON.stringify(behind));
   });
 
   test.serial(

@@ -272,15 +272,26 @@ export class NestedTransaction implements Transaction, Holder {
     if (this.closed) throw errorOf(transactionClosed());
   }
 
-  /** Not a function that awaits: its frame would be in the stack of each error. */
+  /**
+   * Not a function that awaits: its frame would be in the stack of each error. Nor a second reaction to `answer`: V8
+   * finds the callers of a promise that has one.
+   */
   #counted<T>(answer: Promise<T>): Promise<T> {
     this.#pending++;
     const ended = (): void => {
       this.#pending--;
       this.#idleSince = performance.now();
     };
-    answer.then(ended, ended);
-    return answer;
+    return answer.then(
+      (value) => {
+        ended();
+        return value;
+      },
+      (error: unknown) => {
+        ended();
+        throw error;
+      },
+    );
   }
 
   #ends(end: Promise<void>): Promise<void> {

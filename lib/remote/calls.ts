@@ -3,7 +3,7 @@ import type { CallSignal } from "../client/call-signal";
 import { clientClosed } from "../client/errors";
 import { currentTrace } from "../client/tracing";
 import { clearTimeout, setTimeout } from "../client/timers";
-import { timedOut } from "./errors";
+import { TimedOut } from "./errors";
 import { Retries } from "./retries";
 import { Slots } from "./slots";
 
@@ -14,6 +14,8 @@ export interface RunOptions {
   queryTimeout?: number | undefined;
   /** Whether it is one of the calls that `concurrency` counts. Those of a transaction are not. */
   takesSlot?: boolean;
+  /** What it waits for before it begins to run: the earlier calls of its transaction. Must not reject. */
+  after?: Promise<unknown>;
   /** Whether it may be carried out twice. */
   onlyReads?: boolean;
   /** Whether it may be sent again, where that is safe. Asked after each failure. Default: it may. */
@@ -151,7 +153,7 @@ export class Calls {
     resolve: (value: T) => void,
     reject: (reason: unknown) => void,
   ): void {
-    const { signal, queryTimeout = this.#limits.queryTimeout, takesSlot = true } = options;
+    const { signal, queryTimeout = this.#limits.queryTimeout, takesSlot = true, after } = options;
     const trace = currentTrace();
     let timer: NodeJS.Timeout | undefined;
     let hasSlot = false;
@@ -178,10 +180,12 @@ export class Calls {
       answer();
     };
     const start = (): void => {
+      if (call.isEnded) return;
       hasSlot = takesSlot;
       trace?.begins("server");
       if (queryTimeout !== undefined) {
-        const limit = (): void => call.end(timedOut(queryTimeout, this.#limits.url, call.isSent));
+        const limit = (): void =>
+          call.end(new TimedOut(queryTimeout, this.#limits.url, call.isSent));
         timer = setTimeout(limit, queryTimeout);
       }
       this.#attempts(call, action, options).then(
@@ -194,7 +198,8 @@ export class Calls {
     const abort = signal && ((): void => call.end(signal.reason));
     if (abort !== undefined) signal?.add(abort);
     if (call.isEnded) return;
-    if (!takesSlot || this.#slots.tryTake()) start();
+    if (after !== undefined) void after.then(start);
+    else if (!takesSlot || this.#slots.tryTake()) start();
     else this.#slots.wait(start);
   }
 

@@ -133,6 +133,7 @@ export function scriptFailure(reason: unknown): unknown {
 
 /** For a call of a transaction whose connection to the database is lost. */
 export function transactionLost(lost: Failure, isCommit: boolean): Failure {
+  if (lost instanceof TimedOut && !isCommit) return lost.inTransaction();
   return new Failure(() => {
     const cause = lost.make() as LibsqlError;
     const isUnknown = isCommit && (cause as { maybeCommitted?: true }).maybeCommitted === true;
@@ -185,15 +186,24 @@ function codeOfHrana(error: hrana.ClientError): string {
   return error instanceof hrana.InternalError ? "INTERNAL_ERROR" : UNKNOWN;
 }
 
-/** For a call that the server has not answered in time. */
-export function timedOut(limitMs: number, url: string, isSent: boolean): Failure {
-  const text = isSent
-    ? `${url} has not answered within ${limitMs} ms (queryTimeout). ${MAYBE}`
-    : `the call was not sent to ${url} within ${limitMs} ms (queryTimeout)`;
-  return new RequestFailure(
-    isSent ? "lost" : "unsent",
-    () => new LibsqlError(text, "SQLITE_INTERRUPT"),
-  );
+/** Why a call has failed that the server has not answered in time. */
+export class TimedOut extends RequestFailure {
+  readonly #text: string;
+
+  constructor(limitMs: number, url: string, isSent: boolean) {
+    const text = isSent
+      ? `${url} has not answered within ${limitMs} ms (queryTimeout)`
+      : `the call was not sent to ${url} within ${limitMs} ms (queryTimeout)`;
+    const message = isSent ? `${text}. ${MAYBE}` : text;
+    super(isSent ? "lost" : "unsent", () => new LibsqlError(message, "SQLITE_INTERRUPT"));
+    this.#text = text;
+  }
+
+  /** The same for an operation of a transaction. */
+  inTransaction(): Failure {
+    const text = `${this.#text}. The transaction is over, and the server rolls it back`;
+    return new Failure(() => new LibsqlError(text, "SQLITE_INTERRUPT"));
+  }
 }
 
 /** For `sync()`: there is nothing to synchronize. */

@@ -315,13 +315,12 @@ export class RemoteTransaction implements Transaction {
     let isUnderWay = false;
     const running = this.#host.calls.run(
       async (call) => {
-        await before;
-        if (call.isEnded || this.#isOver) throw transactionClosed(this.#reason?.make());
+        if (this.#isOver) throw transactionClosed(this.#reason?.make());
         isUnderWay = true;
         if (!this.#hasBegun) await this.#renew(call);
         return await operation(call);
       },
-      { ...options, takesSlot: false, mayRetry: () => !this.#hasBegun },
+      { ...options, takesSlot: false, after: before, mayRetry: () => !this.#hasBegun },
     );
     this.#last = Promise.allSettled([before, running]);
     try {
@@ -384,13 +383,12 @@ export class RemoteTransaction implements Transaction {
   /** Ends the transaction behind the operations that were called before. */
   async #end(operation: (call: Call) => Promise<void>, options: RunOptions = {}): Promise<void> {
     this.#isEnding = true;
-    const before = this.#last;
+    const after = this.#last;
     const ending = this.#host.calls.run(
       async (call) => {
-        await before;
         if (this.#hasBegun) await operation(call);
       },
-      { ...options, takesSlot: false, mayRetry: () => false },
+      { ...options, takesSlot: false, after, mayRetry: () => false },
     );
     this.#last = ending.catch(() => undefined);
     try {
