@@ -22,3 +22,13 @@ export function expectedOf(stock: Map<string, string>): Map<string, string> {
   ]);
   return new Map(better);
 }
+
+/** Our values, without what COMPAT.md says that they have more: the SQL behind the first line of an error. */
+export function comparableOf(ours: Map<string, string>): Map<string, string> {
+  const withoutSql = [...ours].map(([step, value]): [string, string] => [
+    step,
+    // A text of JSON, in which a line break is written as \n.
+    value.replaceAll(/(SQLITE_\w+: (?:[^"\\]|\\[^n])*)\\n {2}(?:[^"\\]|\\.)*(?=")/g, "$1"),
+  ]);
+  return new Map(withoutSql);
+}
