@@ -60,6 +60,36 @@ test("the end of a long read is not that of an explicit transaction that has beg
   t.is(await selectValue(client, count), 2);
 });
 
+for (const mode of ["wal", "delete"]) {
+  test(`a read behind a write that waits for a transaction does not wait, as soon as that has begun: ${mode}`, async (t) => {
+    const client = await openClient(t);
+    await client.executeMultiple(`pragma journal_mode = ${mode}; create table t (a)`);
+    for (let i = 0; i < 300; i++) {
+      const begun = client.transaction("write");
+      // It may come to the writer queue before the transaction, which was called before it.
+      const write = client.execute("insert into t values (1)");
+      const transaction = await begun;
+      t.is(await selectValue(client, "select count(*) from t"), i);
+      await transaction.commit();
+      await write;
+    }
+  });
+}
+
+test("a read that is called after a commit does not go past the write that has waited for it", async (t) => {
+  const client = await openClient(t);
+  await client.executeMultiple("pragma journal_mode = wal; create table t (a)");
+  for (let i = 0; i < 300; i++) {
+    const transaction = await client.transaction("write");
+    const write = client.execute("insert into t values (1)");
+    // Reads go past the write now.
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    await transaction.commit();
+    t.is(await selectValue(client, "select count(*) from t"), i + 1);
+    await write;
+  }
+});
+
 test("what needs the file alone runs although a reader lane cannot be opened", async (t) => {
   const { file, open } = await temporaryDatabase(t);
   const client = open();

@@ -14,7 +14,7 @@ use super::lanes::Lanes;
 use super::line::{Aside, Step, Turns, Way};
 use super::session::Session;
 use super::state::{ClientState, Journal};
-use crate::jobs::cancel::CancelReason;
+use crate::jobs::cancel::{CancelReason, WaitNumber};
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
 use crate::wire::request;
@@ -289,12 +289,12 @@ impl Turns for Dispatch {
         }
     }
 
-    fn set_blocked(&self, lane: LaneId, is_blocked: bool) {
+    fn set_blocked(&self, lane: LaneId, wait: WaitNumber, is_blocked: bool) {
         self.change(|lanes| {
             if lanes.main() != Some(lane) {
                 return;
             }
-            lanes.line.set_blocked(is_blocked);
+            lanes.line.set_blocked(wait, is_blocked);
             if lanes.line.is_blocked() {
                 // What was called behind a read that waits in the line starts behind it again.
                 let mut has_read = false;

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::checkpoints::Pass;
 use super::class::Class;
+use crate::jobs::cancel::WaitNumber;
 use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 
 /// Is told by the lanes what happens to their calls, so that the next ones can start.
@@ -31,7 +32,7 @@ pub trait Turns: Send + Sync {
     /// A commit waits for open cursors: those of these transactions read on into memory.
     fn read_on(&self, cursors: &[TransactionId]);
     /// The running call of a lane waits for a lock or for a transaction, or does not wait any more.
-    fn set_blocked(&self, lane: LaneId, is_blocked: bool);
+    fn set_blocked(&self, lane: LaneId, wait: WaitNumber, is_blocked: bool);
 }
 
 /// Where a call runs.
@@ -105,8 +106,8 @@ pub struct Line<J> {
     aside: Aside,
     /// The number of calls that the main lane has, running or queued.
     on_main: usize,
-    /// Whether the running call of the main lane waits for a lock or for a transaction.
-    is_blocked: bool,
+    /// The wait of the running call of the main lane for a lock or for a transaction, if it waits.
+    blocked_by: Option<WaitNumber>,
     /// Whether the call of the main lane needs the file alone. No reader lane gets a connection then, also while
     /// that call waits for others that have the file.
     is_alone: bool,
@@ -132,7 +133,7 @@ impl<J> Line<J> {
             checkpoints: 0,
             aside: Aside::Always,
             on_main: 0,
-            is_blocked: false,
+            blocked_by: None,
             is_alone: false,
             is_explicit: false,
         }
@@ -160,7 +161,7 @@ impl<J> Line<J> {
 
     /// Whether the main lane waits for a lock or for a transaction.
     pub fn is_blocked(&self) -> bool {
-        self.is_blocked
+        self.blocked_by.is_some()
     }
 
     /// Adds a call. A call that has started elsewhere already takes its former place.
@@ -184,7 +185,7 @@ impl<J> Line<J> {
     /// whether it has.
     pub fn start_at_once(&mut self, class: Class) -> bool {
         let starts = self.waiting.is_empty()
-            && !self.is_blocked
+            && !self.is_blocked()
             && match class {
                 Class::ShortRead => true,
                 Class::Main => !self.is_starting(),
@@ -224,8 +225,8 @@ impl<J> Line<J> {
             };
         }
         match class {
-            Class::ShortRead if !self.is_blocked => self.start(number, Way::Main),
-            Class::LongRead if self.aside == Aside::WhileBlocked && !self.is_blocked => {
+            Class::ShortRead if !self.is_blocked() => self.start(number, Way::Main),
+            Class::LongRead if self.aside == Aside::WhileBlocked && !self.is_blocked() => {
                 self.start(number, Way::Main)
             }
             Class::ShortRead | Class::LongRead => self.read(number),
@@ -235,7 +236,7 @@ impl<J> Line<J> {
                 self.begin(number, class)
             }
             Class::BeginRead if self.may_begin(class) => self.begin(number, class),
-            _ if self.is_blocked => {
+            _ if self.is_blocked() => {
                 let read = *self.reads.first()?;
                 self.read(read)
             }
@@ -256,7 +257,7 @@ impl<J> Line<J> {
         match class {
             Class::BeginRead => self.is_main_passable(),
             Class::BeginOnMain => self.on_main == 0,
-            _ => self.on_main == 0 || self.is_blocked && self.on_main == 1,
+            _ => self.on_main == 0 || self.is_blocked() && self.on_main == 1,
         }
     }
 
@@ -276,7 +277,7 @@ impl<J> Line<J> {
     fn overtake(&mut self) -> Option<Step<J>> {
         let number = *self.short_reads.first()?;
         let is_behind_reads = self.others.first().is_none_or(|other| *other > number);
-        if self.is_blocked || !is_behind_reads {
+        if self.is_blocked() || !is_behind_reads {
             return None;
         }
         self.start(number, Way::Main)
@@ -319,7 +320,7 @@ impl<J> Line<J> {
 
     /// Whether no call of the main lane is running, or the one that runs is blocked.
     fn is_main_passable(&self) -> bool {
-        self.on_main == 0 || self.is_blocked
+        self.on_main == 0 || self.is_blocked()
     }
 
     fn is_starting(&self) -> bool {
@@ -340,7 +341,7 @@ impl<J> Line<J> {
     /// A call has ended.
     pub fn ended(&mut self, way: Way) {
         if way == Way::Main {
-            self.is_blocked = false;
+            self.blocked_by = None;
             self.is_alone = false;
         }
         self.left(way);
@@ -405,8 +406,12 @@ impl<J> Line<J> {
 
     /// Whether the running call of the main lane waits for a lock or for a transaction. One that needs the file alone
     /// is waited for.
-    pub fn set_blocked(&mut self, is_blocked: bool) {
-        self.is_blocked = is_blocked && !self.is_alone;
+    pub fn set_blocked(&mut self, wait: WaitNumber, is_blocked: bool) {
+        if is_blocked {
+            self.blocked_by = (!self.is_alone).then_some(wait);
+        } else if self.blocked_by == Some(wait) {
+            self.blocked_by = None;
+        }
     }
 
     /// Whether an explicit transaction is open on the main lane.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::jobs::backlog::{Load, MOST};
+use crate::jobs::cancel::WaitNumber;
 use crate::jobs::ids::CallNumber;
 use crate::sqlite::{Location, RunOptions};
 use crate::sync::atomic::Ordering;
@@ -1027,7 +1028,7 @@ impl line::Turns for TakesSlot {
         writers.end_job(lane, false);
         self.has_taken.lock().unwrap().push(has_taken);
     }
-    fn set_blocked(&self, _: LaneId, _: bool) {}
+    fn set_blocked(&self, _: LaneId, _: WaitNumber, _: bool) {}
 }
 
 #[test]

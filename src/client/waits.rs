@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::state::ClientState;
-use crate::jobs::cancel::WaitObserver;
+use crate::jobs::cancel::{WaitNumber, WaitObserver};
 use crate::jobs::ids::LaneId;
 use crate::sync::{Mutex, lock};
 
@@ -77,21 +77,21 @@ impl Waits {
         self.may_begin.store(may_begin, Ordering::Relaxed);
     }
 
-    fn tell(&self, is_blocked: bool) {
+    fn tell(&self, wait: WaitNumber, is_blocked: bool) {
         if !self.may_begin.load(Ordering::Relaxed)
             && let Some(turns) = self.client.turns()
         {
-            turns.set_blocked(self.lane, is_blocked);
+            turns.set_blocked(self.lane, wait, is_blocked);
         }
     }
 }
 
 impl WaitObserver for Waits {
-    fn begin_wait(&self) {
-        self.tell(true);
+    fn begin_wait(&self, wait: WaitNumber) {
+        self.tell(wait, true);
     }
 
-    fn end_wait(&self) {
-        self.tell(false);
+    fn end_wait(&self, wait: WaitNumber) {
+        self.tell(wait, false);
     }
 }

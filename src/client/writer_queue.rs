@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use super::activity::{Activity, IN_PASSING, LaneKey, Phase};
 use super::error::Error;
-use crate::jobs::cancel::Cancel;
+use crate::jobs::cancel::{Cancel, Wait};
 use crate::jobs::ids::{CallNumber, ClientId};
-use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
 
 /// The longest waits for a lock.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +68,24 @@ pub struct State {
     /// The places of each client's calls. A call waits for the earlier calls of its client even if these
     /// do not run yet.
     places: HashMap<ClientId, BTreeSet<CallNumber>>,
-    /// The calls that wait for the slot now. The condition variable of a call is signalled when it is the
-    /// call's turn, and when it may have been cancelled.
-    ready: BTreeMap<CallNumber, (ClientId, Arc<Condvar>)>,
+    /// The calls that wait for the slot now.
+    ready: BTreeMap<CallNumber, Waiter>,
     pub(super) activity: Activity,
     /// The number of busy handlers that wait for `lock_freed`.
     pub(super) waiting_for_lock: usize,
+}
+
+/// A call that waits for the slot.
+#[derive(Debug)]
+struct Waiter {
+    lane: LaneKey,
+    /// Is signalled when it is the call's turn, when it may have been cancelled, and when the slot is given to
+    /// somebody for whom the call waits in another way than before.
+    turn: Arc<Condvar>,
+    /// Its wait, while its observer knows of it.
+    told: Option<Wait>,
+    /// Whether it sleeps until something changes.
+    sleeps: bool,
 }
 
 impl State {
@@ -90,26 +102,51 @@ impl State {
     }
 
     /// The first waiting call for which the slot is free once its holder gives it up.
-    fn next_ready(&self) -> Option<(CallNumber, &Condvar)> {
+    fn next_ready(&self) -> Option<(CallNumber, &Waiter)> {
         let mut ready = self.ready.iter();
-        let next = ready.find(|(call, (client, _))| self.is_first_of_client(*client, **call));
-        next.map(|(call, (_, turn))| (*call, &**turn))
+        let next = ready.find(|(call, it)| self.is_first_of_client(it.lane.client, **call));
+        next.map(|(call, waiter)| (*call, waiter))
     }
 
     /// Wakes the call whose turn it is.
     fn signal_next(&self) {
         if self.holder.is_none()
-            && let Some((_, turn)) = self.next_ready()
+            && let Some((_, next)) = self.next_ready()
         {
-            turn.notify_one();
+            next.turn.notify_one();
         }
     }
 
-    /// Makes every waiting call look at the state again.
-    fn signal_all(&self) {
-        for (_, turn) in self.ready.values() {
-            turn.notify_one();
+    /// Whether the observer of a waiting call knows that it waits.
+    fn is_told(&self, call: CallNumber) -> bool {
+        self.ready.get(&call).is_some_and(|waiter| waiter.told.is_some())
+    }
+
+    fn set_sleeps(&mut self, call: CallNumber, sleeps: bool) {
+        if let Some(waiter) = self.ready.get_mut(&call) {
+            waiter.sleeps = sleeps;
         }
+    }
+
+    /// Gives the slot to a lane. The calls that sleep without having told anybody see whether they have to tell now.
+    fn give(&mut self, lane: LaneKey) {
+        if self.holder.replace(lane) == Some(lane) {
+            return;
+        }
+        for waiter in self.ready.values().filter(|waiter| waiter.sleeps && waiter.told.is_none()) {
+            waiter.turn.notify_one();
+        }
+    }
+
+    /// The waits that have ended with the holder, of which an observer knows: the one of the call whose turn it is, and
+    /// behind a checkpoint all of them. The caller ends them before its own answer, and without the lock: a read that is
+    /// called after that answer does not go past the write whose turn it is.
+    fn take_ended_waits(&mut self) -> Vec<Wait> {
+        let Some((call, next)) = self.next_ready() else { return Vec::new() };
+        if next.lane.lane.is_reader() {
+            return self.ready.values_mut().filter_map(|waiter| waiter.told.take()).collect();
+        }
+        self.ready.get_mut(&call).and_then(|waiter| waiter.told.take()).into_iter().collect()
     }
 }
 
@@ -149,28 +186,29 @@ impl WriterQueue {
                 return Ok(());
             }
             if state.is_turn(lane.client, call) {
-                state.holder = Some(lane);
+                state.give(lane);
                 return Ok(());
             }
         }
         let _ticket = self.reserve(lane.client, call);
         let turn = Arc::new(Condvar::new());
         let mut state = lock(&self.state);
-        state.ready.insert(call, (lane.client, Arc::clone(&turn)));
+        let waiter = Waiter { lane, turn: Arc::clone(&turn), told: None, sleeps: false };
+        state.ready.insert(call, waiter);
         state.activity.set_phase(lane, Phase::Waiting);
         let until_observed = Instant::now() + UNOBSERVED;
-        let mut wait_is_observed = None;
+        let mut has_observer = true;
         let taken = loop {
             if let Some(reason) = cancel.reason() {
                 break Err(reason.into());
             }
             if state.is_turn(lane.client, call) {
-                state.holder = Some(lane);
+                state.give(lane);
                 break Ok(());
             }
             let Some(holder) = state.holder else {
                 // The next call is about to take the slot.
-                state = wait(&turn, state);
+                state = sleep(state, call, |state| wait(&turn, state));
                 continue;
             };
             let is_own = holder.client == lane.client;
@@ -181,21 +219,31 @@ impl WriterQueue {
             let Some(left) = deadline.checked_duration_since(now) else {
                 break Err(held(is_own, idle.map_or(now, |lane| lane.since)));
             };
-            if wait_is_observed.is_some() || holder.lane.is_reader() {
-                state = wait_for(&turn, state, left);
+            if holder.lane.is_reader() || !has_observer || state.is_told(call) {
+                state = sleep(state, call, |state| wait_for(&turn, state, left));
             } else if now < until_observed {
                 state = wait_for(&turn, state, left.min(until_observed - now));
             } else {
+                // The observer is told without the lock.
                 drop(state);
-                wait_is_observed = Some(cancel.begin_wait());
+                let told = cancel.begin_wait();
+                has_observer = told.is_some();
                 state = lock(&self.state);
+                let is_over = state.holder != Some(holder);
+                if let Some(waiter) = state.ready.get_mut(&call).filter(|_| !is_over) {
+                    waiter.told = told;
+                } else {
+                    drop(state);
+                    drop(told);
+                    state = lock(&self.state);
+                }
             }
         };
-        state.ready.remove(&call);
+        let waiter = state.ready.remove(&call);
         state.activity.set_phase(lane, Phase::Running);
-        // The observer is told without a lock.
         drop(state);
-        drop(wait_is_observed);
+        // Its wait ends without the lock, too.
+        drop(waiter);
         taken
     }
 
@@ -204,7 +252,7 @@ impl WriterQueue {
     pub fn take_slot_now(&self, lane: LaneKey, call: CallNumber) -> bool {
         let mut state = lock(&self.state);
         if state.is_turn(lane.client, call) {
-            state.holder = Some(lane);
+            state.give(lane);
         }
         state.holder == Some(lane)
     }
@@ -216,11 +264,7 @@ impl WriterQueue {
     pub fn try_take_slot(&self, lane: LaneKey) -> bool {
         let mut state = lock(&self.state);
         if state.holder.is_none_or(|holder| holder.lane.is_reader()) {
-            let from_checkpoint = state.holder.replace(lane).is_some();
-            if from_checkpoint {
-                // Those who wait for the checkpoint wait for a transaction now.
-                state.signal_all();
-            }
+            state.give(lane);
         }
         state.holder == Some(lane)
     }
@@ -236,7 +280,10 @@ impl WriterQueue {
         let mut state = lock(&self.state);
         state.activity.set_phase(lane, Phase::Idle);
         state.activity.set_in_transaction(lane, in_transaction);
-        self.leave(&mut state, lane, in_transaction);
+        let is_free = self.leave(&mut state, lane, in_transaction);
+        let ended = if is_free { state.take_ended_waits() } else { Vec::new() };
+        drop(state);
+        drop(ended);
     }
 
     /// Records that a connection has read the file. Until then a lane that reads may be recovering the
@@ -257,15 +304,17 @@ impl WriterQueue {
         self.leave(&mut state, lane, false);
     }
 
-    /// Lets the others continue after a job of the lane, or its closing.
-    fn leave(&self, state: &mut State, lane: LaneKey, keeps_slot: bool) {
-        if !keeps_slot && state.holder == Some(lane) {
+    /// Lets the others continue after a job of the lane, or its closing. Returns whether the lane has given up the slot.
+    fn leave(&self, state: &mut State, lane: LaneKey, keeps_slot: bool) -> bool {
+        let gives_up = !keeps_slot && state.holder == Some(lane);
+        if gives_up {
             state.holder = None;
         }
         state.signal_next();
         if state.waiting_for_lock > 0 {
             self.lock_freed.notify_all();
         }
+        gives_up
     }
 
     /// Makes every waiting lane check its cancel flag.
@@ -273,9 +322,23 @@ impl WriterQueue {
         // A waiter holds the lock from its check until it sleeps. So this lock is taken before the
         // check, which then sees the flag, or during the sleep, which the signal ends.
         let state = lock(&self.state);
-        state.signal_all();
+        for waiter in state.ready.values() {
+            waiter.turn.notify_one();
+        }
         self.lock_freed.notify_all();
     }
+}
+
+/// Lets a waiting call sleep, so that it is woken if it has to tell of its wait.
+fn sleep<'a>(
+    mut state: MutexGuard<'a, State>,
+    call: CallNumber,
+    until: impl FnOnce(MutexGuard<'a, State>) -> MutexGuard<'a, State>,
+) -> MutexGuard<'a, State> {
+    state.set_sleeps(call, true);
+    let mut state = until(state);
+    state.set_sleeps(call, false);
+    state
 }
 
 fn held(is_own: bool, idle_since: Instant) -> Error {
@@ -303,7 +366,7 @@ impl Drop for Ticket {
 #[cfg(not(feature = "model"))]
 pub mod tests {
     use super::*;
-    use crate::jobs::cancel::{CancelReason, WaitObserver};
+    use crate::jobs::cancel::{CancelReason, WaitNumber, WaitObserver};
     use crate::jobs::ids::LaneId;
     use std::sync::mpsc;
     use std::thread;
@@ -426,61 +489,146 @@ pub mod tests {
     struct Observer(mpsc::Sender<bool>);
 
     impl WaitObserver for Observer {
-        fn begin_wait(&self) {
+        fn begin_wait(&self, _: WaitNumber) {
             self.0.send(true).unwrap();
         }
 
-        fn end_wait(&self) {
+        fn end_wait(&self, _: WaitNumber) {
             self.0.send(false).unwrap();
         }
     }
 
-    /// A writer that waits for the slot on a thread of its own, and what it tells of its wait.
-    fn observed_writer(
-        queue: &Arc<WriterQueue>,
-    ) -> (thread::JoinHandle<Result<(), Error>>, mpsc::Receiver<bool>) {
-        let (sender, told) = mpsc::channel();
-        let writer = Arc::clone(queue);
-        let waiting = thread::spawn(move || {
-            let observer: Arc<dyn WaitObserver> = Arc::new(Observer(sender));
-            let cancel = Cancel::observed(Arc::downgrade(&observer));
-            let call = CallNumber::next();
-            writer.begin_job(lane(0));
-            writer.take_slot(lane(0), call, PATIENT, &cancel, Instant::now())
-        });
-        while lock(&queue.state).ready.is_empty() {
-            thread::yield_now();
+    /// A writer that waits for the slot on a thread of its own.
+    struct ObservedWriter {
+        queue: Arc<WriterQueue>,
+        thread: thread::JoinHandle<Result<(), Error>>,
+        told: mpsc::Receiver<bool>,
+    }
+
+    impl ObservedWriter {
+        /// Is there once it waits.
+        fn start(queue: &Arc<WriterQueue>) -> Self {
+            let (sender, told) = mpsc::channel();
+            let writer = Arc::clone(queue);
+            let thread = thread::spawn(move || {
+                let observer: Arc<dyn WaitObserver> = Arc::new(Observer(sender));
+                let cancel = Cancel::observed(Arc::downgrade(&observer));
+                let call = CallNumber::next();
+                writer.begin_job(lane(0));
+                writer.take_slot(lane(0), call, PATIENT, &cancel, Instant::now())
+            });
+            while !lock(&queue.state).ready.values().any(|waiter| waiter.lane == lane(0)) {
+                thread::yield_now();
+            }
+            Self { queue: Arc::clone(queue), thread, told }
         }
-        (waiting, told)
+
+        /// Nothing was told for longer than the first moment of a wait.
+        fn has_not_told(&self) -> bool {
+            self.told.recv_timeout(10 * UNOBSERVED) == Err(mpsc::RecvTimeoutError::Timeout)
+        }
+
+        /// It tells that its wait begins, and this is known in the queue.
+        fn tells(&self) -> bool {
+            let begins = self.told.recv().unwrap();
+            while lock(&self.queue.state).ready.values().all(|waiter| waiter.told.is_none()) {
+                thread::yield_now();
+            }
+            begins
+        }
+
+        /// What was told before now.
+        fn has_told(&self) -> bool {
+            self.told.try_recv().unwrap()
+        }
+
+        /// Waits until it has the slot, and has told nothing more.
+        fn succeeds(self) {
+            self.thread.join().unwrap().unwrap();
+            assert!(self.told.recv().is_err(), "nothing more was told");
+        }
+    }
+
+    fn checkpointer(client: u64) -> LaneKey {
+        LaneKey { client: ClientId(client), lane: LaneId::reader(1) }
     }
 
     #[test]
     fn a_wait_for_a_checkpoint_is_not_told_of() {
         for client in [0, 1] {
             let queue = queue();
-            let checkpointer = LaneKey { client: ClientId(client), lane: LaneId::reader(1) };
-            take(&queue, checkpointer, PATIENT).unwrap();
-            let (writer, told) = observed_writer(&queue);
-            assert!(told.recv_timeout(10 * UNOBSERVED).is_err());
-            queue.end_job(checkpointer, false);
-            writer.join().unwrap().unwrap();
-            assert!(told.recv().is_err(), "nothing was told");
+            take(&queue, checkpointer(client), PATIENT).unwrap();
+            let writer = ObservedWriter::start(&queue);
+            assert!(writer.has_not_told());
+            queue.end_job(checkpointer(client), false);
+            writer.succeeds();
         }
     }
 
     #[test]
-    fn a_wait_for_a_transaction_that_has_taken_over_from_a_checkpoint_is_told_of() {
+    fn a_wait_is_told_of_when_a_transaction_takes_over_from_a_checkpoint() {
         let queue = queue();
-        let checkpointer = LaneKey { client: ClientId(0), lane: LaneId::reader(1) };
-        take(&queue, checkpointer, PATIENT).unwrap();
-        let (writer, told) = observed_writer(&queue);
-        assert!(told.recv_timeout(10 * UNOBSERVED).is_err());
+        take(&queue, checkpointer(0), PATIENT).unwrap();
+        let writer = ObservedWriter::start(&queue);
+        assert!(writer.has_not_told());
         assert!(queue.try_take_slot(lane(1)));
-        assert!(told.recv().unwrap(), "the wait has begun");
-        queue.end_job(checkpointer, false);
+        assert!(writer.tells(), "the wait has begun");
+        queue.end_job(checkpointer(0), false);
         queue.end_job(lane(1), false);
-        writer.join().unwrap().unwrap();
-        assert!(!told.recv().unwrap(), "the wait has ended");
+        assert!(!writer.has_told(), "the wait has ended");
+        writer.succeeds();
+    }
+
+    #[test]
+    fn a_wait_is_told_of_when_a_transaction_follows_a_checkpoint() {
+        let queue = queue();
+        let early = CallNumber::next();
+        let ticket = queue.reserve(lane(1).client, early);
+        take(&queue, checkpointer(1), PATIENT).unwrap();
+        let writer = ObservedWriter::start(&queue);
+        assert!(writer.has_not_told());
+        queue.end_job(checkpointer(1), false);
+        assert!(writer.has_not_told(), "the transaction has not taken the slot");
+        queue.begin_job(lane(1));
+        queue.take_slot(lane(1), early, PATIENT, &Cancel::default(), Instant::now()).unwrap();
+        drop(ticket);
+        queue.end_job(lane(1), true);
+        assert!(writer.tells(), "the transaction has the slot, and does nothing");
+        queue.end_job(lane(1), false);
+        assert!(!writer.has_told(), "the wait has ended");
+        writer.succeeds();
+    }
+
+    #[test]
+    fn a_wait_is_not_told_of_any_more_when_a_checkpoint_follows_a_transaction() {
+        let queue = queue();
+        take(&queue, lane(1), PATIENT).unwrap();
+        queue.end_job(lane(1), true);
+        let early = CallNumber::next();
+        let writer = ObservedWriter::start(&queue);
+        assert!(writer.tells());
+        let checkpoint = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                queue.begin_job(checkpointer(1));
+                let cancel = Cancel::default();
+                queue.take_slot(checkpointer(1), early, PATIENT, &cancel, Instant::now())
+            })
+        };
+        while lock(&queue.state).ready.len() < 2 {
+            thread::yield_now();
+        }
+        queue.end_job(lane(1), false);
+        assert!(!writer.has_told(), "it waits for a checkpoint now");
+        checkpoint.join().unwrap().unwrap();
+        assert!(writer.has_not_told());
+        // A transaction takes the slot after all.
+        assert!(queue.try_take_slot(lane(2)));
+        assert!(writer.tells());
+        queue.end_job(checkpointer(1), false);
+        queue.end_job(lane(2), false);
+        assert!(!writer.has_told());
+        writer.succeeds();
     }
 
     #[test]

@@ -55,17 +55,30 @@ pub struct Cancel {
 /// Is told when the thread of a job waits, so that other jobs can run in the meantime.
 pub trait WaitObserver: Send + Sync {
     /// Called on a job's thread before it waits.
-    fn begin_wait(&self);
-    /// Called on a job's thread after its wait.
-    fn end_wait(&self);
+    fn begin_wait(&self, wait: WaitNumber);
+    /// Called after the wait, on the job's thread or on that of what it has waited for: maybe after the next wait of
+    /// the job has begun.
+    fn end_wait(&self, wait: WaitNumber);
 }
 
+/// Tells the waits of the process apart.
+pub type WaitNumber = u64;
+
 /// A wait that the observer was told of. Dropping this value ends the wait.
-pub struct Wait(Arc<dyn WaitObserver>);
+pub struct Wait {
+    observer: Arc<dyn WaitObserver>,
+    number: WaitNumber,
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Wait").field(&self.number).finish()
+    }
+}
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.0.end_wait();
+        self.observer.end_wait(self.number);
     }
 }
 
@@ -165,9 +178,11 @@ impl Cancel {
     /// Tells the observer that a wait begins. Must not be called under a lock: the observer has locks of
     /// its own, and raises flags under them.
     pub fn begin_wait(&self) -> Option<Wait> {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         let observer = self.observer.as_ref()?.upgrade()?;
-        observer.begin_wait();
-        Some(Wait(observer))
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        observer.begin_wait(number);
+        Some(Wait { observer, number })
     }
 }
 

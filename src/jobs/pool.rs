@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::cancel::{Cancel, CancelReason, WaitObserver};
+use super::cancel::{Cancel, CancelReason, WaitNumber, WaitObserver};
 use super::channel::JobChannel;
 use super::ids::JobId;
 use super::outbox::Outbox;
@@ -203,7 +203,7 @@ fn fail_unstartable<T: Task>(unstartable: Vec<(Job<T>, io::Error)>) {
 }
 
 impl<T: Task> WaitObserver for Shared<T> {
-    fn begin_wait(&self) {
+    fn begin_wait(&self, _: WaitNumber) {
         let mut state = lock(&self.state);
         state.waiting += 1;
         let unstartable = self.spawn_if_needed(&mut state);
@@ -211,7 +211,7 @@ impl<T: Task> WaitObserver for Shared<T> {
         fail_unstartable(unstartable);
     }
 
-    fn end_wait(&self) {
+    fn end_wait(&self, _: WaitNumber) {
         lock(&self.state).waiting -= 1;
     }
 }
