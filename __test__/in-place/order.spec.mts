@@ -92,6 +92,17 @@ const kinds: Array<(random: Random, n: number) => Call> = [
   }),
   () => ({
     make: async (client) => {
+      let [count, total] = [0, 0];
+      for await (const a of client.iterate<number>({ sql: "select a from t", rowMode: "pluck" })) {
+        count += 1;
+        total += a;
+      }
+      return [count, total];
+    },
+    expect: (model) => [model.size, sum(model)],
+  }),
+  () => ({
+    make: async (client) => {
       await client.executeMultiple("update t set a = a + 1; update t set a = a - 1");
     },
     expect: () => undefined,

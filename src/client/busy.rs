@@ -33,16 +33,17 @@ const LONGEST_DELAY: u64 = 50;
 
 impl WriterQueue {
     /// Waits for a moment before SQLite tries again to get a lock. Returns false to make SQLite give up,
-    /// when the time is over or the job was cancelled.
+    /// when the time is over or the job was cancelled. `is_told`: reads may go past the job meanwhile.
     pub fn wait_for_lock(
         &self,
         lane: LaneKey,
         LockWait { wanted, tries, began }: LockWait,
         timeouts: LockTimeouts,
         cancel: &Cancel,
+        is_told: bool,
     ) -> bool {
         // Many waits end with the first one.
-        let _wait = (tries > 0).then(|| cancel.begin_wait());
+        let _wait = (is_told && tries > 0).then(|| cancel.begin_wait());
         let mut state = lock(&self.state);
         if cancel.reason().is_some() {
             return false;
@@ -198,7 +199,7 @@ mod tests {
         timeouts: LockTimeouts,
         cancel: &Cancel,
     ) -> bool {
-        queue.wait_for_lock(lane, LockWait { wanted, tries, began }, timeouts, cancel)
+        queue.wait_for_lock(lane, LockWait { wanted, tries, began }, timeouts, cancel, true)
     }
 
     fn assert_in_passing(queue: &WriterQueue) {

@@ -16,6 +16,8 @@ pub enum Class {
     Begin,
     /// The call begins a transaction that only reads.
     BeginRead,
+    /// The call opens a cursor in a transaction of its own. Later writes wait until it has begun to read.
+    BeginCursor,
     /// The call begins a transaction, which has taken the main lane. It waits for every call on that.
     BeginOnMain,
 }

@@ -15,7 +15,7 @@ use super::line::{Aside, Step, Turns, Way};
 use super::session::Session;
 use super::state::{ClientState, Journal};
 use crate::jobs::cancel::{CancelReason, WaitNumber};
-use crate::jobs::ids::{JobId, LaneId, TransactionId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
 use crate::wire::request;
 
@@ -200,7 +200,7 @@ impl Dispatch {
             call.way = Some(way);
             let lane = match way {
                 Way::Main => lanes.of(TransactionId::NONE),
-                Way::Transaction => {
+                Way::Transaction | Way::Cursor(_) => {
                     lanes.follow(call.job.into(), self.state.pinned_lane());
                     lanes.of(call.job.into())
                 }
@@ -210,7 +210,7 @@ impl Dispatch {
                 next.rejected.push(call);
                 continue;
             };
-            let ends = lanes.is_draining && way == Way::Transaction;
+            let ends = lanes.is_draining && matches!(way, Way::Transaction | Way::Cursor(_));
             let end = ends.then(|| self.own_call(request::END_ANY_TRANSACTION));
             for call in [Some(call), end].into_iter().flatten() {
                 match lane.enqueue(call) {
@@ -234,7 +234,7 @@ impl Turns for Dispatch {
             match way {
                 Way::Main => lanes.line.set_explicit(is_explicit),
                 Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
-                Way::Transaction => {}
+                Way::Transaction | Way::Cursor(_) => {}
             }
             lanes.line.ended(way);
         });
@@ -246,6 +246,10 @@ impl Turns for Dispatch {
 
     fn begun(&self, reader: usize) {
         self.change(|lanes| lanes.line.begun(reader));
+    }
+
+    fn cursor_has_begun(&self, cursor: CallNumber) {
+        self.change(|lanes| lanes.line.cursor_has_begun(cursor));
     }
 
     fn rested(&self, reader: usize) {

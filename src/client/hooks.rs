@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::counts::OpenConnection;
 use super::error::Error;
@@ -10,6 +11,10 @@ use super::waits::Waits;
 use crate::jobs::cancel::{Cancel, CancelReason};
 use crate::jobs::ids::LaneId;
 use crate::sqlite::{Connection, Hooks, LockWait, StatementKind, Wanted};
+
+/// A commit that waits for a cursor which reads on holds up the reads behind it for so long: what the cursor reads may
+/// take any time.
+const READING_ON: Duration = Duration::from_secs(1);
 
 /// The hooks of one lane's connection.
 pub struct LaneHooks {
@@ -86,7 +91,11 @@ impl Hooks for LaneHooks {
         }
         let wait = LockWait { began: self.waits.counts_from(wait.began, wait.tries == 0), ..wait };
         let (lane, timeouts) = (self.state.lane_key(self.lane), self.state.lock_timeouts());
-        writers.wait_for_lock(lane, wait, timeouts, &self.cancel)
+        // A cursor that reads on into memory ends by itself: the reads behind the commit do not go past it meanwhile.
+        let is_in_passing = wait.wanted != Wanted::Begin
+            && wait.began.elapsed() < READING_ON
+            && self.state.cursors.any_reads_on();
+        writers.wait_for_lock(lane, wait, timeouts, &self.cancel, !is_in_passing)
     }
 
     fn has_read(&self) {

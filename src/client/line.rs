@@ -25,6 +25,8 @@ pub trait Turns: Send + Sync {
     fn left(&self, way: Way);
     /// The call of a reader lane has begun to read.
     fn begun(&self, reader: usize);
+    /// The call with this number, which opens a cursor, has begun to read.
+    fn cursor_has_begun(&self, cursor: CallNumber);
     /// A reader lane has closed its connection because it had no call.
     fn rested(&self, reader: usize);
     /// A checkpoint is due.
@@ -44,6 +46,8 @@ pub enum Way {
     Reader(usize),
     /// On the lane of its transaction.
     Transaction,
+    /// On the lane of its transaction, where it opens a cursor. The number is the call's.
+    Cursor(CallNumber),
 }
 
 /// When reads run on reader lanes.
@@ -104,6 +108,8 @@ pub struct Line<J> {
     /// The number of checkpoints that run or wait on their lane.
     checkpoints: u32,
     aside: Aside,
+    /// The calls that open cursors on lanes of their own, and have not begun to read.
+    opening: BTreeSet<CallNumber>,
     /// The number of calls that the main lane has, running or queued.
     on_main: usize,
     /// The wait of the running call of the main lane for a lock or for a transaction, if it waits.
@@ -132,6 +138,7 @@ impl<J> Line<J> {
             for_reads,
             checkpoints: 0,
             aside: Aside::Always,
+            opening: BTreeSet::new(),
             on_main: 0,
             blocked_by: None,
             is_alone: false,
@@ -218,7 +225,9 @@ impl<J> Line<J> {
         if self.is_explicit || self.for_reads == 0 || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
-                Class::Begin | Class::BeginRead | Class::BeginOnMain => self.begin(number, class),
+                Class::BeginRead | Class::BeginCursor => self.begin(number, class),
+                _ if self.is_opening() && !class.is_read() => None,
+                Class::Begin | Class::BeginOnMain => self.begin(number, class),
                 // Reads have run before the connection of the main lane had something of its own.
                 Class::Alone if !self.is_explicit && !self.readers.is_empty() => self.alone(number),
                 _ => self.start(number, Way::Main),
@@ -235,7 +244,9 @@ impl<J> Line<J> {
             Class::Begin | Class::BeginOnMain if !self.is_starting() && self.may_begin(class) => {
                 self.begin(number, class)
             }
-            Class::BeginRead if self.may_begin(class) => self.begin(number, class),
+            Class::BeginRead | Class::BeginCursor if self.may_begin(class) => {
+                self.begin(number, class)
+            }
             _ if self.is_blocked() => {
                 let read = *self.reads.first()?;
                 self.read(read)
@@ -248,14 +259,18 @@ impl<J> Line<J> {
         if !self.may_begin(class) {
             return None;
         }
-        self.start(number, Way::Transaction)
+        if class != Class::BeginCursor {
+            return self.start(number, Way::Transaction);
+        }
+        self.opening.insert(number);
+        self.start(number, Way::Cursor(number))
     }
 
     /// Whether a transaction may begin before the calls of the main lane have ended. One that may write does not
     /// pass calls that have not come to the writer queue.
     fn may_begin(&self, class: Class) -> bool {
         match class {
-            Class::BeginRead => self.is_main_passable(),
+            Class::BeginRead | Class::BeginCursor => self.is_main_passable(),
             Class::BeginOnMain => self.on_main == 0,
             _ => self.on_main == 0 || self.is_blocked() && self.on_main == 1,
         }
@@ -324,7 +339,11 @@ impl<J> Line<J> {
     }
 
     fn is_starting(&self) -> bool {
-        self.readers.iter().any(|reader| reader.reading == Reading::Starting)
+        self.is_opening() || self.readers.iter().any(|reader| reader.reading == Reading::Starting)
+    }
+
+    fn is_opening(&self) -> bool {
+        !self.opening.is_empty()
     }
 
     fn are_readers_idle(&self) -> bool {
@@ -363,7 +382,13 @@ impl<J> Line<J> {
                 }
             }
             Way::Transaction => {}
+            Way::Cursor(number) => self.cursor_has_begun(number),
         }
+    }
+
+    /// The call with this number, which opens a cursor, has begun to read, or will not.
+    pub fn cursor_has_begun(&mut self, cursor: CallNumber) {
+        self.opening.remove(&cursor);
     }
 
     /// Whether a reader lane has a connection and no call. Its connection is then to be closed.

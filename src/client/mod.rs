@@ -166,6 +166,7 @@ impl Client {
                 lane.ok_or(Refused::Closed)?;
                 match lanes.is_on_main(job.into()) {
                     true => Class::BeginOnMain,
+                    false if request::begins_with_cursor(&call.request) => Class::BeginCursor,
                     false if only_reads => Class::BeginRead,
                     false => Class::Begin,
                 }

@@ -307,6 +307,10 @@ impl Session {
                     self.transaction =
                         Some(OpenTransaction { begun_by, read_only: true, cursor_rows });
                     run.begin(Mode::Read)?;
+                    run.connection.fix_snapshot()?;
+                    if let (Some(Way::Cursor(number)), Some(turns)) = (call.way, client.turns()) {
+                        turns.cursor_has_begun(number);
+                    }
                 }
                 run.open_cursor(&statement, most_rows, records).map_err(|error| {
                     let place =
@@ -332,6 +336,11 @@ impl Session {
                 let most_rows = open.and_then(|open| open.cursor_rows).unwrap_or(u32::MAX);
                 let ahead = self.read_ahead.get_or_insert_default();
                 run.read_on(transaction.0, most_rows, ahead);
+                if !ahead.wants_more()
+                    && let Some(cursor) = &self.cursor_transaction
+                {
+                    cursor.stops_reading_on();
+                }
                 if ahead.has_ended() {
                     run.connection.roll_back()?;
                 } else if ahead.wants_more()

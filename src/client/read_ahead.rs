@@ -15,19 +15,24 @@ use crate::wire::records::announcements;
 /// The most bytes that a cursor reads on.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The transactions that the cursors of a client have of their own.
+/// The transactions that the cursors of a client have of their own, and whether each of them reads on when it is asked to.
 #[derive(Default)]
-pub struct CursorTransactions(Mutex<Vec<TransactionId>>);
+pub struct CursorTransactions(Mutex<Vec<(TransactionId, bool)>>);
 
 impl CursorTransactions {
     /// All of them.
     pub fn all(&self) -> Vec<TransactionId> {
-        lock(&self.0).clone()
+        lock(&self.0).iter().map(|(transaction, _)| *transaction).collect()
+    }
+
+    /// Whether one of them reads on: it will not be in the way of a commit for long.
+    pub fn any_reads_on(&self) -> bool {
+        lock(&self.0).iter().any(|(_, reads_on)| *reads_on)
     }
 
     /// Adds the transaction of a cursor, which begins.
     pub fn begin(self: &Arc<Self>, transaction: TransactionId) -> CursorTransaction {
-        lock(&self.0).push(transaction);
+        lock(&self.0).push((transaction, true));
         CursorTransaction { all: Arc::clone(self), transaction }
     }
 }
@@ -38,9 +43,18 @@ pub struct CursorTransaction {
     transaction: TransactionId,
 }
 
+impl CursorTransaction {
+    /// It has read on to its end, or as far as it may.
+    pub fn stops_reading_on(&self) {
+        for (transaction, reads_on) in &mut *lock(&self.all.0) {
+            *reads_on &= *transaction != self.transaction;
+        }
+    }
+}
+
 impl Drop for CursorTransaction {
     fn drop(&mut self) {
-        lock(&self.all.0).retain(|other| *other != self.transaction);
+        lock(&self.all.0).retain(|(other, _)| *other != self.transaction);
     }
 }
 
@@ -116,6 +130,17 @@ fn address(mut records: &mut [u8], job: JobId) {
 mod tests {
     use super::*;
     use crate::wire::records::{Outcome, Records};
+
+    #[test]
+    fn a_cursor_reads_on_until_it_stops_or_is_closed() {
+        let all = Arc::new(CursorTransactions::default());
+        let (first, second) = (all.begin(TransactionId(1)), all.begin(TransactionId(2)));
+        first.stops_reading_on();
+        assert!(all.any_reads_on());
+        drop(second);
+        assert!(!all.any_reads_on());
+        assert_eq!(all.all(), [TransactionId(1)]);
+    }
 
     #[test]
     fn parts_are_given_to_the_job_that_asks_for_them() {

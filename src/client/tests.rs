@@ -1021,6 +1021,8 @@ impl line::Turns for TakesSlot {
     fn begun(&self, _: usize) {}
     fn rested(&self, _: usize) {}
     fn read_on(&self, _: &[TransactionId]) {}
+    fn cursor_has_begun(&self, _: CallNumber) {}
+
     fn checkpoint_is_due(&self, _: checkpoints::Pass) {
         let (writers, lane) = (self.client.writers().unwrap(), LaneId::reader(2));
         let lane = self.client.lane_key(lane);

@@ -25,6 +25,19 @@ use crate::value::{Argument, Arguments, Value};
 const SNAPSHOT: &str = "select 1 from (values (1), (2)) left join sqlite_schema";
 
 impl Connection {
+    /// Fixes what the statements of the open transaction see: later writes are not in it.
+    ///
+    /// # Errors
+    /// The error of SQLite, if it cannot read.
+    pub fn fix_snapshot(&self) -> Result<(), Error> {
+        let read = self.raw.prepare_cached(SNAPSHOT).and_then(|mut snapshot| {
+            snapshot.raw_query().next()?;
+            Ok(())
+        });
+        self.note_read();
+        read.map_err(|error| self.error(error))
+    }
+
     /// The sink's number for the columns of a statement, if they were announced.
     pub fn shape_of(&self, id: u32) -> Option<u32> {
         self.statements.get(&id)?.shape

@@ -48,7 +48,7 @@ pub fn is_begin(request: &[u8]) -> bool {
 }
 
 /// Whether a request opens a cursor in a transaction of its own.
-fn begins_with_cursor(request: &[u8]) -> bool {
+pub fn begins_with_cursor(request: &[u8]) -> bool {
     request.starts_with(&[RequestKind::OpenCursor as u8, 1])
 }
 

@@ -24,6 +24,7 @@ impl Bench {
         let text = |step| match step {
             Step::Start(call, Way::Main) => format!("{call}:m"),
             Step::Start(call, Way::Transaction) => format!("{call}:t"),
+            Step::Start(call, Way::Cursor(_)) => format!("{call}:c"),
             Step::Start(call, Way::Reader(reader)) => format!("{call}:{reader}"),
             Step::Rest(reader) => format!("rest:{reader}"),
         };
@@ -31,7 +32,9 @@ impl Bench {
     }
 }
 
-use Class::{Alone, Begin, BeginRead, LongRead as Long, Main as Write, ShortRead as Short};
+use Class::{
+    Alone, Begin, BeginCursor, BeginRead, LongRead as Long, Main as Write, ShortRead as Short,
+};
 
 #[test]
 fn a_long_read_waits_for_the_writes_before_it_and_the_writes_behind_it_until_it_has_begun() {
@@ -338,4 +341,27 @@ fn a_checkpoint_is_in_the_way_of_what_needs_the_file_alone_only() {
     assert_eq!(line.begin_checkpoint(Pass::Held), None);
     line.ended(Way::Main);
     assert_eq!(line.begin_checkpoint(Pass::Beside), Some(0));
+}
+
+#[test]
+fn writes_wait_until_the_cursor_before_them_has_begun_to_read_or_has_ended() {
+    for aside in [Aside::Always, Aside::Never] {
+        let mut bench = Bench::new(1, &[]);
+        bench.0.set_aside(aside);
+        let (first, second) = (CallNumber::next(), CallNumber::next());
+        bench.0.enter(first, JobId::NONE, BeginCursor, "first");
+        bench.enter("r", Short);
+        bench.0.enter(second, JobId::NONE, BeginCursor, "second");
+        bench.enter("w", Write);
+        bench.enter("t", Begin);
+        assert_eq!(bench.started(), "first:c second:c r:m");
+        bench.0.ended(Way::Main);
+        bench.0.cursor_has_begun(first);
+        assert_eq!(bench.started(), "");
+        bench.0.ended(Way::Cursor(second));
+        assert_eq!(bench.started(), "w:m");
+        bench.0.ended(Way::Cursor(first));
+        bench.0.ended(Way::Main);
+        assert_eq!(bench.started(), "t:t");
+    }
 }
