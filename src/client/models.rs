@@ -9,7 +9,7 @@ use super::gate::{Gate, Shut};
 use super::lane::{Answer, Behind, Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::jobs::backlog::{Backlog, ENOUGH_ROOM, MOST};
-use crate::jobs::cancel::{Cancel, CancelReason};
+use crate::jobs::cancel::{Cancel, CancelReason, WaitNumber, WaitObserver};
 use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId};
 
 use crate::sync::{Condvar, Mutex, thread};
@@ -323,6 +323,77 @@ fn a_cancelled_writer_leaves_the_queue() {
                 .unwrap();
         },
         INTERLEAVINGS,
+    );
+}
+
+/// Whether a wait is told of now, and the signal that it is.
+#[derive(Default)]
+struct Told {
+    waits: Mutex<Vec<WaitNumber>>,
+    changed: Condvar,
+}
+
+impl WaitObserver for Told {
+    fn begin_wait(&self, wait: WaitNumber) {
+        self.waits.lock().unwrap().push(wait);
+        self.changed.notify_all();
+    }
+
+    fn end_wait(&self, wait: WaitNumber) {
+        self.waits.lock().unwrap().retain(|other| *other != wait);
+    }
+}
+
+/// A writer tells that it waits for an idle transaction, whatever it has waited for before: a transaction that was called
+/// earlier and takes the slot later, a checkpoint, another transaction. The transaction ends only then.
+#[test]
+fn a_writer_tells_of_its_wait_for_an_idle_transaction() {
+    const TIMEOUTS: LockTimeouts = LockTimeouts {
+        others: std::time::Duration::ZERO,
+        own: std::time::Duration::from_secs(1 << 20),
+    };
+    let take = |queue: &Arc<WriterQueue>, lane, call, cancel: &Cancel| {
+        queue.begin_job(lane);
+        queue.take_slot(lane, call, TIMEOUTS, cancel, Instant::now()).unwrap();
+    };
+    shuttle::check_random(
+        move || {
+            let queue = Arc::new(WriterQueue::default());
+            let checkpointer = LaneKey { client: ClientId(1), lane: LaneId::reader(0) };
+            let (early, late) = (CallNumber::next(), CallNumber::next());
+            let ticket = queue.reserve(ClientId(0), early);
+            let told = Arc::new(Told::default());
+            let checkpoint = {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    take(&queue, checkpointer, CallNumber::next(), &Cancel::default());
+                    thread::yield_now();
+                    queue.end_job(checkpointer, false);
+                })
+            };
+            let writer = {
+                let (queue, told) = (Arc::clone(&queue), Arc::clone(&told));
+                thread::spawn(move || {
+                    let observer: Arc<dyn WaitObserver> = told;
+                    let cancel = Cancel::observed(Arc::downgrade(&observer));
+                    take(&queue, lane_of(0, 0), late, &cancel);
+                    queue.end_job(lane_of(0, 0), false);
+                })
+            };
+            take(&queue, lane_of(0, 1), early, &Cancel::default());
+            drop(ticket);
+            queue.end_job(lane_of(0, 1), true);
+            let mut waits = told.waits.lock().unwrap();
+            while waits.is_empty() {
+                waits = told.changed.wait(waits).unwrap();
+            }
+            drop(waits);
+            queue.end_job(lane_of(0, 1), false);
+            writer.join().unwrap();
+            checkpoint.join().unwrap();
+            assert!(told.waits.lock().unwrap().is_empty());
+        },
+        INTERLEAVINGS / 5,
     );
 }
 

@@ -36,7 +36,7 @@ pub struct LockTimeouts {
 
 /// A wait for the slot that takes no longer holds up the reads behind it: another writer is being quick. A checkpoint
 /// holds them up for as long as it takes: it ends by itself, and nobody whom the reads could help waits for it.
-const UNOBSERVED: Duration = Duration::from_millis(1);
+const UNOBSERVED: Duration = Duration::from_millis(if cfg!(feature = "model") { 0 } else { 1 });
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
 pub const DEFAULT_OWN_TIMEOUT: Duration = Duration::from_secs(4);
