@@ -135,14 +135,24 @@ export class NestedTransaction implements Transaction, Holder {
   execute<R = Row>(sql: string, args?: InArgs): Promise<ResultSetOf<R>>;
   async execute(stmt: InStatement, args?: InArgs): Promise<ResultSet> {
     this.#check();
-    return await this.#counted(this.#parent.execute(stmt, args));
+    this.#began();
+    try {
+      return await this.#parent.execute(stmt, args);
+    } finally {
+      this.#ended();
+    }
   }
 
   get<R = Row>(stmt: InStatement): Promise<R | undefined>;
   get<R = Row>(sql: string, args?: InArgs): Promise<R | undefined>;
   async get(stmt: InStatement, args?: InArgs): Promise<Row | undefined> {
     this.#check();
-    return await this.#counted(this.#parent.get(stmt, args));
+    this.#began();
+    try {
+      return await this.#parent.get(stmt, args);
+    } finally {
+      this.#ended();
+    }
   }
 
   iterate<R = Row>(stmt: InStatement, options?: IterateOptions): RowIterator<R> {
@@ -160,13 +170,23 @@ export class NestedTransaction implements Transaction, Holder {
   /** @private */
   async runMany(sql: string, source: Arguments, signal: CallSignal | undefined): Promise<number> {
     this.#check();
-    return await this.#counted(this.#parent.runMany(sql, source, signal));
+    this.#began();
+    try {
+      return await this.#parent.runMany(sql, source, signal);
+    } finally {
+      this.#ended();
+    }
   }
 
   /** @private */
   async describe(sql: string): Promise<StatementDescription> {
     this.#check();
-    return await this.#counted(this.#parent.describe(sql));
+    this.#began();
+    try {
+      return await this.#parent.describe(sql);
+    } finally {
+      this.#ended();
+    }
   }
 
   /** @private */
@@ -178,12 +198,22 @@ export class NestedTransaction implements Transaction, Holder {
 
   async batch(stmts: BatchStatement[], options?: SignalOption): Promise<ResultSet[]> {
     if (this.closed) throw errorOf(transactionClosedInBatch(0));
-    return await this.#counted(this.#parent.batch(stmts, options));
+    this.#began();
+    try {
+      return await this.#parent.batch(stmts, options);
+    } finally {
+      this.#ended();
+    }
   }
 
   async executeMultiple(sql: string, options?: SignalOption): Promise<void> {
     this.#check();
-    return await this.#counted(this.#parent.executeMultiple(sql, options));
+    this.#began();
+    try {
+      return await this.#parent.executeMultiple(sql, options);
+    } finally {
+      this.#ended();
+    }
   }
 
   async transaction<T>(
@@ -233,7 +263,7 @@ export class NestedTransaction implements Transaction, Holder {
 
   /** @private */
   async begin(): Promise<void> {
-    await this.#counted(this.#parent.execute(`SAVEPOINT ${this.#name}`));
+    await this.execute(`SAVEPOINT ${this.#name}`);
   }
 
   /** @private */
@@ -272,26 +302,14 @@ export class NestedTransaction implements Transaction, Holder {
     if (this.closed) throw errorOf(transactionClosed());
   }
 
-  /**
-   * Not a function that awaits: its frame would be in the stack of each error. Nor a second reaction to `answer`: V8
-   * finds the callers of a promise that has one.
-   */
-  #counted<T>(answer: Promise<T>): Promise<T> {
+  /** A call runs until `#ended()`. What awaits it does both: a function of their own would be in the stack of errors. */
+  #began(): void {
     this.#pending++;
-    const ended = (): void => {
-      this.#pending--;
-      this.#idleSince = performance.now();
-    };
-    return answer.then(
-      (value) => {
-        ended();
-        return value;
-      },
-      (error: unknown) => {
-        ended();
-        throw error;
-      },
-    );
+  }
+
+  #ended(): void {
+    this.#pending--;
+    this.#idleSince = performance.now();
   }
 
   #ends(end: Promise<void>): Promise<void> {
@@ -302,11 +320,14 @@ export class NestedTransaction implements Transaction, Holder {
   }
 
   async #release(): Promise<void> {
+    this.#began();
     try {
-      await this.#counted(this.#parent.execute(`RELEASE ${this.#name}`));
+      await this.#parent.execute(`RELEASE ${this.#name}`);
     } catch (error) {
       await this.#undo().catch(() => undefined);
       throw error;
+    } finally {
+      this.#ended();
     }
   }
 
