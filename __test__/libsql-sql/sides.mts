@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 /** What the process is told. */
 export interface Request {
-  config: { url: string; adoptVectorIndexes?: boolean };
+  config: { url: string; adoptVectorIndexes?: boolean; timeout?: number };
   statements: readonly string[];
   /** Leaves the client open for the next request, which is to be on the same file. */
   staysOpen: boolean;
@@ -41,10 +41,11 @@ export function startSide(name: Side["name"]): Side {
     statements: readonly string[],
     staysOpen: boolean,
   ): Promise<string[]> => {
+    // The garbage collector closes stock's connection, at any time, and that makes a checkpoint: latchdb waits for it.
     const config =
       name === "stock"
         ? { url: `file:${file}` }
-        : { url: `file:${file}`, adoptVectorIndexes: true };
+        : { url: `file:${file}`, adoptVectorIndexes: true, timeout: 30_000 };
     const request: Request = { config, statements, staysOpen };
     child.stdin.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await lines.next();
