@@ -14,8 +14,8 @@ use super::lanes::Lanes;
 use super::line::{Aside, Step, Turns, Way};
 use super::session::Session;
 use super::state::{ClientState, Journal};
-use crate::jobs::cancel::{CancelReason, WaitNumber};
-use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
+use crate::jobs::cancel::CancelReason;
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId, WaitNumber};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
 use crate::wire::request;
 

@@ -13,8 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::checkpoints::Pass;
 use super::class::Class;
-use crate::jobs::cancel::WaitNumber;
-use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId};
+use crate::jobs::ids::{CallNumber, JobId, LaneId, TransactionId, WaitNumber};
 
 /// Is told by the lanes what happens to their calls, so that the next ones can start.
 pub trait Turns: Send + Sync {

@@ -9,12 +9,18 @@ use super::gate::{Gate, Shut};
 use super::lane::{Answer, Behind, Interrupt, Job, Lane, Work};
 use super::writer_queue::{DEFAULT_OWN_TIMEOUT, LockTimeouts, WriterQueue};
 use crate::jobs::backlog::{Backlog, ENOUGH_ROOM, MOST};
-use crate::jobs::cancel::{Cancel, CancelReason, WaitNumber, WaitObserver};
-use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId};
+use crate::jobs::cancel::{Cancel, CancelReason, WaitObserver};
+use crate::jobs::ids::{CallNumber, ClientId, JobId, LaneId, WaitNumber};
 
 use crate::sync::{Condvar, Mutex, thread};
 
 const INTERLEAVINGS: usize = 5_000;
+
+/// The timeouts of a call that waits until it has the writer slot or is cancelled.
+const PATIENT: LockTimeouts = LockTimeouts {
+    others: std::time::Duration::ZERO,
+    own: std::time::Duration::from_secs(1 << 20),
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -281,10 +287,6 @@ fn one_lane_at_a_time_has_the_writer_slot_and_in_order() {
 /// A cancel wakes a waiting writer, even if it comes while the writer is about to sleep.
 #[test]
 fn a_cancelled_writer_leaves_the_queue() {
-    const TIMEOUTS: LockTimeouts = LockTimeouts {
-        others: std::time::Duration::ZERO,
-        own: std::time::Duration::from_secs(1 << 20),
-    };
     shuttle::check_random(
         || {
             let queue = Arc::new(WriterQueue::default());
@@ -293,7 +295,7 @@ fn a_cancelled_writer_leaves_the_queue() {
                 .take_slot(
                     lane_of(0, 0),
                     CallNumber::next(),
-                    TIMEOUTS,
+                    PATIENT,
                     &Cancel::default(),
                     Instant::now(),
                 )
@@ -304,7 +306,7 @@ fn a_cancelled_writer_leaves_the_queue() {
                 let call = CallNumber::next();
                 thread::spawn(move || {
                     queue.begin_job(lane_of(0, 1));
-                    queue.take_slot(lane_of(1, 1), call, TIMEOUTS, &cancel, Instant::now())
+                    queue.take_slot(lane_of(1, 1), call, PATIENT, &cancel, Instant::now())
                 })
             };
             cancel.raise(CancelReason::ClientClosed);
@@ -316,7 +318,7 @@ fn a_cancelled_writer_leaves_the_queue() {
                 .take_slot(
                     lane_of(0, 2),
                     CallNumber::next(),
-                    TIMEOUTS,
+                    PATIENT,
                     &Cancel::default(),
                     Instant::now(),
                 )
@@ -348,13 +350,9 @@ impl WaitObserver for Told {
 /// earlier and takes the slot later, a checkpoint, another transaction. The transaction ends only then.
 #[test]
 fn a_writer_tells_of_its_wait_for_an_idle_transaction() {
-    const TIMEOUTS: LockTimeouts = LockTimeouts {
-        others: std::time::Duration::ZERO,
-        own: std::time::Duration::from_secs(1 << 20),
-    };
     let take = |queue: &Arc<WriterQueue>, lane, call, cancel: &Cancel| {
         queue.begin_job(lane);
-        queue.take_slot(lane, call, TIMEOUTS, cancel, Instant::now()).unwrap();
+        queue.take_slot(lane, call, PATIENT, cancel, Instant::now()).unwrap();
     };
     shuttle::check_random(
         move || {

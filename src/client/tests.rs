@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::jobs::backlog::{Load, MOST};
-use crate::jobs::cancel::WaitNumber;
-use crate::jobs::ids::CallNumber;
+use crate::jobs::ids::{CallNumber, WaitNumber};
 use crate::sqlite::{Location, RunOptions};
 use crate::sync::atomic::Ordering;
 use crate::value::OwnedValue as Value;

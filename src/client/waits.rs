@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::state::ClientState;
-use crate::jobs::cancel::{WaitNumber, WaitObserver};
-use crate::jobs::ids::LaneId;
+use crate::jobs::cancel::WaitObserver;
+use crate::jobs::ids::{LaneId, WaitNumber};
 use crate::sync::{Mutex, lock};
 
 /// The waits of one lane.

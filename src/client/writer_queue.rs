@@ -35,7 +35,7 @@ pub struct LockTimeouts {
 }
 
 /// A wait for the slot that takes no longer holds up the reads behind it: another writer is being quick. A checkpoint
-/// holds them up for as long as it takes: it ends by itself, and nobody whom the reads could help waits for it.
+/// holds them up for as long as it takes: it ends by itself.
 const UNOBSERVED: Duration = Duration::from_millis(if cfg!(feature = "model") { 0 } else { 1 });
 
 /// The wait for an idle transaction of the same client if no `timeout` is set.
@@ -84,7 +84,8 @@ struct Waiter {
     turn: Arc<Condvar>,
     /// Its wait, while its observer knows of it.
     told: Option<Wait>,
-    /// Whether it sleeps until something changes.
+    /// Whether it sleeps until something changes. In its first moment it looks again by itself: to wake all calls whenever
+    /// the slot is given on would cost more than the slot is held for.
     sleeps: bool,
 }
 

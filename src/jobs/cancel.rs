@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::ids::WaitNumber;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 
@@ -60,9 +61,6 @@ pub trait WaitObserver: Send + Sync {
     /// the job has begun.
     fn end_wait(&self, wait: WaitNumber);
 }
-
-/// Tells the waits of the process apart.
-pub type WaitNumber = u64;
 
 /// A wait that the observer was told of. Dropping this value ends the wait.
 pub struct Wait {
@@ -178,9 +176,8 @@ impl Cancel {
     /// Tells the observer that a wait begins. Must not be called under a lock: the observer has locks of
     /// its own, and raises flags under them.
     pub fn begin_wait(&self) -> Option<Wait> {
-        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         let observer = self.observer.as_ref()?.upgrade()?;
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = WaitNumber::next();
         observer.begin_wait(number);
         Some(Wait { observer, number })
     }

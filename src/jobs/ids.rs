@@ -36,6 +36,18 @@ impl CallNumber {
     }
 }
 
+/// The number of a wait of which a client is told, in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitNumber(pub u64);
+
+impl WaitNumber {
+    /// A number for a new wait.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// The number of a lane in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId(pub u32);

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::cancel::{Cancel, CancelReason, WaitNumber, WaitObserver};
+use super::cancel::{Cancel, CancelReason, WaitObserver};
 use super::channel::JobChannel;
-use super::ids::JobId;
+use super::ids::{JobId, WaitNumber};
 use super::outbox::Outbox;
 use super::queue::JobQueue;
 use super::{panics, short_slices};

@@ -88,7 +88,7 @@ fn short_reads_do_not_wait_for_long_ones_that_have_no_lane() {
 fn reads_do_not_wait_for_a_write_that_waits() {
     let mut bench = Bench::new(2, &[("a", Write), ("r", Long)]);
     assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     bench.enter("b", Write);
     bench.enter("s", Short);
     assert_eq!(bench.started(), "r:0 s:1");
@@ -108,7 +108,7 @@ fn reads_do_not_wait_for_a_write_that_waits() {
 fn a_read_overtakes_writes_that_wait_for_a_read_to_begin_while_the_main_lane_is_blocked() {
     let mut bench = Bench::new(2, &[("a", Write)]);
     assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     bench.enter("r", Long);
     bench.enter("b", Write);
     bench.enter("s", Long);
@@ -134,7 +134,7 @@ fn beside_a_rollback_journal_reads_run_aside_only_while_the_main_lane_is_blocked
     let mut bench = Bench::new(1, &[("r", Long)]);
     bench.0.set_aside(Aside::WhileBlocked);
     assert_eq!(bench.started(), "r:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     bench.enter("s", Long);
     assert_eq!(bench.started(), "s:0");
     bench.0.set_aside(Aside::Never);
@@ -184,7 +184,7 @@ fn a_reader_lane_that_rests_while_a_call_comes_has_a_connection_again() {
 fn while_a_call_waits_that_needs_the_file_alone_no_reader_lane_gets_a_connection() {
     let mut bench = Bench::new(1, &[("a", Write), ("b", Alone)]);
     assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     bench.enter("r", Short);
     assert_eq!(bench.started(), "r:0", "the call that needs the file alone has not started");
     bench.0.begun(0);
@@ -194,7 +194,7 @@ fn while_a_call_waits_that_needs_the_file_alone_no_reader_lane_gets_a_connection
     bench.0.set_connection(0, false);
     bench.0.ended(Way::Reader(0));
     assert_eq!(bench.started(), "b:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     bench.enter("s", Short);
     bench.enter("t", Long);
     assert_eq!(bench.started(), "s:m");
@@ -220,7 +220,7 @@ fn what_needs_the_file_alone_closes_reader_lanes_that_are_not_used_any_more() {
 fn a_transaction_begins_behind_the_calls_before_it_but_not_behind_one_that_waits() {
     let mut bench = Bench::new(1, &[("a", Write), ("begin", Begin), ("b", Write)]);
     assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     assert_eq!(bench.started(), "begin:t b:m");
     bench.enter("begin", Begin);
     assert_eq!(bench.started(), "", "b has not come to the writer queue");
@@ -228,11 +228,11 @@ fn a_transaction_begins_behind_the_calls_before_it_but_not_behind_one_that_waits
     assert_eq!(bench.started(), "");
     let mut bench = Bench::new(1, &[("a", Write), ("b", Write), ("read", BeginRead)]);
     assert_eq!(bench.started(), "a:m b:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     assert_eq!(bench.started(), "read:t");
     let mut bench = Bench::new(1, &[("a", Write), ("begin", Class::BeginOnMain)]);
     assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     assert_eq!(bench.started(), "");
     bench.0.ended(Way::Main);
     assert_eq!(bench.started(), "begin:t");
@@ -284,7 +284,7 @@ fn a_call_starts_at_once_only_where_it_would_be_the_next_one() {
     assert!(bench.0.start_at_once(Write) && bench.0.start_at_once(Short));
     assert!(!bench.0.start_at_once(Long) && !bench.0.start_at_once(Alone));
     assert!(!bench.0.start_at_once(Begin));
-    bench.0.set_blocked(1, true);
+    bench.0.set_blocked(WaitNumber(1), true);
     assert!(!bench.0.start_at_once(Short));
     bench.0.ended(Way::Main);
     bench.enter("r", Long);

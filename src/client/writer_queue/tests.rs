@@ -1,8 +1,8 @@
 //! Tests of the queue.
 
 use super::*;
-use crate::jobs::cancel::{CancelReason, WaitNumber, WaitObserver};
-use crate::jobs::ids::LaneId;
+use crate::jobs::cancel::{CancelReason, WaitObserver};
+use crate::jobs::ids::{LaneId, WaitNumber};
 use std::sync::mpsc;
 use std::thread;
 
@@ -105,10 +105,9 @@ fn a_transaction_that_has_read_does_not_wait() {
 #[test]
 fn a_transaction_that_has_read_passes_a_checkpoint() {
     let queue = queue();
-    let checkpointer = LaneKey { client: ClientId(0), lane: LaneId::reader(1) };
-    take(&queue, checkpointer, PATIENT).unwrap();
+    take(&queue, checkpointer(0), PATIENT).unwrap();
     assert!(queue.try_take_slot(lane(1)));
-    queue.end_job(checkpointer, false);
+    queue.end_job(checkpointer(0), false);
     assert!(!queue.try_take_slot(lane(2)), "the transaction keeps the slot");
     queue.end_job(lane(1), false);
     assert!(queue.try_take_slot(lane(2)));
@@ -178,6 +177,7 @@ impl ObservedWriter {
     }
 }
 
+/// The lane of a client that makes checkpoints.
 fn checkpointer(client: u64) -> LaneKey {
     LaneKey { client: ClientId(client), lane: LaneId::reader(1) }
 }
