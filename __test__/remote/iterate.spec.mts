@@ -327,6 +327,41 @@ test("ws: a break ends nothing else on the connection", async (t) => {
   t.is(await client.get({ sql: `select count(*) from ${table}`, rowMode: "pluck" }), 20);
 });
 
+test("ws: an iterator has a stream of its own, whichever streams were closed before", async (t) => {
+  if (!hasServer(t)) return;
+  const { client, table } = await shared.withTable(t, "ws");
+  const reading = await Promise.all([1, 2, 3, 4, 5].map(() => client.transaction("read")));
+  for (const transaction of reading) await transaction.execute(`select count(*) from ${table}`);
+  for (const closed of [0, 1, 3]) {
+    await reading[closed]?.commit();
+    const rows = client.iterate(numbers(2_000));
+    t.deepEqual(await take(rows, 1), [{ n: 1 }]);
+    await rows.return();
+    t.deepEqual((await take(client.iterate(numbers(20)), 100)).length, 20);
+  }
+  // The connection has ended for none of them.
+  for (const open of [2, 4]) await reading[open]?.commit();
+});
+
+test("ws: the error of a transaction says how its connection has ended", async (t) => {
+  if (!hasServer(t)) return;
+  const { client, cut, sockets } = await throughProxy(t, "ws");
+  const transaction = await client.transaction("read");
+  await transaction.execute("select 1");
+  const closed = Promise.all([...sockets].map((socket) => once(socket, "close")));
+  cut();
+  await closed;
+  while (!transaction.closed) await new Promise((resolve) => setImmediate(resolve));
+  const error = await t.throwsAsync(transaction.execute("select 1"), {
+    code: "TRANSACTION_CLOSED",
+  });
+  const cause = error?.cause as Error | undefined;
+  t.regex(
+    cause?.message ?? "",
+    /^HRANA_WEBSOCKET_ERROR: .* \((?!undefined).+\)\. .* was not sent$/,
+  );
+});
+
 test("ws: a text that the server refuses ends nothing else on its connection", async (t) => {
   if (!hasServer(t)) return;
   const { client, table } = await shared.withTable(t, "ws");

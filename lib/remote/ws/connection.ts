@@ -1,5 +1,6 @@
 /** One WebSocket to a server, and the streams on it. */
 import * as hrana from "@libsql/hrana-client";
+import { LibsqlError } from "@libsql/core/api";
 import { isError } from "../../client/errors";
 import { clearTimeout, setTimeout } from "../../client/timers";
 import type { Address } from "../address";
@@ -56,6 +57,8 @@ export class Connection {
   readonly idleness = new Idleness();
   /** What the socket has said of its end. */
   #socketError: unknown;
+  /** How the server, or the network, has ended it. */
+  #end: string | undefined;
   #check: Promise<void> | undefined;
   #watch: NodeJS.Timeout | undefined;
   /** Whether it is to be closed behind its last stream. */
@@ -69,6 +72,10 @@ export class Connection {
     this.#socket.addEventListener("error", (event) => {
       const { error, message } = event as { error?: unknown; message?: unknown };
       this.#socketError ??= isError(error) ? error : message;
+    });
+    this.#socket.addEventListener("close", (event) => {
+      const { code, reason } = event as { code?: number; reason?: string };
+      this.#end = `closed with code ${code}${reason ? `: ${reason}` : ""}`;
     });
     this.#socket.addEventListener("message", () => {
       this.idleness.heard();
@@ -173,8 +180,13 @@ export class Connection {
   /** For a request that finds the connection closed. */
   unsent(): RequestFailure {
     const { url } = this.#address;
-    const failure = networkFailure(this.#socketError, url, { ...CODES, isUnsent: true });
-    return new RequestFailure("unsent", failure.make as never, "at once");
+    if (this.#socketError !== undefined) {
+      const failure = networkFailure(this.#socketError, url, { ...CODES, isUnsent: true });
+      return new RequestFailure("unsent", failure.make as never, "at once");
+    }
+    const detail = this.#end ?? "closed";
+    const text = `the connection to ${url} has ended (${detail}). The request was not sent`;
+    return new RequestFailure("unsent", () => new LibsqlError(text, CODES.unsentCode), "at once");
   }
 
   /** For a stream that finds the connection closed: the server may have refused its greeting. */

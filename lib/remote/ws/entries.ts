@@ -73,9 +73,15 @@ function send(client: hrana.WsClient, request: Request): Promise<Response> {
   });
 }
 
-/** The id that the next stream of a client of hrana-client will have. */
-export function nextStreamId({ _streamIdAlloc: ids }: hrana.WsClient): number {
-  const id = ids.alloc();
-  ids.free(id);
-  return id;
+/** Opens a stream, and tells its id, which hrana-client keeps to itself. */
+export function openStream(client: hrana.WsClient): { stream: hrana.WsStream; id: number } {
+  const ids: Partial<hrana.WsClient["_streamIdAlloc"]> = client._streamIdAlloc;
+  const id = client._streamIdAlloc.alloc();
+  // What was allocated and freed is not what the next call allocates: the method itself has to say this one.
+  ids.alloc = () => id;
+  try {
+    return { stream: client.openStream(), id };
+  } finally {
+    delete ids.alloc;
+  }
 }

@@ -10,7 +10,7 @@ import type { WireBatch } from "../protocol";
 import type { EntryReader, Server, Stream } from "../server";
 import { HranaStream } from "../stream";
 import { Connection } from "./connection";
-import { nextStreamId, WsEntries } from "./entries";
+import { openStream, WsEntries } from "./entries";
 
 /** After so long, in ms, a connection is replaced: servers and proxies end old ones. */
 const LONGEST_AGE_MS = 60_000;
@@ -98,8 +98,8 @@ class WsStream extends HranaStream {
   #isOver = false;
 
   constructor(connection: Connection) {
-    const id = nextStreamId(connection.client);
-    super(connection.client.openStream(), connection.version);
+    const { stream, id } = openStream(connection.client);
+    super(stream, connection.version);
     this.#id = id;
     this.#connection = connection;
     connection.enter();
