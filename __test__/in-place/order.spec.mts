@@ -156,3 +156,69 @@ for (const [execution, mode, synchronous] of [
     t.is(groupCommits.calls > 0, synchronous === "full");
   });
 }
+
+const COUNT = "select count(*) from t";
+const pluckedCount = { sql: COUNT, rowMode: "pluck" } as const;
+
+/** The ways in which a client may look at a table. */
+const looks: Array<(client: LocalClient) => Promise<number | undefined>> = [
+  (client) => client.get<number>(pluckedCount),
+  async (client) => {
+    const { rows } = await client.execute(`select count(*), (${countTo(50_000)}) from t`);
+    return Number(rows[0]?.[0]);
+  },
+  async (client) => {
+    for await (const count of client.iterate<number>(pluckedCount)) return count;
+    return undefined;
+  },
+  async (client) => {
+    const [result] = await client.batch([COUNT], "read");
+    return Number(result?.rows[0]?.[0]);
+  },
+  async (client) => {
+    const transaction = await client.transaction("read");
+    const count = await transaction.get<number>(pluckedCount);
+    await transaction.commit();
+    return count;
+  },
+  async (client) => Number((await client.prepare(COUNT).get())?.[0]),
+];
+
+for (const mode of ["wal", "delete"]) {
+  test.serial(
+    `a call sees what was committed before it, also if nobody awaited that: ${mode}`,
+    async (t) => {
+      t.timeout(600_000);
+      const { url } = await temporaryDatabase(t);
+      const client = createClient({ url }) as LocalClient;
+      t.teardown(() => client.close());
+      await client.executeMultiple(`
+        pragma journal_mode = ${mode};
+        create table t (a);
+        create table u (id integer primary key);
+        insert into u values (1);
+      `);
+      const quick = "select id from u where id = 1";
+      for (let i = 0; i < 3; i++) await client.execute(quick);
+      for (let n = 1; n <= CALLS / 5; n++) {
+        const transaction = await client.transaction("write");
+        const calls: Array<Promise<unknown>> = [transaction.execute("insert into t values (1)")];
+        if (n % 2 === 0) await calls[0];
+        if (n % 20 === 0) {
+          // The calls of the transaction take the time of this turn of the event loop: the COMMIT waits for the next.
+          for (let i = 0; i < 3; i++) await transaction.execute(quick);
+          const { inPlace } = client.stats().calls;
+          calls.push(transaction.execute(quick));
+          const began = performance.now();
+          while (performance.now() - began < 10);
+          for (let i = 0; i < 8; i++) calls.push(transaction.execute(quick));
+          t.true(client.stats().calls.inPlace > inPlace);
+        }
+        calls.push(transaction.commit());
+        const look = looks[n % looks.length] as (typeof looks)[number];
+        t.is(await look(client), n, `${n}: ${look}`);
+        await Promise.all(calls);
+      }
+    },
+  );
+}

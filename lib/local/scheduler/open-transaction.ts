@@ -26,6 +26,8 @@ export interface TransactionHost {
   callStarted(isOnMain: boolean): void;
   /** A call of the main lane, or of another, has its answer. */
   callEnded(isOnMain: boolean, outcome: Outcome): void;
+  /** The COMMIT waits for its turn. So do the calls outside of transactions that are made after it, until `release`. */
+  commitWaits(transaction: OpenTransaction): void;
   /** The transaction is over, or its last request is submitted: other calls can use its lane. */
   release(transaction: OpenTransaction): void;
 }
@@ -221,7 +223,10 @@ export class OpenTransaction {
   /** Commits. Other calls can use the lane at once: their requests run after the commit. */
   commit(): Promise<void> {
     this.#isEnding = true;
-    return this.#inTurn(undefined, () => this.#last(writeRequest((writer) => writer.commit())));
+    const commit = (): Promise<void> => this.#last(writeRequest((writer) => writer.commit()));
+    const committed = this.#inTurn(undefined, commit);
+    if (this.#isOpen) this.#host.commitWaits(this);
+    return committed;
   }
 
   /** Rolls back after the calls that were made before. */

@@ -56,6 +56,8 @@ export class Scheduler implements Host {
     goOn: () => this.advance(),
   });
   readonly transactions = new Set<OpenTransaction>();
+  /** Those whose COMMIT was called, and has not been submitted. */
+  readonly #committing = new Set<OpenTransaction>();
   readonly batches: Batches;
   readonly patience: Patience;
   readonly maxConnections: number;
@@ -221,7 +223,7 @@ export class Scheduler implements Host {
       keep,
       begins: true,
       ready: () =>
-        !this.#isWritingOnMain &&
+        !this.#hasUnsubmitted &&
         // It gets the main lane only if there can be no other, and not while the explicit one is on it.
         (this.lanes.isOtherFree ||
           (this.#sharesMain && this.lanes.isMainFree && !this.explicit.isOpen)),
@@ -346,7 +348,12 @@ export class Scheduler implements Host {
     this.advance();
   }
 
+  commitWaits(transaction: OpenTransaction): void {
+    this.#committing.add(transaction);
+  }
+
   release(transaction: OpenTransaction): void {
+    this.#committing.delete(transaction);
     if (!this.transactions.delete(transaction)) return;
     this.database.releaseTransaction(transaction.number);
     this.lanes.refresh();
@@ -417,7 +424,12 @@ export class Scheduler implements Host {
   readonly #readyAlone = (): boolean => this.#isMainReady && !this.explicit.isOpen;
 
   get #isMainReady(): boolean {
-    return this.lanes.isMainFree && !this.#isWritingOnMain;
+    return this.lanes.isMainFree && !this.#hasUnsubmitted;
+  }
+
+  /** Whether a call that was made before has yet to be submitted. */
+  get #hasUnsubmitted(): boolean {
+    return this.#isWritingOnMain || this.#committing.size > 0;
   }
 
   /** The reason for which a call cannot even wait, if there is one. */
