@@ -783,8 +783,9 @@ export interface Queryable {
  * A client: `@libsql/client`'s methods, and latchdb's additions.
  *
  * Calls on a local database run in the order in which they are made, whether or not a caller awaits them. A read does not
- * wait for a write that waits for a lock or for a transaction. The calls of a transaction have an order of their own, and
- * what it has done is there for the calls of the client that are made after its `commit()`.
+ * wait for a write that waits for a lock or for a transaction. The calls of a transaction have an order of their own: a
+ * call of the client that has to see what a transaction has done awaits its `commit()`, or is made right behind it, before
+ * anything is awaited.
  *
  * Do not change an array or an argument before the promise of its call settles: latchdb reads a long batch over several
  * turns of the event loop.

@@ -200,7 +200,7 @@ impl Dispatch {
             call.way = Some(way);
             let lane = match way {
                 Way::Main => lanes.of(TransactionId::NONE),
-                Way::Transaction | Way::Cursor(_) | Way::Commit(_) => {
+                Way::Transaction | Way::Cursor(_) => {
                     lanes.follow(call.job.into(), self.state.pinned_lane());
                     lanes.of(call.job.into())
                 }
@@ -234,7 +234,7 @@ impl Turns for Dispatch {
             match way {
                 Way::Main => lanes.line.set_explicit(is_explicit),
                 Way::Reader(reader) => lanes.line.set_connection(reader, has_connection),
-                Way::Transaction | Way::Cursor(_) | Way::Commit(_) => {}
+                Way::Transaction | Way::Cursor(_) => {}
             }
             lanes.line.ended(way);
         });
@@ -296,7 +296,7 @@ impl Turns for Dispatch {
     fn set_blocked(&self, lane: LaneId, wait: WaitNumber, is_blocked: bool) {
         self.change(|lanes| {
             if lanes.main() != Some(lane) {
-                return lanes.line.set_lane_blocked(lane, wait, is_blocked);
+                return;
             }
             lanes.line.set_blocked(wait, is_blocked);
             if lanes.line.is_blocked() {

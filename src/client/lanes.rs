@@ -16,11 +16,10 @@ use rustc_hash::FxHashMap;
 
 use super::call::Call;
 use super::lane::Lane;
-use super::line::{Line, Way};
+use super::line::Line;
 use super::session::Session;
 use crate::jobs::ids::{JobId, LaneId, TransactionId};
 use crate::wire::kinds::{LaneFlag, flag};
-use crate::wire::request;
 
 /// The lanes of one client.
 pub struct Lanes {
@@ -136,21 +135,6 @@ impl Lanes {
     /// The lane of a transaction, until the transaction is released.
     pub fn of_open(&self, transaction: TransactionId) -> Option<Arc<Lane<Session>>> {
         self.transactions.get(&transaction).and_then(|lane| self.get(*lane))
-    }
-
-    /// The lane of a call of a transaction. The calls outside of transactions wait for a COMMIT, where that is not on the
-    /// same lane.
-    pub fn lane_for(&mut self, call: &mut Call) -> Option<Arc<Lane<Session>>> {
-        let id = call.transaction;
-        let lane = self.of(id)?;
-        if request::is_commit(&call.request)
-            && !self.is_on_main(id)
-            && let Some(own) = self.transactions.get(&id)
-        {
-            self.line.commits(call.number, *own);
-            call.way = Some(Way::Commit(call.number));
-        }
-        Some(lane)
     }
 
     /// Takes a lane for a new transaction. `open` creates a lane if a further one is needed. None if there

@@ -2,8 +2,7 @@
 //!
 //! Calls start in the order in which they are made, and reads overlap. A read waits for the writes before it,
 //! but not for one that waits itself. A write waits until the reads before it have begun, not until they have
-//! ended. Short reads do not wait for long ones that have no lane yet. A COMMIT of a transaction is not in the line, but
-//! the calls that are made after it wait for it, unless it waits itself: what it commits is there for them.
+//! ended. Short reads do not wait for long ones that have no lane yet.
 //!
 //! Everything but long reads runs on the main lane, one call after the other. A read that has shown itself long
 //! runs on a reader lane, and every read does while the main lane is blocked.
@@ -48,8 +47,6 @@ pub enum Way {
     Transaction,
     /// On the lane of its transaction, where it opens a cursor. The number is the call's.
     Cursor(CallNumber),
-    /// On the lane of its transaction, which it commits. The number is the call's.
-    Commit(CallNumber),
 }
 
 /// When reads run on reader lanes.
@@ -112,10 +109,6 @@ pub struct Line<J> {
     aside: Aside,
     /// The calls that open cursors on lanes of their own, and have not begun to read.
     opening: BTreeSet<CallNumber>,
-    /// The COMMITs that have not ended, each with its lane.
-    committing: BTreeMap<CallNumber, LaneId>,
-    /// The lanes of transactions whose running calls wait for a lock or for a transaction.
-    blocked_lanes: FxHashMap<LaneId, WaitNumber>,
     /// The number of calls that the main lane has, running or queued.
     on_main: usize,
     /// The wait of the running call of the main lane for a lock or for a transaction, if it waits.
@@ -145,8 +138,6 @@ impl<J> Line<J> {
             checkpoints: 0,
             aside: Aside::Always,
             opening: BTreeSet::new(),
-            committing: BTreeMap::new(),
-            blocked_lanes: FxHashMap::default(),
             on_main: 0,
             blocked_by: None,
             is_alone: false,
@@ -171,7 +162,7 @@ impl<J> Line<J> {
 
     /// Whether a call that is made now may run before all others have ended.
     pub fn is_free(&self) -> bool {
-        self.waiting.is_empty() && !self.is_starting() && !self.is_behind_commit(None)
+        self.waiting.is_empty() && !self.is_starting()
     }
 
     /// Whether the main lane waits for a lock or for a transaction.
@@ -201,7 +192,6 @@ impl<J> Line<J> {
     pub fn start_at_once(&mut self, class: Class) -> bool {
         let starts = self.waiting.is_empty()
             && !self.is_blocked()
-            && !self.is_behind_commit(None)
             && match class {
                 Class::ShortRead => true,
                 Class::Main => !self.is_starting(),
@@ -231,9 +221,6 @@ impl<J> Line<J> {
     pub fn next(&mut self) -> Option<Step<J>> {
         let (number, first) = self.waiting.first_key_value()?;
         let (number, class) = (*number, first.class);
-        if self.is_behind_commit(Some(number)) {
-            return None;
-        }
         if self.is_explicit || self.for_reads == 0 || self.aside == Aside::Never {
             // Each begins behind the calls of the main lane, where it has nobody to overtake.
             return match class {
@@ -261,7 +248,7 @@ impl<J> Line<J> {
             }
             _ if self.is_blocked() => {
                 let read = *self.reads.first()?;
-                if self.is_behind_commit(Some(read)) { None } else { self.read(read) }
+                self.read(read)
             }
             _ => None,
         }
@@ -304,7 +291,7 @@ impl<J> Line<J> {
     fn overtake(&mut self) -> Option<Step<J>> {
         let number = *self.short_reads.first()?;
         let is_behind_reads = self.others.first().is_none_or(|other| *other > number);
-        if self.is_blocked() || !is_behind_reads || self.is_behind_commit(Some(number)) {
+        if self.is_blocked() || !is_behind_reads {
             return None;
         }
         self.start(number, Way::Main)
@@ -348,14 +335,6 @@ impl<J> Line<J> {
     /// Whether no call of the main lane is running, or the one that runs is blocked.
     fn is_main_passable(&self) -> bool {
         self.on_main == 0 || self.is_blocked()
-    }
-
-    /// Whether a call waits for a COMMIT that was called before it, and that does not wait itself. None: a call that is
-    /// made now.
-    fn is_behind_commit(&self, call: Option<CallNumber>) -> bool {
-        let is_before = |number: CallNumber| call.is_none_or(|call| number < call);
-        let mut before = self.committing.iter().take_while(|(number, _)| is_before(**number));
-        before.any(|(_, lane)| !self.blocked_lanes.contains_key(lane))
     }
 
     fn is_starting(&self) -> bool {
@@ -403,15 +382,7 @@ impl<J> Line<J> {
             }
             Way::Transaction => {}
             Way::Cursor(number) => self.cursor_has_begun(number),
-            Way::Commit(number) => {
-                self.committing.remove(&number);
-            }
         }
-    }
-
-    /// A transaction on a lane of its own is to be committed by the call with this number.
-    pub fn commits(&mut self, number: CallNumber, lane: LaneId) {
-        self.committing.insert(number, lane);
     }
 
     /// The call with this number, which opens a cursor, has begun to read, or will not.
@@ -464,15 +435,6 @@ impl<J> Line<J> {
             self.blocked_by = (!self.is_alone).then_some(wait);
         } else if self.blocked_by == Some(wait) {
             self.blocked_by = None;
-        }
-    }
-
-    /// Whether the running call of a transaction's lane waits for a lock or for a transaction.
-    pub fn set_lane_blocked(&mut self, lane: LaneId, wait: WaitNumber, is_blocked: bool) {
-        if is_blocked {
-            self.blocked_lanes.insert(lane, wait);
-        } else if self.blocked_lanes.get(&lane) == Some(&wait) {
-            self.blocked_lanes.remove(&lane);
         }
     }
 

@@ -153,7 +153,7 @@ impl Client {
         request: Vec<u8>,
     ) -> Result<(), Refused> {
         let _pass = self.state.gate.enter()?;
-        let mut call = self.call(job, transaction, request);
+        let call = self.call(job, transaction, request);
         if request::is_begin(&call.request) {
             let open = |id| {
                 let (state, file) = (Arc::clone(&self.state), Arc::clone(&self.file));
@@ -182,7 +182,7 @@ impl Client {
                 // It may be reading on.
                 lane.cancel_all(CancelReason::TransactionClosed);
             }
-            let lane = self.lanes().lane_for(&mut call);
+            let lane = self.lanes().of(transaction);
             lane.ok_or(Refused::Closed)?.push(call);
         }
         Ok(())

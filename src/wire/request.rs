@@ -63,11 +63,6 @@ pub fn is_read_begin(request: &[u8]) -> bool {
     request == [RequestKind::Begin as u8, Mode::Read as u8] || begins_with_cursor(request)
 }
 
-/// Whether a request commits its transaction.
-pub fn is_commit(request: &[u8]) -> bool {
-    request == [RequestKind::Commit as u8]
-}
-
 /// Whether a request closes the cursor that has this transaction of its own.
 pub fn closes_cursor(request: &[u8], transaction: u32) -> bool {
     let (kind, cursor) = (RequestKind::CloseCursor as u8, transaction.to_le_bytes());

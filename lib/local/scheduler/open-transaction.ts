@@ -26,8 +26,8 @@ export interface TransactionHost {
   callStarted(isOnMain: boolean): void;
   /** A call of the main lane, or of another, has its answer. */
   callEnded(isOnMain: boolean, outcome: Outcome): void;
-  /** The COMMIT waits for its turn. So do the calls outside of transactions that are made after it, until `release`. */
-  commitWaits(transaction: OpenTransaction): void;
+  /** The COMMIT was called. It has ended once the promise settles. */
+  commitCalled(committed: Promise<void>): void;
   /** The transaction is over, or its last request is submitted: other calls can use its lane. */
   release(transaction: OpenTransaction): void;
 }
@@ -225,7 +225,7 @@ export class OpenTransaction {
     this.#isEnding = true;
     const commit = (): Promise<void> => this.#last(writeRequest((writer) => writer.commit()));
     const committed = this.#inTurn(undefined, commit);
-    if (this.#isOpen) this.#host.commitWaits(this);
+    this.#host.commitCalled(committed);
     return committed;
   }
 

@@ -56,8 +56,6 @@ export class Scheduler implements Host {
     goOn: () => this.advance(),
   });
   readonly transactions = new Set<OpenTransaction>();
-  /** Those whose COMMIT was called, and has not been submitted. */
-  readonly #committing = new Set<OpenTransaction>();
   readonly batches: Batches;
   readonly patience: Patience;
   readonly maxConnections: number;
@@ -74,6 +72,8 @@ export class Scheduler implements Host {
   /** The number of calls that wait to begin a transaction, but not because of a suspension. */
   #beginning = 0;
   #isWritingOnMain = false;
+  /** The number of COMMITs for which the calls that are made now wait. */
+  #commitsBefore = 0;
   /** The rollback of the explicit transaction has no answer yet. */
   #isAbandoning = false;
 
@@ -223,7 +223,7 @@ export class Scheduler implements Host {
       keep,
       begins: true,
       ready: () =>
-        !this.#hasUnsubmitted &&
+        !this.#isHeldUp &&
         // It gets the main lane only if there can be no other, and not while the explicit one is on it.
         (this.lanes.isOtherFree ||
           (this.#sharesMain && this.lanes.isMainFree && !this.explicit.isOpen)),
@@ -348,12 +348,23 @@ export class Scheduler implements Host {
     this.advance();
   }
 
-  commitWaits(transaction: OpenTransaction): void {
-    this.#committing.add(transaction);
+  /**
+   * The calls that are made right behind `commit()`, before anything is awaited, wait for its end: for their caller, it is
+   * done. Others, which know nothing of it, do not.
+   */
+  commitCalled(committed: Promise<void>): void {
+    this.#commitsBefore++;
+    const goOn = (): void => {
+      this.#commitsBefore--;
+      this.advance();
+    };
+    queueMicrotask(() => {
+      if (this.queue.first === undefined) this.#commitsBefore--;
+      else committed.then(goOn, goOn);
+    });
   }
 
   release(transaction: OpenTransaction): void {
-    this.#committing.delete(transaction);
     if (!this.transactions.delete(transaction)) return;
     this.database.releaseTransaction(transaction.number);
     this.lanes.refresh();
@@ -424,12 +435,12 @@ export class Scheduler implements Host {
   readonly #readyAlone = (): boolean => this.#isMainReady && !this.explicit.isOpen;
 
   get #isMainReady(): boolean {
-    return this.lanes.isMainFree && !this.#hasUnsubmitted;
+    return this.lanes.isMainFree && !this.#isHeldUp;
   }
 
-  /** Whether a call that was made before has yet to be submitted. */
-  get #hasUnsubmitted(): boolean {
-    return this.#isWritingOnMain || this.#committing.size > 0;
+  /** Whether a call outside of transactions waits for one that was made before. */
+  get #isHeldUp(): boolean {
+    return this.#isWritingOnMain || this.#commitsBefore > 0;
   }
 
   /** The reason for which a call cannot even wait, if there is one. */

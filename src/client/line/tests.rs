@@ -23,7 +23,7 @@ impl Bench {
         let steps = std::iter::from_fn(|| self.0.next());
         let text = |step| match step {
             Step::Start(call, Way::Main) => format!("{call}:m"),
-            Step::Start(call, Way::Transaction | Way::Commit(_)) => format!("{call}:t"),
+            Step::Start(call, Way::Transaction) => format!("{call}:t"),
             Step::Start(call, Way::Cursor(_)) => format!("{call}:c"),
             Step::Start(call, Way::Reader(reader)) => format!("{call}:{reader}"),
             Step::Rest(reader) => format!("rest:{reader}"),
@@ -364,71 +364,4 @@ fn writes_wait_until_the_cursor_before_them_has_begun_to_read_or_has_ended() {
         bench.0.ended(Way::Main);
         assert_eq!(bench.started(), "t:t");
     }
-}
-
-#[test]
-fn calls_wait_for_the_commit_that_was_called_before_them_but_not_for_one_that_waits() {
-    let lane = LaneId(1);
-    for (class, way) in
-        [(Short, "m"), (Long, "0"), (Write, "m"), (BeginRead, "t"), (BeginCursor, "c")]
-    {
-        let mut bench = Bench::new(1, &[("a", class)]);
-        assert_eq!(bench.started(), format!("a:{way}"), "it is not there yet");
-        let mut bench = Bench::new(1, &[]);
-        let commit = CallNumber::next();
-        bench.0.commits(commit, lane);
-        assert!(!bench.0.is_free() && !bench.0.start_at_once(class));
-        bench.enter("b", class);
-        assert_eq!(bench.started(), "", "{class:?}");
-        bench.0.set_lane_blocked(LaneId(2), WaitNumber(1), true);
-        assert_eq!(bench.started(), "", "another lane waits");
-        bench.0.set_lane_blocked(lane, WaitNumber(2), true);
-        bench.0.set_lane_blocked(lane, WaitNumber(1), false);
-        assert_eq!(bench.started(), format!("b:{way}"), "{class:?}");
-        let mut bench = Bench::new(1, &[]);
-        bench.0.commits(commit, lane);
-        bench.enter("c", class);
-        bench.0.ended(Way::Commit(commit));
-        assert_eq!(bench.started(), format!("c:{way}"), "{class:?}");
-    }
-}
-
-#[test]
-fn a_commit_does_not_hold_the_calls_that_were_made_before_it() {
-    let mut bench = Bench::new(2, &[("a", Write), ("r", Long), ("b", Write)]);
-    assert_eq!(bench.started(), "a:m");
-    let commit = CallNumber::next();
-    bench.0.commits(commit, LaneId(1));
-    bench.enter("c", Write);
-    bench.0.ended(Way::Main);
-    assert_eq!(bench.started(), "r:0");
-    bench.0.begun(0);
-    assert_eq!(bench.started(), "b:m");
-    bench.0.left(Way::Commit(commit));
-    assert_eq!(bench.started(), "c:m");
-}
-
-#[test]
-fn reads_that_pass_a_call_which_waits_do_not_pass_a_commit_before_them() {
-    let mut bench = Bench::new(2, &[("a", Write), ("b", Alone)]);
-    assert_eq!(bench.started(), "a:m");
-    bench.0.set_blocked(WaitNumber(1), true);
-    let commit = CallNumber::next();
-    bench.0.commits(commit, LaneId(1));
-    bench.enter("r", Short);
-    assert_eq!(bench.started(), "");
-    bench.0.ended(Way::Commit(commit));
-    assert_eq!(bench.started(), "r:0");
-}
-
-#[test]
-fn short_reads_that_pass_long_ones_do_not_pass_a_commit_before_them() {
-    let mut bench = Bench::new(1, &[("q", Long), ("r", Long)]);
-    assert_eq!(bench.started(), "q:0");
-    let commit = CallNumber::next();
-    bench.0.commits(commit, LaneId(1));
-    bench.enter("s", Short);
-    assert_eq!(bench.started(), "");
-    bench.0.ended(Way::Commit(commit));
-    assert_eq!(bench.started(), "s:m");
 }
