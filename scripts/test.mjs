@@ -30,21 +30,24 @@ const { passed, failed } = await (isPart ? testPart() : testEverything());
 process.exitCode = failed === 0 ? 0 : 1;
 console.log(`${passed} passed, ${failed} failed`);
 
-/** Two lanes, since a compiler uses one core for most of its time; then the tests that measure time. */
+/**
+ * Two lanes, since a compiler uses one core for most of its time. The packages' tests wait for package managers most of
+ * the time, and so run beside the tests on Node; those on Bun have the machine to themselves.
+ */
 async function testEverything() {
   const [javascript, rust] = await Promise.all([
-    // The packages' tests wait for package managers most of the time.
     setUpAndRun(
       [lintJavaScript, arrows],
       [typesOfTests],
       [prettierCheck, generatedBinding],
-      [publint, attw, installedPackages],
+      [publint, attw],
     ),
     // They share one compilation of SQLite's C code.
     runStages([cargoFmt, cargoClippy, cargoTest, failpointsBuild, cargoModels]),
   ]);
-  const tests = javascript.isBuilt ? [avaOn(node), avaOnBun, stormsWithFailpoints] : [];
-  return sum(javascript, rust, await runStages(tests));
+  if (!javascript.isBuilt) return sum(javascript, rust);
+  const beside = await Promise.all([runStages([installedPackages]), runStages([avaOn(node)])]);
+  return sum(javascript, rust, ...beside, await runStages([avaOnBun, stormsWithFailpoints]));
 }
 
 function testPart() {
