@@ -919,6 +919,20 @@ export interface LocalClient extends LatchClient {
    * @throws TypeError for invalid options; the signal's `reason` for an abort
    */
   replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
+
+  /**
+   * The content of the database, as the file has it that SQLite would write: what the calls before this one have written,
+   * and nothing that later ones write. Attached and TEMP databases are not in it. An empty database has no bytes. The option
+   * `data` of {@link createClient} takes the content, and so does a file.
+   *
+   * The database is read part by part, as by {@link Queryable.iterate}: other calls run meanwhile, and an abort or the
+   * closing ends it at once. The content has to fit into memory; `copyDatabase()` of `latchdb/swap` copies a file of any size.
+   *
+   * @throws LibsqlError SQLITE_NOMEM where there is no memory for it; otherwise as {@link execute} does; NOT_A_FILE for a
+   * database on a server
+   * @throws TypeError for an invalid `signal`; the signal's `reason` for an abort
+   */
+  serialize(options?: SignalOption): Promise<ArrayBuffer>;
 }
 
 /**

@@ -2005,6 +2005,13 @@ error("there is no file to replace", {
     unchecked<LocalClient>(createClient({ url: "http://host" })).replaceDatabase({ build: table }),
 });
 
+error("there is no file to serialize", {
+  code: "NOT_A_FILE",
+  message:
+    "The database of this client is on a server (http://host/): it does not hand out its file. npx latchdb copy copies the database to one",
+  from: () => unchecked<LocalClient>(createClient({ url: "http://host" })).serialize(),
+});
+
 // ---------------------------------------------------------------------------------------------------
 about("loading and installing the binary");
 
@@ -2153,6 +2160,8 @@ const ELSEWHERE: Record<string, string> = {
   "a call in place has a long value": "the same",
   "the addon has not said": "the same",
   "a statement without a result": "a defect of latchdb",
+  "There is no memory for a copy": "needs terabytes: settings/serialize.spec",
+  "copyDatabase() copies one to a file": "the same",
   "The transaction has lost its connection": "needs a server: remote/faults.spec",
   "The transaction is over, and the server": "needs a server: remote/calls.spec",
   "the server has sent a value of a kind": "the protocol has no further kinds",
@@ -2181,6 +2190,7 @@ const ELSEWHERE: Record<string, string> = {
 
 /** Codes without an entry, and why. */
 const CODES: Record<string, string> = {
+  SQLITE_NOMEM: "settings/serialize.spec",
   RESPONSE_TOO_LARGE: "remote/answers.spec",
   VECTOR_INDEX_NOT_SUPPORTED: "errors/vector-index.spec",
   RANDOM_ROWID_NOT_SUPPORTED: "errors/vector-index.spec",

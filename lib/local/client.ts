@@ -45,6 +45,7 @@ import { ConnectionPool, type PoolOptions } from "./connection-pool";
 import { clientClosed } from "./native/errors";
 import { Cursor, MOST_ROWS } from "./scheduler/cursor";
 import type { OpenTransaction } from "./scheduler/open-transaction";
+import { contentOf, PAGES } from "./serialization";
 import { publishEnd } from "./swap/database/channel";
 import { runDatabaseSwap } from "./swap/database/database-swap";
 import { checkSwapOptions } from "./swap/database/options";
@@ -211,6 +212,16 @@ export class Sqlite3Client implements Client {
       const checked = checkSwapOptions(options);
       return this.#pool.whileSuspended((file) => runDatabaseSwap(file, checked, open), checked);
     });
+  }
+
+  async serialize(options?: SignalOption): Promise<ArrayBuffer> {
+    try {
+      const { signal } = options ?? {};
+      const pages = this.iterate<ArrayBuffer>({ sql: PAGES, rowMode: "pluck", signal });
+      return await contentOf(pages.chunks());
+    } catch (failure) {
+      throw errorOf(failure);
+    }
   }
 
   close(): void {

@@ -244,7 +244,14 @@ export abstract class RemoteClient implements Client {
 
   /** The server has the file: always rejects with NOT_A_FILE. */
   async replaceDatabase(_options: DatabaseSwapOptions): Promise<DatabaseSwapResult> {
-    throw errorOf(notAFile(this.#server.url));
+    const advice = "there is no file here that could be replaced";
+    throw errorOf(notAFile(this.#server.url, advice));
+  }
+
+  /** The server does not hand its file out: always rejects with NOT_A_FILE. */
+  async serialize(_options?: SignalOption): Promise<ArrayBuffer> {
+    const advice = "it does not hand out its file. npx latchdb copy copies the database to one";
+    throw errorOf(notAFile(this.#server.url, advice));
   }
 
   close(): void {

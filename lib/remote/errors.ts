@@ -213,12 +213,12 @@ export function syncNotSupported(protocol: string): Failure {
   );
 }
 
-/** For `replaceDatabase()`: the server has the file. */
-export function notAFile(url: string): Failure {
+/** For what is done with a file: the server has it. */
+export function notAFile(url: string, advice: string): Failure {
   return new Failure(
     () =>
       new LibsqlError(
-        `The database of this client is on a server (${url}): there is no file here that could be replaced`,
+        `The database of this client is on a server (${url}): ${advice}`,
         "NOT_A_FILE",
       ),
   );
