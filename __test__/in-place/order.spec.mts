@@ -222,3 +222,43 @@ for (const mode of ["wal", "delete"]) {
     },
   );
 }
+
+test.serial("with one connection and lanes for reads, too", async (t) => {
+  const { url } = await temporaryDatabase(t);
+  const client = createClient({ url, concurrency: 1, readers: 2 });
+  t.teardown(() => client.close());
+  await client.executeMultiple("pragma journal_mode = wal; create table t (a)");
+  const longCount = `select count(*), (${countTo(50_000)}) from t`;
+  for (let n = 1; n <= 20; n++) {
+    const transaction = await client.transaction("write");
+    const calls = [transaction.execute("insert into t values (1)"), transaction.commit()];
+    t.is((await client.execute(longCount)).rows[0]?.[0], n);
+    await Promise.all(calls);
+  }
+});
+
+test.serial("what commits nothing for the calls behind it holds none of them up", async (t) => {
+  const { url } = await temporaryDatabase(t);
+  const client = createClient({ url }) as LocalClient;
+  t.teardown(() => client.close());
+  await client.executeMultiple("pragma journal_mode = wal; create table t (a)");
+  const ended: string[] = [];
+  const as = async (name: string, call: Promise<unknown>): Promise<void> => {
+    await call;
+    ended.push(name);
+  };
+  // A transaction that only reads.
+  const reading = await client.transaction("read");
+  const long = as("long", reading.execute(`select (${countTo(3_000_000)})`));
+  const commit = as("commit", reading.commit());
+  await Promise.all([long, commit, as("read", client.execute(COUNT))]);
+  t.deepEqual(ended, ["read", "long", "commit"]);
+  // The explicit transaction sees nothing of others.
+  const other = await client.transaction("deferred");
+  await client.execute("begin");
+  ended.length = 0;
+  const slow = as("slow", other.execute(`select (${countTo(3_000_000)})`));
+  const end = as("end", other.commit());
+  await Promise.all([slow, end, as("own", client.execute("commit"))]);
+  t.deepEqual(ended, ["own", "slow", "end"]);
+});

@@ -21,6 +21,7 @@ import type {
   ClientStats,
   ShutdownReport,
   StatementDescription,
+  StatementInMode,
 } from "../../index.js";
 import { errorOf, type Failure } from "../client/failure";
 import { parseChunk, parseQueryTimeout, parseSignal, type SignalOption } from "../client/options";
@@ -217,8 +218,8 @@ export class Sqlite3Client implements Client {
   async serialize(options?: SignalOption): Promise<ArrayBuffer> {
     try {
       const { signal } = options ?? {};
-      const pages = this.iterate<ArrayBuffer>({ sql: PAGES, rowMode: "pluck", signal });
-      return await contentOf(pages.chunks());
+      const pages: StatementInMode<"pluck"> = { sql: PAGES, rowMode: "pluck", signal };
+      return await contentOf(this.iterate<ArrayBuffer>(pages).chunks());
     } catch (failure) {
       throw errorOf(failure);
     }

@@ -36,6 +36,7 @@ export class OpenTransaction {
   /** The job that began it, by which the native side identifies it. */
   readonly number: number;
   readonly #host: TransactionHost;
+  readonly #mayWrite: boolean;
   readonly #queue = new CallQueue();
   /** It has taken the main lane. */
   #isOnMain = false;
@@ -55,9 +56,11 @@ export class OpenTransaction {
 
   readonly #caller: Caller;
 
-  constructor(host: TransactionHost, number: number) {
+  /** @param mayWrite whether its COMMIT may commit anything */
+  constructor(host: TransactionHost, number: number, mayWrite: boolean) {
     this.#host = host;
     this.number = number;
+    this.#mayWrite = mayWrite;
     this.#caller = {
       transaction: number,
       ranInPlace: () => (this.#idleSince = performance.now()),
@@ -225,7 +228,7 @@ export class OpenTransaction {
     this.#isEnding = true;
     const commit = (): Promise<void> => this.#last(writeRequest((writer) => writer.commit()));
     const committed = this.#inTurn(undefined, commit);
-    this.#host.commitCalled(committed);
+    if (this.#mayWrite) this.#host.commitCalled(committed);
     return committed;
   }
 

@@ -201,7 +201,7 @@ export class Scheduler implements Host {
     waits = false,
   ): Promise<OpenTransaction> {
     const begin = (): Promise<OpenTransaction> => {
-      const transaction = new OpenTransaction(this, nextJob());
+      const transaction = new OpenTransaction(this, nextJob(), mode !== "read");
       const request = writeRequest((writer) => writer.begin(mode));
       return this.#begin(transaction, signal, request, () => transaction);
     };
@@ -223,7 +223,8 @@ export class Scheduler implements Host {
       keep,
       begins: true,
       ready: () =>
-        !this.#isHeldUp &&
+        !this.#isWritingOnMain &&
+        !this.#isBehindCommit &&
         // It gets the main lane only if there can be no other, and not while the explicit one is on it.
         (this.lanes.isOtherFree ||
           (this.#sharesMain && this.lanes.isMainFree && !this.explicit.isOpen)),
@@ -281,7 +282,7 @@ export class Scheduler implements Host {
     }
     const begin = (): Promise<Part> => {
       const request = write(true);
-      const transaction = new OpenTransaction(this, how.number);
+      const transaction = new OpenTransaction(this, how.number, false);
       opens(transaction);
       return this.#begin(transaction, how.signal, request, partOf);
     };
@@ -435,12 +436,12 @@ export class Scheduler implements Host {
   readonly #readyAlone = (): boolean => this.#isMainReady && !this.explicit.isOpen;
 
   get #isMainReady(): boolean {
-    return this.lanes.isMainFree && !this.#isHeldUp;
+    return this.lanes.isMainFree && !this.#isWritingOnMain && !this.#isBehindCommit;
   }
 
-  /** Whether a call outside of transactions waits for one that was made before. */
-  get #isHeldUp(): boolean {
-    return this.#isWritingOnMain || this.#commitsBefore > 0;
+  /** Whether a call that is made now waits for a COMMIT. In an explicit transaction, it does not see what that commits. */
+  get #isBehindCommit(): boolean {
+    return this.#commitsBefore > 0 && !this.explicit.isOpen;
   }
 
   /** The reason for which a call cannot even wait, if there is one. */
