@@ -921,9 +921,9 @@ export interface LocalClient extends LatchClient {
   replaceDatabase(options: DatabaseSwapOptions): Promise<DatabaseSwapResult>;
 
   /**
-   * The content of the database, as the file has it that SQLite would write: what the calls before this one have written,
-   * and nothing that later ones write. Attached and TEMP databases are not in it. An empty database has no bytes. The option
-   * `data` of {@link createClient} takes the content, and so does a file.
+   * The content of the database, as the bytes of a database file. The calls before this one have their part in it, those
+   * behind it do not; in an explicit transaction (`execute("BEGIN")`) it has what that has written. Attached and TEMP databases
+   * are not in it. An empty database has no bytes. The option `data` of {@link createClient} takes the bytes.
    *
    * The database is read part by part, as by {@link Queryable.iterate}: other calls run meanwhile, and an abort or the
    * closing ends it at once. The content has to fit into memory; `copyDatabase()` of `latchdb/swap` copies a file of any size.

@@ -30,24 +30,21 @@ const { passed, failed } = await (isPart ? testPart() : testEverything());
 process.exitCode = failed === 0 ? 0 : 1;
 console.log(`${passed} passed, ${failed} failed`);
 
-/**
- * Two lanes, since a compiler uses one core for most of its time. The packages' tests wait for package managers most of
- * the time, and so run beside the tests on Node; those on Bun have the machine to themselves.
- */
+/** Two lanes, since a compiler uses one core for most of its time; then the tests that measure time. */
 async function testEverything() {
   const [javascript, rust] = await Promise.all([
+    // The packages' tests wait for package managers most of the time.
     setUpAndRun(
       [lintJavaScript, arrows],
       [typesOfTests],
       [prettierCheck, generatedBinding],
-      [publint, attw],
+      [publint, attw, installedPackages],
     ),
     // They share one compilation of SQLite's C code.
     runStages([cargoFmt, cargoClippy, cargoTest, failpointsBuild, cargoModels]),
   ]);
-  if (!javascript.isBuilt) return sum(javascript, rust);
-  const beside = await Promise.all([runStages([installedPackages]), runStages([avaOn(node)])]);
-  return sum(javascript, rust, ...beside, await runStages([avaOnBun, stormsWithFailpoints]));
+  const tests = javascript.isBuilt ? [avaOn(node), avaOnBun, stormsWithFailpoints] : [];
+  return sum(javascript, rust, await runStages(tests));
 }
 
 function testPart() {

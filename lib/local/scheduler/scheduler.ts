@@ -355,13 +355,14 @@ export class Scheduler implements Host {
    */
   commitCalled(committed: Promise<void>): void {
     this.#commitsBefore++;
+    const waiting = this.queue.size;
     const goOn = (): void => {
       this.#commitsBefore--;
       this.advance();
     };
     queueMicrotask(() => {
-      if (this.queue.first === undefined) this.#commitsBefore--;
-      else committed.then(goOn, goOn);
+      if (this.queue.size > waiting) committed.then(goOn, goOn);
+      else goOn();
     });
   }
 
