@@ -784,8 +784,8 @@ export interface Queryable {
  *
  * Calls on a local database run in the order in which they are made, whether or not a caller awaits them. A read does not
  * wait for a write that waits for a lock or for a transaction. The calls of a transaction have an order of their own: a
- * call of the client that has to see what a transaction has done awaits its `commit()`, or is made right behind it, before
- * anything is awaited.
+ * call of the client that has to see what a transaction has done awaits its `commit()`. One that is made right behind
+ * `commit()`, before anything is awaited, waits for it, unless `execute("BEGIN")` has a transaction open.
  *
  * Do not change an array or an argument before the promise of its call settles: latchdb reads a long batch over several
  * turns of the event loop.
@@ -925,8 +925,9 @@ export interface LocalClient extends LatchClient {
    * behind it do not; in an explicit transaction (`execute("BEGIN")`) it has what that has written. Attached and TEMP databases
    * are not in it. An empty database has no bytes. The option `data` of {@link createClient} takes the bytes.
    *
-   * The database is read part by part, as by {@link Queryable.iterate}: other calls run meanwhile, and an abort or the
-   * closing ends it at once. The content has to fit into memory; `copyDatabase()` of `latchdb/swap` copies a file of any size.
+   * It is one statement that only reads: on a file other calls run meanwhile, where the client has a lane for reads; in memory,
+   * and on a pinned client, they wait. An abort or the closing ends it. Twice the content has to fit into memory;
+   * `copyDatabase()` of `latchdb/swap` copies a file of any size.
    *
    * @throws LibsqlError SQLITE_NOMEM where there is no memory for it; otherwise as {@link execute} does; NOT_A_FILE for a
    * database on a server

@@ -219,7 +219,8 @@ export class Sqlite3Client implements Client {
     try {
       const { signal } = options ?? {};
       const pages: StatementInMode<"pluck"> = { sql: PAGES, rowMode: "pluck", signal };
-      return await contentOf(this.iterate<ArrayBuffer>(pages).chunks());
+      const { rows } = await this.execute<ArrayBuffer>(pages);
+      return contentOf(rows);
     } catch (failure) {
       throw errorOf(failure);
     }
