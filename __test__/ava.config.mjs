@@ -44,6 +44,7 @@ const ALONE = {
   "remote/prepare": "the server ends a transaction that rests for seconds",
   "remote/queryable": "the server ends a transaction that rests for seconds",
   "remote/teardown": "shuts down all clients of the process",
+  "settings/serialize": "opens the database in memory that all clients of a process share",
   "statements/row-makers": "closes the last client of its process",
   "swap/concurrency": "counts reads in a given time",
   "swap/crash-states": "takes long",
